@@ -1,0 +1,1 @@
+"""What the cash will do: kernels, projections, cohort factors."""

@@ -1,0 +1,1 @@
+"""How loans behave: curves, stated or estimated."""

@@ -1,0 +1,1 @@
+"""What a vehicle pays: the waterfall of a revolving securitization."""

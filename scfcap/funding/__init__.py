@@ -1,0 +1,1 @@
+"""Who funds what: the linear program, its plan, its prices, its replay."""

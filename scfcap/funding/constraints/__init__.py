@@ -1,0 +1,1 @@
+"""One constraint family a file; each function reads like its formula."""

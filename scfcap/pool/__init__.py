@@ -1,0 +1,1 @@
+"""Which loans may go where, and the frozen pool."""

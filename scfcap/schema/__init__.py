@@ -1,0 +1,1 @@
+"""One frozen schema per kind of model file, and the only reader of them."""

@@ -1,0 +1,79 @@
+"""``model.toml``: everything that a user states about a platform and its funding."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pydantic import Field, model_validator
+
+from scfcap.quantities import LoanAmount
+from scfcap.schema.base import Schema
+from scfcap.schema.credit import CreditSpec
+from scfcap.schema.deal import SecuritizationSpec
+from scfcap.schema.plan import (
+    P2P,
+    BookShare,
+    Buyer,
+    Demand,
+    Lender,
+    Opening,
+    PlanSettings,
+)
+from scfcap.schema.pool import PoolSpec
+from scfcap.schema.scenario import Scenario
+from scfcap.schema.tape import TapeSpec
+
+
+class Model(Schema):
+    """A model folder's ``model.toml``."""
+
+    name: str
+    title: str
+    currency: str = Field(min_length=3, max_length=3)
+    """ISO 4217 code."""
+    as_of: date
+    regime: str
+    """Name of a regime (``regimes/NAME.toml``), or "none"."""
+    stated_for_book: LoanAmount | None = None
+    """The funding set's amounts are stated for an outstanding book of this size [currency]; they
+    are all multiplied by (the tape's outstanding balance / this). Absent: taken as they are."""
+    tape: TapeSpec
+    credit: CreditSpec
+    scenarios: dict[str, Scenario]
+    """Scenarios by name; "base" must be among them."""
+    pool: PoolSpec = PoolSpec()
+    plan: PlanSettings = PlanSettings()
+    opening: Opening
+    demand: dict[str, Demand]
+    """Demand by segment."""
+    lenders: tuple[Lender, ...] = ()
+    buyers: tuple[Buyer, ...] = ()
+    securitization: SecuritizationSpec | None = None
+    p2p: P2P | None = None
+    concentration: tuple[BookShare, ...] = ()
+    report: str = "treasury"
+    """Name of a report pack (``reports/NAME.toml``)."""
+
+    @model_validator(mode="after")
+    def _references(self) -> Model:
+        if "base" not in self.scenarios:
+            msg = 'scenarios: needs a scenario named "base"'
+            raise ValueError(msg)
+        if self.plan.scenario not in self.scenarios:
+            msg = f"plan.scenario: {self.plan.scenario!r} is not among {sorted(self.scenarios)}"
+            raise ValueError(msg)
+        for kind, names in (
+            ("lenders", [x.name for x in self.lenders]),
+            ("buyers", [x.name for x in self.buyers]),
+        ):
+            if len(set(names)) < len(names):
+                msg = f"{kind}: names repeat"
+                raise ValueError(msg)
+        wanted = {b.eligibility for b in self.buyers}
+        if self.securitization is not None:
+            wanted.add(self.securitization.eligibility)
+        missing = sorted(wanted - set(self.pool.eligibility))
+        if missing:
+            msg = f"pool.eligibility: no set named {', '.join(missing)}"
+            raise ValueError(msg)
+        return self

@@ -1,0 +1,157 @@
+"""The funding set: demand, own funds, lenders, buyers, P2P, and the plan's own settings."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from scfcap.quantities import Money, Rate, Share
+from scfcap.schema.base import Schema
+from scfcap.schema.credit import TermRange
+
+
+class PlanSettings(Schema):
+    """``[plan]``."""
+
+    periods: int = Field(default=12, ge=1, le=120)
+    frequency: Literal["month", "week"] = "month"
+    objective: Literal["max_income"] = "max_income"
+    scenario: str = "base"
+    """Scenario under which the plan is made."""
+    money_unit: float = Field(default=1e6, gt=0.0)
+    """Currency units in one unit of the reports and the program."""
+    cash_yield: Rate = 0.0
+    liquidity_floor: Money = 0.0
+    debt_cover: float = Field(default=0.0, ge=0.0, le=10.0)
+    """Cash to hold at each close, as a share of the debt due in the next period."""
+    opex_per_year: Money = 0.0
+    """Running cost that does not move with the book [currency a year]."""
+    opex_rate: Rate = 0.0
+    """Running cost [1/year of the principal managed, wherever it sits]."""
+    terminal_rate: Rate = 0.08
+    """Rate at which cash after the horizon is valued [1/year]."""
+
+
+class Opening(Schema):
+    """``[opening]``: the balance sheet at ``as_of``; give net_capital, cash, or both."""
+
+    net_capital: Money | None = None
+    cash: Money | None = None
+    """Free cash; derived from the balance sheet if absent."""
+    deductions: Money = 0.0
+    """Net assets less net capital."""
+
+    @model_validator(mode="after")
+    def _enough(self) -> Opening:
+        if self.net_capital is None and self.cash is None:
+            msg = "give net_capital or cash; the other then follows from the balance sheet"
+            raise ValueError(msg)
+        return self
+
+
+class Demand(Schema):
+    """``[demand.SEGMENT]``: what borrowers ask for."""
+
+    per_period: Money
+    """Loan demand in an average period [currency]."""
+    minimum: Share = 0.0
+    """Share of the demand that is promised."""
+    growth: float = Field(default=0.0, ge=-0.99, le=10.0)
+    """Growth of demand [1/year]."""
+    seasonality: dict[int, float] = Field(default_factory=dict)
+    """Calendar month (1 to 12) to multiplier; 1 where absent."""
+    new_loans: TermRange | Literal["tape"]
+    """What new loans look like: stated, or as the tape's loans of this segment."""
+
+
+class Tenor(Schema):
+    """A tenor that a lender offers."""
+
+    periods: int = Field(ge=1, le=120)
+    rate: Rate
+
+
+class Draw(Schema):
+    """An outstanding draw at ``as_of``."""
+
+    amount: Money
+    rate: Rate
+    maturity: date
+
+
+class Lender(Schema):
+    """``[[lenders]]``: a credit line."""
+
+    name: str
+    kind: Literal["bank", "shareholder", "peer", "bond"] = "bank"
+    limit: Money
+    """Most outstanding. Term draws above it run to their end; no new draw is made."""
+    commitment_fee: Rate = 0.0
+    """Fee on the undrawn part [1/year]."""
+    tenors: tuple[Tenor, ...] = Field(min_length=1)
+    draws: tuple[Draw, ...] = ()
+
+
+class Buyer(Schema):
+    """``[[buyers]]``: a bank that takes loans over."""
+
+    name: str
+    price: float = Field(default=1.0, gt=0.0, le=1.2)
+    """Price, share of par."""
+    servicing_fee: Rate = 0.0
+    """Kept by the company [1/year of the principal sold]."""
+    limit: Money
+    """Most principal outstanding with the buyer; 0 closes the channel."""
+    per_period: Money | None = None
+    """Most principal bought in a period."""
+    min_seasoning: int = Field(default=0, ge=0)
+    """Least age of a loan [periods]."""
+    recourse: Literal[False] = False
+    """Clean sales only."""
+    eligibility: str
+    segments: tuple[str, ...] = ()
+    """Segments that it buys; empty: all."""
+
+
+class SupplyStep(Schema):
+    """A step of the P2P supply curve."""
+
+    per_period: Money
+    """Most placed at this rate in a period."""
+    rate: Rate
+    """All-in cost: investors' yield and platform fee [1/year]."""
+
+
+class P2P(Schema):
+    """``[p2p]``: notes to P2P lenders against own loans, as debt."""
+
+    limit: Money
+    """Most outstanding; 0 closes the channel."""
+    rolling_12_months: Money | None = None
+    """Most placed in any twelve months."""
+    tenor: int = Field(ge=1, le=60)
+    """Periods to repayment."""
+    steps: tuple[SupplyStep, ...] = Field(min_length=1)
+    open_from: date | None = None
+    open_to: date | None = None
+    outstanding: Money = 0.0
+    """Outstanding at ``as_of``, repaid evenly over one tenor."""
+    outstanding_rate: Rate = 0.0
+
+    @model_validator(mode="after")
+    def _rising(self) -> P2P:
+        rates = [s.rate for s in self.steps]
+        if rates != sorted(rates):
+            msg = "rates of the supply steps must rise, cheapest first"
+            raise ValueError(msg)
+        return self
+
+
+class BookShare(Schema):
+    """``[[concentration]]``: segments may hold at most a share of the loans on the books."""
+
+    name: str
+    segments: tuple[str, ...] = Field(min_length=1)
+    share: Share

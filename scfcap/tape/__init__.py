@@ -1,0 +1,1 @@
+"""Loan tapes: reading, mapping, checking."""

@@ -1,0 +1,68 @@
+"""The tape: columns, dtypes, units and the reasons for which a row is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import pandas as pd
+
+Kind = Literal["text", "category", "date", "money", "rate", "integer", "number"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a tape."""
+
+    name: str
+    kind: Kind
+    required: bool
+    unit: str
+    description: str
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("loan_id", "text", True, "", "unique key of the loan"),
+    Column("borrower_id", "text", False, "", "the borrower; the loan itself if absent"),
+    Column("buyer_id", "text", False, "", "core enterprise that pays or stands behind the order"),
+    Column("segment", "category", True, "", "risk and product class, the key of all curves"),
+    Column("loan_type", "category", True, "", "one of axes.LOAN_TYPES"),
+    Column("origination_date", "date", True, "date", "day paid out"),
+    Column("maturity_date", "date", True, "date", "contractual last payment"),
+    Column("original_balance", "money", True, "currency", "principal paid out"),
+    Column("current_balance", "money", True, "currency", "principal outstanding at as_of"),
+    Column("rate", "rate", True, "1/year", "contract rate, decimal"),
+    Column("days_past_due", "integer", False, "days", "0 if absent"),
+    Column("status", "category", False, "", "one of axes.STATUSES; current if absent"),
+    Column("channel", "category", False, "", "present holder: own_capital or channel:name"),
+    Column("region", "category", False, "", "where the borrower is"),
+    Column("score", "number", False, "", "internal score, higher is better"),
+    Column("paid_principal", "money", False, "currency", "principal repaid since origination"),
+    Column("instalment", "money", False, "currency", "contract payment a month"),
+)
+
+
+@dataclass(frozen=True)
+class Tape:
+    """A checked tape: good rows in canonical columns, and everything said about the rest.
+
+    ``frame``: one row a loan, columns of :data:`COLUMNS` that exist (dates as datetime64[s],
+    categories as pandas categoricals, money and rates as float64), plus kept source columns.
+    ``findings``: row (from 1, counted without the header), column, value, reason, severity
+    ("error": the row is rejected; "warning": kept and reported).
+    ``rejects``: the refused rows as read, with ``row`` and ``reason``.
+    ``totals``: rows and balances before, rejected and after, which add up.
+    """
+
+    frame: pd.DataFrame
+    findings: pd.DataFrame
+    rejects: pd.DataFrame
+    totals: pd.DataFrame
+    as_of: date
+    source: str
+    digest: str
+
+    def to_frame(self) -> pd.DataFrame:
+        """The good rows."""
+        return self.frame
