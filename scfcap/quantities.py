@@ -40,6 +40,8 @@ Money = Annotated[float, Field(ge=0.0, allow_inf_nan=False), SCALED]
 LoanAmount = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 #: Annual rate, decimal [1/year].
 Rate = Annotated[float, Field(ge=0.0, le=50.0, allow_inf_nan=False)]
+#: Cost or yield of funding, decimal [1/year]; above 1 it is a percentage by mistake.
+CostRate = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 #: Share, decimal, 0 to 1.
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 

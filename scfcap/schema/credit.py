@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from scfcap.quantities import Rate, Share
-from scfcap.schema.base import Schema
+from scfcap.schema.base import MisfitError, Schema
 
 
 class SegmentCredit(Schema):
@@ -31,8 +31,10 @@ class SegmentCredit(Schema):
     @model_validator(mode="after")
     def _one_default_measure(self) -> SegmentCredit:
         if (self.cdr is None) == (self.lifetime_default is None):
-            msg = "give exactly one of cdr and lifetime_default"
-            raise ValueError(msg)
+            raise MisfitError(
+                found="neither" if self.cdr is None else "both cdr and lifetime_default",
+                expected="exactly one of cdr [1/year] and lifetime_default [share of the loan]",
+            )
         return self
 
 
@@ -70,11 +72,18 @@ class CreditSpec(Schema):
     @model_validator(mode="after")
     def _complete(self) -> CreditSpec:
         if self.source == "stated" and not self.segments:
-            msg = 'source = "stated" needs a table [credit.segments.NAME]'
-            raise ValueError(msg)
+            raise MisfitError(
+                key="segments",
+                found='source = "stated" and no segment',
+                expected="a table [credit.segments.NAME] for each segment of the tape",
+            )
         if self.source == "estimated" and (self.history is None or self.severity is None):
-            msg = 'source = "estimated" needs [credit.history] and credit.severity'
-            raise ValueError(msg)
+            lacking = ["[credit.history]"] if self.history is None else []
+            lacking += ["severity"] if self.severity is None else []
+            raise MisfitError(
+                found=f'source = "estimated" without {" and ".join(lacking)}',
+                expected="[credit.history] and credit.severity (outcomes give no loss amount)",
+            )
         return self
 
 
@@ -99,6 +108,9 @@ class TermRange(Schema):
     @model_validator(mode="after")
     def _ordered(self) -> TermRange:
         if self.longest < self.shortest:
-            msg = f"longest ({self.longest}) is below shortest ({self.shortest})"
-            raise ValueError(msg)
+            raise MisfitError(
+                key="longest",
+                found=f"{self.longest} days",
+                expected=f"at least shortest, {self.shortest} days",
+            )
         return self

@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from scfcap.quantities import Money, Rate, Share
-from scfcap.schema.base import Schema
+from scfcap.quantities import CostRate, Money, Share
+from scfcap.schema.base import MisfitError, Schema
 
 
 class Tranche(Schema):
@@ -17,7 +17,7 @@ class Tranche(Schema):
     name: str
     share: Share
     """Share of the pool at closing."""
-    coupon: Rate = 0.0
+    coupon: CostRate = 0.0
     """Coupon [1/year]; unused on a retained tranche."""
     retained: bool = False
     """Kept by the company: no cash in, an asset that uses own funds, residual cash at the end."""
@@ -67,9 +67,9 @@ class SecuritizationSpec(Schema):
     amortising_periods: int = Field(ge=1, le=120)
     """Periods after that until the legal end."""
     coupon_timing: Literal["paid", "accrued_while_revolving"] = "paid"
-    senior_fee_rate: Rate = 0.0
+    senior_fee_rate: CostRate = 0.0
     """Manager, custodian, trustee [1/year of the pool]."""
-    servicing_fee_rate: Rate = 0.0
+    servicing_fee_rate: CostRate = 0.0
     """Paid to the company as servicer [1/year of the pool]."""
     reserve_rate: Share = 0.0
     """Cash reserve, share of the sold notes at closing."""
@@ -77,7 +77,7 @@ class SecuritizationSpec(Schema):
     """Paid at closing, share of the sold notes."""
     idle_cash_limit: Share = 1.0
     """Most uninvested cash while revolving, share of the sold notes."""
-    cash_yield: Rate = 0.0
+    cash_yield: CostRate = 0.0
     trigger: Trigger
     eligibility: str
     """Name of the eligibility set that purchases must meet."""
@@ -96,20 +96,31 @@ class SecuritizationSpec(Schema):
     def _tranches_add_up(self) -> SecuritizationSpec:
         total = sum(t.share for t in self.tranches)
         if abs(total - 1.0) > 1e-9:
-            msg = f"tranche shares add up to {total:g}, not 1"
-            raise ValueError(msg)
+            raise MisfitError(
+                key="tranches",
+                found=f"shares that add up to {total:g}",
+                expected="shares that add up to 1",
+            )
         if not self.tranches[-1].retained or any(t.retained for t in self.tranches[:-1]):
-            msg = "the last tranche, and only it, must be retained"
-            raise ValueError(msg)
+            retained = ", ".join(t.name for t in self.tranches if t.retained) or "none"
+            raise MisfitError(
+                key="tranches",
+                found=f"retained: {retained}",
+                expected=f"the last tranche, and only it, retained ({self.tranches[-1].name})",
+            )
         names = [t.name for t in self.tranches]
         sold = {t.name for t in self.sold}
         if len(set(names)) < len(names):
-            msg = "tranche names repeat"
-            raise ValueError(msg)
+            raise MisfitError(
+                key="tranches", found=f"names {', '.join(names)}", expected="names that differ"
+            )
         for series in self.series:
             if set(series.notes) != sold:
-                msg = f"series {series.name}: notes must name {sorted(sold)}"
-                raise ValueError(msg)
+                raise MisfitError(
+                    key=f"series.{series.name}.notes",
+                    found=f"balances of {', '.join(sorted(series.notes)) or 'no tranche'}",
+                    expected=f"one balance for each sold tranche: {', '.join(sorted(sold))}",
+                )
         return self
 
     @property

@@ -7,7 +7,7 @@ from datetime import date
 from pydantic import Field, model_validator
 
 from scfcap.quantities import LoanAmount
-from scfcap.schema.base import Schema
+from scfcap.schema.base import MisfitError, Schema
 from scfcap.schema.credit import CreditSpec
 from scfcap.schema.deal import SecuritizationSpec
 from scfcap.schema.plan import (
@@ -57,23 +57,34 @@ class Model(Schema):
     @model_validator(mode="after")
     def _references(self) -> Model:
         if "base" not in self.scenarios:
-            msg = 'scenarios: needs a scenario named "base"'
-            raise ValueError(msg)
+            raise MisfitError(
+                key="scenarios",
+                found=f"scenarios {', '.join(self.scenarios) or 'none'}",
+                expected='one named "base"',
+            )
         if self.plan.scenario not in self.scenarios:
-            msg = f"plan.scenario: {self.plan.scenario!r} is not among {sorted(self.scenarios)}"
-            raise ValueError(msg)
+            raise MisfitError(
+                key="plan.scenario",
+                found=f'"{self.plan.scenario}"',
+                expected=f"one of the scenarios {', '.join(sorted(self.scenarios))}",
+            )
         for kind, names in (
             ("lenders", [x.name for x in self.lenders]),
             ("buyers", [x.name for x in self.buyers]),
         ):
             if len(set(names)) < len(names):
-                msg = f"{kind}: names repeat"
-                raise ValueError(msg)
+                raise MisfitError(
+                    key=kind, found=f"names {', '.join(names)}", expected="names that differ"
+                )
         wanted = {b.eligibility for b in self.buyers}
         if self.securitization is not None:
             wanted.add(self.securitization.eligibility)
         missing = sorted(wanted - set(self.pool.eligibility))
         if missing:
-            msg = f"pool.eligibility: no set named {', '.join(missing)}"
-            raise ValueError(msg)
+            raise MisfitError(
+                key="pool.eligibility",
+                found=f"sets {', '.join(self.pool.eligibility) or 'none'}",
+                expected=f"a set named {', '.join(missing)}, which a channel refers to",
+                action=f"Add [pool.eligibility.{missing[0]}] or change the channel's eligibility.",
+            )
         return self

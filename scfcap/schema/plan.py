@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from scfcap.quantities import Money, Rate, Share
-from scfcap.schema.base import Schema
+from scfcap.quantities import CostRate, Money, Share
+from scfcap.schema.base import MisfitError, Schema
 from scfcap.schema.credit import TermRange
+
+
+def _month(key: Any) -> Any:
+    """Keys of a TOML table are text: "11" is November."""
+    return int(key) if isinstance(key, str) and key.isdecimal() else key
+
+
+Month = Annotated[int, BeforeValidator(_month), Field(ge=1, le=12)]
+Multiplier = Annotated[float, Field(ge=0.0, le=100.0)]
 
 
 class PlanSettings(Schema):
@@ -22,15 +31,15 @@ class PlanSettings(Schema):
     """Scenario under which the plan is made."""
     money_unit: float = Field(default=1e6, gt=0.0)
     """Currency units in one unit of the reports and the program."""
-    cash_yield: Rate = 0.0
+    cash_yield: CostRate = 0.0
     liquidity_floor: Money = 0.0
     debt_cover: float = Field(default=0.0, ge=0.0, le=10.0)
     """Cash to hold at each close, as a share of the debt due in the next period."""
     opex_per_year: Money = 0.0
     """Running cost that does not move with the book [currency a year]."""
-    opex_rate: Rate = 0.0
+    opex_rate: CostRate = 0.0
     """Running cost [1/year of the principal managed, wherever it sits]."""
-    terminal_rate: Rate = 0.08
+    terminal_rate: CostRate = 0.08
     """Rate at which cash after the horizon is valued [1/year]."""
 
 
@@ -46,8 +55,10 @@ class Opening(Schema):
     @model_validator(mode="after")
     def _enough(self) -> Opening:
         if self.net_capital is None and self.cash is None:
-            msg = "give net_capital or cash; the other then follows from the balance sheet"
-            raise ValueError(msg)
+            raise MisfitError(
+                found="neither net_capital nor cash",
+                expected="net_capital or cash; the other follows from the balance sheet",
+            )
         return self
 
 
@@ -60,7 +71,7 @@ class Demand(Schema):
     """Share of the demand that is promised."""
     growth: float = Field(default=0.0, ge=-0.99, le=10.0)
     """Growth of demand [1/year]."""
-    seasonality: dict[int, float] = Field(default_factory=dict)
+    seasonality: dict[Month, Multiplier] = Field(default_factory=dict)
     """Calendar month (1 to 12) to multiplier; 1 where absent."""
     new_loans: TermRange | Literal["tape"]
     """What new loans look like: stated, or as the tape's loans of this segment."""
@@ -70,14 +81,14 @@ class Tenor(Schema):
     """A tenor that a lender offers."""
 
     periods: int = Field(ge=1, le=120)
-    rate: Rate
+    rate: CostRate
 
 
 class Draw(Schema):
     """An outstanding draw at ``as_of``."""
 
     amount: Money
-    rate: Rate
+    rate: CostRate
     maturity: date
 
 
@@ -88,7 +99,7 @@ class Lender(Schema):
     kind: Literal["bank", "shareholder", "peer", "bond"] = "bank"
     limit: Money
     """Most outstanding. Term draws above it run to their end; no new draw is made."""
-    commitment_fee: Rate = 0.0
+    commitment_fee: CostRate = 0.0
     """Fee on the undrawn part [1/year]."""
     tenors: tuple[Tenor, ...] = Field(min_length=1)
     draws: tuple[Draw, ...] = ()
@@ -100,7 +111,7 @@ class Buyer(Schema):
     name: str
     price: float = Field(default=1.0, gt=0.0, le=1.2)
     """Price, share of par."""
-    servicing_fee: Rate = 0.0
+    servicing_fee: CostRate = 0.0
     """Kept by the company [1/year of the principal sold]."""
     limit: Money
     """Most principal outstanding with the buyer; 0 closes the channel."""
@@ -120,7 +131,7 @@ class SupplyStep(Schema):
 
     per_period: Money
     """Most placed at this rate in a period."""
-    rate: Rate
+    rate: CostRate
     """All-in cost: investors' yield and platform fee [1/year]."""
 
 
@@ -138,14 +149,18 @@ class P2P(Schema):
     open_to: date | None = None
     outstanding: Money = 0.0
     """Outstanding at ``as_of``, repaid evenly over one tenor."""
-    outstanding_rate: Rate = 0.0
+    outstanding_rate: CostRate = 0.0
 
     @model_validator(mode="after")
     def _rising(self) -> P2P:
         rates = [s.rate for s in self.steps]
         if rates != sorted(rates):
-            msg = "rates of the supply steps must rise, cheapest first"
-            raise ValueError(msg)
+            raise MisfitError(
+                key="steps",
+                found="rates " + ", ".join(f"{rate:g}" for rate in rates),
+                expected="rates that rise, cheapest first",
+                action="A supply curve with falling rates cannot be planned by a linear program.",
+            )
         return self
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from scfcap.quantities import Share
-from scfcap.schema.base import Schema
+from scfcap.schema.base import MisfitError, Schema
 
 
 class Rule(Schema):
@@ -26,12 +26,17 @@ class Rule(Schema):
     def _has_test(self) -> Rule:
         tests = (self.at_least, self.at_most, self.one_of, self.none_of)
         if all(test is None for test in tests):
-            msg = "needs one of at_least, at_most, one_of, none_of"
-            raise ValueError(msg)
+            raise MisfitError(
+                found="a rule without a test",
+                expected="one of at_least, at_most, one_of, none_of",
+            )
         numeric = self.at_least is not None or self.at_most is not None
         if numeric and (self.one_of is not None or self.none_of is not None):
-            msg = "a rule tests a number (at_least, at_most) or a text (one_of, none_of), not both"
-            raise ValueError(msg)
+            raise MisfitError(
+                found="a test on a number and a test on a text",
+                expected="at_least and at_most (a number), or one_of and none_of (a text)",
+                action="Write two rules.",
+            )
         return self
 
     @property

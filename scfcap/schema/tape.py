@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from scfcap.quantities import Share
-from scfcap.schema.base import Schema
+from scfcap.schema.base import MisfitError, Schema
 
 
 class PlatformSpec(Schema):
@@ -68,9 +68,15 @@ class TapeSpec(Schema):
     @model_validator(mode="after")
     def _source_described(self) -> TapeSpec:
         if self.source == "platform" and self.platform is None:
-            msg = 'source = "platform" needs [tape.platform]'
-            raise ValueError(msg)
+            raise MisfitError(
+                key="platform",
+                found='nothing, with source = "platform"',
+                expected="a table [tape.platform] with loans and seed",
+            )
         if self.source == "sample" and self.sample is None:
-            msg = 'source = "sample" needs [tape.sample]'
-            raise ValueError(msg)
+            raise MisfitError(
+                key="sample",
+                found='nothing, with source = "sample"',
+                expected="a table [tape.sample] with package and table",
+            )
         return self
