@@ -1,0 +1,239 @@
+"""Cash flows of one unit of principal, by cohort: what makes a plan linear in its amounts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from scfcap.axes import LOAN_TYPES, OWN
+from scfcap.cashflow.kernel import Flows, LoanArrays, concatenate, run_kernel
+from scfcap.cashflow.project import curve_index, hazard_scale, opening_loans, split_late
+from scfcap.credit.curves import CurveSet
+from scfcap.errors import InputError, Problem
+from scfcap.periods import PeriodGrid
+from scfcap.pool.snapshot import Pool
+from scfcap.quantities import BoolArray, FloatArray, IntArray
+from scfcap.schema.credit import TermRange
+
+#: New loans of a period start on days at these shares of it.
+_STARTS = np.array([0.125, 0.375, 0.625, 0.875])
+#: Most atoms of new loans that look like the tape's.
+_TAPE_ATOMS = 60
+#: Widths of the bins of rate [1/year] and term [days] tried in turn until the atoms are few.
+_BINS = ((0.001, 1), (0.005, 5), (0.01, 10), (0.02, 30), (0.05, 90), (0.1, 180), (0.5, 365))
+
+
+@dataclass(frozen=True)
+class NewLoans:
+    """What one unit of new loans of a segment consists of; shape (atoms,).
+
+    ``weight`` adds up to one; ``rate`` is a year's; ``loan_type`` a code of
+    :data:`~scfcap.axes.LOAN_TYPES`.
+    """
+
+    weight: FloatArray
+    rate: FloatArray
+    loan_type: IntArray
+    term_days: IntArray
+
+
+@dataclass(frozen=True)
+class CohortFactors:
+    """Cash flows per unit of initial amount, by scenario K, cohort J and period T.
+
+    A cohort is what stands in one segment, vintage and place. ``segment`` [J] indexes
+    ``segments``; ``vintage`` [J] is minus the age at ``as_of`` for opening cohorts and the period
+    of origination, from 1, for new ones; ``origin`` [J] is the place at ``as_of``
+    (``own_capital`` for new ones). ``amount`` [J] is the opening balance [currency], 1 for new.
+
+    ``performing`` and ``receivable`` [K, J, T + 1] are the balance and the recoveries still to
+    come at the close of a period, index 0 being ``as_of``; ``repaid`` (scheduled and prepaid),
+    ``default``, ``interest`` and ``recovery`` (when it arrives) are [K, J, T].
+    ``expected_recovery_rate`` [K, S] is 1 - severity. What the grid's tail does not hold is left
+    in the last ``performing`` and ``receivable``.
+    """
+
+    scenarios: tuple[str, ...]
+    segments: tuple[str, ...]
+    places: tuple[str, ...]
+    grid: PeriodGrid
+    segment: IntArray
+    vintage: IntArray
+    origin: tuple[str, ...]
+    amount: FloatArray
+    performing: FloatArray
+    repaid: FloatArray
+    default: FloatArray
+    interest: FloatArray
+    recovery: FloatArray
+    receivable: FloatArray
+    expected_recovery_rate: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.amount)
+
+    @property
+    def beyond(self) -> FloatArray:
+        """Share of each cohort still to be collected or lost after the grid's end [K, J]."""
+        return self.performing[:, :, -1] + self.receivable[:, :, -1]
+
+
+def new_loans(spec: TermRange | str, pool: Pool, segment: int, atoms: int = 30) -> NewLoans:
+    """What new loans of a segment look like.
+
+    A ``TermRange`` gives up to ``atoms`` terms, evenly from shortest to longest. ``"tape"`` gives
+    the loans of ``pool.segments[segment]`` weighted by original balance, in at most about 60
+    groups of like type, term and rate, each with its weighted mean term and rate.
+
+    Raises:
+        InputError: "tape", but the pool has no loan of that segment.
+    """
+    if isinstance(spec, TermRange):
+        count = min(atoms, spec.longest - spec.shortest + 1)
+        terms = np.rint(np.linspace(spec.shortest, spec.longest, count)).astype(np.int64)
+        kind = LOAN_TYPES.index(spec.loan_type)
+        return NewLoans(
+            weight=np.full(count, 1.0 / count),
+            rate=np.full(count, spec.rate),
+            loan_type=np.full(count, kind, dtype=np.int64),
+            term_days=terms,
+        )
+    mine = (pool.segment == segment) & (pool.original_balance > 0.0)
+    if not mine.any():
+        name = pool.segments[segment] if segment < len(pool.segments) else str(segment)
+        raise InputError(
+            Problem(
+                where=f"demand.{name}.new_loans",
+                found='"tape", but the tape has no outstanding loan of this segment',
+                expected="loans to take the new ones' type, term and rate from",
+                action="State loan_type, rate, shortest and longest instead.",
+            )
+        )
+    return _like_tape(
+        pool.original_balance[mine],
+        pool.rate[mine],
+        pool.loan_type[mine],
+        np.maximum(pool.maturity_day[mine] - pool.origination_day[mine], 1),
+    )
+
+
+def _like_tape(
+    amount: FloatArray, rate: FloatArray, loan_type: IntArray, term: IntArray
+) -> NewLoans:
+    for rate_bin, term_bin in _BINS:
+        keys = np.stack(
+            [loan_type, np.rint(term / term_bin).astype(np.int64), np.rint(rate / rate_bin)]
+        ).astype(np.int64)
+        groups, index = np.unique(keys, axis=1, return_inverse=True)
+        index = index.ravel()
+        if groups.shape[1] <= _TAPE_ATOMS:
+            break
+    weight = np.bincount(index, amount)
+    return NewLoans(
+        weight=weight / weight.sum(),
+        rate=np.bincount(index, amount * rate) / weight,
+        loan_type=groups[0],
+        term_days=np.maximum(np.rint(np.bincount(index, amount * term) / weight), 1).astype(
+            np.int64
+        ),
+    )
+
+
+def cohort_factors(
+    pool: Pool, curves: CurveSet, new: Mapping[str, NewLoans], periods: int
+) -> CohortFactors:
+    """Factors of all cohorts: one a segment, vintage and place of the pool, one a segment of
+    ``new`` and period 1..``periods``.
+
+    The grid of ``curves`` should be longer than ``periods`` by a tail in which everything runs
+    off; its segments must hold those of the pool and of ``new``.
+
+    Raises:
+        InputError: a segment has no curve.
+        InvariantError: money was created or lost.
+    """
+    cohort, segment, vintage, place = _opening_cohorts(pool, curves)
+    opened = len(segment)
+    parts = [opening_loans(pool, curves, cohort)]
+    new_segment = curve_index(tuple(new), curves)
+    for position, loans in enumerate(new.values()):
+        for period in range(1, periods + 1):
+            group = opened + position * periods + period - 1
+            parts.append(_originated(loans, int(new_segment[position]), period, curves, group))
+    count = opened + len(new) * periods
+    amount = np.ones(count)
+    amount[:opened] = np.bincount(cohort, pool.balance, minlength=opened)
+    flows = run_kernel(concatenate(parts), curves, count)
+    flows.check()
+    start = np.arange(count) < opened
+    return CohortFactors(
+        scenarios=curves.scenarios,
+        segments=curves.segments,
+        places=pool.places,
+        grid=curves.grid,
+        segment=np.concatenate([segment, np.repeat(new_segment, periods)]),
+        vintage=np.concatenate([vintage, np.tile(np.arange(1, periods + 1), len(new))]),
+        origin=(*(pool.places[p] for p in place), *(OWN for _ in range(count - opened))),
+        amount=amount,
+        performing=_closes(flows.closing / amount[:, None], start),
+        repaid=(flows.scheduled + flows.prepaid) / amount[:, None],
+        default=flows.default / amount[:, None],
+        interest=flows.interest / amount[:, None],
+        recovery=flows.recovery / amount[:, None],
+        receivable=_closes(flows.receivable / amount[:, None], np.zeros(count, dtype=np.bool_)),
+        expected_recovery_rate=1.0 - curves.severity,
+    )
+
+
+def project_cohort(
+    new: NewLoans, segment: int, period: int, amount: float, curves: CurveSet
+) -> Flows:
+    """The kernel run on ``amount`` [currency] of ``new`` made in ``period`` (from 1); one group.
+
+    ``segment`` indexes ``curves.segments``.
+    """
+    loans = _originated(new, segment, period, curves, 0)
+    return run_kernel(_times(loans, amount), curves, 1)
+
+
+def _opening_cohorts(pool: Pool, curves: CurveSet) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """Cohort of each loan; segment, vintage and place of each cohort, in that order of sorting."""
+    age = curves.grid.ages(pool.origination_day)
+    keys = np.stack([curve_index(pool.segments, curves)[pool.segment], -age, pool.place])
+    cohorts, index = np.unique(keys, axis=1, return_inverse=True)
+    return index.ravel().astype(np.int64), cohorts[0], cohorts[1], cohorts[2]
+
+
+def _originated(
+    new: NewLoans, segment: int, period: int, curves: CurveSet, group: int
+) -> LoanArrays:
+    """One unit of ``new``, made on four days spread evenly over ``period``."""
+    begin, end = curves.grid.days[period - 1], curves.grid.days[period]
+    offsets = np.clip(np.rint(_STARTS * (end - begin)), 1, end - begin).astype(np.int64)
+    start = np.repeat(begin + offsets, len(new.weight))
+    term = np.tile(new.term_days, len(offsets))
+    curve = np.full(len(start), segment, dtype=np.int64)
+    loans = LoanArrays(
+        group=np.full(len(start), group, dtype=np.int64),
+        curve=curve,
+        loan_type=np.tile(new.loan_type, len(offsets)),
+        balance=np.tile(new.weight / len(offsets), len(offsets)),
+        rate=np.tile(new.rate, len(offsets)),
+        accrued=np.zeros(len(start)),
+        hazard_scale=hazard_scale(curve, term, curves),
+        start_day=start,
+        maturity_day=start + term,
+    )
+    return split_late(loans, term, np.ones(len(start), dtype=np.bool_), curves)
+
+
+def _times(loans: LoanArrays, amount: float) -> LoanArrays:
+    return LoanArrays(**{**loans.__dict__, "balance": loans.balance * amount})
+
+
+def _closes(values: FloatArray, start: BoolArray) -> FloatArray:
+    """``values`` [K, J, T] with the close at as_of before them: one for ``start``, else zero."""
+    first = np.broadcast_to(start.astype(np.float64)[None, :, None], (*values.shape[:2], 1))
+    return np.concatenate([first, values], axis=2)

@@ -1,0 +1,157 @@
+"""A pool's cash flows by segment in every scenario."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from scfcap.axes import BULLET, INTEREST_ONLY_BULLET, ORDER, REVOLVING_LINE
+from scfcap.cashflow.kernel import Flows, LoanArrays, concatenate, run_kernel
+from scfcap.credit.curves import CurveSet
+from scfcap.errors import InputError, Problem
+from scfcap.periods import PeriodGrid
+from scfcap.pool.snapshot import Pool
+from scfcap.quantities import FloatArray, IntArray
+
+#: Loan types that repay at once at maturity, and may do so late.
+_AT_MATURITY = np.array([INTEREST_ONLY_BULLET, BULLET, REVOLVING_LINE, ORDER])
+
+
+@dataclass(frozen=True)
+class PoolCashflow:
+    """Cash flows of a pool: ``flows`` has axes scenario, segment, period."""
+
+    scenarios: tuple[str, ...]
+    segments: tuple[str, ...]
+    grid: PeriodGrid
+    flows: Flows
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a scenario, segment and period; amounts in currency.
+
+        ``receivable`` is what is still to be recovered at the period's end, so that from ``as_of``
+        on default = loss + recovery + the last receivable.
+        """
+        shape = self.flows.closing.shape
+        scenario, segment, period = (axis.ravel() for axis in np.indices(shape))
+        ends = np.array(self.grid.ends, dtype="datetime64[s]")
+        names = (
+            *("opening", "default", "interest", "scheduled", "prepaid", "recovery"),
+            *("loss", "receivable", "closing"),
+        )
+        return pd.DataFrame(
+            {
+                "scenario": np.array(self.scenarios, dtype=object)[scenario],
+                "segment": np.array(self.segments, dtype=object)[segment],
+                "period": period + 1,
+                "end": ends[period],
+                **{name: getattr(self.flows, name).ravel() for name in names},
+            }
+        )
+
+
+def project(pool: Pool, curves: CurveSet) -> PoolCashflow:
+    """Cash flows of ``pool`` over the grid of ``curves``, by segment of the pool.
+
+    Raises:
+        InputError: a segment of the pool has no curve.
+        InvariantError: money was created or lost.
+    """
+    loans = opening_loans(pool, curves, pool.segment)
+    flows = run_kernel(loans, curves, len(pool.segments))
+    flows.check()
+    return PoolCashflow(curves.scenarios, pool.segments, curves.grid, flows)
+
+
+def opening_loans(pool: Pool, curves: CurveSet, group: IntArray) -> LoanArrays:
+    """The pool's loans for the kernel, loan i in row ``group[i]`` of the result.
+
+    Loans at or past maturity are taken to pay at the end of the first period; where the segment
+    has a lifetime default rate, the whole of it is still ahead of them. Loans with interest at
+    maturity have accrued it since origination, by days over 365.
+
+    Raises:
+        InputError: a segment of the pool has no curve.
+    """
+    curve = curve_index(pool.segments, curves)[pool.segment]
+    overdue = pool.maturity_day <= 0
+    first_end = curves.grid.days[1]
+    maturity = np.where(overdue, first_end, pool.maturity_day)
+    term = np.where(overdue, first_end, maturity - pool.origination_day)
+    deferred = (pool.loan_type == BULLET) | (pool.loan_type == ORDER)
+    loans = LoanArrays(
+        group=group,
+        curve=curve,
+        loan_type=pool.loan_type,
+        balance=pool.balance,
+        rate=pool.rate,
+        accrued=np.where(deferred, pool.balance * pool.rate * -pool.origination_day / 365.0, 0.0),
+        hazard_scale=hazard_scale(curve, term, curves),
+        start_day=np.zeros(len(pool), dtype=np.int64),
+        maturity_day=maturity,
+    )
+    return split_late(loans, term, ~overdue, curves)
+
+
+def curve_index(segments: tuple[str, ...], curves: CurveSet) -> IntArray:
+    """Position of each of ``segments`` in the curve set.
+
+    Raises:
+        InputError: one of them has no curve.
+    """
+    known = {name: n for n, name in enumerate(curves.segments)}
+    missing = [name for name in segments if name not in known]
+    if missing:
+        raise InputError(
+            Problem(
+                where=f"credit.segments.{name}",
+                found=f"no curve for segment {name!r}",
+                expected="one for each segment of the pool",
+            )
+            for name in missing
+        )
+    return np.array([known[name] for name in segments], dtype=np.int64)
+
+
+def hazard_scale(curve: IntArray, term_days: IntArray, curves: CurveSet) -> FloatArray:
+    """Factor on the default intensity of loans with ``term_days`` in all: see LoanArrays."""
+    return np.where(curves.lifetime[curve], 365.0 / np.maximum(term_days, 1), 1.0)
+
+
+def split_late(
+    loans: LoanArrays, term_days: IntArray, may_be_late: np.ndarray, curves: CurveSet
+) -> LoanArrays:
+    """Split loans that repay at once into a part on time and a part that pays late.
+
+    The late part matures later, keeps accruing interest, and spreads a lifetime default rate over
+    the longer term.
+    """
+    share = curves.late_share[loans.curve]
+    days = curves.late_days[loans.curve]
+    late = may_be_late & (share > 0) & (days > 0) & np.isin(loans.loan_type, _AT_MATURITY)
+    if not late.any():
+        return loans
+    share = np.where(late, share, 0.0)
+    on_time = _scaled(loans, 1.0 - share)
+    part = _scaled(loans, share).where(late)
+    longer = term_days[late] + days[late]
+    delayed = LoanArrays(
+        **{
+            **part.__dict__,
+            "maturity_day": part.maturity_day + days[late],
+            "hazard_scale": hazard_scale(part.curve, longer, curves),
+        }
+    )
+    return concatenate([on_time, delayed])
+
+
+def _scaled(loans: LoanArrays, factor: FloatArray) -> LoanArrays:
+    return LoanArrays(
+        **{
+            **loans.__dict__,
+            "balance": loans.balance * factor,
+            "accrued": loans.accrued * factor,
+        }
+    )
