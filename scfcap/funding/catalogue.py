@@ -1,0 +1,294 @@
+"""The constraint families: name, axes, kind, unit and meaning of a row's dual.
+
+The program is the flat list of these families; the golden files, the reports and the
+infeasibility messages read the same list. Kinds, in the order in which they may give way:
+``policy`` the company's own, ``contract`` agreed with others, ``promise`` lending promised to
+borrowers, ``law`` and ``identity`` never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from scfcap.funding.constraints import (
+    bank_debt,
+    bank_transfer,
+    cash,
+    cohorts,
+    concentration,
+    leverage,
+    p2p,
+    securitization,
+)
+from scfcap.funding.objective import max_income
+from scfcap.funding.program import Absent, Key, Program, Row
+from scfcap.funding.variables import Book
+
+Kind = Literal["identity", "law", "promise", "contract", "policy"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """One constraint family.
+
+    ``labels`` gives the keys that the family must yield, ``rows`` yields them. ``what`` names
+    the limit in a sentence; ``period_at`` is the position of the period in a key, if any.
+    """
+
+    name: str
+    axes: tuple[str, ...]
+    kind: Kind
+    what: str
+    labels: Callable[[Book], Iterable[Key]]
+    rows: Callable[[Book], Iterator[tuple[Key, Row | Absent]]]
+    period_at: int | None = None
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether its rows are limits that a report shows with their headroom."""
+        return self.kind != "identity"
+
+
+def _periods(book: Book) -> list[Key]:
+    return list(book.inputs.periods)
+
+
+def _by_period(names: Callable[[Book], Iterable[Key]]) -> Callable[[Book], list[Key]]:
+    def labels(book: Book) -> list[Key]:
+        return [(name, t) for name in names(book) for t in book.inputs.periods]
+
+    return labels
+
+
+def _segments(book: Book) -> list[Key]:
+    return list(book.inputs.segments)
+
+
+def _lenders(book: Book) -> list[Key]:
+    return [x.name for x in book.inputs.lenders]
+
+
+def _buyers(book: Book) -> list[Key]:
+    return [x.name for x in book.inputs.buyers]
+
+
+def _series(book: Book) -> list[Key]:
+    return [d.name for d in book.inputs.deals]
+
+
+def _issues(book: Book) -> list[Key]:
+    return [d.name for d in book.inputs.deals if d.state is None]
+
+
+def _tranches(book: Book) -> list[Key]:
+    return [
+        (d.name, i, t)
+        for d in book.inputs.deals
+        for i in range(len(d.repaid_by))
+        for t in book.inputs.periods
+    ]
+
+
+def _steps(book: Book) -> list[Key]:
+    return [] if book.inputs.p2p is None else list(range(len(book.inputs.p2p.steps)))
+
+
+def _caps(book: Book) -> list[Key]:
+    return [cap.name for cap in book.inputs.caps]
+
+
+def _shares(book: Book) -> list[Key]:
+    return [limit.name for limit in book.inputs.spec.concentration]
+
+
+FAMILIES: tuple[Family, ...] = (
+    Family(
+        "cohort_balance",
+        ("cohort", "place", "period"),
+        "identity",
+        "principal of a cohort in a place",
+        lambda book: list(book.holdings),
+        cohorts.cohort_balance,
+        2,
+    ),
+    Family(
+        "demand",
+        ("segment", "period"),
+        "law",
+        "loan demand",
+        _by_period(_segments),
+        cohorts.demand,
+        1,
+    ),
+    Family(
+        "promised_demand",
+        ("segment", "period"),
+        "promise",
+        "promised lending",
+        _by_period(_segments),
+        cohorts.promised_demand,
+        1,
+    ),
+    Family(
+        "transfer_eligibility",
+        ("eligibility", "cohort", "period"),
+        "contract",
+        "eligible share of a cohort",
+        cohorts.transferable,
+        cohorts.transfer_eligibility,
+        2,
+    ),
+    Family("cash_balance", ("period",), "identity", "cash", _periods, cash.cash_balance, 0),
+    Family(
+        "liquidity_floor",
+        ("period",),
+        "policy",
+        "the liquidity floor",
+        _periods,
+        cash.liquidity_floor,
+        0,
+    ),
+    Family("net_capital", ("period",), "identity", "net capital", _periods, cash.net_capital, 0),
+    Family(
+        "bank_debt",
+        ("lender", "period"),
+        "contract",
+        "the credit line",
+        _by_period(_lenders),
+        bank_debt.bank_debt,
+        1,
+    ),
+    Family(
+        "transfer_stock",
+        ("buyer", "period"),
+        "contract",
+        "the buyer's limit",
+        _by_period(_buyers),
+        bank_transfer.transfer_stock,
+        1,
+    ),
+    Family(
+        "transfer_flow",
+        ("buyer", "period"),
+        "contract",
+        "the buyer's intake a period",
+        _by_period(_buyers),
+        bank_transfer.transfer_flow,
+        1,
+    ),
+    Family(
+        "deal_cash",
+        ("series", "period"),
+        "identity",
+        "cash of a series",
+        _by_period(_series),
+        securitization.deal_cash,
+        1,
+    ),
+    Family(
+        "tranche_balance",
+        ("series", "tranche", "period"),
+        "identity",
+        "notes of a tranche",
+        _tranches,
+        securitization.tranche_balance,
+        2,
+    ),
+    Family(
+        "overcollateralization",
+        ("series", "period"),
+        "contract",
+        "overcollateralization",
+        _by_period(_series),
+        securitization.overcollateralization,
+        1,
+    ),
+    Family(
+        "idle_cash",
+        ("series", "period"),
+        "contract",
+        "uninvested cash",
+        _by_period(_series),
+        securitization.idle_cash,
+        1,
+    ),
+    Family(
+        "trigger_headroom",
+        ("series", "period"),
+        "contract",
+        "distance to early amortisation",
+        _by_period(_series),
+        securitization.trigger_headroom,
+        1,
+    ),
+    Family(
+        "issue_size", ("series",), "contract", "largest issue", _issues, securitization.issue_size
+    ),
+    Family("first_pool", ("series",), "contract", "first pool", _issues, securitization.first_pool),
+    Family(
+        "programme",
+        ("programme",),
+        "contract",
+        "the securitization programme",
+        lambda _: ["programme"],
+        securitization.programme,
+    ),
+    Family(
+        "p2p_supply",
+        ("step", "period"),
+        "contract",
+        "P2P supply at a rate",
+        _by_period(_steps),
+        p2p.p2p_supply,
+        1,
+    ),
+    Family("p2p_limit", ("period",), "contract", "the P2P limit", _periods, p2p.p2p_limit, 0),
+    Family(
+        "p2p_rolling",
+        ("period",),
+        "law",
+        "P2P placements in twelve months",
+        _periods,
+        p2p.p2p_rolling,
+        0,
+    ),
+    Family(
+        "p2p_backing",
+        ("period",),
+        "contract",
+        "own loans behind P2P notes",
+        _periods,
+        p2p.p2p_backing,
+        0,
+    ),
+    Family(
+        "leverage",
+        ("cap", "period"),
+        "law",
+        "the regulatory cap",
+        _by_period(_caps),
+        leverage.leverage,
+        1,
+    ),
+    Family(
+        "book_share",
+        ("limit", "period"),
+        "policy",
+        "share of the book",
+        _by_period(_shares),
+        concentration.book_share,
+        1,
+    ),
+)
+
+BY_NAME = {family.name: family for family in FAMILIES}
+
+
+def build_program(book: Book) -> Program:
+    """The whole program: columns are declared, each family adds its rows, then the objective."""
+    for family in FAMILIES:
+        book.program.add_family(family.name, family.labels(book), family.rows(book))
+    book.program.objective = max_income(book)
+    return book.program

@@ -1,0 +1,63 @@
+"""P2P notes as debt, backed by loans on the own book."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scfcap.axes import OWN
+from scfcap.funding.program import Absent, Key, Row, Terms
+from scfcap.funding.variables import Book
+
+Rows = Iterator[tuple[Key, Row | Absent]]
+
+
+def p2p_supply(book: Book) -> Rows:
+    """``P[m,t] <= width[m]``. Axes: supply step, period. What lenders place at a step's rate."""
+    p2p = book.inputs.p2p
+    if p2p is None:
+        return
+    for m, step in enumerate(p2p.steps):
+        for t in book.inputs.periods:
+            column = book.program.find("P", (m, t))
+            if column is None:
+                yield (m, t), Absent("the window is closed")
+            else:
+                yield (m, t), Row(Terms().add(column), "<=", step.per_period)
+
+
+def p2p_limit(book: Book) -> Rows:
+    """``Z[t] <= limit``, ``Z[t] = sum_{t-tenor < u <= t} sum_m P[m,u]`` and older notes.
+
+    Axes: period.
+    """
+    p2p = book.inputs.p2p
+    for t in book.inputs.periods:
+        terms = book.p2p_stock(t)
+        if p2p is None or not terms.coefficients:
+            yield t, Absent("no P2P notes")
+        else:
+            yield t, Row(terms, "<=", p2p.room(t))
+
+
+def p2p_rolling(book: Book) -> Rows:
+    """``sum_{t-n < u <= t} sum_m P[m,u] <= cap``. Axes: period; n periods make twelve months."""
+    p2p = book.inputs.p2p
+    for t in book.inputs.periods:
+        terms = Terms()
+        if p2p is not None and p2p.rolling is not None:
+            for u in range(max(1, t - p2p.rolling_periods + 1), t + 1):
+                terms.extend(book.placed(u))
+        if p2p is None or p2p.rolling is None or not terms.coefficients:
+            yield t, Absent("no rolling cap")
+        else:
+            yield t, Row(terms, "<=", p2p.rolling)
+
+
+def p2p_backing(book: Book) -> Rows:
+    """``Z[t] <= sum_j H[j,own,t]``. Axes: period. Each note stands on a loan of the own book."""
+    for t in book.inputs.periods:
+        terms = book.p2p_stock(t)
+        if not terms.coefficients:
+            yield t, Absent("no P2P notes")
+        else:
+            yield t, Row(terms.extend(book.total(OWN, t), -1.0), "<=")

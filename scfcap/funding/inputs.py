@@ -1,0 +1,663 @@
+"""Labelled inputs of the program: the only door into it.
+
+Money is in units of the program (``unit`` currency each, a million by default); rates and
+factors are per period, already multiplied by the period's year fraction. Axes: cohort ``j``,
+period ``t`` (0 is ``as_of``, 1..T), place, lender, buyer, deal, cap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from scfcap.axes import (
+    BANK_DEBT,
+    BANK_TRANSFER,
+    OWN,
+    P2P,
+    SECURITIZATION,
+    channel_of,
+    place,
+)
+from scfcap.cashflow.cohorts import CohortFactors
+from scfcap.credit.curves import CurveSet
+from scfcap.deal.waterfall import SeriesState, opening_state
+from scfcap.errors import InputError, Problem
+from scfcap.periods import PeriodGrid
+from scfcap.pool.snapshot import ELIGIBLE, Pool
+from scfcap.quantities import FloatArray, IntArray
+from scfcap.schema.deal import SecuritizationSpec, Series
+from scfcap.schema.model import Model
+from scfcap.schema.plan import Buyer, Demand, Lender, SupplyStep
+from scfcap.schema.regime import Cap, Regime
+
+#: A cohort below this share of its initial amount counts as repaid.
+ALIVE = 1e-12
+
+
+@dataclass(frozen=True)
+class CohortInputs:
+    """Cohorts by segment and vintage, with factors of the projection kernel.
+
+    ``path[j, t]`` performing balance at close of t per unit of initial amount. ``survive``,
+    ``repaid``, ``default``, ``interest`` [j, t]: per unit of performing balance at close of
+    t - 1; in the cohort's own vintage period per unit originated. Index t from 0 (unused) to T.
+    ``terminal[j]`` value at T of one unit of performing principal's remaining cash, discounted;
+    ``annuity[j]`` discounted sum of its remaining balances times year fractions [years].
+    """
+
+    segment: IntArray
+    vintage: IntArray
+    origin: tuple[str, ...]
+    amount: FloatArray
+    path: FloatArray
+    survive: FloatArray
+    repaid: FloatArray
+    default: FloatArray
+    interest: FloatArray
+    terminal: FloatArray
+    annuity: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.segment)
+
+    def alive(self, j: int, t: int) -> bool:
+        """Whether cohort ``j`` has principal at the close of ``t``."""
+        return t >= max(int(self.vintage[j]), 0) and self.path[j, t] > ALIVE
+
+
+@dataclass(frozen=True)
+class LenderInputs:
+    """A line: ``limit``, what is drawn at ``as_of`` by period, and the tenors offered."""
+
+    name: str
+    kind: str
+    limit: float
+    commitment_fee: float
+    tenors: tuple[tuple[int, float], ...]
+    open_balance: FloatArray
+    open_repaid: FloatArray
+    open_interest: FloatArray
+
+    def room(self, t: int) -> float:
+        """Most balance at the close of ``t``: the line, or what is left of older draws."""
+        return max(self.limit, float(self.open_balance[t]))
+
+
+@dataclass(frozen=True)
+class BuyerInputs:
+    """A bank that takes loans over."""
+
+    name: str
+    price: float
+    servicing_fee: float
+    limit: float
+    per_period: float | None
+    min_seasoning: int
+    eligibility: str
+    segments: frozenset[int]
+    open_stock: FloatArray
+
+    @property
+    def place(self) -> str:
+        """Key of the place where sold principal sits."""
+        return place(BANK_TRANSFER, self.name)
+
+    def room(self, t: int) -> float:
+        """Most principal with the buyer at the close of ``t``."""
+        return max(self.limit, float(self.open_stock[t]))
+
+
+@dataclass(frozen=True)
+class DealInputs:
+    """A series: outstanding (``state`` given, closing at most 0) or to be issued.
+
+    ``repaid_by[i]`` is the period in which sold tranche ``i`` is assumed to reach zero (T + 1 or
+    later: not within the horizon); replay corrects it.
+    """
+
+    name: str
+    closing: int
+    last_revolving: int
+    legal_end: int
+    max_pool: float
+    segments: frozenset[int]
+    repaid_by: tuple[int, ...]
+    state: SeriesState | None
+
+    @property
+    def place(self) -> str:
+        """Key of the place where the series' loans sit."""
+        return place(SECURITIZATION, self.name)
+
+    @property
+    def first(self) -> int:
+        """First period in which the series exists: its closing, or 0."""
+        return max(self.closing, 0)
+
+
+@dataclass(frozen=True)
+class P2PInputs:
+    """P2P notes as debt, on a rising supply curve."""
+
+    limit: float
+    rolling: float | None
+    rolling_periods: int
+    tenor: int
+    steps: tuple[SupplyStep, ...]
+    open_periods: frozenset[int]
+    open_balance: FloatArray
+    open_repaid: FloatArray
+    open_interest: FloatArray
+
+    def room(self, t: int) -> float:
+        """Most outstanding at the close of ``t``."""
+        return max(self.limit, float(self.open_balance[t]))
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that the program knows."""
+
+    spec: Model
+    regime: Regime | None
+    unit: float
+    grid: PeriodGrid
+    segments: tuple[str, ...]
+    severity: FloatArray
+    recovery_lag: IntArray
+    cohorts: CohortInputs
+    new_cohort: Mapping[tuple[int, int], int]
+    eligible: Mapping[str, FloatArray]
+    demand: FloatArray
+    promised: FloatArray
+    lenders: tuple[LenderInputs, ...]
+    buyers: tuple[BuyerInputs, ...]
+    vehicle: SecuritizationSpec | None
+    programme_limit: float
+    deals: tuple[DealInputs, ...]
+    p2p: P2PInputs | None
+    caps: tuple[Cap, ...]
+    net_capital: float
+    deductions: float
+    cash: float
+    opex_per_year: float
+    liquidity_floor: float
+
+    @property
+    def periods(self) -> range:
+        """Periods 1..T."""
+        return range(1, len(self.grid) + 1)
+
+    @property
+    def horizon(self) -> int:
+        """Last period T."""
+        return len(self.grid)
+
+    @property
+    def year(self) -> FloatArray:
+        """Year fraction of period t at index t; index 0 is zero."""
+        return np.concatenate(([0.0], self.grid.year_fractions))
+
+    def deal(self, name: str) -> DealInputs:
+        """The series of that name."""
+        return next(d for d in self.deals if d.name == name)
+
+    def without(self, channel: str) -> Inputs:
+        """The same inputs with the channel's limits at zero: no new business there."""
+        if channel == BANK_DEBT:
+            return replace(self, lenders=tuple(replace(x, limit=0.0) for x in self.lenders))
+        if channel == BANK_TRANSFER:
+            return replace(self, buyers=tuple(replace(x, limit=0.0) for x in self.buyers))
+        if channel == SECURITIZATION:
+            return replace(self, programme_limit=0.0)
+        if channel == P2P and self.p2p is not None:
+            return replace(self, p2p=replace(self.p2p, limit=0.0))
+        return self
+
+    def channels(self) -> tuple[str, ...]:
+        """Outside channels that the model has."""
+        present = {
+            BANK_DEBT: bool(self.lenders),
+            BANK_TRANSFER: bool(self.buyers),
+            SECURITIZATION: self.vehicle is not None and bool(self.vehicle.issues),
+            P2P: self.p2p is not None,
+        }
+        return tuple(channel for channel, there in present.items() if there)
+
+
+def build_inputs(
+    spec: Model, regime: Regime | None, pool: Pool, factors: CohortFactors, curves: CurveSet
+) -> Inputs:
+    """Gather the program's inputs from the (scaled) model, the pool and the cohort factors.
+
+    ``curves`` are those from which ``factors`` were made.
+
+    Raises:
+        InputError: a place or segment of the tape that the model does not know, an opening
+            balance sheet that does not tie, a rule that the model cannot meet.
+    """
+    grid = PeriodGrid.build(spec.as_of, spec.plan.periods, spec.plan.frequency)
+    unit = spec.plan.money_unit
+    _check_places(spec, pool)
+    severity = curves.severity[curves.scenarios.index(spec.plan.scenario)]
+    lag = np.asarray(curves.recovery_lag, dtype=np.int64)
+    cohorts = _cohorts(spec, factors, severity, lag, unit)
+    closed = set(regime.closed_channels) if regime else set()
+    deals = () if spec.securitization is None else _deals(spec, pool, factors.segments, grid, unit)
+    lenders = tuple(_lender(x, grid, unit) for x in spec.lenders)
+    p2p = None if P2P in closed else _p2p(spec, grid, unit)
+    if regime is not None:
+        _check_lenders(lenders, regime)
+    demand, promised = _demand(spec, factors.segments, grid, unit)
+    buyers = tuple(_buyer(b, factors.segments, cohorts, unit) for b in spec.buyers)
+    inputs = Inputs(
+        spec=spec,
+        regime=regime,
+        unit=unit,
+        grid=grid,
+        segments=factors.segments,
+        severity=severity,
+        recovery_lag=lag,
+        cohorts=cohorts,
+        new_cohort={
+            (int(s), int(v)): j
+            for j, (s, v) in enumerate(zip(cohorts.segment, cohorts.vintage, strict=True))
+            if v >= 1
+        },
+        eligible=_eligible(spec, pool, cohorts, factors.segments, grid),
+        demand=demand,
+        promised=promised,
+        lenders=lenders,
+        buyers=buyers,
+        vehicle=spec.securitization,
+        programme_limit=0.0
+        if spec.securitization is None
+        else spec.securitization.programme_limit / unit,
+        deals=deals,
+        p2p=p2p,
+        caps=() if regime is None else regime.caps,
+        net_capital=0.0,
+        deductions=spec.opening.deductions / unit,
+        cash=0.0,
+        opex_per_year=spec.plan.opex_per_year / unit,
+        liquidity_floor=spec.plan.liquidity_floor / unit,
+    )
+    for channel in closed & {BANK_DEBT, BANK_TRANSFER, SECURITIZATION}:
+        inputs = inputs.without(channel)
+    return _opening_balance(inputs)
+
+
+def _check_places(spec: Model, pool: Pool) -> None:
+    known = {OWN, *(place(BANK_TRANSFER, b.name) for b in spec.buyers)}
+    if spec.securitization is not None:
+        known |= {place(SECURITIZATION, s.name) for s in spec.securitization.series}
+    used = {pool.places[int(p)] for p in np.unique(pool.place)}
+    problems = [
+        Problem(
+            "tape, column channel",
+            f"holder {name!r}",
+            f"one of {', '.join(sorted(known))}",
+            "Add the buyer or series to model.toml, or correct the tape.",
+        )
+        for name in sorted(used - known)
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+def _cohorts(
+    spec: Model, factors: CohortFactors, severity: FloatArray, lag: IntArray, unit: float
+) -> CohortInputs:
+    k = factors.scenarios.index(spec.plan.scenario)
+    horizon = spec.plan.periods
+    path = factors.performing[k]
+    base = np.where(path[:, :-1] > ALIVE, path[:, :-1], np.inf)
+    own_period = factors.vintage[:, None] == np.arange(1, path.shape[1])[None, :]
+    divisor = np.where(own_period, 1.0, base)
+
+    def ratio(flow: FloatArray) -> FloatArray:
+        return np.concatenate((np.zeros((len(flow), 1)), (flow / divisor)[:, :horizon]), axis=1)
+
+    survive = path[:, 1:]
+    terminal, annuity = _terminal(spec, factors, k, horizon, severity, lag)
+    amount = np.where(factors.vintage <= 0, factors.amount / unit, 1.0)
+    return CohortInputs(
+        segment=factors.segment,
+        vintage=factors.vintage,
+        origin=factors.origin,
+        amount=amount,
+        path=path[:, : horizon + 1],
+        survive=ratio(survive),
+        repaid=ratio(factors.repaid[k]),
+        default=ratio(factors.default[k]),
+        interest=ratio(factors.interest[k]),
+        terminal=terminal,
+        annuity=annuity,
+    )
+
+
+def _terminal(
+    spec: Model,
+    factors: CohortFactors,
+    k: int,
+    horizon: int,
+    severity: FloatArray,
+    lag: IntArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Discounted remaining cash, and annuity of remaining balances, per unit held at T.
+
+    Recoveries of defaults after T are discounted from the period in which they arrive; balances
+    beyond the end of the factors' grid are taken at par at that end.
+    """
+    year = factors.grid.year_fractions[horizon:]
+    rate = spec.plan.terminal_rate
+    discount = np.power(1.0 + rate, -np.cumsum(year))
+    cash = (factors.repaid[k] + factors.interest[k])[:, horizon:] @ discount
+    recovery = (1.0 - severity)[factors.segment]
+    delay = np.power(1.0 + rate, -lag / factors.grid.per_year)[factors.segment]
+    cash += recovery * delay * (factors.default[k][:, horizon:] @ discount)
+    balances = factors.performing[k][:, horizon:]
+    cash += balances[:, -1] * (discount[-1] if len(discount) else 1.0)
+    annuity = balances[:, :-1] @ (discount * year)
+    held = factors.performing[k][:, horizon]
+    there = held > ALIVE
+    safe = np.where(there, held, 1.0)
+    running = spec.plan.opex_rate * annuity
+    return (
+        np.where(there, (cash - running) / safe, 0.0),
+        np.where(there, annuity / safe, 0.0),
+    )
+
+
+def _segments(names: tuple[str, ...], segments: tuple[str, ...], where: str) -> frozenset[int]:
+    unknown = sorted(set(names) - set(segments))
+    if unknown:
+        raise InputError(
+            Problem(
+                f"model.toml: {where}.segments",
+                f"{', '.join(unknown)}",
+                f"segments of the tape: {', '.join(segments)}",
+                "Correct the name, or leave the list empty for all segments.",
+            )
+        )
+    chosen = names or segments
+    return frozenset(segments.index(name) for name in chosen)
+
+
+def _eligible(
+    spec: Model,
+    pool: Pool,
+    cohorts: CohortInputs,
+    segments: tuple[str, ...],
+    grid: PeriodGrid,
+) -> dict[str, FloatArray]:
+    """Share of each cohort that an eligibility set admits, by balance, shape (cohorts,).
+
+    Opening cohorts by their own loans on the company's books; new ones as the segment's loans
+    on the whole tape. An undetermined loan is not eligible.
+    """
+    own = np.array([name == OWN for name in pool.places])[pool.place]
+    vintage = -grid.ages(pool.origination_day)
+    segment = np.array([segments.index(name) for name in pool.segments])[pool.segment]
+    shares: dict[str, FloatArray] = {}
+    for name in spec.pool.eligibility:
+        good = pool.eligibility[name] == ELIGIBLE
+        share = np.ones(len(cohorts))
+        for j in range(len(cohorts)):
+            mask = segment == cohorts.segment[j]
+            if cohorts.vintage[j] <= 0:
+                mask = mask & own & (vintage == cohorts.vintage[j])
+            total = pool.balance[mask].sum()
+            share[j] = pool.balance[mask & good].sum() / total if total > 0.0 else 1.0
+        shares[name] = np.minimum(share, 1.0)
+    return shares
+
+
+def _demand(
+    spec: Model, segments: tuple[str, ...], grid: PeriodGrid, unit: float
+) -> tuple[FloatArray, FloatArray]:
+    unknown = sorted(set(spec.demand) - set(segments))
+    if unknown:
+        raise InputError(
+            Problem(
+                f"model.toml: demand.{unknown[0]}",
+                f"segment {unknown[0]!r}",
+                f"segments of the tape: {', '.join(segments)}",
+                "Rename the table to a segment of the tape.",
+            )
+        )
+    demand = np.zeros((len(segments), len(grid) + 1))
+    promised = np.zeros_like(demand)
+    for name, wish in spec.demand.items():
+        s = segments.index(name)
+        demand[s, 1:] = _path(wish, grid) / unit
+        promised[s] = wish.minimum * demand[s]
+    return demand, promised
+
+
+def _path(wish: Demand, grid: PeriodGrid) -> FloatArray:
+    years = np.cumsum(grid.year_fractions)
+    season = np.array([wish.seasonality.get(end.month, 1.0) for end in grid.ends])
+    return np.asarray(wish.per_period * season * np.power(1.0 + wish.growth, years))
+
+
+def _lender(lender: Lender, grid: PeriodGrid, unit: float) -> LenderInputs:
+    horizon = len(grid)
+    year = np.concatenate(([0.0], grid.year_fractions))
+    balance = np.zeros(horizon + 2)
+    repaid = np.zeros(horizon + 2)
+    interest = np.zeros(horizon + 2)
+    for draw in lender.draws:
+        due = max(grid.index(draw.maturity), 1)
+        balance[:due] += draw.amount / unit
+        repaid[min(due, horizon + 1)] += draw.amount / unit
+        last = min(due, horizon)
+        interest[1 : last + 1] += draw.amount / unit * draw.rate * year[1 : last + 1]
+    return LenderInputs(
+        name=lender.name,
+        kind=lender.kind,
+        limit=lender.limit / unit,
+        commitment_fee=lender.commitment_fee,
+        tenors=tuple((tenor.periods, tenor.rate) for tenor in lender.tenors),
+        open_balance=balance[: horizon + 1],
+        open_repaid=repaid,
+        open_interest=interest[: horizon + 1],
+    )
+
+
+def _check_lenders(lenders: tuple[LenderInputs, ...], regime: Regime) -> None:
+    banks = [x.name for x in lenders if x.kind == "bank"]
+    most = regime.max_bank_lenders
+    if most is not None and len(banks) > most:
+        raise InputError(
+            Problem(
+                "model.toml: lenders",
+                f"{len(banks)} banks ({', '.join(banks)})",
+                f"at most {most} lending banks ({regime.title})",
+                "Keep the lines you would use.",
+            )
+        )
+
+
+def _buyer(
+    buyer: Buyer, segments: tuple[str, ...], cohorts: CohortInputs, unit: float
+) -> BuyerInputs:
+    where = place(BANK_TRANSFER, buyer.name)
+    theirs = np.array([origin == where for origin in cohorts.origin])
+    return BuyerInputs(
+        name=buyer.name,
+        price=buyer.price,
+        servicing_fee=buyer.servicing_fee,
+        limit=buyer.limit / unit,
+        per_period=None if buyer.per_period is None else buyer.per_period / unit,
+        min_seasoning=buyer.min_seasoning,
+        eligibility=buyer.eligibility,
+        segments=_segments(buyer.segments, segments, f"buyers.{buyer.name}"),
+        open_stock=(cohorts.amount[theirs, None] * cohorts.path[theirs]).sum(axis=0),
+    )
+
+
+def _deals(
+    spec: Model, pool: Pool, names: tuple[str, ...], grid: PeriodGrid, unit: float
+) -> tuple[DealInputs, ...]:
+    vehicle = spec.securitization
+    assert vehicle is not None
+    segments = _segments(vehicle.segments, names, "securitization")
+    deals = []
+    for series in vehicle.series:
+        balance = _held(pool, place(SECURITIZATION, series.name))
+        state = _in_units(opening_state(vehicle, series, balance, grid), unit)
+        deals.append(_deal(vehicle, series.name, state.last_revolving, 0, 0.0, segments, state))
+    for issue in vehicle.issues:
+        closing = grid.index(issue.closing)
+        if not 1 <= closing <= len(grid):
+            continue
+        probe = Series(
+            name=issue.name,
+            closing=issue.closing,
+            pool_at_closing=0.0,
+            notes={t.name: 0.0 for t in vehicle.sold},
+        )
+        last = opening_state(vehicle, probe, 0.0, grid).last_revolving
+        limit = issue.max_pool / unit
+        deals.append(_deal(vehicle, issue.name, last, closing, limit, segments, None))
+    return tuple(deals)
+
+
+def _deal(
+    vehicle: SecuritizationSpec,
+    name: str,
+    last: int,
+    closing: int,
+    limit: float,
+    segments: frozenset[int],
+    state: SeriesState | None,
+) -> DealInputs:
+    legal = max(last + vehicle.amortising_periods, 1)
+    return DealInputs(
+        name=name,
+        closing=closing,
+        last_revolving=last,
+        legal_end=legal,
+        max_pool=limit,
+        segments=segments,
+        repaid_by=tuple(legal for _ in vehicle.sold),
+        state=state,
+    )
+
+
+def _held(pool: Pool, where: str) -> float:
+    if where not in pool.places:
+        return 0.0
+    return float(pool.balance[pool.place == pool.places.index(where)].sum())
+
+
+def _in_units(state: SeriesState, unit: float) -> SeriesState:
+    return replace(
+        state,
+        notes=state.notes / unit,
+        accrued=state.accrued / unit,
+        cash=state.cash / unit,
+        reserve=state.reserve / unit,
+        pool=state.pool / unit,
+        pool_at_closing=state.pool_at_closing / unit,
+        cumulative_default=state.cumulative_default / unit,
+        reserve_target=state.reserve_target / unit,
+    )
+
+
+def _p2p(spec: Model, grid: PeriodGrid, unit: float) -> P2PInputs | None:
+    if spec.p2p is None:
+        return None
+    p2p = spec.p2p
+    horizon = len(grid)
+    year = np.concatenate(([0.0], grid.year_fractions))
+    first = grid.as_of if p2p.open_from is None else p2p.open_from
+    last = grid.ends[-1] if p2p.open_to is None else p2p.open_to
+    opened = frozenset(
+        t for t, end in enumerate(grid.ends, start=1) if first <= end and end <= last
+    )
+    repaid = np.zeros(max(horizon, p2p.tenor) + 2)
+    repaid[1 : p2p.tenor + 1] = p2p.outstanding / unit / p2p.tenor
+    balance = p2p.outstanding / unit - np.cumsum(repaid)[: horizon + 1]
+    balance = np.where(balance < 1e-12 * max(1.0, p2p.outstanding / unit), 0.0, balance)
+    interest = np.concatenate(([0.0], balance[:-1])) * p2p.outstanding_rate * year
+    return P2PInputs(
+        limit=p2p.limit / unit,
+        rolling=None if p2p.rolling_12_months is None else p2p.rolling_12_months / unit,
+        rolling_periods=round(grid.per_year),
+        tenor=p2p.tenor,
+        steps=tuple(step.scaled(1.0 / unit) for step in p2p.steps),
+        open_periods=opened,
+        open_balance=balance,
+        open_repaid=repaid[: horizon + 2],
+        open_interest=interest,
+    )
+
+
+def opening_liabilities(inputs: Inputs) -> dict[str, float]:
+    """Debt, notes, accrued coupons and P2P at ``as_of`` [money units]."""
+    states = [d.state for d in inputs.deals if d.state is not None]
+    return {
+        "bank debt": sum(float(x.open_balance[0]) for x in inputs.lenders),
+        "notes": sum(float(s.notes.sum()) for s in states),
+        "accrued coupons": sum(float(s.accrued.sum()) for s in states),
+        "P2P notes": 0.0 if inputs.p2p is None else float(inputs.p2p.open_balance[0]),
+    }
+
+
+def opening_assets(inputs: Inputs) -> dict[str, float]:
+    """Loans and restricted cash at ``as_of``, free cash left out [money units]."""
+    cohorts = inputs.cohorts
+    opening = cohorts.vintage <= 0
+    by_channel = {OWN: 0.0, SECURITIZATION: 0.0}
+    for j in np.flatnonzero(opening):
+        channel = channel_of(cohorts.origin[int(j)])
+        if channel in by_channel:
+            by_channel[channel] += float(cohorts.amount[j])
+    states = [d.state for d in inputs.deals if d.state is not None]
+    return {
+        "own loans": by_channel[OWN],
+        "loans of the vehicle": by_channel[SECURITIZATION],
+        "cash of the vehicle": sum(float(s.cash + s.reserve) for s in states),
+    }
+
+
+def _opening_balance(inputs: Inputs) -> Inputs:
+    """Derive free cash or net capital from the balance sheet, or check that both tie."""
+    opening = inputs.spec.opening
+    difference = sum(opening_assets(inputs).values()) - sum(opening_liabilities(inputs).values())
+    unit = inputs.unit
+    if opening.cash is None:
+        assert opening.net_capital is not None
+        capital = opening.net_capital / unit
+        cash = capital - difference
+    elif opening.net_capital is None:
+        cash = opening.cash / unit
+        capital = cash + difference
+    else:
+        cash, capital = opening.cash / unit, opening.net_capital / unit
+        if abs(difference + cash - capital) > 1e-6 * max(1.0, capital):
+            raise InputError(_untied(inputs, difference, cash, capital))
+    if cash < 0.0 or capital <= 0.0:
+        raise InputError(_untied(inputs, difference, cash, capital))
+    return replace(inputs, cash=cash, net_capital=capital)
+
+
+def _untied(inputs: Inputs, difference: float, cash: float, capital: float) -> Problem:
+    parts = {**opening_assets(inputs)}
+    owed = opening_liabilities(inputs)
+    text = " + ".join(f"{name} {value:,.3f}" for name, value in parts.items())
+    minus = " - ".join(f"{name} {value:,.3f}" for name, value in owed.items())
+    currency = f"{inputs.spec.currency} {inputs.unit:,.0f}"
+    return Problem(
+        "model.toml: opening",
+        f"net capital {capital:,.3f} and cash {cash:,.3f}, while {text} - {minus} = "
+        f"{difference:,.3f} (in {currency})",
+        "net capital = loans + cash - debts, both above zero",
+        "Leave out opening.cash or opening.net_capital to have it derived, or correct the tape's "
+        "channel column or the debts.",
+    )

@@ -1,0 +1,50 @@
+"""What the plan is after."""
+
+from __future__ import annotations
+
+from scfcap.axes import OWN
+from scfcap.funding.constraints.cash import capital
+from scfcap.funding.program import Terms
+from scfcap.funding.variables import Book
+
+
+def max_income(book: Book) -> Terms:
+    """Net income over the horizon and the value of what stands at its end above its book value.
+
+    ``sum_t NI[t] + (V_T - K[T]) = V_T - K[0]`` with ``V_T`` cash, loans at their remaining cash
+    discounted at ``terminal_rate``, servicing fees to come, the share of issue costs that later
+    periods use, less debt, notes and accrued coupons at par. Holdings at par alone would stop
+    lending near the end; all their interest undiscounted would over-lend.
+    """
+    return terminal_value(book).plus(-book.inputs.net_capital)
+
+
+def terminal_value(book: Book) -> Terms:
+    """``V_T`` [money units]: book value of net capital and the premium on what is held."""
+    terms = Terms().extend(capital(book, book.inputs.horizon))
+    return terms.extend(premium(book))
+
+
+def premium(book: Book) -> Terms:
+    """``V_T - K[T]``: what holdings at T are worth above par, and issue cost not yet used."""
+    inputs = book.inputs
+    cohorts = inputs.cohorts
+    last = inputs.horizon
+    vehicle = inputs.vehicle
+    terms = Terms()
+    for j in book.cohorts_in(OWN):
+        terms.extend(book.held(j, OWN, last), float(cohorts.terminal[j]) - 1.0)
+    for d in inputs.deals:
+        assert vehicle is not None
+        for j in book.cohorts_in(d.place):
+            senior = vehicle.senior_fee_rate * float(cohorts.annuity[j])
+            terms.extend(book.held(j, d.place, last), float(cohorts.terminal[j]) - senior - 1.0)
+        if d.state is None and d.closing <= last:
+            life = max(d.legal_end - d.closing, 1)
+            unused = max(0.0, (d.legal_end - last) / life)
+            terms.extend(book.issue_cost(d, d.closing), unused)
+    for buyer in inputs.buyers:
+        net = buyer.servicing_fee - inputs.spec.plan.opex_rate
+        for j in book.cohorts_in(buyer.place):
+            terms.extend(book.held(j, buyer.place, last), net * float(cohorts.annuity[j]))
+    return terms
