@@ -1,0 +1,185 @@
+"""Run the benchmarks: ``python benchmarks/run.py [NAME ...]``.
+
+A benchmark is a module ``benchmarks/NAME.py`` with
+
+``NAME``      the name it is called by
+``SIZE``      the size at which its bars hold (loans, cohorts, rows: its docstring says which)
+``BARS``      bars by measure: ``seconds`` and ``peak_mib`` at most, ``ratio`` at least
+``SMOKE``     a size that takes a moment, at which the tests run it
+``build(size, folder)``  the inputs; files go into ``folder``. Not timed
+``ours(inputs)``         what is measured
+``baseline(inputs)``     the same by what a competent pandas or numpy user would write
+``check(ours, baseline)``  raises AssertionError unless both results are equal
+
+The results are compared first. Then each side runs three times in this process, compiled
+kernels warm, and the best counts. Peak memory is the resident set of a process of its own that
+builds the inputs and runs our side once. ``ratio`` is baseline seconds over ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import importlib.util
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results.json"
+REPEATS = 3
+#: Measures that a bar may limit, and whether more is better.
+MEASURES = {"seconds": False, "peak_mib": False, "ratio": True}
+EXPECTED = ("NAME", "SIZE", "BARS", "SMOKE", "build", "ours", "baseline", "check")
+
+
+def benchmarks() -> dict[str, ModuleType]:
+    """Every benchmark beside this file, by name."""
+    found = {}
+    sys.path.insert(0, str(HERE))  # for `from baselines.NAME import ...`
+    for path in sorted(HERE.glob("*.py")):
+        if path == Path(__file__).resolve() or path.name.startswith("_"):
+            continue
+        spec = importlib.util.spec_from_file_location(f"benchmark_{path.stem}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        missing = [name for name in EXPECTED if not hasattr(module, name)]
+        assert not missing, f"{path.name} lacks {missing}"
+        assert set(module.BARS) <= set(MEASURES), f"{path.name}: bars {set(module.BARS)}"
+        found[module.NAME] = module
+    return found
+
+
+def compare(module: ModuleType, inputs: Any) -> None:
+    """Both sides once; raises unless they agree."""
+    module.check(module.ours(inputs), module.baseline(inputs))
+
+
+def best_of(work: Callable[[Any], object], inputs: Any, repeats: int = REPEATS) -> float:
+    """Least time of ``repeats`` runs [seconds]."""
+    times = []
+    for _ in range(repeats):
+        gc.collect()
+        start = time.perf_counter()
+        work(inputs)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def measure(module: ModuleType, size: int) -> dict[str, Any]:
+    """One row of ``results.json``."""
+    with tempfile.TemporaryDirectory(prefix="scfcap-bench-") as folder:
+        inputs = module.build(size, Path(folder))
+        compare(module, inputs)
+        seconds = best_of(module.ours, inputs)
+        baseline_seconds = best_of(module.baseline, inputs)
+    row: dict[str, Any] = {
+        "name": module.NAME,
+        "size": size,
+        "seconds": round(seconds, 4),
+        "peak_mib": round(peak_of(module.NAME, size), 1),
+        "baseline": " ".join((module.baseline.__doc__ or "").split()),
+        "baseline_seconds": round(baseline_seconds, 4),
+        "ratio": round(baseline_seconds / seconds, 2),
+        "bars": dict(module.BARS),
+    }
+    row["met"] = size == module.SIZE and all(holds(row, name) for name in module.BARS)
+    return row
+
+
+def holds(row: dict[str, Any], measure_name: str) -> bool:
+    """Whether a row keeps one of its bars."""
+    value, bar = row[measure_name], row["bars"][measure_name]
+    return bool(value >= bar if MEASURES[measure_name] else value <= bar)
+
+
+def peak_of(name: str, size: int) -> float:
+    """Peak resident set [MiB] of our side alone, in a process of its own."""
+    command = [sys.executable, __file__, "--peak", name, "--size", str(size)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return float(done.stdout.split()[-1])
+
+
+def _print_peak(module: ModuleType, size: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="scfcap-bench-") as folder:
+        inputs = module.build(size, Path(folder))
+        gc.collect()
+        _forget_peak()
+        module.ours(inputs)
+        print(_peak())
+
+
+def _forget_peak() -> None:
+    """Building may take more memory than the work; Linux lets the mark be reset."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def _peak() -> float:
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+    except (OSError, IndexError):
+        unit = 2**20 if sys.platform == "darwin" else 2**10
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def write(rows: list[dict[str, Any]]) -> None:
+    """Put ``rows`` into ``results.json``, keeping those of other benchmarks."""
+    old = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    merged = {row["name"]: row for row in [*old, *rows]}
+    aside = RESULTS.with_suffix(".part")
+    aside.write_text(json.dumps([merged[name] for name in sorted(merged)], indent=2) + "\n")
+    aside.replace(RESULTS)
+
+
+def _show(row: dict[str, Any]) -> None:
+    bars = ", ".join(
+        f"{name} {row[name]:g} ({'at least' if MEASURES[name] else 'at most'} {bar:g})"
+        for name, bar in row["bars"].items()
+    )
+    print(
+        f"{row['name']:<12} size {row['size']:>9,}  ours {row['seconds']:8.3f} s  "
+        f"baseline {row['baseline_seconds']:8.3f} s  ratio {row['ratio']:7.1f}  "
+        f"peak {row['peak_mib']:7.0f} MiB  {'met' if row['met'] else 'NOT MET'}: {bars}",
+        flush=True,
+    )
+
+
+def main() -> int:
+    """Run what is asked for; 1 if a bar is missed, 2 if a name is unknown."""
+    parser = argparse.ArgumentParser(description="Run the benchmarks, all of them by default.")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--size", type=int, help="another size: no bar counts, nothing is written")
+    parser.add_argument("--peak", metavar="NAME", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    known = benchmarks()
+    if arguments.peak:
+        _print_peak(known[arguments.peak], arguments.size)
+        return 0
+    unknown = sorted(set(arguments.names) - set(known))
+    if unknown:
+        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
+        return 2
+    rows = []
+    for name in arguments.names or known:
+        rows.append(measure(known[name], arguments.size or known[name].SIZE))
+        _show(rows[-1])
+        if arguments.size is None:
+            write(rows[-1:])
+    return 0 if arguments.size or all(row["met"] for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
