@@ -1,0 +1,194 @@
+"""A model file over its base, and the command line over both.
+
+Tables merge key by key. Lists of tables whose items carry a ``name`` merge by that name, in
+the base's order, new items last; any other value replaces the base's.
+"""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scfcap.errors import InputError, Problem
+from scfcap.schema.messages import Key, closest, dotted
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Keys that one file states. ``label`` is how messages call it ("model.toml")."""
+
+    label: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Override:
+    """One ``--set KEY=VALUE``."""
+
+    text: str
+    key: tuple[str, ...]
+    value: Any
+
+
+def merge(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    """``top`` over ``base``; neither is changed."""
+    merged = copy.deepcopy(dict(base))
+    for key, value in top.items():
+        old = merged.get(key)
+        if isinstance(old, dict) and isinstance(value, Mapping):
+            merged[key] = merge(old, value)
+        elif _named(old) and _named(value):
+            merged[key] = _merge_named(old, value)  # type: ignore[arg-type]
+        else:
+            merged[key] = copy.deepcopy(value)
+    return merged
+
+
+def _named(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(item, Mapping) and "name" in item for item in value)
+    )
+
+
+def _merge_named(base: Sequence[Any], top: Sequence[Any]) -> list[Any]:
+    changes = {item["name"]: item for item in top}
+    merged = [merge(item, changes.pop(item["name"], {})) for item in base]
+    return merged + [copy.deepcopy(item) for item in top if item["name"] in changes]
+
+
+def parse_override(text: str) -> Override:
+    """``KEY=VALUE`` with a TOML value, or plain text where it is none.
+
+    Raises :class:`InputError` if the key cannot be read.
+    """
+    key, equals, value = _split(text)
+    try:
+        nested = tomllib.loads(f"{key} = 0") if equals and key.strip() else {}
+    except tomllib.TOMLDecodeError:
+        nested = {}
+    parts: list[str] = []
+    level: Any = nested
+    while isinstance(level, dict) and len(level) == 1:
+        name, level = next(iter(level.items()))
+        parts.append(name)
+    if not parts:
+        raise InputError(
+            Problem(
+                f"--set {text}",
+                f'"{text}"',
+                "KEY=VALUE with a dotted key, such as plan.periods=6",
+                "Quote a value with spaces for the shell: --set 'title=\"A title\"'.",
+            )
+        )
+    return Override(text, tuple(parts), _value(value.strip()))
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    """Key, "=" and value; an equals sign inside quotes belongs to the key."""
+    quote = ""
+    for position, char in enumerate(text):
+        if char == quote:
+            quote = ""
+        elif not quote and char in "\"'":
+            quote = char
+        elif not quote and char == "=":
+            return text[:position], char, text[position + 1 :]
+    return text, "", ""
+
+
+def _value(text: str) -> Any:
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+        return text
+    return parsed["value"] if set(parsed) == {"value"} else text
+
+
+def apply_overrides(data: Mapping[str, Any], overrides: Sequence[Override]) -> dict[str, Any]:
+    """``data`` with every override set, in order.
+
+    Raises :class:`InputError` naming every list item that does not exist and every key below a
+    value that is no table.
+    """
+    result = copy.deepcopy(dict(data))
+    found: list[Problem] = []
+    for override in overrides:
+        problem = _set(result, override)
+        if problem is not None:
+            found.append(problem)
+    if found:
+        raise InputError(found)
+    return result
+
+
+def _set(data: dict[str, Any], override: Override) -> Problem | None:
+    level: Any = data
+    for depth, part in enumerate(override.key):
+        last = depth == len(override.key) - 1
+        if isinstance(level, dict):
+            if last:
+                level[part] = override.value
+            else:
+                level = level.setdefault(part, {})
+        elif isinstance(level, list):
+            position = _position(level, part)
+            if position is None:
+                return _no_item(override, depth, level)
+            if last:
+                level[position] = override.value
+            else:
+                level = level[position]
+        else:
+            above = dotted(override.key[:depth])
+            return Problem(
+                f"--set {override.text}", f"{above}, which is a value", "a table or a list",
+                f"Set {above} itself, or correct the key.",
+            )  # fmt: skip
+    return None
+
+
+def _position(items: Sequence[Any], part: str) -> int | None:
+    for position, item in enumerate(items):
+        if isinstance(item, Mapping) and item.get("name") == part:
+            return position
+    return int(part) if part.isdecimal() and int(part) < len(items) else None
+
+
+def _no_item(override: Override, depth: int, items: Sequence[Any]) -> Problem:
+    names = [str(x["name"]) for x in items if isinstance(x, Mapping) and "name" in x]
+    part, above = override.key[depth], dotted(override.key[:depth])
+    near = closest(part, names)
+    allowed = ", ".join(names) if names else f"a position from 0 to {len(items) - 1}"
+    return Problem(
+        f"--set {override.text}",
+        f'no "{part}" in {above}',
+        f"one of {allowed}" if names else allowed,
+        f"Did you mean {near}?" if near else "",
+    )
+
+
+def origin(key: Key, layers: Sequence[Layer], overrides: Sequence[Override]) -> str:
+    """Who states ``key``: an override, else the last of ``layers`` that goes deepest towards it."""
+    texts = tuple(str(part) for part in key)
+    for override in reversed(overrides):
+        shorter = min(len(texts), len(override.key))
+        if texts[:shorter] == override.key[:shorter] and len(texts) >= len(override.key):
+            return f"--set {override.text}"
+    return max(reversed(layers), key=lambda layer: _depth(layer.data, texts)).label
+
+
+def _depth(data: Any, key: Sequence[str]) -> int:
+    """How many parts of ``key`` ``data`` states."""
+    for depth, part in enumerate(key):
+        if isinstance(data, Mapping) and part in data:
+            data = data[part]
+        elif isinstance(data, list) and (position := _position(data, part)) is not None:
+            data = data[position]
+        else:
+            return depth
+    return len(key)

@@ -1,0 +1,331 @@
+"""The only reader of model files: TOML in, a checked :class:`LoadedModel` out.
+
+A model is a folder with ``model.toml``. The file may name a ``base`` whose keys it changes, and
+``--set KEY=VALUE`` changes either. Regimes and report packs are named, not pathed: they are
+looked up in the model's folder, then beside it, then among the shipped ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import ValidationError
+
+from scfcap.errors import InputError, Problem
+from scfcap.schema.base import Schema
+from scfcap.schema.layers import Layer, Override, apply_overrides, merge, origin, parse_override
+from scfcap.schema.messages import Key, closest, dotted, problems, shown
+from scfcap.schema.model import Model
+from scfcap.schema.regime import Regime
+from scfcap.schema.report import Pack
+
+MODEL_FILE = "model.toml"
+#: Largest model file that is read [bytes].
+SIZE_LIMIT = 1 << 20
+#: Longest chain of bases.
+BASE_LIMIT = 8
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_S = TypeVar("_S", bound=Schema)
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A checked model with everything it names.
+
+    ``folder`` holds the model file, ``tape_folder`` the file that states the tape's path (a
+    base's folder if the base does). ``regime`` is None where the model says "none". ``digest``
+    is the SHA-256 of all ``files`` and ``overrides``: equal inputs, equal digest.
+    """
+
+    spec: Model
+    folder: Path
+    tape_folder: Path
+    regime: Regime | None
+    regime_name: str
+    pack: Pack
+    digest: str
+    files: tuple[Path, ...]
+    overrides: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A parsed file: where it stands and what it says."""
+
+    path: Path
+    label: str
+    content: bytes
+    data: Mapping[str, Any]
+
+
+def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
+    """Read a model folder, its ``model.toml``, or a shipped model by name.
+
+    ``overrides`` are ``KEY=VALUE`` texts: dotted keys, list items by name or position, TOML
+    values (``lenders.bank-a.limit=0``). Raises :class:`InputError` with every problem found.
+    """
+    chain = _with_bases(_find_model(path))
+    top = chain[-1]
+    layers = [Layer(source.label, source.data) for source in chain]
+    parsed = [parse_override(text) for text in overrides]
+    data: dict[str, Any] = {}
+    for layer in layers:
+        data = merge(data, layer.data)
+    data.pop("base", None)
+    data = apply_overrides(data, parsed)
+
+    def where(key: Key) -> str:
+        label = origin(key, layers, parsed)
+        return label if label.startswith("--set") else f"{label}: {dotted(key)}".rstrip(": ")
+
+    spec = _validated(Model, data, where)
+    folders = [source.path.parent for source in reversed(chain)]
+    stating = [s for s in chain if "path" in _table(s.data, "tape")] or [top]
+    tape_folder = stating[-1].path.parent
+    _check_paths(spec, tape_folder, where)
+    regime, regime_file = _regime(spec, folders, where)
+    pack, pack_file = _pack(spec, folders, where)
+    read = [*chain, *([regime_file] if regime_file else []), pack_file]
+    return LoadedModel(
+        spec=spec,
+        folder=top.path.parent,
+        tape_folder=tape_folder,
+        regime=regime,
+        regime_name=spec.regime,
+        pack=pack,
+        digest=_digest(read, parsed),
+        files=tuple(source.path for source in read),
+        overrides=tuple(overrides),
+    )
+
+
+def shipped(kind: Literal["models", "reports"]) -> Path:
+    """Folder of the shipped models or report packs: inside a wheel, else in the checkout."""
+    package = Path(str(package_files("scfcap")))
+    inside = package / "_shipped" / kind
+    return inside if inside.is_dir() else package.parent / kind
+
+
+def shipped_models() -> list[str]:
+    """Names of the shipped models, sorted."""
+    return sorted(path.parent.name for path in shipped("models").glob(f"*/{MODEL_FILE}"))
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of ``model.toml``, with the key ``base`` that only the file knows."""
+    schema = Model.model_json_schema()
+    schema["properties"]["base"] = {
+        "type": "string",
+        "title": "Base",
+        "description": "Name of a model whose keys this file changes; it then states only those.",
+    }
+    return schema
+
+
+def inside(folder: Path, path: str) -> Path | None:
+    """``folder / path`` if that stays inside ``folder``, symbolic links followed; else None."""
+    target = (folder / path).resolve()
+    stays = not Path(path).is_absolute() and target.is_relative_to(folder.resolve())
+    return target if stays else None
+
+
+def _find_model(path: str | Path) -> Path:
+    given = Path(path)
+    if given.is_dir() and (given / MODEL_FILE).is_file():
+        return given / MODEL_FILE
+    if given.is_file():
+        return given
+    named = shipped("models") / given / MODEL_FILE
+    if _NAME.fullmatch(str(path)) and named.is_file():
+        return named
+    names = shipped_models()
+    near = closest(given.name, names)
+    found = f"a folder without {MODEL_FILE}" if given.is_dir() else "no such folder or file"
+    action = f"Did you mean {near}?" if near else "Copy one with `scfcap init DIR`."
+    expected = f"a folder with {MODEL_FILE}, or a shipped model ({', '.join(names) or 'none'})"
+    raise InputError(Problem(str(path), found, expected, action))
+
+
+def _with_bases(path: Path) -> list[_Source]:
+    """The file at ``path`` and its bases, the deepest base first."""
+    chain = [_parse(path, path.name)]
+    while "base" in chain[0].data:
+        top, name = chain[0], chain[0].data["base"]
+        key = f"{top.label}: base"
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            expected = "the name of a model beside this one or of a shipped model"
+            raise InputError(Problem(key, shown(name), expected))
+        folders = [top.path.resolve().parent.parent, shipped("models")]
+        base = next(
+            (f / name / MODEL_FILE for f in folders if (f / name / MODEL_FILE).is_file()), None
+        )
+        if base is None:
+            names = sorted({*shipped_models(), *_models_in(folders[0])})
+            near = closest(name, names)
+            action = f"Did you mean {near}?" if near else ""
+            raise InputError(Problem(key, f'"{name}"', f"one of {', '.join(names)}", action))
+        seen = {source.path.resolve() for source in chain}
+        if base.resolve() in seen or len(chain) >= BASE_LIMIT:
+            expected = f"a chain of at most {BASE_LIMIT} models that ends in one without base"
+            raise InputError(Problem(key, f'"{name}", which leads back here', expected))
+        chain.insert(0, _parse(base, f"{name}/{MODEL_FILE}"))
+    return chain
+
+
+def _models_in(folder: Path) -> list[str]:
+    return [path.parent.name for path in folder.glob(f"*/{MODEL_FILE}")]
+
+
+def _parse(path: Path, label: str) -> _Source:
+    """Read one TOML file, bounded in size; every fault becomes one problem with its line."""
+    try:
+        if path.stat().st_size > SIZE_LIMIT:
+            found = f"{path.stat().st_size:,} bytes"
+            raise InputError(Problem(label, found, f"at most {SIZE_LIMIT:,} bytes"))
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        found = f"a file that cannot be read ({error.strerror})"
+        raise InputError(Problem(str(path), found, "a readable file")) from error
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise InputError(
+            Problem(f"{label} line {line}", "a byte that is not UTF-8", "a text file in UTF-8")
+        ) from error
+    try:
+        data = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, ValueError) as error:
+        raise InputError(_syntax_problem(label, text, str(error))) from error
+    except RecursionError as error:
+        raise InputError(Problem(label, "tables nested too deeply", "a model file")) from error
+    return _Source(path, label, content, data)
+
+
+def _syntax_problem(label: str, text: str, message: str) -> Problem:
+    position = re.search(r"\(at line (\d+), column (\d+)\)", message)
+    words = re.sub(r"\s*\(at .*\)$", "", message)
+    words = words[:1].lower() + words[1:]
+    if position is None:
+        end = "the end of the file" if "end of document" in message else "a value"
+        return Problem(label, end, f"valid TOML ({words})")
+    number = int(position[1])
+    line = text.splitlines()[number - 1].strip() if number <= text.count("\n") + 1 else ""
+    action = ""
+    if re.search(r"=\s*[\d._]+\s*%", line):
+        action = "Write rates and shares as decimals, without a percent sign: 0.12 for 12%."
+    elif "overwrite" in message or "twice" in message:
+        action = "A key or table may stand only once; take one of them out."
+    where = f"{label} line {number}, column {position[2]}"
+    return Problem(where, f"`{line[:60]}`", f"valid TOML ({words})", action)
+
+
+def _validated(schema: type[_S], data: Mapping[str, Any], where: Callable[[Key], str]) -> _S:
+    """``data`` as ``schema``, types taken at their word: a quoted number is no number."""
+    frozen = _tuples(data)
+    try:
+        return schema.model_validate(frozen, strict=True)
+    except ValidationError as error:
+        raise InputError(problems(error, schema, frozen, where)) from error
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _table(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = data.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _check_paths(spec: Model, folder: Path, where: Callable[[Key], str]) -> None:
+    """Data paths in a model file stay inside its folder."""
+    history = spec.credit.history
+    paths: list[tuple[Key, str | None]] = [
+        (("tape", "path"), spec.tape.path),
+        (("credit", "history", "path"), history.path if history else None),
+    ]
+    action = "Copy the file there, or name it on the command line: --tape PATH."
+    found = [
+        Problem(where(key), shown(path), f"a path inside the model's folder, {folder}", action)
+        for key, path in paths
+        if path is not None and inside(folder, path) is None
+    ]
+    if found:
+        raise InputError(found)
+
+
+def _named_files(kind: str, folders: Sequence[Path], library: Path) -> dict[str, Path]:
+    """Files ``KIND/NAME.toml`` by name: in the folders, beside them, then shipped."""
+    places = [p / kind for folder in folders for p in (folder, folder.resolve().parent)]
+    found: dict[str, Path] = {}
+    for place in [*places, library]:
+        for path in sorted(place.glob("*.toml")):
+            found.setdefault(path.stem, path)
+    return found
+
+
+def _find_named(
+    name: str, key: str, known: Mapping[str, Path], also: Sequence[str], where: Callable[[Key], str]
+) -> Path:
+    if name in known:
+        return known[name]
+    names = sorted({*known, *also})
+    near = closest(name, names)
+    action = f"Did you mean {near}?" if near else ""
+    raise InputError(
+        Problem(where((key,)), f'"{name}"', f"one of {', '.join(names) or 'none'}", action)
+    )
+
+
+def _read_named(schema: type[_S], kind: str, path: Path) -> tuple[_S, _Source]:
+    source = _parse(path, f"{kind}/{path.name}")
+    return _validated(
+        schema, source.data, lambda key: f"{source.label}: {dotted(key)}".rstrip(": ")
+    ), source
+
+
+def _regime(
+    spec: Model, folders: Sequence[Path], where: Callable[[Key], str]
+) -> tuple[Regime | None, _Source | None]:
+    """The regime that the model names; raises unless it is in force at ``as_of``."""
+    if spec.regime == "none":
+        return None, None
+    known = _named_files("regimes", folders, shipped("models") / "regimes")
+    path = _find_named(spec.regime, "regime", known, ("none",), where)
+    regime, source = _read_named(Regime, "regimes", path)
+    if regime.in_force(spec.as_of):
+        return regime, source
+    end = regime.end.isoformat() if regime.end else "today"
+    held = []
+    for name, other in known.items():
+        rival, _ = _read_named(Regime, "regimes", other)
+        if rival.in_force(spec.as_of):
+            held.append(f"{name} ({rival.jurisdiction})")
+    expected = f"a regime in force at as_of, {spec.as_of}"
+    action = f"In force on that day: {', '.join(held)}." if held else 'Use "none".'
+    found = f'"{spec.regime}", in force from {regime.start} to {end}'
+    raise InputError(Problem(where(("regime",)), found, expected, action))
+
+
+def _pack(
+    spec: Model, folders: Sequence[Path], where: Callable[[Key], str]
+) -> tuple[Pack, _Source]:
+    known = _named_files("reports", folders, shipped("reports"))
+    return _read_named(Pack, "reports", _find_named(spec.report, "report", known, (), where))
+
+
+def _digest(sources: Sequence[_Source], overrides: Sequence[Override]) -> str:
+    digest = hashlib.sha256()
+    for part in [*(s.content for s in sources), *(o.text.encode() for o in overrides)]:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.hexdigest()
