@@ -1,0 +1,90 @@
+"""``scfcap check``: is the model usable, and what is wrong with the tape?"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scfcap.cli.options import (
+    Json,
+    ModelArgument,
+    Out,
+    Overrides,
+    Quiet,
+    RejectLimit,
+    TapePath,
+    Traceback,
+)
+from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path, with_reject_limit
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table as RichTable
+
+    from scfcap.api import Quality
+
+#: Findings that are shown; ``--out`` writes them all.
+SHOWN = 20
+
+
+def check(
+    model: ModelArgument,
+    tape: TapePath = None,
+    overrides: Overrides = None,
+    reject_limit: RejectLimit = None,
+    out: Out = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    traceback: Traceback = False,
+) -> None:
+    """Validate model and tape: a data-quality report. Exit code 2 if a run would be refused."""
+
+    def work(terminal: Terminal) -> Outcome:
+        from scfcap.api import load
+
+        terminal.progress("check")
+        loaded = load(model, overrides=with_reject_limit(overrides, reject_limit), tape=tape)
+        quality = loaded.check()
+        folder = None if out is None else quality.save(out).folder
+        terminal.finish()
+        _show(terminal, quality, folder)
+        document = {**quality.document(), "folder": folder}
+        return Outcome(document, exit_code=2 if quality.refused else 0)
+
+    execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
+
+
+def _show(terminal: Terminal, quality: Quality, folder: Path | None) -> None:
+    spec, tape, findings = quality.model.loaded.spec, quality.tape, quality.findings
+    terminal.say(f"{spec.title}, as of {spec.as_of}", "")
+    if tape is not None:
+        terminal.say(_table(f"Rows and balances: {tape.source}", tape.totals), "")
+    if len(findings):
+        more = f" (first {SHOWN} of {len(findings):,})" if len(findings) > SHOWN else ""
+        terminal.say(_table("Findings by reason", quality.counts()), "")
+        terminal.say(_table(f"Findings{more}", findings.head(SHOWN)), "")
+    if folder is not None:
+        terminal.say(f"All findings, and the rejected rows: {shown_path(folder)}")
+    (terminal.note if quality.refused else terminal.say)(quality.verdict())
+
+
+def _table(title: str, frame: pd.DataFrame) -> RichTable:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", show_edge=False)
+    for name in frame.columns:
+        table.add_column(str(name), justify="right" if frame[name].dtype.kind in "iuf" else "left")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(_cell(value) for value in row))
+    return table
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:,.2f}"
+    return str(value)

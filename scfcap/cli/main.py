@@ -1,0 +1,59 @@
+"""The program ``scfcap``: its commands and the way it is entered."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from scfcap import __version__
+from scfcap.cli import check, demo, init, run, schema
+from scfcap.cli.terminal import INTERRUPTED
+
+app = typer.Typer(
+    name="scfcap",
+    help="Plan the funding of a platform microloan company: from the loan tape to the workbook.",
+    epilog="Exit codes: 0 done, 1 a fault of scfcap, 2 bad input, 3 no feasible plan.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"scfcap {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Plan the funding of a platform microloan company: from the loan tape to the workbook."""
+
+
+app.command("demo", short_help="Run the bundled models end to end.")(demo.demo)
+app.command("init", short_help="Copy a starter model folder.")(init.init)
+app.command("check", short_help="Check a model and its tape: data-quality report.")(check.check)
+app.command("run", short_help="Run a model, from the tape to the workbook.")(run.run)
+app.command("schema", short_help="Print the JSON Schema of model.toml.")(schema.schema)
+
+
+def main() -> None:
+    """Entry point of the program."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader has gone (`scfcap schema | head`); keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

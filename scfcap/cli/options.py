@@ -1,0 +1,45 @@
+"""Options that commands share, in the words of ``--help``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ModelArgument = Annotated[
+    str, typer.Argument(help="A model folder, or the name of a shipped model.", metavar="MODEL")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Override a field of the model, such as lenders.bank-a.limit=0; repeatable.",
+    ),
+]
+TapePath = Annotated[
+    Path | None,
+    typer.Option("--tape", metavar="PATH", help="Loan tape to use instead of the model's own."),
+]
+RejectLimit = Annotated[
+    float | None,
+    typer.Option(
+        "--reject-limit",
+        metavar="SHARE",
+        help="Share of the tape's rows that may be rejected, 0 to 1, before the run is refused.",
+    ),
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Where to write the results.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+Traceback = Annotated[
+    bool,
+    typer.Option(
+        "--traceback",
+        envvar="SCFCAP_TRACEBACK",
+        help="Show where in scfcap a fault arose, for a bug report.",
+    ),
+]

@@ -1,0 +1,60 @@
+"""``scfcap run``: the whole road, from the tape to the workbook."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from scfcap.cli.options import (
+    Json,
+    ModelArgument,
+    Out,
+    Overrides,
+    Quiet,
+    RejectLimit,
+    TapePath,
+    Traceback,
+)
+from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path, with_reject_limit
+
+#: Where results go without ``--out``, below the present folder.
+RESULTS = Path("reports") / "out"
+
+
+def run(
+    model: ModelArgument,
+    tape: TapePath = None,
+    overrides: Overrides = None,
+    reject_limit: RejectLimit = None,
+    out: Out = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    traceback: Traceback = False,
+) -> None:
+    """Run a model: check, pool, cash flows, deals, plan; write the run folder and workbook."""
+
+    def work(terminal: Terminal) -> Outcome:
+        from scfcap.api import load
+
+        loaded = load(model, overrides=with_reject_limit(overrides, reject_limit), tape=tape)
+        finished = loaded.run(terminal.progress)
+        terminal.progress("workbook")
+        saved = finished.save(out or new_folder(loaded.loaded.folder.resolve().name))
+        terminal.finish()
+        terminal.say(*finished.summary(), "")
+        if saved.workbook is not None:
+            terminal.say(f"Workbook: {shown_path(saved.workbook)}")
+        return Outcome({**saved.result, "folder": saved.folder, "workbook": saved.workbook})
+
+    execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
+
+
+def new_folder(name: str) -> Path:
+    """A folder that does not exist yet: ``reports/out/<name>/<date-time>``."""
+    now = datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
+    folder = RESULTS / name / now
+    count = 1
+    while folder.exists():
+        count += 1
+        folder = RESULTS / name / f"{now}_{count}"
+    return folder

@@ -1,0 +1,238 @@
+"""What a command may print, and how it ends: progress, results, errors, exit codes.
+
+Results go to standard output, progress and errors to standard error. With ``--json`` standard
+output carries one JSON document and nothing else, whatever a library prints at C level.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import json
+import math
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from scfcap import __version__
+from scfcap.errors import InfeasibleError, InputError, Problem, ScfcapError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+
+INTERRUPTED = 130
+#: Faults of the file system that the user can mend.
+_USER_ERRNO = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command hands back: the document for ``--json`` and the exit code."""
+
+    document: Mapping[str, Any]
+    exit_code: int = 0
+
+
+@dataclass
+class Terminal:
+    """Prints for one command: nothing where ``quiet``, no results where ``json``."""
+
+    json: bool = False
+    quiet: bool = False
+    traceback: bool = False
+    _stations: list[tuple[str, float]] = field(default_factory=list)
+    _status: Status | None = None
+
+    def say(self, *items: Any) -> None:
+        """Print text or rich tables to standard output, for people."""
+        if self.json or self.quiet:
+            return
+        console = _console(stderr=False)
+        for item in items:
+            console.print(item, markup=False, highlight=False, soft_wrap=isinstance(item, str))
+
+    def note(self, text: str) -> None:
+        """Print a remark to standard error."""
+        if not self.quiet:
+            _console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def progress(self, station: str) -> None:
+        """Say that ``station`` begins; the one before it has ended."""
+        if self.quiet:
+            return
+        self._close_station()
+        self._stations.append((station, time.perf_counter()))
+        console = _console(stderr=True)
+        if console.is_terminal:
+            if self._status is None:
+                self._status = console.status(station)
+                self._status.start()
+            self._status.update(station)
+
+    def finish(self) -> None:
+        """The last station has ended."""
+        self._close_station()
+        self.stop()
+
+    def stop(self) -> None:
+        """End the progress display."""
+        self._stations.clear()
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+    def _close_station(self) -> None:
+        if self._stations:
+            station, start = self._stations[-1]
+            self._stations.clear()
+            self.note(f"  {station:<12} {time.perf_counter() - start:6.1f} s")
+
+
+def execute(terminal: Terminal, work: Callable[[Terminal], Outcome]) -> None:
+    """Run a command's ``work``; every way in which it can end leads to one exit code.
+
+    0 done, 1 a fault of ours, 2 bad input, 3 infeasible, 130 interrupted.
+    """
+    try:
+        with _only_json(terminal.json):
+            try:
+                outcome = work(terminal)
+                terminal.finish()
+            finally:
+                terminal.stop()
+        document, code = outcome.document, outcome.exit_code
+    except KeyboardInterrupt:
+        _error("Interrupted; nothing was written.")
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        document, code = _explain(error, show_traceback=terminal.traceback)
+    if terminal.json:
+        sys.stdout.write(as_json(document) + "\n")
+        sys.stdout.flush()
+    if code:
+        raise typer.Exit(code)
+
+
+def as_json(document: Any) -> str:
+    """Strict JSON: dates in ISO form, paths as text, no NaN nor infinity (they become null)."""
+    return json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, date):
+        return value.isoformat()
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    return str(value)
+
+
+def _explain(error: Exception, *, show_traceback: bool) -> tuple[dict[str, Any], int]:
+    """Print ``error`` for a person; returns the JSON document and the exit code."""
+    error = _as_input_error(error)
+    if show_traceback:
+        traceback.print_exception(error, file=sys.stderr)
+    document: dict[str, Any]
+    if isinstance(error, InputError):
+        count = len(error.problems)
+        head = "The input cannot be used" + (f" ({count} problems):" if count > 1 else ":")
+        _error(head, *(f"  - {problem}" for problem in error.problems))
+        document = {"kind": "input", "problems": [asdict(p) for p in error.problems]}
+        code = error.exit_code
+    elif isinstance(error, InfeasibleError):
+        _error(str(error).split("\n", 1)[0], *(f"  - {s}" for s in error.sentences))
+        document = {"kind": "infeasible", "sentences": list(error.sentences)}
+        code = error.exit_code
+    else:
+        kind = type(error).__name__
+        text = str(error) if isinstance(error, ScfcapError) else f"{kind}: {error}"
+        _error(f"scfcap {__version__} failed, and the fault is ours: {text}")
+        if not show_traceback:
+            _error(
+                "Run the command again with --traceback, and report what it prints together "
+                "with the command and the model."
+            )
+        document = {"kind": "fault", "type": kind}
+        code = ScfcapError.exit_code
+    return {"error": {**document, "message": str(error), "exit_code": code}}, code
+
+
+def _as_input_error(error: Exception) -> Exception:
+    """A fault of the file system that the user can mend is bad input."""
+    if isinstance(error, OSError) and error.errno in _USER_ERRNO and error.filename:
+        return InputError(
+            Problem(
+                os.fspath(error.filename) if not isinstance(error.filename, int) else "a file",
+                (error.strerror or "a failure").lower(),
+                "a place that can be read and written",
+                "Free some space, change the permissions, or give another path.",
+            )
+        )
+    return error
+
+
+def _error(*lines: str) -> None:
+    console = _console(stderr=True)
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr)
+
+
+@contextlib.contextmanager
+def _only_json(active: bool) -> Iterator[None]:
+    """Point file descriptor 1 to standard error, so that no library can write to the result."""
+    try:
+        out, err = sys.stdout.fileno(), sys.stderr.fileno()
+    except (AttributeError, ValueError, io.UnsupportedOperation):
+        active = False  # a caller has replaced the streams by objects without descriptors
+    if not active:
+        yield
+        return
+    sys.stdout.flush()
+    saved = os.dup(out)
+    try:
+        os.dup2(err, out)
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(saved, out)
+        os.close(saved)
+
+
+def shown_path(path: Path) -> str:
+    """``path`` from here if it lies below, else in full."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path.resolve())
+
+
+def with_reject_limit(overrides: Sequence[str] | None, limit: float | None) -> list[str]:
+    """``--set`` with ``--reject-limit``, which stands for ``tape.reject_limit``."""
+    return [*(overrides or ()), *([] if limit is None else [f"tape.reject_limit={limit}"])]
