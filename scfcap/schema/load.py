@@ -160,14 +160,15 @@ def _with_bases(path: Path) -> list[_Source]:
         top, name = chain[0], chain[0].data["base"]
         key = f"{top.label}: base"
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            expected = "the name of a model beside this one or of a shipped model"
+            expected = "the name of a model in this folder, beside it, or shipped"
             raise InputError(Problem(key, shown(name), expected))
-        folders = [top.path.resolve().parent.parent, shipped("models")]
+        own = top.path.resolve().parent
+        folders = [own, own.parent, shipped("models")]
         base = next(
             (f / name / MODEL_FILE for f in folders if (f / name / MODEL_FILE).is_file()), None
         )
         if base is None:
-            names = sorted({*shipped_models(), *_models_in(folders[0])})
+            names = sorted({*shipped_models(), *_models_in(own), *_models_in(own.parent)})
             near = closest(name, names)
             action = f"Did you mean {near}?" if near else ""
             raise InputError(Problem(key, f'"{name}"', f"one of {', '.join(names)}", action))
