@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -195,7 +195,7 @@ def project_cohort(
     ``segment`` indexes ``curves.segments``.
     """
     loans = _originated(new, segment, period, curves, 0)
-    return run_kernel(_times(loans, amount), curves, 1)
+    return run_kernel(replace(loans, balance=loans.balance * amount), curves, 1)
 
 
 def _opening_cohorts(pool: Pool, curves: CurveSet) -> tuple[IntArray, IntArray, IntArray, IntArray]:
@@ -227,10 +227,6 @@ def _originated(
         maturity_day=start + term,
     )
     return split_late(loans, term, np.ones(len(start), dtype=np.bool_), curves)
-
-
-def _times(loans: LoanArrays, amount: float) -> LoanArrays:
-    return LoanArrays(**{**loans.__dict__, "balance": loans.balance * amount})
 
 
 def _closes(values: FloatArray, start: BoolArray) -> FloatArray:

@@ -8,6 +8,7 @@ which the loan matures; a loan that starts or matures inside a period counts for
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
@@ -19,6 +20,9 @@ from scfcap.credit.curves import CurveSet
 from scfcap.errors import InvariantError
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import ENGINE_TOLERANCE, FloatArray, IntArray
+
+#: Loans in a block; blocks run beside each other.
+_BLOCK = 125_000
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,20 @@ class Flows:
             raise InvariantError(msg)
 
 
+class _Loans(NamedTuple):
+    """:class:`LoanArrays` for compiled code."""
+
+    group: IntArray
+    curve: IntArray
+    loan_type: IntArray
+    balance: FloatArray
+    rate: FloatArray
+    accrued: FloatArray
+    hazard_scale: FloatArray
+    start_day: IntArray
+    maturity_day: IntArray
+
+
 class _Tables(NamedTuple):
     """What the kernel looks up; a full period at hazard scale 1."""
 
@@ -114,22 +132,13 @@ def run_kernel(loans: LoanArrays, curves: CurveSet, groups: int) -> Flows:
     for instalments. What runs beyond the grid is left in ``closing`` and ``receivable``.
 
     Raises:
-        ValueError: an index is out of range, a loan matures at or before as_of, or a group mixes
-            curves.
+        ValueError: an index is out of range, a loan matures at or before as_of or its start, or a
+            group mixes curves.
     """
     curve_of_group = _checked(loans, curves, groups)
     tables = _tables(curves, loans)
     scenarios, _, periods = curves.default_intensity.shape
-    totals = np.zeros((scenarios, groups, periods, 5))
-    _accumulate(
-        loans.group,
-        loans.curve,
-        loans.loan_type,
-        (loans.balance, loans.rate, loans.accrued, loans.hazard_scale),
-        (loans.start_day, loans.maturity_day),
-        tables,
-        totals,
-    )
+    totals = _totals(loans, tables, (scenarios, groups, periods))
     default, interest, scheduled, prepaid, closing = (
         np.ascontiguousarray(totals[..., n]) for n in range(5)
     )
@@ -155,6 +164,33 @@ def run_kernel(loans: LoanArrays, curves: CurveSet, groups: int) -> Flows:
     )
 
 
+def _totals(loans: LoanArrays, tables: _Tables, shape: tuple[int, int, int]) -> FloatArray:
+    """Flows [K, G, T, 5]: default, interest, scheduled, prepaid, closing.
+
+    Blocks of loans run beside each other and are added in order, so that the result does not
+    depend on the number of processors.
+    """
+    # One layout only: a read-only or a strided array would be compiled for anew.
+    columns: list[Any] = [
+        np.require(
+            getattr(loans, f.name), np.int64 if f.type == "IntArray" else np.float64, ["C", "W"]
+        )
+        for f in fields(loans)
+    ]
+
+    def block(start: int) -> FloatArray:
+        totals = np.zeros((*shape, 5))
+        part = _Loans(*(column[start : start + _BLOCK] for column in columns))
+        _accumulate(part, tables, totals)
+        return totals
+
+    starts = range(0, max(len(loans), 1), _BLOCK)
+    if len(starts) == 1:
+        return block(0)
+    with ThreadPoolExecutor() as threads:
+        return sum(threads.map(block, starts), np.zeros((*shape, 5)))
+
+
 def _checked(loans: LoanArrays, curves: CurveSet, groups: int) -> IntArray:
     """Curve of each group [G]; the compiled loop does not check its indices."""
     curve_of_group = np.zeros(groups, dtype=np.int64)
@@ -168,8 +204,8 @@ def _checked(loans: LoanArrays, curves: CurveSet, groups: int) -> IntArray:
         if values.min() < 0 or values.max() >= size:
             msg = f"{name}: an index is outside 0..{size - 1}"
             raise ValueError(msg)
-    if loans.maturity_day.min() <= 0:
-        msg = "maturity_day: a loan matures at or before as_of"
+    if (loans.maturity_day <= np.maximum(loans.start_day, 0)).any():
+        msg = "maturity_day: a loan matures at or before as_of or its start"
         raise ValueError(msg)
     curve_of_group[loans.group] = loans.curve
     if (curve_of_group[loans.group] != loans.curve).any():
@@ -236,103 +272,101 @@ def _share(log_hazard: float) -> float:
 
 @njit(cache=True)
 def _annuity(rate: float, instalments: int) -> float:
-    """((1 + rate)**instalments - 1) / rate: what one unit of first principal repays."""
-    if rate == 0.0:
-        return float(instalments)
-    return np.expm1(instalments * np.log1p(rate)) / rate  # type: ignore[no-any-return]
+    """((1 + rate)**n - 1) / rate, or n at rate 0: all principal over the first instalment's.
+
+    By the binary digits of n, s(2m) = s(m) (2 + rate s(m)) and s(m + 1) = s(m) (1 + rate) + 1:
+    nothing is subtracted, so no rate is too small.
+    """
+    digits = 0
+    while instalments >> digits:
+        digits += 1
+    total = 0.0
+    for digit in range(digits - 1, -1, -1):
+        odd = float((instalments >> digit) & 1)
+        total *= 2.0 + rate * total
+        total = total * (1.0 + rate * odd) + odd
+    return total
 
 
 @njit(cache=True)
-def _step(
-    totals: FloatArray,
-    cell: tuple[int, int, int],
-    state: tuple[float, float],
-    shares: tuple[float, float, float],
-    interest_rate: float,
+def _add(
+    row: FloatArray,
+    period: int,
+    state: tuple[float, float, float],
+    terms: tuple[float, float, float, float],
     deferred: bool,
-) -> tuple[float, float]:
-    """One loan, one period: add its flows to ``totals[cell]``, return its state after.
+) -> tuple[float, float, float]:
+    """Add one loan's flows in one period to ``row`` [T, 5] and return its state after.
 
-    ``state`` is the performing balance and the interest accrued on one unit of it; ``shares`` are
-    those that default, are scheduled and are prepaid; ``interest_rate`` is the period's.
+    ``state``: the share of the loan still performing, the balance by contract, the interest
+    accrued on one unit. ``terms`` of the period: the shares that default and are prepaid, the
+    principal due by contract, the interest rate. The performing balance is the share times the
+    balance by contract.
     """
-    performing, accrued = state
-    default = performing * shares[0]
-    alive = performing - default
-    scheduled = alive * shares[1]
-    rest = alive - scheduled
-    prepaid = rest * shares[2]
+    share, owed, accrued = state
+    default_share, prepaid_share, principal, interest_rate = terms
+    gone = share * default_share
+    alive = share - gone
+    left = owed - principal
+    scheduled = alive * principal
+    prepaid = alive * prepaid_share * left
     if deferred:
         accrued += interest_rate
         interest = accrued * (scheduled + prepaid)
     else:
-        interest = alive * interest_rate
-    closing = rest - prepaid
-    k, g, p = cell
-    totals[k, g, p, 0] += default
-    totals[k, g, p, 1] += interest
-    totals[k, g, p, 2] += scheduled
-    totals[k, g, p, 3] += prepaid
-    totals[k, g, p, 4] += closing
-    return closing, accrued
+        interest = alive * owed * interest_rate
+    share *= (1.0 - default_share) * (1.0 - prepaid_share)
+    row[period, 0] += gone * owed
+    row[period, 1] += interest
+    row[period, 2] += scheduled
+    row[period, 3] += prepaid
+    row[period, 4] += share * left
+    return share, left, accrued
 
 
-@njit(cache=True)
-def _accumulate(
-    group: IntArray,
-    curve: IntArray,
-    loan_type: IntArray,
-    amounts: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
-    days: tuple[IntArray, IntArray],
-    tables: _Tables,
-    totals: FloatArray,
-) -> None:
+@njit(cache=True, nogil=True)
+def _accumulate(loans: _Loans, tables: _Tables, totals: FloatArray) -> None:
     """Add the flows of every loan to ``totals`` [K, G, T, 5]."""
-    balances, rates, accrueds, scales = amounts
-    starts, maturities = days
     scenarios, _, periods = tables.default.shape
-    for n in range(len(group)):
-        balance, rate, scale = balances[n], rates[n], scales[n]
-        start, maturity = starts[n], maturities[n]
+    for n in range(len(loans.group)):
+        balance, rate, scale = loans.balance[n], loans.rate[n], loans.hazard_scale[n]
+        start, maturity = loans.start_day[n], loans.maturity_day[n]
         if balance <= 0.0:
             continue
         last = tables.period_of[maturity] - 1
         first = tables.period_of[start] - 1 if start > 0 else 0
+        # Instalments start in the period after the one in which the loan is made.
+        begin = first + 1 if start > 0 else 0
         if first >= periods:
             continue
-        # Instalments start in the period after the one in which the loan is made.
-        begin = first + 1 if start > 0 else first
-        deferred = loan_type[n] == BULLET or loan_type[n] == ORDER
-        level = loan_type[n] == LEVEL_PAYMENT
-        even = loan_type[n] == EQUAL_PRINCIPAL
-        step_rate = rate * tables.years[0] if level else 0.0
-        annuity = _annuity(step_rate, last - begin + 1) if level or even else np.inf
-        discount = 1.0 / (1.0 + step_rate)
-        g, s = group[n], curve[n]
+        kind = loans.loan_type[n]
+        deferred = kind in (BULLET, ORDER)
+        growth = 1.0 + rate * tables.years[0] if kind == LEVEL_PAYMENT else 1.0
+        instalment = 0.0
+        if kind in (LEVEL_PAYMENT, EQUAL_PRINCIPAL):
+            instalment = balance / _annuity(growth - 1.0, max(last - begin + 1, 1))
+        s = loans.curve[n]
         for k in range(scenarios):
-            state = (balance, accrueds[n] / balance)
+            row = totals[k, loans.group[n]]
+            default, prepaid = tables.default[k, s], tables.prepaid[k, s]
+            hazard, speed = tables.hazard[k, s], tables.speed[k, s]
+            state = (1.0, balance, loans.accrued[n] / balance)
             if start > 0:
-                length = tables.day[first + 1] - tables.day[first]
-                part = (min(maturity, tables.day[first + 1]) - start) / length
-                shares = (
-                    _share(tables.hazard[k, s, first] * scale * part),
-                    1.0 if first == last else 0.0,
-                    _share(tables.speed[k, s, first] * part),
-                )
+                end = tables.day[first + 1]
+                part = (min(maturity, end) - start) / (end - tables.day[first])
+                gone, early = _share(hazard[first] * scale * part), _share(speed[first] * part)
+                due = balance if first == last else 0.0
                 earned = rate * tables.years[first] * part
-                state = _step(totals, (k, g, first), state, shares, earned, deferred)
-            due = annuity
-            for p in range(begin, min(last, periods)):
-                gone = tables.default[k, s, p]
-                if scale != 1.0:
-                    gone = _share(tables.hazard[k, s, p] * scale)
-                shares = (gone, 1.0 / due, tables.prepaid[k, s, p])
+                state = _add(row, first, state, (gone, early, due, earned), deferred)
+            due = instalment
+            for p in range(np.uint64(begin), np.uint64(max(begin, min(last, periods)))):
+                gone = default[p] if scale == 1.0 else _share(hazard[p] * scale)
                 earned = rate * tables.years[p]
-                state = _step(totals, (k, g, p), state, shares, earned, deferred)
-                due = (due - 1.0) * discount
+                state = _add(row, p, state, (gone, prepaid[p], due, earned), deferred)
+                due *= growth
             if begin <= last < periods:
-                length = tables.day[last + 1] - tables.day[last]
-                part = (maturity - tables.day[last]) / length
-                shares = (_share(tables.hazard[k, s, last] * scale * part), 1.0, 0.0)
+                begins = tables.day[last]
+                part = (maturity - begins) / (tables.day[last + 1] - begins)
+                gone = _share(hazard[last] * scale * part)
                 earned = rate * tables.years[last] * part
-                state = _step(totals, (k, g, last), state, shares, earned, deferred)
+                state = _add(row, last, state, (gone, 0.0, state[1], earned), deferred)

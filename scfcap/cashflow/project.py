@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -137,21 +137,13 @@ def split_late(
     on_time = _scaled(loans, 1.0 - share)
     part = _scaled(loans, share).where(late)
     longer = term_days[late] + days[late]
-    delayed = LoanArrays(
-        **{
-            **part.__dict__,
-            "maturity_day": part.maturity_day + days[late],
-            "hazard_scale": hazard_scale(part.curve, longer, curves),
-        }
+    delayed = replace(
+        part,
+        maturity_day=part.maturity_day + days[late],
+        hazard_scale=hazard_scale(part.curve, longer, curves),
     )
     return concatenate([on_time, delayed])
 
 
 def _scaled(loans: LoanArrays, factor: FloatArray) -> LoanArrays:
-    return LoanArrays(
-        **{
-            **loans.__dict__,
-            "balance": loans.balance * factor,
-            "accrued": loans.accrued * factor,
-        }
-    )
+    return replace(loans, balance=loans.balance * factor, accrued=loans.accrued * factor)
