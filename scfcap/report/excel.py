@@ -1,12 +1,70 @@
-"""The workbook: sheets described in ``report.sheets`` are written with openpyxl here only."""
+"""The workbook: sheets described in ``report.sheets`` are written with openpyxl here only.
+
+openpyxl stores no value beside a formula, so that a preview or a protected view reads empty;
+the engine's figures are therefore put beside the formulas after it has written, and Excel is
+told to recalculate on load. Nothing in the file depends on the clock: the same arguments give
+the same bytes.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+import zipfile
 from collections.abc import Mapping
+from copy import copy
+from datetime import datetime
+from io import BytesIO
 from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
 
+from openpyxl import Workbook
+from openpyxl.cell import Cell as ExcelCell
+from openpyxl.chart import BarChart, LineChart, Reference
+from openpyxl.chart import Series as ExcelSeries
+from openpyxl.chart.data_source import StrRef
+from openpyxl.chart.series import SeriesLabel
+from openpyxl.chart.shapes import GraphicalProperties
+from openpyxl.chart.text import RichText, Text
+from openpyxl.chart.title import Title
+from openpyxl.drawing.line import LineProperties
+from openpyxl.drawing.text import CharacterProperties, Paragraph, ParagraphProperties, RegularTextRun
+from openpyxl.formatting.rule import FormulaRule
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.worksheet.pagebreak import Break
+from openpyxl.worksheet.worksheet import Worksheet
+
+from scfcap.errors import InputError, Problem
+from scfcap.report.book import Area, Book, Chart, Formula, Sheet, Style, Value, address, letter
+from scfcap.report.sheets import build_book
 from scfcap.report.tables import RunMeta, Table
 from scfcap.schema.report import Pack
+
+#: Most characters that a cell of Excel holds.
+CELL_CHARACTERS = 32_767
+_FIRST_YEAR = (1980, 1, 1, 0, 0, 0)
+_INKS = {
+    "input": "0000FF",
+    "engine": "33475B",
+    "formula": "000000",
+    "link": "007A33",
+    "text": "000000",
+    "note": "6B7280",
+    "head": "FFFFFF",
+    "title": "1F3A5F",
+    "light": "000000",
+}
+_FILLS = {"head": "1F3A5F", "band": "E8EDF3", "total": "F4F6F9", "light": "F4F6F9"}
+_LOOKS = {
+    "good": ("C6EFCE", "006100"),
+    "bad": ("FFC7CE", "9C0006"),
+    "binding": ("FFE699", "7F6000"),
+    "faint": (None, "9CA3AF"),
+}
+_MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*(</dcterms:modified>)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_FORMULA_CELL = re.compile(r'<c r="([A-Z]+\d+)"([^>]*)><f>(.*?)</f><v ?/>(?:</v>)?</c>', re.DOTALL)
 
 
 def build_workbook(tables: Mapping[str, Table], pack: Pack, meta: RunMeta, path: Path) -> Path:
@@ -15,4 +73,263 @@ def build_workbook(tables: Mapping[str, Table], pack: Pack, meta: RunMeta, path:
     ``tables`` are those of :func:`scfcap.report.tables.run_tables`. The same arguments give the
     same bytes. Raises :class:`~scfcap.errors.InputError` where the folder cannot be written.
     """
-    raise NotImplementedError
+    return write_book(build_book(tables, pack, meta), path)
+
+
+def write_book(book: Book, path: Path, *, values: bool = True) -> Path:
+    """Write ``book`` to ``path``; ``values=False`` leaves the formulas without their figures."""
+    data = book_bytes(book, values=values)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        aside.write_bytes(data)
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise InputError(
+            Problem(
+                str(path),
+                f"cannot be written ({error.strerror or error})",
+                "a folder that exists and may be written, and a workbook that is not open",
+                "Close the workbook, or give another --out.",
+            )
+        ) from error
+    return path
+
+
+def book_bytes(book: Book, *, values: bool = True) -> bytes:
+    """The file's bytes."""
+    workbook = Workbook()
+    workbook.remove(workbook.active)
+    looks: dict[Style, ExcelCell] = {}
+    for sheet in book.sheets:
+        _write_sheet(workbook.create_sheet(sheet.name), sheet, book, looks)
+    stamp = datetime(book.as_of.year, book.as_of.month, book.as_of.day)  # noqa: DTZ001
+    workbook.properties.title = book.title
+    workbook.properties.subject = book.subject
+    workbook.properties.creator = "scfcap"
+    workbook.properties.created = stamp
+    workbook.calculation.fullCalcOnLoad = True
+    raw = BytesIO()
+    workbook.save(raw)
+    return _finished(raw, book, stamp, values=values)
+
+
+def _write_sheet(
+    target: Worksheet, sheet: Sheet, book: Book, looks: dict[Style, ExcelCell]
+) -> None:
+    for (row, column), cell in sheet.cells.items():
+        written = target.cell(row, column)
+        if cell.style not in looks:
+            looks[cell.style] = _styled_cell(target, cell.style)
+        # The style of a cell is a small array of indices: copied, not built anew for each cell.
+        written._style = copy(looks[cell.style]._style)
+        _set_value(written, cell.value)
+    for column, width in sheet.widths.items():
+        target.column_dimensions[letter(column)].width = width
+    for row, height in sheet.heights.items():
+        target.row_dimensions[row].height = height
+    for area in sheet.merges:
+        target.merge_cells(area.local)
+    for chart in sheet.charts:
+        target.add_chart(_chart(target.parent, chart), f"{letter(chart.column)}{chart.row}")
+    for condition in sheet.conditions:
+        back, ink = _LOOKS[condition.look]
+        rule = FormulaRule(
+            formula=[condition.formula],
+            fill=PatternFill(bgColor=back, fill_type="solid") if back else None,
+            font=Font(color=ink),
+        )
+        target.conditional_formatting.add(condition.area.local, rule)
+    if sheet.filter_area is not None:
+        target.auto_filter.ref = sheet.filter_area.local
+    _page(target, sheet, book)
+
+
+def _page(target: Worksheet, sheet: Sheet, book: Book) -> None:
+    target.sheet_view.showGridLines = sheet.gridlines
+    target.sheet_view.zoomScale = 90
+    if sheet.freeze is not None:
+        target.freeze_panes = f"{letter(sheet.freeze[1])}{sheet.freeze[0]}"
+    target.page_setup.orientation = "landscape"
+    target.page_setup.paperSize = target.PAPERSIZE_A4
+    target.sheet_properties.pageSetUpPr.fitToPage = True
+    target.page_setup.fitToWidth = sheet.pages_wide
+    target.page_setup.fitToHeight = 1 if sheet.one_page else 0
+    target.print_area = f"A1:{letter(sheet.last_column)}{sheet.last_row}"
+    if sheet.title_rows is not None:
+        target.print_title_rows = f"{sheet.title_rows[0]}:{sheet.title_rows[1]}"
+    if sheet.title_columns is not None:
+        first, last = sheet.title_columns
+        target.print_title_cols = f"{letter(first)}:{letter(last)}"
+    for row in sheet.breaks:
+        target.row_breaks.append(Break(id=row))
+    margins = target.page_margins
+    margins.left = margins.right = 0.4
+    margins.top, margins.bottom, margins.header, margins.footer = 0.65, 0.6, 0.3, 0.3
+    target.print_options.horizontalCentered = True
+    for part, text in (
+        (target.oddHeader.left, book.title),
+        (target.oddHeader.right, "&A"),
+        (target.oddFooter.left, book.footer.replace("&", "&&")),
+        (target.oddFooter.right, "Page &P of &N"),
+    ):
+        part.text = text if part is not target.oddHeader.left else text.replace("&", "&&")
+        part.size = 8
+
+
+def _styled_cell(target: Worksheet, style: Style) -> ExcelCell:
+    cell = ExcelCell(target)
+    cell.font = Font(
+        name="Calibri",
+        size=style.size,
+        bold=style.bold,
+        italic=style.ink == "note",
+        color=_INKS[style.ink],
+    )
+    if style.fill:
+        cell.fill = PatternFill("solid", start_color=_FILLS[style.fill])
+    if style.top:
+        cell.border = Border(top=Side(style="thin", color="7F8C9A"))
+    cell.alignment = Alignment(
+        horizontal=style.align or None,
+        vertical="top" if style.wrap and style.fill != "head" else "center",
+        wrap_text=style.wrap,
+        indent=style.indent,
+    )
+    cell.number_format = style.number_format
+    return cell
+
+
+def _set_value(cell: ExcelCell, value: Value) -> None:
+    if isinstance(value, Formula):
+        cell.value = value.text
+    elif isinstance(value, str):
+        text = _CONTROL.sub("�", value)
+        if len(text) > CELL_CHARACTERS:
+            text = text[: CELL_CHARACTERS - 1] + "…"
+        cell.value = text
+        # Whatever a text begins with, it is text: never a formula, never an error value.
+        cell.data_type = "s"
+        if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n"):
+            cell.quotePrefix = True
+    elif value is not None:
+        cell.value = value
+
+
+def _reference(workbook: Workbook, area: Area) -> Reference:
+    return Reference(
+        workbook[area.sheet],
+        min_col=area.column,
+        min_row=area.row,
+        max_col=area.last_column,
+        max_row=area.last_row,
+    )
+
+
+def _text(size: int, *, bold: bool = False) -> CharacterProperties:
+    return CharacterProperties(sz=size * 100, b=bold, solidFill="44546A")
+
+
+def _rich(size: int) -> RichText:
+    properties = ParagraphProperties(defRPr=_text(size))
+    return RichText(p=[Paragraph(pPr=properties, endParaRPr=_text(size))])
+
+
+def _title(text: str, size: int) -> Title:
+    run = RegularTextRun(rPr=_text(size, bold=True), t=text)
+    paragraph = Paragraph(pPr=ParagraphProperties(defRPr=_text(size, bold=True)), r=[run])
+    return Title(tx=Text(rich=RichText(p=[paragraph])), overlay=False)
+
+
+def _chart(workbook: Workbook, chart: Chart) -> Any:
+    drawn: Any = LineChart() if chart.kind == "lines" else BarChart()
+    if chart.kind == "bars":
+        drawn.type = "bar"
+    if chart.kind == "stacked":
+        drawn.grouping, drawn.overlap = "stacked", 100
+    if chart.kind != "lines":
+        drawn.gapWidth = 45
+    for series in chart.series:
+        line = ExcelSeries(_reference(workbook, series.values))
+        line.tx = SeriesLabel(strRef=StrRef(f=series.name.absolute))
+        if chart.kind == "lines":
+            line.graphicalProperties.line.solidFill = series.colour
+            line.graphicalProperties.line.width = 22_000
+            line.marker.symbol = "none"
+            line.smooth = False
+        else:
+            line.graphicalProperties.solidFill = series.colour
+            line.graphicalProperties.line.noFill = True
+            line.invertIfNegative = False
+        drawn.series.append(line)
+    drawn.set_categories(_reference(workbook, chart.categories))
+    drawn.title = _title(chart.title, 12)
+    drawn.width, drawn.height = chart.width, chart.height
+    if len(chart.series) == 1:
+        drawn.legend = None
+    else:
+        drawn.legend.position = "b"
+        drawn.legend.txPr = _rich(9)
+    _axes(drawn, chart)
+    drawn.graphical_properties = GraphicalProperties(ln=LineProperties(noFill=True))
+    drawn.roundedCorners = False
+    return drawn
+
+
+def _axes(drawn: Any, chart: Chart) -> None:
+    for axis in (drawn.x_axis, drawn.y_axis):
+        axis.delete = False
+        axis.txPr = _rich(9)
+        axis.graphicalProperties = GraphicalProperties(ln=LineProperties(solidFill="BFC7D1"))
+    drawn.x_axis.tickLblPos = "low"
+    drawn.x_axis.majorTickMark = "none"
+    drawn.x_axis.number_format = chart.category_format
+    drawn.y_axis.number_format = chart.number_format
+    drawn.y_axis.majorTickMark = "none"
+    drawn.y_axis.majorGridlines.spPr = GraphicalProperties(ln=LineProperties(solidFill="E3E7EC"))
+    if chart.value_title:
+        drawn.y_axis.title = _title(chart.value_title, 9)
+    if chart.kind == "bars":
+        drawn.x_axis.scaling.orientation = "maxMin"
+        drawn.y_axis.crosses = "max"
+
+
+def _finished(raw: BytesIO, book: Book, stamp: datetime, *, values: bool) -> bytes:
+    """The archive again with fixed times, and the engine's figures beside the formulas."""
+    figures: dict[str, Sheet] = {
+        f"xl/worksheets/sheet{number}.xml": sheet for number, sheet in enumerate(book.sheets, 1)
+    }
+    out = BytesIO()
+    with (
+        zipfile.ZipFile(raw) as source,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as target,
+    ):
+        for name in source.namelist():
+            data = source.read(name)
+            if values and name in figures:
+                data = _with_values(data.decode(), figures[name]).encode()
+            elif name == "docProps/core.xml":
+                data = _MODIFIED.sub(rf"\g<1>{stamp:%Y-%m-%dT%H:%M:%SZ}\g<2>".encode(), data)
+            entry = zipfile.ZipInfo(name, _FIRST_YEAR)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            target.writestr(entry, data)
+    return out.getvalue()
+
+
+def _with_values(xml: str, sheet: Sheet) -> str:
+    def filled(match: re.Match[str]) -> str:
+        place, attributes, text = match.groups()
+        value = formulas[place].value
+        if isinstance(value, str):
+            kind, shown = ' t="str"', escape(value)
+        else:
+            kind, shown = "", repr(float(value))
+        return f'<c r="{place}"{attributes}{kind}><f>{text}</f><v>{shown}</v></c>'
+
+    formulas = {
+        address(row, column): cell.value
+        for (row, column), cell in sheet.cells.items()
+        if isinstance(cell.value, Formula)
+    }
+    return _FORMULA_CELL.sub(filled, xml)

@@ -68,8 +68,58 @@ class Results:
     plan: Mapping[str, pd.DataFrame]
 
 
+#: Units by column name, for the columns that the stations share.
+_CURRENCY = frozenset(
+    "amount balance original_balance current_balance opening closing default interest scheduled "
+    "prepaid recovery loss receivable originated demand headroom use limit excess value worth "
+    "income_with income_without total paid_principal instalment deals_cash".split()
+)
+_OTHER = {
+    "rate": "1/year",
+    "share": "share",
+    "limit_share": "share",
+    "loans": "loans",
+    "borrowers": "borrowers",
+    "dual": "currency/currency",
+}
+_TITLES = {
+    "cash_flows": "Cash flows of the pool by scenario, segment and period",
+    "credit": "Credit curves by segment",
+    "plan_sources_uses": "Sources and uses of cash by period",
+    "plan_balances": "Balances at the end of each period",
+    "plan_lending": "Demand and lending by segment",
+    "plan_limits": "Limits: use, headroom and price",
+    "plan_prices": "What one more unit of each limit earns",
+    "plan_channels": "What each outside channel is worth",
+    "plan_balance_sheet": "Balance sheet by period",
+    "plan_income": "Income by period",
+    "plan_checks": "Checks of the engine",
+}
+
+
 def run_tables(results: Results, currency: str) -> dict[str, Table]:
     """All tables of a run by name: ``tape_*``, ``pool_*``, ``credit``, ``cash_flows``,
     ``deal_<series>``, ``plan_*``.
+
+    Amounts get ``currency`` as their unit. A station without rows gives its empty table.
     """
-    raise NotImplementedError
+    frames: dict[str, pd.DataFrame] = {
+        **{f"tape_{name}": frame for name, frame in results.tape.items()},
+        **{f"pool_{name}": frame for name, frame in results.pool.items()},
+        "credit": results.credit,
+        "cash_flows": results.cashflow,
+        **{f"deal_{name}": frame for name, frame in results.deals.items()},
+        **{f"plan_{name}": frame for name, frame in results.plan.items()},
+    }
+    return {name: _table(name, frame, currency) for name, frame in frames.items()}
+
+
+def _table(name: str, frame: pd.DataFrame, currency: str) -> Table:
+    title = _TITLES.get(name, name.replace("_", " ").capitalize())
+    units = {
+        column: currency if column in _CURRENCY else _OTHER[column]
+        for column in map(str, frame.columns)
+        if (column in _CURRENCY or column in _OTHER)
+        and pd.api.types.is_numeric_dtype(frame[column])
+    }
+    return Table(name, title, frame.reset_index(drop=True), units)

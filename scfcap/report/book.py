@@ -1,0 +1,299 @@
+"""A workbook as plain data: sheets of cells with styles, formulas, charts and print settings.
+
+Rows and columns count from 1. Whoever writes the file (``report.excel``) needs nothing but
+this; a test recalculates the file and compares each :class:`Formula` with its ``value``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Literal
+
+#: Who made a figure: typed by the user, solved or computed by the engine, a formula on the same
+#: sheet, a formula that looks at another sheet, or words.
+Ink = Literal["input", "engine", "formula", "link", "text", "note", "head", "title", "light"]
+Fill = Literal["", "head", "band", "total", "light"]
+ChartKind = Literal["stacked", "columns", "bars", "lines"]
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A live cell: ``text`` begins with "="; ``value`` is the engine's figure for it."""
+
+    text: str
+    value: float | str
+
+
+Value = None | str | bool | int | float | date | Formula
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a cell looks; ``number_format`` in Excel's language."""
+
+    ink: Ink = "text"
+    number_format: str = "General"
+    bold: bool = False
+    fill: Fill = ""
+    align: Literal["", "left", "center", "right"] = ""
+    wrap: bool = False
+    indent: int = 0
+    top: bool = False
+    size: float = 10.0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell."""
+
+    value: Value
+    style: Style
+
+
+@dataclass(frozen=True)
+class Area:
+    """A rectangle of cells of a sheet, corners included."""
+
+    sheet: str
+    row: int
+    column: int
+    last_row: int
+    last_column: int
+
+    @property
+    def local(self) -> str:
+        """``B2:C9``, or ``B2`` for a single cell."""
+        first = address(self.row, self.column)
+        last = address(self.last_row, self.last_column)
+        return first if first == last else f"{first}:{last}"
+
+    @property
+    def absolute(self) -> str:
+        """``'Sheet'!$B$2:$C$9``."""
+        first = f"${letter(self.column)}${self.row}"
+        last = f"${letter(self.last_column)}${self.last_row}"
+        return f"{quoted(self.sheet)}!{first}" + ("" if first == last else f":{last}")
+
+    @property
+    def linked(self) -> str:
+        """``'Sheet'!B2:C9``: relative, as a formula on another sheet writes it."""
+        return f"{quoted(self.sheet)}!{self.local}"
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series of a chart: where its name and its values stand, and its colour (RRGGBB)."""
+
+    name: Area
+    values: Area
+    colour: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A native chart, its upper left corner at (``row``, ``column``), size in centimetres."""
+
+    kind: ChartKind
+    title: str
+    row: int
+    column: int
+    categories: Area
+    series: tuple[Series, ...]
+    number_format: str
+    category_format: str = "General"
+    value_title: str = ""
+    width: float = 24.0
+    height: float = 8.5
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A conditional format: ``formula`` (without "=") written for the area's first cell."""
+
+    area: Area
+    formula: str
+    look: Literal["good", "bad", "binding", "faint"]
+
+
+@dataclass
+class Sheet:
+    """One sheet while it is being filled."""
+
+    name: str
+    cells: dict[tuple[int, int], Cell] = field(default_factory=dict)
+    widths: dict[int, float] = field(default_factory=dict)
+    heights: dict[int, float] = field(default_factory=dict)
+    merges: list[Area] = field(default_factory=list)
+    charts: list[Chart] = field(default_factory=list)
+    conditions: list[Condition] = field(default_factory=list)
+    breaks: list[int] = field(default_factory=list)
+    freeze: tuple[int, int] | None = None
+    title_rows: tuple[int, int] | None = None
+    title_columns: tuple[int, int] | None = None
+    filter_area: Area | None = None
+    gridlines: bool = False
+    one_page: bool = False
+    pages_wide: int = 1
+    last_row: int = 0
+    last_column: int = 0
+
+    def put(self, row: int, column: int, value: Value, style: Style) -> Area:
+        """Write a cell; returns its place."""
+        self.cells[row, column] = Cell(value, style)
+        self.reach(row, column)
+        return self.at(row, column)
+
+    def reach(self, row: int, column: int) -> None:
+        """Let the print area extend to a cell (a chart's lower right corner, say)."""
+        self.last_row = max(self.last_row, row)
+        self.last_column = max(self.last_column, column)
+
+    def at(self, row: int, column: int) -> Area:
+        """A single cell of this sheet."""
+        return Area(self.name, row, column, row, column)
+
+    def span(self, row: int, column: int, last_row: int, last_column: int) -> Area:
+        """A rectangle of this sheet."""
+        return Area(self.name, row, column, last_row, last_column)
+
+    def merged(self, row: int, columns: tuple[int, int], value: Value, style: Style) -> None:
+        """Write one cell across ``columns`` (first, last)."""
+        self.put(row, columns[0], value, style)
+        self.merges.append(self.span(row, columns[0], row, columns[1]))
+        self.reach(row, columns[1])
+
+    def value(self, area: Area) -> Value:
+        """What the first cell of ``area`` holds, a formula as the engine's figure."""
+        found = self.cells[area.row, area.column].value
+        return found.value if isinstance(found, Formula) else found
+
+
+@dataclass
+class Book:
+    """Sheets in order, and where figures that others refer to stand (``places`` by key)."""
+
+    title: str
+    subject: str
+    as_of: date
+    footer: str
+    sheets: list[Sheet] = field(default_factory=list)
+    places: dict[str, Area] = field(default_factory=dict)
+
+    def sheet(self, name: str) -> Sheet:
+        """The sheet of that name."""
+        return next(sheet for sheet in self.sheets if sheet.name == name)
+
+    def formulas(self) -> Iterable[tuple[str, int, int, Formula]]:
+        """Every live cell: sheet, row, column, formula."""
+        for sheet in self.sheets:
+            for (row, column), cell in sheet.cells.items():
+                if isinstance(cell.value, Formula):
+                    yield sheet.name, row, column, cell.value
+
+
+@dataclass(frozen=True)
+class Look:
+    """The number formats of a run: amounts are held in full and shown in units of ``unit``."""
+
+    currency: str
+    unit: float
+
+    @property
+    def label(self) -> str:
+        """``CNY m``: the unit in which amounts are shown."""
+        names = {1.0: "", 1e3: " k", 1e6: " m", 1e9: " bn"}
+        return self.currency + names.get(self.unit, "")
+
+    @property
+    def shown_unit(self) -> float:
+        """Currency units in one displayed unit (an unusual ``unit`` is shown in full)."""
+        return self.unit if self.unit in (1.0, 1e3, 1e6, 1e9) else 1.0
+
+    def money(self, decimals: int = 2) -> str:
+        """Amounts: thousands separated, negative in brackets, zero as a dash."""
+        if self.shown_unit == 1.0:
+            decimals = 0
+        scale = "," * {1.0: 0, 1e3: 1, 1e6: 2, 1e9: 3}[self.shown_unit]
+        digits = "#,##0" + ("." + "0" * decimals if decimals else "") + scale
+        return f'{digits}_);({digits});"–"_)'
+
+    def axis(self) -> str:
+        """Amounts on the axis of a chart."""
+        scale = "," * {1.0: 0, 1e3: 1, 1e6: 2, 1e9: 3}[self.shown_unit]
+        return f"#,##0{scale}"
+
+    def say(self, amount: float, digits: int = 3) -> str:
+        """An amount in words: ``CNY 12.3 m``; small ones with more decimals."""
+        shown = amount / self.shown_unit
+        size = abs(shown)
+        decimals = 0 if self.shown_unit == 1.0 else max(0, digits - len(f"{size:.0f}"))
+        suffix = self.label[len(self.currency) :]
+        return f"{self.currency} {shown:,.{decimals}f}{suffix}"
+
+
+CENT = '#,##0.00_);(#,##0.00);"–"_)'
+COUNT = '#,##0_);(#,##0);"–"_)'
+PERCENT = '0.0%_);(0.0%);"–"_)'
+RATE = "0.00%"
+DATE = "yyyy-mm-dd"
+MONTH = "mmm yy"
+PRICE = "0.000_);(0.000);\"–\"_)"
+PLAIN = "General"
+
+
+def letter(column: int) -> str:
+    """Column letters: 1 is A, 28 is AB.
+
+    >>> letter(1), letter(28)
+    ('A', 'AB')
+    """
+    text = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        text = chr(65 + rest) + text
+    return text
+
+
+def address(row: int, column: int) -> str:
+    """``C7``."""
+    return f"{letter(column)}{row}"
+
+
+def quoted(sheet: str) -> str:
+    """A sheet's name as a formula writes it."""
+    plain = sheet.replace("_", "").isalnum() and sheet.isascii() and not sheet[0].isdigit()
+    return sheet if plain else "'" + sheet.replace("'", "''") + "'"
+
+
+def sheet_name(text: str, taken: Sequence[str] = ()) -> str:
+    """``text`` made fit for a sheet: at most 31 characters, none of ``[]:*?/\\``, unique."""
+    clean = "".join(" " if c in "[]:*?/\\" or ord(c) < 32 else c for c in text).strip(" '")
+    clean = (clean or "Sheet")[:31]
+    name, count = clean, 1
+    while name.casefold() in {t.casefold() for t in taken}:
+        count += 1
+        tail = f" {count}"
+        name = clean[: 31 - len(tail)] + tail
+    return name
+
+
+def total(area: Area, value: float) -> Formula:
+    """The sum of an area of the same sheet."""
+    return Formula(f"=SUM({area.local})", value)
+
+
+def link(area: Area, value: float | str) -> Formula:
+    """A cell of another sheet, shown again."""
+    return Formula(f"={area.linked}", value)
+
+
+def styled(style: Style, **changes: object) -> Style:
+    """``style`` with ``changes``."""
+    return replace(style, **changes)  # type: ignore[arg-type]
+
+
+def by_key(pairs: Iterable[tuple[str, Area]]) -> Mapping[str, Area]:
+    """Places by key."""
+    return dict(pairs)

@@ -1,0 +1,44 @@
+"""The sheets of a workbook, described as data: what stands where, and which cells are live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from scfcap.report.book import Book, Look
+from scfcap.report.sheets.cash_flows import add_cash_flows
+from scfcap.report.sheets.checks import add_checks
+from scfcap.report.sheets.common import Kit
+from scfcap.report.sheets.limits import add_limits
+from scfcap.report.sheets.plan import add_plan
+from scfcap.report.tables import RunMeta, Table
+from scfcap.schema.report import Pack
+
+#: In the order in which they must be built: the Checks look at the sheets before them, the
+#: Summary at all.
+_BUILDERS: dict[str, Callable[[Kit], None]] = {
+    "cash_flows": add_cash_flows,
+    "plan": add_plan,
+    "limits": add_limits,
+    "checks": add_checks,
+}
+
+
+def build_book(tables: Mapping[str, Table], pack: Pack, meta: RunMeta) -> Book:
+    """The sheets of ``pack`` in its order; a sheet without a table of its own is left out."""
+    book = Book(
+        title=f"{pack.title}: {meta.title}",
+        subject=f"{meta.model}, as of {meta.as_of:%Y-%m-%d}, {meta.regime}",
+        as_of=meta.as_of,
+        footer=f"scfcap {meta.version} · {meta.model} · inputs {meta.digest[:12]}",
+    )
+    kit = Kit(tables, meta, Look(meta.currency, meta.money_unit), book)
+    built: dict[str, str] = {}
+    for key, build in _BUILDERS.items():
+        before = len(book.sheets)
+        if key in pack.sheets:
+            build(kit)
+        if len(book.sheets) > before:
+            built[key] = book.sheets[-1].name
+    names = [built[key] for key in pack.sheets if key in built]
+    book.sheets.sort(key=lambda sheet: names.index(sheet.name))
+    return book

@@ -1,0 +1,127 @@
+"""The Cash flows sheet: the pool's run-off in every scenario, all segments and one by one."""
+
+from __future__ import annotations
+
+from scfcap.report.book import Chart, Formula, Series, address
+from scfcap.report.sheets.common import (
+    BOLD,
+    NOTE,
+    PALETTE,
+    TEXT,
+    Kit,
+    as_date,
+    live,
+    number,
+    rows_total,
+    section,
+    styled,
+    totals,
+)
+from scfcap.report.sheets.timeline import MOST_COLUMNS, How, Timeline
+
+NAME = "Cash flows"
+#: Columns of the frame in the order of the sheet: label, and what a column of periods shows.
+ITEMS: dict[str, tuple[str, How]] = {
+    "opening": ("Opening balance", "first"),
+    "default": ("Defaults", "sum"),
+    "scheduled": ("Scheduled principal", "sum"),
+    "prepaid": ("Prepaid principal", "sum"),
+    "closing": ("Closing balance", "last"),
+    "interest": ("Interest", "sum"),
+    "recovery": ("Recoveries", "sum"),
+    "loss": ("Losses", "sum"),
+}
+_CASH = ("interest", "scheduled", "prepaid", "recovery")
+_CASH_COLOURS = ("E69F00", "1F3A5F", "56B4E9", "009E73")
+_CHART_ROWS = 19
+#: Rows of a scenario's block: heading, items, collections, difference, a blank line.
+_BLOCK = len(ITEMS) + 4
+
+
+def add_cash_flows(kit: Kit) -> None:
+    """Add the sheet; notes where its totals stand for the Checks and the Summary."""
+    frame = kit.frame("cash_flows")
+    if frame is None:
+        return
+    sheet = kit.add(NAME, "Cash flows of the pool")
+    ends = [as_date(day) for day in frame.sort_values("period")["end"].unique()]
+    line = Timeline.over(sheet, kit, ends, most=MOST_COLUMNS)
+    line.head(4)
+    scenarios = list(dict.fromkeys(frame["scenario"].astype(str)))
+    segments = list(dict.fromkeys(frame["segment"].astype(str)))
+    heads = {s: 5 + n * _BLOCK + (_CHART_ROWS if n else 0) for n, s in enumerate(scenarios)}
+    row = 5 + len(scenarios) * _BLOCK + _CHART_ROWS
+    sheet.breaks.append(row - 1)
+    for scenario in scenarios:
+        flows = frame[frame["scenario"].astype(str) == scenario]
+        details = []
+        for segment in segments:
+            sheet.put(row, 1, f"Scenario {scenario}, {segment}", BOLD)
+            details.append(row + 1)
+            mine = flows[flows["segment"].astype(str) == segment].set_index("period")
+            for offset, (column, (label, how)) in enumerate(ITEMS.items(), 1):
+                line.line(row + offset, label, mine[column].to_dict(), how)
+            row += len(ITEMS) + 2
+        section(sheet, heads[scenario], f"Scenario {scenario}, all segments")
+        _totals(line, heads[scenario] + 1, scenario, details)
+    _charts(line, heads)
+
+
+def _totals(line: Timeline, row: int, scenario: str, details: list[int]) -> None:
+    """All segments of a scenario together, live, and what must be zero."""
+    sheet, money = line.sheet, line.kit.look.money()
+    at = {column: row + offset for offset, column in enumerate(ITEMS)}
+    for offset, (label, how) in enumerate(ITEMS.values()):
+        sheet.put(row + offset, 1, label, styled(TEXT, indent=1))
+        for place in range(3, (line.total if how == "sum" else line.last) + 1):
+            cell = rows_total(sheet, [first + offset for first in details], place)
+            sheet.put(row + offset, place, cell, live(money))
+    end = row + len(ITEMS)
+    sheet.put(end, 1, f"Collections, {scenario}", totals("General", ink="text"))
+    sheet.put(end, 2, None, totals(money))
+    sheet.put(end + 1, 1, "Opening less defaults, principal and closing", NOTE)
+    for place in range(3, line.total + 1):
+        cell = rows_total(sheet, [at[column] for column in _CASH], place)
+        sheet.put(end, place, cell, totals(money))
+    for place in range(3, line.last + 1):
+        terms = [at[c] for c in ("opening", "default", "scheduled", "prepaid", "closing")]
+        value = number(sheet, terms[0], place) - sum(number(sheet, t, place) for t in terms[1:])
+        text = "=" + "-".join(address(t, place) for t in terms)
+        sheet.put(end + 1, place, Formula(text, value), live(line.kit.look.money(4), size=9))
+    places = line.kit.book.places
+    places[f"cash.{scenario}.gap"] = line.watched(end + 1)
+    places[f"cash.{scenario}.opening"] = sheet.at(at["opening"], 3)
+    places[f"cash.{scenario}.collections"] = line.cells(end)
+
+
+def _charts(line: Timeline, heads: dict[str, int]) -> None:
+    """Collections of the first scenario by kind, and of every scenario side by side."""
+    sheet, look = line.sheet, line.kit.look
+    first = next(iter(heads))
+    items = {column: heads[first] + n for n, column in enumerate(ITEMS, 1)}
+    kinds = tuple(
+        Series(sheet.at(items[column], 1), line.cells(items[column]), tint)
+        for column, tint in zip(_CASH, _CASH_COLOURS, strict=True)
+    )
+    ends = [head + 1 + len(ITEMS) for head in heads.values()]
+    scenarios = tuple(
+        Series(sheet.at(end, 1), line.cells(end), tint)
+        for end, tint in zip(ends, PALETTE, strict=False)
+    )
+    for kind, title, series, column in (
+        ("stacked", f"Collections, scenario {first}", kinds, 1),
+        ("columns", "Collections by scenario", scenarios, 8),
+    ):
+        chart = Chart(
+            kind=kind,  # type: ignore[arg-type]
+            title=f"{title}, {look.label}",
+            row=heads[first] + _BLOCK,
+            column=column,
+            categories=line.cells(4),
+            series=series,
+            number_format=look.axis(),
+            category_format="mmm yy",
+            width=16.0,
+            height=8.5,
+        )
+        sheet.charts.append(chart)

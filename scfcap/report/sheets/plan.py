@@ -1,0 +1,207 @@
+"""The Plan sheet: sources and uses, lending, balances, balance sheet and income, month by month."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from scfcap import axes
+from scfcap.report.book import PERCENT, Chart, Formula, Series, address
+from scfcap.report.sheets.common import (
+    BOLD,
+    CHANNEL_COLOURS,
+    CHANNEL_WORDS,
+    Kit,
+    as_date,
+    figure,
+    live,
+    number,
+    section,
+    title_case,
+    words,
+)
+from scfcap.report.sheets.timeline import Timeline
+from scfcap.report.ties import funding_stack
+
+NAME = "Plan"
+
+
+def add_plan(kit: Kit) -> None:
+    """Add the sheet; notes where its totals stand for the Checks and the Summary."""
+    flows = kit.frame("plan_sources_uses")
+    if flows is None:
+        return
+    sheet = kit.add(NAME, "Funding plan: sources and uses of cash")
+    ends = [as_date(day) for day in flows.sort_values("period")["end"].unique()]
+    line = Timeline.over(sheet, kit, ends)
+    line.head(4)
+    row = _sources_and_uses(line, flows, 5)
+    sheet.breaks.append(row)
+    row = _lending(line, row + 1)
+    row = _stack(line, row + 1)
+    sheet.breaks.append(row)
+    row = _balances(line, row + 1)
+    row = _balance_sheet(line, row + 1)
+    _income(line, row + 1)
+    sheet.reach(row, line.total)
+
+
+def by_period(frame: pd.DataFrame, keys: list[str], value: str = "amount") -> pd.DataFrame:
+    """A line for each combination of ``keys``, a column for each period."""
+    table = frame.pivot_table(
+        index=keys, columns="period", values=value, aggfunc="sum", sort=False, fill_value=0.0
+    )
+    return table.sort_index(axis=1)
+
+
+def ordered(keys: list[str]) -> list[str]:
+    """Channels in the order of :data:`CHANNEL_WORDS`, then by name; each once."""
+    order = list(CHANNEL_WORDS)
+
+    def rank(key: str) -> tuple[int, str]:
+        channel = axes.channel_of(key)
+        return (order.index(channel) if channel in order else len(order), key)
+
+    return sorted(dict.fromkeys(keys), key=rank)
+
+
+def _sources_and_uses(line: Timeline, flows: pd.DataFrame, row: int) -> int:
+    places = line.kit.book.places
+    ends: dict[str, int] = {}
+    for side, label in (("source", "Sources"), ("use", "Uses")):
+        table = by_period(flows[flows["side"] == side], ["channel", "item"])
+        row = section(line.sheet, row, label)
+        heads_at = []
+        for channel in ordered([str(c) for c in table.index.get_level_values("channel")]):
+            items = table.xs(channel, level="channel")
+            items = items[np.abs(items.to_numpy()).max(axis=1) > 0.0]
+            if items.empty:
+                continue
+            head = row
+            for item, values in items.iterrows():
+                row += 1
+                area = line.line(row, title_case(str(item)), values.to_dict())
+                places[f"plan.{side}.{channel}.{item}"] = area
+            line.summed(head, words(channel), range(head + 1, row + 1), minor=True)
+            heads_at.append(head)
+            row += 1
+        places[f"plan.{side}"] = line.summed(row, f"Total {label.lower()}", heads_at)
+        ends[side] = row
+        row += 1
+    places["plan.sources_less_uses"] = line.gap(row, ends["source"], ends["use"])
+    return row + 1
+
+
+def _lending(line: Timeline, row: int) -> int:
+    lending = line.kit.frame("plan_lending")
+    if lending is None:
+        return row
+    sheet, places = line.sheet, line.kit.book.places
+    row = section(sheet, row, "Lending and demand")
+    rows: dict[str, int] = {}
+    for column, label in (("originated", "Lent"), ("demand", "Demand")):
+        ink = figure(line.kit.look.money(), ink="input" if column == "demand" else "engine")
+        first = row
+        for segment, values in by_period(lending, ["segment"], column).iterrows():
+            line.line(row, f"{label}: {segment}", values.to_dict(), style=ink)
+            row += 1
+        places[f"plan.{column}"] = line.summed(row, f"{label}, all", range(first, row))
+        rows[column] = row
+        row += 1
+    sheet.put(row, 1, "Share of demand that is met", BOLD)
+    for column in range(line.cells(row).column, line.total + 1):
+        lent, asked = (number(sheet, rows[key], column) for key in ("originated", "demand"))
+        over, under = (address(rows[key], column) for key in ("originated", "demand"))
+        share = Formula(f"=IF({under}=0,0,{over}/{under})", lent / asked if asked else 0.0)
+        sheet.put(row, column, share, live(PERCENT, bold=True))
+    places["plan.share_met"] = sheet.at(row, line.total)
+    return row + 1
+
+
+def _stack(line: Timeline, row: int) -> int:
+    balances = line.kit.frame("plan_balances")
+    if balances is None:
+        return row
+    sheet, places = line.sheet, line.kit.book.places
+    stack = funding_stack(balances)
+    row = section(
+        sheet,
+        row,
+        "Who funds the loans managed",
+        "Loans on the books and off them; own capital is what the others leave.",
+    )
+    first = row
+    series = []
+    for channel, values in stack.iterrows():
+        area = line.line(row, CHANNEL_WORDS[str(channel)], values.to_dict(), "last")
+        places[f"plan.stack.{channel}"] = area
+        series.append(Series(sheet.at(row, 1), area, CHANNEL_COLOURS[str(channel)]))
+        row += 1
+    places["plan.managed"] = line.summed(row, "Loans managed", range(first, row), opening=True)
+    places["plan.months"] = line.cells(4, opening=True)
+    look = line.kit.look
+    chart = Chart(
+        kind="stacked",
+        title=f"Who funds the loans managed, {look.label}",
+        row=row + 2,
+        column=1,
+        categories=places["plan.months"],
+        series=tuple(series),
+        number_format=look.axis(),
+        category_format="mmm yy",
+        width=30.0,
+        height=9.0,
+    )
+    sheet.charts.append(chart)
+    return row + 22
+
+
+def _balances(line: Timeline, row: int) -> int:
+    balances = line.kit.frame("plan_balances")
+    if balances is None:
+        return row
+    sheet, places = line.sheet, line.kit.book.places
+    row = section(sheet, row, "Balances at the end of the period")
+    table = by_period(balances, ["channel", "item"])
+    for channel in ordered([str(c) for c in table.index.get_level_values("channel")]):
+        sheet.put(row, 1, words(channel), BOLD)
+        row += 1
+        for item, values in table.xs(channel, level="channel").iterrows():
+            area = line.line(row, title_case(str(item)), values.to_dict(), "last")
+            places[f"plan.balance.{channel}.{item}"] = area
+            row += 1
+    return row
+
+
+def _balance_sheet(line: Timeline, row: int) -> int:
+    frame = line.kit.frame("plan_balance_sheet")
+    if frame is None:
+        return row
+    places = line.kit.book.places
+    row = section(line.sheet, row, "Balance sheet")
+    sums: list[int] = []
+    for sides, label in ((("asset",), "assets"), (("liability", "capital"), "funding")):
+        first = row
+        for item, values in by_period(frame[frame["side"].isin(sides)], ["item"]).iterrows():
+            line.line(row, title_case(str(item)), values.to_dict(), "last")
+            row += 1
+        area = line.summed(row, f"Total {label}", range(first, row), opening=True)
+        places[f"plan.{label}"] = area
+        sums.append(row)
+        row += 1
+    places["plan.balance_sheet"] = line.gap(row, sums[0], sums[1], opening=True)
+    return row + 1
+
+
+def _income(line: Timeline, row: int) -> int:
+    income = line.kit.frame("plan_income")
+    if income is None:
+        return row
+    row = section(line.sheet, row, "Income")
+    first = row
+    for item, values in by_period(income, ["item"]).iterrows():
+        line.line(row, title_case(str(item)), values.to_dict())
+        row += 1
+    area = line.summed(row, "Net income", range(first, row))
+    line.kit.book.places["plan.income"] = area
+    return row + 1
