@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import io
 import json
 import math
 import os
@@ -61,12 +60,12 @@ class Terminal:
             return
         console = _console(stderr=False)
         for item in items:
-            console.print(item, markup=False, highlight=False, soft_wrap=isinstance(item, str))
+            console.print(item, soft_wrap=isinstance(item, str))
 
     def note(self, text: str) -> None:
         """Print a remark to standard error."""
         if not self.quiet:
-            _console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
+            _console(stderr=True).print(text, soft_wrap=True)
 
     def progress(self, station: str) -> None:
         """Say that ``station`` begins; the one before it has ended."""
@@ -195,33 +194,29 @@ def _as_input_error(error: Exception) -> Exception:
 def _error(*lines: str) -> None:
     console = _console(stderr=True)
     for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr)
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
 @contextlib.contextmanager
 def _only_json(active: bool) -> Iterator[None]:
-    """Point file descriptor 1 to standard error, so that no library can write to the result."""
-    try:
-        out, err = sys.stdout.fileno(), sys.stderr.fileno()
-    except (AttributeError, ValueError, io.UnsupportedOperation):
-        active = False  # a caller has replaced the streams by objects without descriptors
+    """Send what libraries print to standard error: in Python, and at C level on descriptor 1."""
     if not active:
         yield
         return
     sys.stdout.flush()
-    saved = os.dup(out)
+    saved = os.dup(1)
     try:
-        os.dup2(err, out)
-        yield
+        os.dup2(2, 1)
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
     finally:
-        sys.stdout.flush()
-        os.dup2(saved, out)
+        os.dup2(saved, 1)
         os.close(saved)
 
 
