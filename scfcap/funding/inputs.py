@@ -23,12 +23,12 @@ from scfcap.axes import (
 )
 from scfcap.cashflow.cohorts import CohortFactors
 from scfcap.credit.curves import CurveSet
-from scfcap.deal.waterfall import SeriesState, opening_state
+from scfcap.deal.accounts import SeriesState, closing_state, opening_state
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import ELIGIBLE, Pool
 from scfcap.quantities import FloatArray, IntArray
-from scfcap.schema.deal import SecuritizationSpec, Series
+from scfcap.schema.deal import SecuritizationSpec
 from scfcap.schema.model import Model
 from scfcap.schema.plan import Buyer, Demand, Lender, SupplyStep
 from scfcap.schema.regime import Cap, Regime
@@ -200,6 +200,11 @@ class Inputs:
     def year(self) -> FloatArray:
         """Year fraction of period t at index t; index 0 is zero."""
         return np.concatenate(([0.0], self.grid.year_fractions))
+
+    @property
+    def funders(self) -> tuple[BuyerInputs | DealInputs, ...]:
+        """Everybody to whom own loans may be sold: buyers, then series."""
+        return (*self.buyers, *self.deals)
 
     def deal(self, name: str) -> DealInputs:
         """The series of that name."""
@@ -510,42 +515,28 @@ def _deals(
     for series in vehicle.series:
         balance = _held(pool, place(SECURITIZATION, series.name))
         state = _in_units(opening_state(vehicle, series, balance, grid), unit)
-        deals.append(_deal(vehicle, series.name, state.last_revolving, 0, 0.0, segments, state))
+        deals.append(_deal(vehicle, state, segments, 0.0))
     for issue in vehicle.issues:
-        closing = grid.index(issue.closing)
-        if not 1 <= closing <= len(grid):
-            continue
-        probe = Series(
-            name=issue.name,
-            closing=issue.closing,
-            pool_at_closing=0.0,
-            notes={t.name: 0.0 for t in vehicle.sold},
-        )
-        last = opening_state(vehicle, probe, 0.0, grid).last_revolving
-        limit = issue.max_pool / unit
-        deals.append(_deal(vehicle, issue.name, last, closing, limit, segments, None))
+        state = closing_state(vehicle, issue, [0.0] * len(vehicle.sold), 0.0, grid)
+        if 1 <= state.closing_period <= len(grid):
+            deals.append(_deal(vehicle, state, segments, issue.max_pool / unit))
     return tuple(deals)
 
 
 def _deal(
-    vehicle: SecuritizationSpec,
-    name: str,
-    last: int,
-    closing: int,
-    limit: float,
-    segments: frozenset[int],
-    state: SeriesState | None,
+    vehicle: SecuritizationSpec, state: SeriesState, segments: frozenset[int], limit: float
 ) -> DealInputs:
-    legal = max(last + vehicle.amortising_periods, 1)
+    legal = max(state.ends(vehicle), 1)
+    outstanding = state.closing_period <= 0
     return DealInputs(
-        name=name,
-        closing=closing,
-        last_revolving=last,
+        name=state.name,
+        closing=0 if outstanding else state.closing_period,
+        last_revolving=state.last_revolving,
         legal_end=legal,
         max_pool=limit,
         segments=segments,
         repaid_by=tuple(legal for _ in vehicle.sold),
-        state=state,
+        state=state if outstanding else None,
     )
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -26,7 +26,8 @@ from scipy import sparse
 from scfcap.errors import FaultError, SolverError
 from scfcap.quantities import FloatArray
 
-Key = Hashable
+#: A row's or column's label: a name, a period, or a tuple of them.
+Key = Any
 Sense = Literal["<=", ">=", "="]
 
 _EXPRESSION: Any = getattr(pulp.LpAffineExpression, "from_list", pulp.LpAffineExpression)
@@ -99,6 +100,7 @@ class _Rows:
     key: list[Key] = field(default_factory=list)
     sense: list[Sense] = field(default_factory=list)
     right: list[float] = field(default_factory=list)
+    constant: list[float] = field(default_factory=list)
     terms: list[dict[int, float]] = field(default_factory=list)
 
 
@@ -183,12 +185,27 @@ class Program:
         self.rows.key.append(key)
         self.rows.sense.append(row.sense)
         self.rows.right.append(right)
+        self.rows.constant.append(row.terms.constant)
         self.rows.terms.append(terms)
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return len(self.rows.family), len(self.columns.family)
+
+    def sides(self, row: int, x: FloatArray) -> tuple[float, float]:
+        """Use and limit of a row at ``x``: what counts against it, and what it allows.
+
+        Terms with positive coefficients and constants are use, the others widen the limit.
+        """
+        use = max(self.rows.constant[row], 0.0)
+        limit = self.rows.right[row] + self.rows.constant[row] - min(self.rows.constant[row], 0.0)
+        for j, c in self.rows.terms[row].items():
+            if c > 0.0:
+                use += c * float(x[j])
+            else:
+                limit -= c * float(x[j])
+        return use, limit
 
     def matrix(self) -> sparse.csr_array:
         """Coefficients, shape (rows, columns)."""
@@ -381,6 +398,7 @@ def elastic(
         list(rows.key),
         list(rows.sense),
         list(rows.right),
+        list(rows.constant),
         [dict(t) for t in rows.terms],
     )
     slacks: dict[int, tuple[int, ...]] = {}

@@ -25,6 +25,7 @@ class Book:
     program: Program
     holdings: list[tuple[int, str, int]] = field(default_factory=list)
     transfers: dict[tuple[str, int], list[int]] = field(default_factory=dict)
+    _standing: dict[str, list[int]] = field(default_factory=dict)
 
     def held(self, j: int, where: str, t: int) -> Terms:
         """Performing principal of cohort ``j`` in ``where`` at the close of ``t``."""
@@ -49,10 +50,12 @@ class Book:
 
     def cohorts_in(self, where: str) -> list[int]:
         """Cohorts that may ever stand in ``where``."""
-        cohorts = self.inputs.cohorts
-        standing = {j for j in range(len(cohorts)) if cohorts.origin[j] == where}
-        standing |= {j for (j, place, _) in self.holdings if place == where}
-        return sorted(standing)
+        if where not in self._standing:
+            cohorts = self.inputs.cohorts
+            standing = {j for j in range(len(cohorts)) if cohorts.origin[j] == where}
+            standing |= {j for (j, place, _) in self.holdings if place == where}
+            self._standing[where] = sorted(standing)
+        return self._standing[where]
 
     def total(self, where: str, t: int) -> Terms:
         """Performing principal in ``where`` at the close of ``t``."""
@@ -69,10 +72,13 @@ class Book:
         """Interest received in ``where`` in period ``t``."""
         return self._sum(self.inputs.cohorts.interest, where, t)
 
+    def repaid(self, where: str, t: int) -> Terms:
+        """Principal repaid in ``where`` in period ``t``, as scheduled or before."""
+        return self._sum(self.inputs.cohorts.repaid, where, t)
+
     def collections(self, where: str, t: int) -> Terms:
         """Principal, interest and recoveries received in ``where`` in period ``t``."""
-        terms = self._sum(self.inputs.cohorts.repaid, where, t)
-        terms.extend(self.interest(where, t))
+        terms = self.repaid(where, t).extend(self.interest(where, t))
         return terms.extend(self.recoveries(where, t))
 
     def recoveries(self, where: str, t: int) -> Terms:
@@ -363,7 +369,7 @@ def open_for_sale(inputs: Inputs, j: int, t: int, funder: BuyerInputs | DealInpu
 def _holdings(book: Book) -> None:
     inputs, program = book.inputs, book.program
     cohorts = inputs.cohorts
-    funders = [*inputs.buyers, *inputs.deals]
+    funders = inputs.funders
     for j in range(len(cohorts)):
         if cohorts.origin[j] != OWN:
             continue

@@ -9,7 +9,7 @@ from scfcap.funding.variables import Book
 
 
 def bank_debt(book: Book) -> Iterator[tuple[Key, Row | Absent]]:
-    """``sum_{tenor} sum_{t-tenor < u <= t} X[h,tenor,u] <= max(L[h], older draws) - older draws``.
+    """``sum_{tenor} sum_{t-tenor < u <= t} X[h,tenor,u] + older draws <= max(L[h], older draws)``.
 
     Axes: lender, period. A line below what is drawn stops new draws; term draws run to their end.
     """
@@ -19,4 +19,5 @@ def bank_debt(book: Book) -> Iterator[tuple[Key, Row | Absent]]:
             if not terms.coefficients:
                 yield (x.name, t), Absent("no new draws")
             else:
-                yield (x.name, t), Row(terms, "<=", x.room(t) - float(x.open_balance[t]))
+                terms.plus(float(x.open_balance[t]))
+                yield (x.name, t), Row(terms, "<=", x.room(t))

@@ -59,7 +59,7 @@ def transferable(book: Book) -> list[Key]:
     """Labels of :func:`transfer_eligibility`: (eligibility set, cohort, period)."""
     inputs = book.inputs
     labels: dict[Key, None] = {}
-    for funder in [*inputs.buyers, *inputs.deals]:
+    for funder in inputs.funders:
         name = _set_name(book, funder.place)
         for j in range(len(inputs.cohorts)):
             if not 0.0 < inputs.eligible[name][j] < 1.0:
@@ -79,9 +79,9 @@ def transfer_eligibility(book: Book) -> Rows:
     inputs = book.inputs
     cohorts = inputs.cohorts
     places: dict[str, list[str]] = {}
-    for funder in [*inputs.buyers, *inputs.deals]:
+    for funder in inputs.funders:
         places.setdefault(_set_name(book, funder.place), []).append(funder.place)
-    for name, j, t in transferable(book):  # type: ignore[misc]
+    for name, j, t in transferable(book):
         terms = Terms()
         for where in places[name]:
             terms.extend(book.held(j, where, t))

@@ -118,6 +118,7 @@ def trigger_headroom(book: Book) -> Rows:
                 continue
             trigger = vehicle.trigger
             level = trigger.threshold - trigger.margin
+            right = 0.0
             new = book.defaults(d.place, t)
             if trigger.measure == "default_rate":
                 year = float(book.inputs.year[t])
@@ -128,9 +129,10 @@ def trigger_headroom(book: Book) -> Rows:
                 if d.state is None:
                     terms.add(book.program.find("S", d.name), -level)
                 else:
-                    terms.plus(d.state.cumulative_default - level * d.state.pool_at_closing)
+                    terms.plus(d.state.cumulative_default)
+                    right = level * d.state.pool_at_closing
             if terms.coefficients:
-                yield (d.name, t), Row(terms, "<=")
+                yield (d.name, t), Row(terms, "<=", right)
             else:
                 yield (d.name, t), Absent("data only")
 

@@ -1,0 +1,59 @@
+"""What the plan decides: the only thing that goes from the program into the replay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from scfcap.funding.program import Solution
+from scfcap.funding.variables import Book
+from scfcap.quantities import FloatArray
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Amounts decided [money units]; index t from 0 (unused) to T.
+
+    ``originated`` [S, T+1]; ``transfers`` by (cohort, place, t); ``draws`` by (lender, tenor, t);
+    ``placed`` [steps, T+1]; ``issued`` pool size at closing by series.
+    """
+
+    originated: FloatArray
+    transfers: Mapping[tuple[int, str, int], float]
+    draws: Mapping[tuple[str, int, int], float]
+    placed: FloatArray
+    issued: Mapping[str, float]
+
+
+def decisions_of(book: Book, solution: Solution) -> Decisions:
+    """Read the decisions off an optimum."""
+    inputs = book.inputs
+    originated = np.zeros((len(inputs.segments), inputs.horizon + 1))
+    for s in range(len(inputs.segments)):
+        for t in inputs.periods:
+            originated[s, t] = solution.value("O", (s, t))
+    steps = 0 if inputs.p2p is None else len(inputs.p2p.steps)
+    placed = np.zeros((steps, inputs.horizon + 1))
+    for m in range(steps):
+        for t in inputs.periods:
+            placed[m, t] = solution.value("P", (m, t))
+    return Decisions(
+        originated=originated,
+        transfers={
+            (j, where, t): amount
+            for (where, t), cohorts in book.transfers.items()
+            for j in cohorts
+            if (amount := solution.value("Y", (j, where, t))) > 0.0
+        },
+        draws={
+            (x.name, tenor, t): amount
+            for x in inputs.lenders
+            for tenor, _ in x.tenors
+            for t in inputs.periods
+            if (amount := solution.value("X", (x.name, tenor, t))) > 0.0
+        },
+        placed=placed,
+        issued={d.name: solution.value("S", d.name) for d in inputs.deals if d.state is None},
+    )

@@ -1,0 +1,192 @@
+"""The funding plan: solve, replay, price, and a frozen result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import pandas as pd
+
+from scfcap.errors import InfeasibleError
+from scfcap.funding import statements
+from scfcap.funding.catalogue import build_program
+from scfcap.funding.decisions import Decisions, decisions_of
+from scfcap.funding.diagnose import explain
+from scfcap.funding.inputs import Inputs
+from scfcap.funding.prices import Price, Worth, prices, worth_sentence
+from scfcap.funding.program import NoOptimumError, Solution, solve
+from scfcap.funding.replay import Engine, Replay, repaid_by, replay
+from scfcap.funding.variables import Book, declare
+from scfcap.periods import PeriodGrid
+from scfcap.schema.model import Model
+
+#: Rounds in which the order of note repayment is brought in line with the waterfall.
+ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """One solved program with its replay."""
+
+    inputs: Inputs
+    book: Book
+    solution: Solution
+    decisions: Decisions
+    replay: Replay
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plan: who funds what, when; what binds; what each limit is worth.
+
+    Amounts of :meth:`tables` are in currency. ``seconds`` by step.
+    """
+
+    optimum: Optimum
+    prices: tuple[Price, ...]
+    channels: tuple[Worth, ...]
+    seconds: Mapping[str, float]
+    status: str = "optimal"
+
+    @property
+    def spec(self) -> Model:
+        """The model that was planned, scaled to its book."""
+        return self.optimum.inputs.spec
+
+    @property
+    def grid(self) -> PeriodGrid:
+        """The periods planned."""
+        return self.optimum.inputs.grid
+
+    @property
+    def objective(self) -> float:
+        """Net income over the horizon and the premium of what stands at its end [currency]."""
+        return self.optimum.solution.objective * self.optimum.inputs.unit
+
+    @property
+    def net_income(self) -> float:
+        """Net income over the horizon [currency]."""
+        inputs = self.optimum.inputs
+        closing = self.optimum.solution.value("K", inputs.horizon)
+        return (closing - inputs.net_capital) * inputs.unit
+
+    @cached_property
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        book, solution = self.optimum.book, self.optimum.solution
+        frames = statements.all_statements(book, solution)
+        frames["prices"] = price_table(self.prices, self.optimum.inputs)
+        frames["channels"] = channel_table(self.channels)
+        frames["checks"] = statements.checks(book, solution, self.optimum.replay, frames)
+        return frames
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables of the plan by name; amounts in currency."""
+        return self._tables
+
+
+def solve_plan(inputs: Inputs, engine: Engine, *, channels: bool = True) -> Plan:
+    """The optimal plan with its prices, and the worth of each outside channel.
+
+    Raises:
+        InfeasibleError: no plan keeps all limits; says which conflict and the least relaxation.
+    """
+    seconds = {}
+    start = time.perf_counter()
+    best = optimum(inputs, engine)
+    seconds["solve"] = time.perf_counter() - start
+    start = time.perf_counter()
+    priced = prices(best.inputs, best.solution)
+    seconds["prices"] = time.perf_counter() - start
+    start = time.perf_counter()
+    worth = tuple(
+        _worth(inputs, engine, best, channel) for channel in inputs.channels() if channels
+    )
+    seconds["channels"] = time.perf_counter() - start
+    return Plan(best, priced, worth, seconds)
+
+
+def optimum(inputs: Inputs, engine: Engine) -> Optimum:
+    """Solve, replay, and solve again until the notes' order of repayment agrees.
+
+    The program holds the period in which each tranche is gone as data: at first the latest one,
+    the legal end; the waterfall then tells the real one. A round that would lower the optimum is
+    not taken.
+
+    Raises:
+        InfeasibleError: no plan keeps all limits.
+    """
+    best = _solved(inputs, engine)
+    for _ in range(ROUNDS):
+        deals = repaid_by(best.inputs, best.replay)
+        if deals == best.inputs.deals:
+            break
+        try:
+            best = _solved(replace(best.inputs, deals=deals), engine)
+        except InfeasibleError:
+            break
+    return best
+
+
+def _solved(inputs: Inputs, engine: Engine) -> Optimum:
+    book = declare(inputs)
+    program = build_program(book)
+    try:
+        solution = solve(program)
+    except NoOptimumError as error:
+        if "nbounded" in error.condition and "nfeasible" not in error.condition:
+            raise
+        raise explain(book) from None
+    decisions = decisions_of(book, solution)
+    return Optimum(inputs, book, solution, decisions, replay(inputs, decisions, engine))
+
+
+def _worth(inputs: Inputs, engine: Engine, best: Optimum, channel: str) -> Worth:
+    with_it = best.solution.objective * inputs.unit
+    try:
+        alone = optimum(inputs.without(channel), engine).solution.objective * inputs.unit
+    except InfeasibleError:
+        sentence = "Without it no plan keeps all limits."
+        return Worth(channel, with_it, float("nan"), sentence)
+    return Worth(channel, with_it, alone, worth_sentence(inputs, channel, with_it - alone))
+
+
+def price_table(found: tuple[Price, ...], inputs: Inputs) -> pd.DataFrame:
+    """Prices as a table; ``rank`` counts the sources of funds that earn something."""
+    per = f"{inputs.spec.currency} {inputs.unit:,.0f}"
+    rank = 0
+    rows = []
+    for price in found:
+        counts = price.fund and price.value > 0.0
+        rank += counts
+        rows.append(
+            {
+                "rank": rank if counts else 0,
+                "what": price.what,
+                "value": price.value,
+                "per": f"{per} {price.per}",
+                "low": price.low,
+                "high": price.high,
+                "dual": price.dual,
+                "sentence": price.sentence,
+            }
+        )
+    columns = ["rank", "what", "value", "per", "low", "high", "dual", "sentence"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def channel_table(channels: tuple[Worth, ...]) -> pd.DataFrame:
+    """Worth of the outside channels [currency]."""
+    rows = [
+        {
+            "channel": x.channel,
+            "income_with": x.income_with,
+            "income_without": x.income_without,
+            "worth": x.worth,
+            "sentence": x.sentence,
+        }
+        for x in channels
+    ]
+    columns = ["channel", "income_with", "income_without", "worth", "sentence"]
+    return pd.DataFrame(rows, columns=columns)

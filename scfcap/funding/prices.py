@@ -1,0 +1,199 @@
+"""What each datum is worth: shadow prices in words, and what each outside channel earns.
+
+The value of a datum is summed over all rows in which it stands and re-solved on both sides from
+the optimal basis, because a degenerate optimum has many duals: where the right and the left
+value differ, both are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scfcap.axes import BANK_DEBT, BANK_TRANSFER, P2P, SECURITIZATION
+from scfcap.funding.inputs import Inputs
+from scfcap.funding.program import Solution
+
+#: Step of a re-solve, share of the datum.
+STEP = 1e-4
+#: Values below this per unit count as zero.
+NOTHING = 1e-9
+
+
+@dataclass(frozen=True)
+class Price:
+    """Value of one more unit of a datum over the horizon [1].
+
+    ``high`` is what the first extra unit earns, ``low`` what the last one less costs; ``dual``
+    the sum of duals over the rows ``shifts`` in which the datum stands. ``fund`` marks data that
+    are sources of funds, which the summary ranks.
+    """
+
+    what: str
+    per: str
+    value: float
+    low: float
+    high: float
+    dual: float
+    shifts: Mapping[int, float]
+    sentence: str
+    fund: bool
+
+
+@dataclass(frozen=True)
+class Worth:
+    """Objective with and without new business in a channel [currency]."""
+
+    channel: str
+    income_with: float
+    income_without: float
+    sentence: str
+
+    @property
+    def worth(self) -> float:
+        """What the channel adds to the objective [currency]."""
+        return self.income_with - self.income_without
+
+
+@dataclass(frozen=True)
+class _Datum:
+    what: str
+    per: str
+    size: float
+    shifts: dict[int, float]
+    constant: float = 0.0
+    fund: bool = True
+
+
+def prices(inputs: Inputs, solution: Solution) -> tuple[Price, ...]:
+    """Prices of all data, funds first, dearest first."""
+    found = [_price(inputs, solution, datum) for datum in _data(inputs, solution)]
+    return tuple(sorted(found, key=lambda p: (not p.fund, -p.value, p.what)))
+
+
+def _price(inputs: Inputs, solution: Solution, datum: _Datum) -> Price:
+    dual = sum(shift * float(solution.dual[r]) for r, shift in datum.shifts.items())
+    step = STEP * max(datum.size, 1.0)
+
+    def slope(sign: float) -> float | None:
+        moved = solution.shifted({r: sign * step * s for r, s in datum.shifts.items()})
+        return None if moved is None else sign * (moved - solution.objective) / step
+
+    up, down = slope(1.0), slope(-1.0)
+    right = (dual if up is None else up) + datum.constant
+    left = (right - datum.constant if down is None else down) + datum.constant
+    right, left = (0.0 if abs(v) < NOTHING else v for v in (right, left))
+    sentence = _sentence(inputs, datum, right, left)
+    return Price(
+        what=datum.what,
+        per=datum.per,
+        value=right,
+        low=min(left, right),
+        high=max(left, right),
+        dual=dual + datum.constant,
+        shifts=datum.shifts,
+        sentence=sentence,
+        fund=datum.fund,
+    )
+
+
+def _sentence(inputs: Inputs, datum: _Datum, right: float, left: float) -> str:
+    currency, unit = inputs.spec.currency, inputs.unit
+    amount = f"{currency} {_count(unit)}"
+    earns = f"{currency} {right * unit:,.0f}"
+    span = f"{inputs.horizon} {inputs.grid.frequency}s"
+    if abs(right) < NOTHING:
+        text = f"{amount} {datum.per} of {datum.what} would earn nothing over the {span}"
+        if abs(left) < NOTHING:
+            return f"{text}: it does not bind."
+        return f"{text}, but {amount} less would cost {currency} {left * unit:,.0f}."
+    text = f"{amount} more {datum.per} of {datum.what} earns {earns} over the {span}"
+    if abs(left - right) > 1e-6 * max(1.0, abs(right)):
+        return f"{text}; {amount} less costs {currency} {left * unit:,.0f}."
+    return f"{text}."
+
+
+def _count(unit: float) -> str:
+    return "1 million" if unit == 1e6 else f"{unit:,.0f}"
+
+
+def _data(inputs: Inputs, solution: Solution) -> list[_Datum]:
+    program = solution.program
+    row = program._row_index
+    year = float(inputs.year[1])
+    growth = 1.0 + inputs.spec.plan.cash_yield * year
+    data = [
+        _Datum(
+            "net capital",
+            "at the start",
+            inputs.net_capital,
+            {row["cash_balance", 1]: growth, row["net_capital", 1]: growth},
+            constant=-1.0,
+        )
+    ]
+    for x in inputs.lenders:
+        shifts = {r: 1.0 for (name, _), r in program.rows_of("bank_debt").items() if name == x.name}
+        for t in inputs.periods:
+            fee = x.commitment_fee * float(inputs.year[t])
+            if fee > 0.0 and x.limit >= float(x.open_balance[t - 1]):
+                shifts[row["cash_balance", t]] = -fee
+                shifts[row["net_capital", t]] = -fee
+        data.append(_Datum(f"the line of {x.name}", "all year", x.limit, shifts))
+    for buyer in inputs.buyers:
+        stock = {
+            r: 1.0
+            for (name, _), r in program.rows_of("transfer_stock").items()
+            if name == buyer.name
+        }
+        data.append(_Datum(f"the limit of {buyer.name}", "all year", buyer.limit, stock))
+    if inputs.vehicle is not None and program.rows_of("programme"):
+        limit = inputs.programme_limit
+        rows = dict.fromkeys(program.rows_of("programme").values(), 1.0)
+        data.append(_Datum("the securitization programme", "all year", limit, rows))
+        sizes = dict.fromkeys(program.rows_of("issue_size").values(), 1.0)
+        most = max((d.max_pool for d in inputs.deals), default=0.0)
+        data.append(_Datum("each series that may be issued", "of pool", most, sizes))
+    if inputs.p2p is not None:
+        rows = dict.fromkeys(program.rows_of("p2p_limit").values(), 1.0)
+        data.append(_Datum("the P2P limit", "all year", inputs.p2p.limit, rows))
+        for m, step in enumerate(inputs.p2p.steps):
+            rows = {r: 1.0 for (k, _), r in program.rows_of("p2p_supply").items() if k == m}
+            what = f"P2P supply at {step.rate:.2%}"
+            data.append(_Datum(what, f"a {inputs.grid.frequency}", step.per_period, rows))
+    data.extend(_law_and_policy(inputs, solution))
+    return [datum for datum in data if datum.shifts]
+
+
+def _law_and_policy(inputs: Inputs, solution: Solution) -> list[_Datum]:
+    program = solution.program
+    data = []
+    for cap in inputs.caps:
+        rows = {r: 1.0 for (name, _), r in program.rows_of("leverage").items() if name == cap.name}
+        size = cap.multiple * inputs.net_capital
+        data.append(_Datum(f"room under the cap {cap.name!r}", "all year", size, rows))
+    floor = dict.fromkeys(program.rows_of("liquidity_floor").values(), -1.0)
+    data.append(
+        _Datum("cash freed from the liquidity floor", "all year", inputs.liquidity_floor, floor)
+    )
+    for s, name in enumerate(inputs.segments):
+        rows = {r: 1.0 for (key, _), r in program.rows_of("demand").items() if key == name}
+        size = float(inputs.demand[s].mean())
+        what = f"loan demand in {name}"
+        data.append(_Datum(what, f"a {inputs.grid.frequency}", size, rows, fund=False))
+    return data
+
+
+_VERB = {
+    BANK_DEBT: "new bank draws",
+    BANK_TRANSFER: "selling loans to banks",
+    SECURITIZATION: "issuing further series",
+    P2P: "new P2P notes",
+}
+
+
+def worth_sentence(inputs: Inputs, channel: str, fall: float) -> str:
+    """The worth of a channel in words; ``fall`` in currency."""
+    currency = inputs.spec.currency
+    if fall <= 0.5:
+        return f"Without {_VERB[channel]} the plan earns as much: the channel is not needed."
+    return f"Without {_VERB[channel]} the plan would earn {currency} {fall:,.0f} less."

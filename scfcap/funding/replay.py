@@ -1,0 +1,367 @@
+"""Replay: the plan's decisions alone, pushed through the projection and deal engines.
+
+Nothing of the program goes in but its decisions: opening loans are projected anew from the
+pool, every new cohort by a run of the kernel on the amount originated, the series by the
+waterfall engine. Where the program is exact the two agree within ``REPLAY_TOLERANCE``; what
+depends on the path (the order of repayment) is reported with its size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from scfcap.axes import OWN
+from scfcap.cashflow.cohorts import NewLoans, project_cohort
+from scfcap.cashflow.kernel import Flows, run_kernel
+from scfcap.cashflow.project import opening_loans
+from scfcap.credit.curves import CurveSet
+from scfcap.deal.accounts import SeriesFlows, SeriesState, closing_state
+from scfcap.deal.waterfall import DealResult, run_series
+from scfcap.funding.decisions import Decisions
+from scfcap.funding.inputs import DealInputs, Inputs
+from scfcap.funding.variables import all_places
+from scfcap.pool.snapshot import Pool
+from scfcap.quantities import FloatArray
+
+#: A tranche below this share of its size counts as repaid.
+REPAID = 1e-9
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What the simulation engines work on: loans, curves, and what new loans look like."""
+
+    pool: Pool
+    curves: CurveSet
+    new: Mapping[str, NewLoans]
+
+
+@dataclass(frozen=True)
+class PlaceFlows:
+    """Flows of the principal that sits in one place [money units]; index t from 0 to T."""
+
+    interest: FloatArray
+    principal: FloatArray
+    recovery: FloatArray
+    default: FloatArray
+    credit_cost: FloatArray
+    received: FloatArray
+    balance: FloatArray
+    receivable: FloatArray
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What the engines make of the decisions [money units]; index t from 0 to T.
+
+    ``oversold``: most that a transfer takes above what the cohort holds, zero for a plan that
+    can be carried out.
+    """
+
+    cash: FloatArray
+    net_capital: FloatArray
+    places: Mapping[str, PlaceFlows]
+    deals: Mapping[str, DealResult]
+    contributions: Mapping[str, float]
+    oversold: float
+
+    def notes(self, name: str) -> FloatArray:
+        """Balances of the sold tranches of a series, shape (tranches, T); column 0 is period 1."""
+        return np.asarray(self.deals[name].balance[0])
+
+
+def replay(inputs: Inputs, decisions: Decisions, engine: Engine) -> Replay:
+    """Carry the decisions out, period by period, without the program and its factors."""
+    flows = _cohort_flows(inputs, decisions, engine)
+    places, oversold = _carry(inputs, decisions, flows)
+    deals = {}
+    for d in inputs.deals:
+        state = _state(inputs, d, decisions)
+        if state is not None:
+            deals[d.name] = _run(inputs, state, places[d.place])
+    contributions = {name: float(deal.contribution.sum()) for name, deal in deals.items()}
+    cash, capital = _accounts(inputs, decisions, places, deals)
+    return Replay(cash, capital, places, deals, contributions, oversold)
+
+
+def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[str, FloatArray]:
+    """Flows of each whole cohort, wherever it sits; shape (cohorts, T + 1), index 0 as_of."""
+    cohorts, horizon = inputs.cohorts, inputs.horizon
+    k = engine.curves.scenarios.index(inputs.spec.plan.scenario)
+    names = ("interest", "repaid", "default", "closing")
+    out = {name: np.zeros((len(cohorts), horizon + 1)) for name in names}
+
+    def put(rows: slice | int, flows: Flows, group: slice | int, factor: float) -> None:
+        out["interest"][rows, 1:] = flows.interest[k, group, :horizon] * factor
+        repaid = flows.scheduled[k, group, :horizon] + flows.prepaid[k, group, :horizon]
+        out["repaid"][rows, 1:] = repaid * factor
+        out["default"][rows, 1:] = flows.default[k, group, :horizon] * factor
+        out["closing"][rows, 1:] = flows.closing[k, group, :horizon] * factor
+
+    group, count = _opening_groups(inputs, engine.pool)
+    loans = opening_loans(engine.pool, engine.curves, group)
+    put(slice(0, count), run_kernel(loans, engine.curves, count), slice(None), 1.0 / inputs.unit)
+    opening = np.bincount(group, engine.pool.balance, minlength=count) / inputs.unit
+    out["closing"][:count, 0] = opening
+    for (s, v), j in inputs.new_cohort.items():
+        amount = float(decisions.originated[s, v])
+        if amount > 0.0:
+            loans_of = engine.new[inputs.segments[s]]
+            put(j, project_cohort(loans_of, s, v, amount, engine.curves), 0, 1.0)
+    return out
+
+
+def _opening_groups(inputs: Inputs, pool: Pool) -> tuple[np.ndarray, int]:
+    """Cohort of each loan of the pool."""
+    cohorts = inputs.cohorts
+    label = {
+        (int(cohorts.segment[j]), int(cohorts.vintage[j]), cohorts.origin[j]): j
+        for j in range(len(cohorts))
+        if cohorts.vintage[j] <= 0
+    }
+    segment = np.array([inputs.segments.index(name) for name in pool.segments])[pool.segment]
+    vintage = -inputs.grid.ages(pool.origination_day)
+    keys = np.stack([segment, vintage, pool.place])
+    unique, index = np.unique(keys, axis=1, return_inverse=True)
+    position = np.array(
+        [label[int(s), int(v), pool.places[int(p)]] for s, v, p in unique.T], dtype=np.int64
+    )
+    return position[index.ravel()], len(label)
+
+
+def _carry(
+    inputs: Inputs, decisions: Decisions, flows: Mapping[str, FloatArray]
+) -> tuple[dict[str, PlaceFlows], float]:
+    """Split cohort flows by place: a sale moves a share of the cohort with all its future."""
+    cohorts, horizon = inputs.cohorts, inputs.horizon
+    places = all_places(inputs)
+    share = np.zeros((len(cohorts), len(places), horizon + 1))
+    for j in range(len(cohorts)):
+        if cohorts.origin[j] in places:
+            share[j, places.index(cohorts.origin[j]), 0] = 1.0
+    by_period: dict[int, list[tuple[int, int, float]]] = {}
+    for (j, where, t), amount in decisions.transfers.items():
+        by_period.setdefault(t, []).append((j, places.index(where), amount))
+    own, oversold = places.index(OWN), 0.0
+    for t in range(1, horizon + 1):
+        share[:, :, t] = share[:, :, t - 1]
+        for j, c, amount in by_period.get(t, ()):
+            whole = float(flows["closing"][j, t])
+            part = amount / whole if whole > 0.0 else 0.0
+            share[j, own, t] -= part
+            share[j, c, t] += part
+            oversold = max(oversold, -share[j, own, t] * whole)
+    before = np.concatenate((share[:, :, :1], share[:, :, :-1]), axis=2)
+    result = {}
+    for c, where in enumerate(places):
+        result[where] = _place(inputs, flows, before[:, c], share[:, c], where, decisions)
+    return result, oversold
+
+
+def _place(
+    inputs: Inputs,
+    flows: Mapping[str, FloatArray],
+    before: FloatArray,
+    after: FloatArray,
+    where: str,
+    decisions: Decisions,
+) -> PlaceFlows:
+    segment = inputs.cohorts.segment
+    default = flows["default"] * before
+    recovered = (1.0 - inputs.severity)[segment][:, None] * default
+    recovery = np.zeros_like(recovered)
+    for s, lag in enumerate(inputs.recovery_lag):
+        rows = segment == s
+        recovery[rows, int(lag) :] = recovered[rows, : recovered.shape[1] - int(lag)]
+    received = np.zeros(inputs.horizon + 1)
+    for (_, place, t), amount in decisions.transfers.items():
+        if place == where:
+            received[t] += amount
+    return PlaceFlows(
+        interest=(flows["interest"] * before).sum(axis=0),
+        principal=(flows["repaid"] * before).sum(axis=0),
+        recovery=recovery.sum(axis=0),
+        default=default.sum(axis=0),
+        credit_cost=(default - recovered).sum(axis=0),
+        received=received,
+        balance=(flows["closing"] * after).sum(axis=0),
+        receivable=np.cumsum((recovered - recovery).sum(axis=0)),
+    )
+
+
+def _state(inputs: Inputs, d: DealInputs, decisions: Decisions) -> SeriesState | None:
+    if d.state is not None:
+        return d.state
+    size = decisions.issued.get(d.name, 0.0)
+    vehicle = inputs.vehicle
+    assert vehicle is not None
+    if size <= 0.0:
+        return None
+    issue = next(x for x in vehicle.issues if x.name == d.name)
+    notes = [tranche.share * size for tranche in vehicle.sold]
+    return closing_state(vehicle, issue, notes, size, inputs.grid)
+
+
+def _run(inputs: Inputs, state: SeriesState, flows: PlaceFlows) -> DealResult:
+    vehicle = inputs.vehicle
+    assert vehicle is not None
+
+    def row(values: FloatArray) -> FloatArray:
+        return values[None, 1:]
+
+    given = SeriesFlows(
+        interest=row(flows.interest),
+        principal=row(flows.principal),
+        recovery=row(flows.recovery),
+        default=row(flows.default),
+        purchases=row(flows.received),
+        pool=flows.balance[None, :],
+        scenarios=(inputs.spec.plan.scenario,),
+    )
+    return run_series(vehicle, state, inputs.grid, given)
+
+
+def _accounts(
+    inputs: Inputs,
+    decisions: Decisions,
+    places: Mapping[str, PlaceFlows],
+    deals: Mapping[str, DealResult],
+) -> tuple[FloatArray, FloatArray]:
+    """Free cash and net capital by the company's own book-keeping, period by period."""
+    cash = np.zeros(inputs.horizon + 1)
+    capital = np.zeros(inputs.horizon + 1)
+    cash[0], capital[0] = inputs.cash, inputs.net_capital
+    own = places[OWN]
+    debt = _Debt(inputs, decisions)
+    for t in inputs.periods:
+        year = float(inputs.year[t])
+        interest = inputs.spec.plan.cash_yield * year * cash[t - 1]
+        managed = sum(float(p.balance[t - 1]) for p in places.values())
+        running = (inputs.opex_per_year + inputs.spec.plan.opex_rate * managed) * year
+        fees = sales = discount = moved = residual = 0.0
+        for buyer in inputs.buyers:
+            flow = places[buyer.place]
+            fees += buyer.servicing_fee * year * float(flow.balance[t - 1])
+            sales += buyer.price * float(flow.received[t])
+            discount += (1.0 - buyer.price) * float(flow.received[t])
+        vehicle = 0.0
+        for d in inputs.deals:
+            if d.name not in deals:
+                continue
+            moved += float(places[d.place].received[t])
+            residual += _deal_cash(deals[d.name], t)
+            vehicle += _deal_income(inputs, places[d.place], deals[d.name], d, t)
+        cost = debt.interest(t)
+        cash[t] = (
+            cash[t - 1]
+            + interest
+            + float(own.interest[t] + own.principal[t] + own.recovery[t])
+            + fees
+            + sales
+            + moved
+            + residual
+            + debt.raised(t)
+            - debt.repaid(t)
+            - cost
+            - float(decisions.originated[:, t].sum())
+            - running
+        )
+        income = interest + float(own.interest[t] - own.credit_cost[t]) + fees + vehicle
+        capital[t] = capital[t - 1] + income - discount - cost - running
+    return cash, capital
+
+
+def _deal_cash(deal: DealResult, t: int) -> float:
+    """What a series pays to the company in ``t``, less what it takes."""
+    n = t - 1
+    return float(deal.residual[0, n] + deal.servicing_fee[0, n] - deal.contribution[0, n])
+
+
+def _deal_income(
+    inputs: Inputs, flow: PlaceFlows, deal: DealResult, d: DealInputs, t: int
+) -> float:
+    """Income of a series before servicing: interest and yield less coupons, fees, losses."""
+    vehicle = inputs.vehicle
+    assert vehicle is not None
+    n = t - 1
+    coupons = np.array([tranche.coupon for tranche in vehicle.sold])
+    if n >= 1:
+        before = deal.balance[0, :, n - 1]
+    else:
+        before = d.state.notes if d.state is not None else np.zeros(len(coupons))
+    accrual = float((coupons * before).sum()) * float(inputs.year[t])
+    return (
+        float(flow.interest[t] - flow.credit_cost[t])
+        + float(deal.cash_interest[0, n] - deal.senior_fee[0, n] - deal.issue_cost[0, n])
+        - accrual
+    )
+
+
+class _Debt:
+    """Bank draws and P2P notes, from their own schedules."""
+
+    def __init__(self, inputs: Inputs, decisions: Decisions) -> None:
+        horizon = inputs.horizon
+        self._raised = np.zeros(horizon + 1)
+        self._repaid = np.zeros(horizon + 1)
+        self._interest = np.zeros(horizon + 1)
+        rates = {(x.name, tenor): rate for x in inputs.lenders for tenor, rate in x.tenors}
+        drawn = {x.name: np.array(x.open_balance) for x in inputs.lenders}
+        for x in inputs.lenders:
+            self._repaid += x.open_repaid[: horizon + 1]
+            self._interest += x.open_interest
+        for (name, tenor, t), amount in decisions.draws.items():
+            self._add(inputs, amount, rates[name, tenor], t, tenor)
+            drawn[name][t : t + tenor] += amount
+        for x in inputs.lenders:
+            for t in inputs.periods:
+                unused = x.room(t - 1) - drawn[x.name][t - 1]
+                self._interest[t] += x.commitment_fee * float(inputs.year[t]) * unused
+        if inputs.p2p is not None:
+            self._repaid += inputs.p2p.open_repaid[: horizon + 1]
+            self._interest += inputs.p2p.open_interest
+            for m, step in enumerate(inputs.p2p.steps):
+                for t in inputs.periods:
+                    amount = float(decisions.placed[m, t])
+                    self._add(inputs, amount, step.rate, t, inputs.p2p.tenor)
+
+    def _add(self, inputs: Inputs, amount: float, rate: float, t: int, tenor: int) -> None:
+        self._raised[t] += amount
+        if t + tenor < len(self._repaid):
+            self._repaid[t + tenor] += amount
+        last = min(t + tenor, inputs.horizon)
+        self._interest[t + 1 : last + 1] += amount * rate * inputs.year[t + 1 : last + 1]
+
+    def raised(self, t: int) -> float:
+        """New debt in ``t``."""
+        return float(self._raised[t])
+
+    def repaid(self, t: int) -> float:
+        """Debt that falls due in ``t``."""
+        return float(self._repaid[t])
+
+    def interest(self, t: int) -> float:
+        """Interest and commitment fees paid in ``t``."""
+        return float(self._interest[t])
+
+
+def repaid_by(inputs: Inputs, result: Replay) -> tuple[DealInputs, ...]:
+    """The series with the periods in which the waterfall really repays each sold tranche."""
+    deals = []
+    for d in inputs.deals:
+        if d.name not in result.deals:
+            deals.append(d)
+            continue
+        balance = result.notes(d.name)
+        size = max(float(balance.max(initial=0.0)), 1e-12)
+        periods = []
+        for i in range(len(d.repaid_by)):
+            alive = np.flatnonzero(balance[i] > REPAID * size)
+            gone = int(alive[-1]) + 2 if len(alive) else max(d.last_revolving, 0) + 1
+            beyond = gone > inputs.horizon
+            periods.append(max(d.legal_end, inputs.horizon + 1) if beyond else gone)
+        deals.append(replace(d, repaid_by=tuple(periods)))
+    return tuple(deals)
