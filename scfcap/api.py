@@ -149,11 +149,23 @@ class Model:
         return project(self.pool(), self.curves())
 
     @_once
+    def new_loans(self) -> dict[str, NewLoans]:
+        """What new loans look like, by segment."""
+        from scfcap.cashflow.cohorts import new_loans
+
+        pool = self.pool()
+        place = {name: k for k, name in enumerate(pool.segments)}
+        return {
+            name: new_loans(demand.new_loans, pool, place.get(name, len(place)))
+            for name, demand in self.spec.demand.items()
+        }
+
+    @_once
     def factors(self) -> CohortFactors:
         """Cash flows of one unit of principal, by cohort."""
         from scfcap.cashflow.cohorts import cohort_factors
 
-        return cohort_factors(self.pool(), self.curves(), self._new_loans(), self.spec.plan.periods)
+        return cohort_factors(self.pool(), self.curves(), self.new_loans(), self.spec.plan.periods)
 
     @_once
     def deals(self) -> dict[str, DealResult]:
@@ -176,8 +188,9 @@ class Model:
         Raises :class:`~scfcap.errors.InfeasibleError` if no plan keeps all limits.
         """
         from scfcap.funding.plan import solve_plan
+        from scfcap.funding.replay import Engine
 
-        return solve_plan(self.inputs())
+        return solve_plan(self.inputs(), Engine(self.pool(), self.curves(), self.new_loans()))
 
     def check(self) -> Quality:
         """Read the tape and say what is wrong with it; then try what needs no projection.
@@ -271,16 +284,6 @@ class Model:
         if len(terms) < len(stated):
             terms.append(int((pool.maturity_day - pool.origination_day).max(initial=1)))
         return max(terms, default=1)
-
-    def _new_loans(self) -> dict[str, NewLoans]:
-        from scfcap.cashflow.cohorts import new_loans
-
-        pool = self.pool()
-        place = {name: k for k, name in enumerate(pool.segments)}
-        return {
-            name: new_loans(demand.new_loans, pool, place.get(name, len(place)))
-            for name, demand in self.spec.demand.items()
-        }
 
 
 @dataclass(frozen=True)
@@ -378,7 +381,7 @@ class Run:
             pool=model.pool().tables,
             credit=model.credit()[1],
             cashflow=model.cashflow().to_frame(),
-            deals={name: _all_scenarios(deal) for name, deal in model.deals().items()},
+            deals={name: deal.to_frame() for name, deal in model.deals().items()},
             plan=model.plan().tables(),
         )
 
@@ -465,9 +468,3 @@ class Run:
 def _toml(value: object) -> str:
     """A Python value as ``--set`` takes it."""
     return value.isoformat() if isinstance(value, date) else json.dumps(value, ensure_ascii=False)
-
-
-def _all_scenarios(deal: DealResult) -> pd.DataFrame:
-    """A series in every scenario, one below the other."""
-    parts = [deal.to_frame(name).assign(scenario=name) for name in deal.scenarios]
-    return pd.concat(parts, ignore_index=True)

@@ -99,7 +99,8 @@ def _balance(tables: Mapping[str, Table], item: str) -> tuple[float, float]:
 
 
 def _prices(tables: Mapping[str, Table]) -> list[str]:
-    prices = _rows(tables, "plan_prices").sort_values("rank")
+    prices = _rows(tables, "plan_prices")
+    prices = prices[prices["rank"] > 0].sort_values("rank")
     return [str(sentence) for sentence in prices["sentence"]]
 
 
