@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from scfcap import axes
 from scfcap.errors import InputError, InvariantError, Problem
-from scfcap.quantities import ENGINE_TOLERANCE, HALF_CENT, BoolArray, FloatArray
+from scfcap.quantities import ENGINE_TOLERANCE, HALF_CENT, BoolArray, FloatArray, IntArray
 from scfcap.schema.tape import TapeSpec
 from scfcap.tape.convert import Codes, Issue, Severity
 from scfcap.tape.derive import BY_NAME, Typed, missing
@@ -51,7 +51,9 @@ class Rule:
 def repeated_id(tape: Typed) -> BoolArray:
     """Every occurrence of a loan id after the first."""
     ids = tape.columns["loan_id"]
-    if pc.count_distinct(ids, mode="only_valid").as_py() == len(ids) - ids.null_count:
+    if pc.all(pc.less(ids[:-1], ids[1:]), skip_nulls=False).as_py():
+        return np.zeros(tape.rows, dtype=np.bool_)
+    if len(pc.unique(ids)) == len(ids) - max(ids.null_count - 1, 0):
         return np.zeros(tape.rows, dtype=np.bool_)
     series = ids.to_pandas()
     return np.asarray(series.duplicated() & series.notna())
@@ -149,12 +151,13 @@ def instalment_differs(tape: Typed) -> BoolArray:
     return np.asarray(level & (gap > INSTALMENT_TOLERANCE))
 
 
-def principal_gap(tape: Typed) -> FloatArray:
+def principal_gap(tape: Typed, rows: IntArray | None = None) -> FloatArray:
     """Principal neither outstanding nor repaid [currency]: original - current - paid."""
-    columns = tape.columns
-    return np.asarray(
-        columns["original_balance"] - columns["current_balance"] - columns["paid_principal"]
+    names = ("original_balance", "current_balance", "paid_principal")
+    original, current, paid = (
+        tape.columns[name] if rows is None else tape.columns[name][rows] for name in names
     )
+    return np.asarray(original - current - paid)
 
 
 def charged_off_loss(tape: Typed) -> BoolArray:
@@ -388,33 +391,42 @@ def _totals(tape: Typed, refused: BoolArray) -> pd.DataFrame:
     ``loss`` is the gap of charged-off loans; ``unexplained`` any other gap, with all that is
     gone from loans whose repaid principal is not known. An amount that does not parse counts 0.
     """
-    columns = tape.columns
-    original, current = (
-        np.nan_to_num(columns[name]) for name in ("original_balance", "current_balance")
-    )
-    known = np.zeros(tape.rows, dtype=np.bool_)
-    paid = np.zeros(tape.rows)
-    if "paid_principal" in columns:
-        known = ~np.isnan(columns["paid_principal"])
-        paid = np.nan_to_num(columns["paid_principal"])
-    gap = original - current - paid
-    lost = known & columns["status"].where(("charged_off",))
-    amounts = {
-        "original_balance": original,
-        "current_balance": current,
-        "paid_principal": paid,
-        "loss": np.where(lost, gap, 0.0),
-        "unexplained": np.where(lost, 0.0, gap),
-    }
-    masks = {"read": np.ones_like(refused), "rejected": refused, "kept": ~refused}
-    rows = [
-        {"item": item, "rows": int(mask.sum())}
-        | {name: round(float(cells[mask].sum()), 6) for name, cells in amounts.items()}
-        for item, mask in masks.items()
-    ]
+    lost = np.flatnonzero(tape.columns["status"].where(("charged_off",)))
+    rows: list[dict[str, Any]] = []
+    for item, mask in (("read", None), ("rejected", refused), ("kept", ~refused)):
+        chosen = lost if mask is None else lost[mask[lost]]
+        gone = float(np.nansum(principal_gap(tape, chosen))) if _has_paid(tape) else 0.0
+        original, current, paid = (
+            _total(tape, name, mask)
+            for name in ("original_balance", "current_balance", "paid_principal")
+        )
+        amounts = {
+            "original_balance": original,
+            "current_balance": current,
+            "paid_principal": paid,
+            "loss": gone,
+            "unexplained": original - current - paid - gone,
+        }
+        count = tape.rows if mask is None else int(mask.sum())
+        rows.append(
+            {"item": item, "rows": count}
+            | {name: round(amount, 6) for name, amount in amounts.items()}
+        )
     totals = pd.DataFrame(rows)
     _tie(totals)
     return totals
+
+
+def _has_paid(tape: Typed) -> bool:
+    return "paid_principal" in tape.columns
+
+
+def _total(tape: Typed, name: str, mask: BoolArray | None) -> float:
+    """Sum of the known amounts of a column [currency], 0 without the column."""
+    if name not in tape.columns:
+        return 0.0
+    cells = tape.columns[name]
+    return float(np.nansum(cells if mask is None else cells[mask]))
 
 
 def _tie(totals: pd.DataFrame) -> None:

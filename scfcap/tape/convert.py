@@ -57,7 +57,7 @@ _DIRECTIVES: Mapping[str, str] = {
 }
 _ISO = r"^(?P<Y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})"
 _ISO_TIME = r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
-_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+_FIRST_DAY, _LAST_DAY = np.datetime64("1900-01-01"), np.datetime64("2200-12-31")
 
 
 @dataclass(frozen=True)
@@ -194,12 +194,12 @@ def dates(source: Any, column: str, form: str | None = None) -> tuple[DateArray,
         missing = np.zeros(len(source), dtype=np.bool_)
     wanted = f"a date in the form {form}" if form else "a date as YYYY-MM-DD"
     issues = flag(source, column, np.isnat(days) & ~missing, "not_a_date", wanted)
-    years = days.astype("datetime64[Y]").astype(np.int64) + 1970
-    far = ~np.isnat(days) & ((years < _FIRST_YEAR) | (years > _LAST_YEAR))
+    far = (days < _FIRST_DAY) | (days > _LAST_DAY)
     if far.any():
         days = np.where(far, np.datetime64("NaT", "D"), days)
-        span = f"a date from {_FIRST_YEAR} to {_LAST_YEAR}"
-        issues += flag(source, column, far, "date_out_of_range", span)
+        issues += flag(
+            source, column, far, "date_out_of_range", f"a day from {_FIRST_DAY} to {_LAST_DAY}"
+        )
     return days, issues
 
 

@@ -24,7 +24,7 @@ from scfcap.schema.tape import SampleSpec, TapeSpec
 from scfcap.tape import convert
 from scfcap.tape.checks import check, first_problems
 from scfcap.tape.derive import source_columns, typed
-from scfcap.tape.schema import Tape
+from scfcap.tape.schema import COLUMNS, Tape
 
 #: Most rows of a tape or a history.
 MAX_ROWS: Final = 20_000_000
@@ -155,7 +155,9 @@ def _source(
         table = whole.select(source_columns(spec, whole.column_names, source))
         return table, source, digest_of(table)
     file = _tape_file(spec, folder, path)
-    table = read_table(file, source_columns(spec, _names(file), file.name))
+    names = source_columns(spec, _names(file), file.name)
+    coded = [spec.columns.get(c.name, c.name) for c in COLUMNS if c.kind == "category"]
+    table = read_table(file, names, [name for name in coded if name in names])
     with file.open("rb") as stream:
         return table, file.name, hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -241,15 +243,18 @@ def _names(file: Path) -> list[str]:
     return names
 
 
-def read_table(file: Path, columns: Sequence[str]) -> pa.Table:
-    """``columns`` of a CSV file, as texts, or of a Parquet file, in its types."""
+def read_table(file: Path, columns: Sequence[str], coded: Sequence[str] = ()) -> pa.Table:
+    """``columns`` of a CSV file, as texts, or of a Parquet file, in its types.
+
+    Texts of ``coded`` columns come dictionary encoded where the file allows it.
+    """
     if file.name.lower().endswith(".parquet"):
-        return _read_parquet(file, columns)
+        return _read_parquet(file, columns, coded)
     return _read_csv(file, columns)
 
 
-def _read_parquet(file: Path, columns: Sequence[str]) -> pa.Table:
-    with _readable(file), pa.parquet.ParquetFile(file) as parquet:
+def _read_parquet(file: Path, columns: Sequence[str], coded: Sequence[str]) -> pa.Table:
+    with _readable(file), pa.parquet.ParquetFile(file, read_dictionary=list(coded)) as parquet:
         meta = parquet.metadata
         size = sum(meta.row_group(k).total_byte_size for k in range(meta.num_row_groups))
         _bounded(file, meta.num_rows, size)
