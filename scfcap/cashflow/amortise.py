@@ -58,6 +58,9 @@ def schedule(
         ValueError: ``loan_type`` is not one of :data:`~scfcap.axes.LOAN_TYPES`, or there is no
             instalment.
     """
+    if loan_type not in LOAN_TYPES:
+        msg = f"loan_type: {loan_type!r}, expected one of {', '.join(LOAN_TYPES)}"
+        raise ValueError(msg)
     kind = LOAN_TYPES.index(loan_type)
     if instalments < 1:
         msg = f"instalments: {instalments}, expected at least 1"
