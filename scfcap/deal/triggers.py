@@ -1,0 +1,28 @@
+"""Early-amortisation triggers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scfcap.quantities import BoolArray, FloatArray
+from scfcap.schema.deal import Trigger
+
+
+def tripped(
+    trigger: Trigger,
+    default: FloatArray,
+    cumulative: FloatArray,
+    pool: FloatArray,
+    pool_at_closing: float,
+    year_fraction: float,
+) -> BoolArray:
+    """Whether the measure of ``trigger`` is above its threshold at a period's end, shape (K,).
+
+    ``default`` of the period, ``cumulative`` since closing, ``pool`` opening balance of the
+    period, each of shape (K,), and ``pool_at_closing`` [currency]; ``year_fraction`` [years]. A
+    pool of zero trips nothing.
+    """
+    if trigger.measure == "cumulative_default":
+        over = cumulative > trigger.threshold * pool_at_closing
+        return np.asarray(over & (pool_at_closing > 0.0))
+    return np.asarray((pool > 0.0) & (default > trigger.threshold * year_fraction * pool))
