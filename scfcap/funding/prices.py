@@ -98,23 +98,28 @@ def _price(inputs: Inputs, solution: Solution, datum: _Datum) -> Price:
 
 
 def _sentence(inputs: Inputs, datum: _Datum, right: float, left: float) -> str:
-    currency, unit = inputs.spec.currency, inputs.unit
-    amount = f"{currency} {_count(unit)}"
-    earns = f"{currency} {right * unit:,.0f}"
-    span = f"{inputs.horizon} {inputs.grid.frequency}s"
-    if abs(right) < NOTHING:
-        text = f"{amount} {datum.per} of {datum.what} would earn nothing over the {span}"
-        if abs(left) < NOTHING:
+    unit = inputs.unit
+    more = f"{_money(inputs, unit)} more of {datum.what}, {datum.per},"
+    less = f"{_money(inputs, unit)} less"
+    span = f"over the {inputs.horizon} {inputs.grid.frequency}s"
+    if right == 0.0:
+        text = f"{more} would earn nothing {span}"
+        if left == 0.0:
             return f"{text}: it does not bind."
-        return f"{text}, but {amount} less would cost {currency} {left * unit:,.0f}."
-    text = f"{amount} more {datum.per} of {datum.what} earns {earns} over the {span}"
+        return f"{text}, but {less} would cost {_money(inputs, left * unit)}."
+    verb = "earns" if right > 0.0 else "costs"
+    text = f"{more} {verb} {_money(inputs, abs(right) * unit)} {span}"
     if abs(left - right) > 1e-6 * max(1.0, abs(right)):
-        return f"{text}; {amount} less costs {currency} {left * unit:,.0f}."
+        return f"{text}; {less} {'costs' if left >= 0.0 else 'earns'} " + (
+            f"{_money(inputs, abs(left) * unit)}."
+        )
     return f"{text}."
 
 
-def _count(unit: float) -> str:
-    return "1 million" if unit == 1e6 else f"{unit:,.0f}"
+def _money(inputs: Inputs, amount: float) -> str:
+    million = 1e6
+    text = f"{amount / million:,.0f} million" if amount == million else f"{amount:,.0f}"
+    return f"{inputs.spec.currency} {text}"
 
 
 def _data(inputs: Inputs, solution: Solution) -> list[_Datum]:
