@@ -28,7 +28,7 @@ LISTED: Final = 20
 _CHANNELS = (axes.OWN, *axes.OUTSIDE_CHANNELS)
 
 
-class RejectedRowsError(InputError):
+class RejectedRows(InputError):  # noqa: N818  (named for what it holds)
     """More rows are faulty than the model allows; carries every finding and refused row."""
 
     def __init__(self, problems: Sequence[Problem], findings: pd.DataFrame, rejects: pd.DataFrame):
@@ -311,7 +311,7 @@ def first_problems(
 
 
 def check(tape: Typed, spec: TapeSpec, *, source: str, digest: str) -> Tape:
-    """Apply all rules; the checked tape. Raises :class:`RejectedRowsError`."""
+    """Apply all rules; the checked tape. Raises :class:`RejectedRows`."""
     issues = apply_rules(tape)
     refused = np.zeros(tape.rows, dtype=np.bool_)
     for issue in issues:
@@ -328,7 +328,7 @@ def check(tape: Typed, spec: TapeSpec, *, source: str, digest: str) -> Tape:
         if count == tape.rows:
             hint = "Correct the mapping or the rows."
         problems.append(Problem(source, f"{count:,} faulty rows", f"at most {allowed}", hint))
-        raise RejectedRowsError(problems, findings, rejects)
+        raise RejectedRows(problems, findings, rejects)
     return Tape(
         frame=_frame(tape, ~refused if count else None),
         findings=findings,

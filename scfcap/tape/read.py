@@ -48,7 +48,7 @@ def read_tape(
     model's own source; ``frame`` holds rows that were generated (``source = "platform"``).
 
     Raises :class:`InputError` for a missing or unreadable file, a missing column, an empty tape,
-    and :class:`~scfcap.tape.checks.RejectedRowsError` where more than ``spec.reject_limit`` of the
+    and :class:`~scfcap.tape.checks.RejectedRows` where more than ``spec.reject_limit`` of the
     rows are refused.
     """
     table, source, digest = _source(spec, folder, path, frame)
