@@ -99,7 +99,7 @@ def _price(inputs: Inputs, solution: Solution, datum: _Datum) -> Price:
 
 def _sentence(inputs: Inputs, datum: _Datum, right: float, left: float) -> str:
     unit = inputs.unit
-    more = f"{_money(inputs, unit)} more of {datum.what}, {datum.per},"
+    more = f"{_money(inputs, unit)} more of {datum.what} {datum.per}"
     less = f"{_money(inputs, unit)} less"
     span = f"over the {inputs.horizon} {inputs.grid.frequency}s"
     if right == 0.0:
@@ -143,28 +143,28 @@ def _data(inputs: Inputs, solution: Solution) -> list[_Datum]:
             if fee > 0.0 and x.limit >= float(x.open_balance[t - 1]):
                 shifts[row["cash_balance", t]] = -fee
                 shifts[row["net_capital", t]] = -fee
-        data.append(_Datum(f"the line of {x.name}", "all year", x.limit, shifts))
+        data.append(_Datum(f"the line of {x.name}", "throughout", x.limit, shifts))
     for buyer in inputs.buyers:
         stock = {
             r: 1.0
             for (name, _), r in program.rows_of("transfer_stock").items()
             if name == buyer.name
         }
-        data.append(_Datum(f"the limit of {buyer.name}", "all year", buyer.limit, stock))
+        data.append(_Datum(f"the limit of {buyer.name}", "throughout", buyer.limit, stock))
     if inputs.vehicle is not None and program.rows_of("programme"):
         limit = inputs.programme_limit
         rows = dict.fromkeys(program.rows_of("programme").values(), 1.0)
-        data.append(_Datum("the securitization programme", "all year", limit, rows))
+        data.append(_Datum("the securitization programme", "throughout", limit, rows))
         sizes = dict.fromkeys(program.rows_of("issue_size").values(), 1.0)
         most = max((d.max_pool for d in inputs.deals), default=0.0)
-        data.append(_Datum("each series that may be issued", "of pool", most, sizes))
+        data.append(_Datum("pool in each further series", "at closing", most, sizes))
     if inputs.p2p is not None:
         rows = dict.fromkeys(program.rows_of("p2p_limit").values(), 1.0)
-        data.append(_Datum("the P2P limit", "all year", inputs.p2p.limit, rows))
+        data.append(_Datum("the P2P limit", "throughout", inputs.p2p.limit, rows))
         for m, step in enumerate(inputs.p2p.steps):
             rows = {r: 1.0 for (k, _), r in program.rows_of("p2p_supply").items() if k == m}
             what = f"P2P supply at {step.rate:.2%}"
-            data.append(_Datum(what, f"a {inputs.grid.frequency}", step.per_period, rows))
+            data.append(_Datum(what, f"each {inputs.grid.frequency}", step.per_period, rows))
     data.extend(_law_and_policy(inputs, solution))
     return [datum for datum in data if datum.shifts]
 
@@ -175,16 +175,16 @@ def _law_and_policy(inputs: Inputs, solution: Solution) -> list[_Datum]:
     for cap in inputs.caps:
         rows = {r: 1.0 for (name, _), r in program.rows_of("leverage").items() if name == cap.name}
         size = cap.multiple * inputs.net_capital
-        data.append(_Datum(f"room under the cap {cap.name!r}", "all year", size, rows))
+        data.append(_Datum(f"room under the cap {cap.name!r}", "throughout", size, rows))
     floor = dict.fromkeys(program.rows_of("liquidity_floor").values(), -1.0)
     data.append(
-        _Datum("cash freed from the liquidity floor", "all year", inputs.liquidity_floor, floor)
+        _Datum("cash freed from the liquidity floor", "throughout", inputs.liquidity_floor, floor)
     )
     for s, name in enumerate(inputs.segments):
         rows = {r: 1.0 for (key, _), r in program.rows_of("demand").items() if key == name}
         size = float(inputs.demand[s].mean())
         what = f"loan demand in {name}"
-        data.append(_Datum(what, f"a {inputs.grid.frequency}", size, rows, fund=False))
+        data.append(_Datum(what, f"each {inputs.grid.frequency}", size, rows, fund=False))
     return data
 
 

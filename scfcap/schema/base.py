@@ -2,47 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from functools import cache
+from typing import Annotated, Any, Self, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict
 
 from scfcap.quantities import SCALED
 
 
-class MisfitError(ValueError):
-    """Values that do not go together: what was found, what is expected, what to do.
-
-    ``key`` is the dotted key below the record that raises it, empty for the record itself.
-    """
-
-    def __init__(self, *, found: str, expected: str, action: str = "", key: str = "") -> None:
-        self.found, self.expected, self.action, self.key = found, expected, action, key
-        super().__init__(f"found {found}; expected {expected}")
-
-
 class Schema(BaseModel):
     """A frozen record of a model file. Field docstrings are the users' documentation."""
 
     model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=False,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
+        frozen=True, extra="forbid", strict=False, use_attribute_docstrings=True
     )
 
     def scaled(self, factor: float) -> Self:
-        """A copy with every :data:`~scfcap.quantities.Money` field times ``factor``."""
+        """A copy with every :data:`~scfcap.quantities.Money` amount times ``factor``.
+
+        Amounts stand in fields, optional fields, and values of tables (``notes``).
+        """
         changes: dict[str, Any] = {}
-        for name, field in type(self).model_fields.items():
+        money = _money_fields(type(self))
+        for name in type(self).model_fields:
             value = getattr(self, name)
-            if SCALED in field.metadata and value is not None:
-                changes[name] = value * factor
-            else:
-                changed = _scale(value, factor)
-                if changed is not value:
-                    changes[name] = changed
+            changed = _times(value, factor) if name in money else _scale(value, factor)
+            if changed is not value:
+                changes[name] = changed
         return self.model_copy(update=changes) if changes else self
+
+
+@cache
+def _money_fields(schema: type[Schema]) -> frozenset[str]:
+    hints = get_type_hints(schema, include_extras=True)
+    return frozenset(name for name in schema.model_fields if _holds_money(hints[name]))
+
+
+def _holds_money(annotation: Any) -> bool:
+    """Whether an annotation is Money, an optional one, or a table of Money."""
+    if get_origin(annotation) is Annotated:
+        return any(part is SCALED for part in annotation.__metadata__)
+    return any(_holds_money(part) for part in get_args(annotation))
+
+
+def _times(value: Any, factor: float) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        return {key: amount * factor for key, amount in value.items()}
+    return value * factor
 
 
 def _scale(value: Any, factor: float) -> Any:
