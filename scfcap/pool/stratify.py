@@ -21,11 +21,11 @@ _DATA = "current_balance"
 def stratify(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """Rows by value of ``column`` (number columns in classes), which add up to the pool.
 
-    Columns: stratum, loans, borrowers, balance and average_balance [currency], share,
+    Columns: name (of the stratum), loans, borrowers, balance and average_balance [currency], share,
     rate [1/year], remaining_days and age_days (averages weighted by balance), past_due_share.
     """
     key = strata(frame[column], frame[_DATA])
-    return measures(frame, key).reset_index(names="stratum")
+    return measures(frame, key).reset_index(names="name")
 
 
 def strata(column: pd.Series[Any], balance: pd.Series[Any]) -> pd.Series[Any]:
