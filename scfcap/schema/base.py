@@ -20,46 +20,35 @@ class Schema(BaseModel):
     def scaled(self, factor: float) -> Self:
         """A copy with every :data:`~scfcap.quantities.Money` amount times ``factor``.
 
-        Amounts stand in fields, optional fields, and values of tables (``notes``).
+        Also the amounts in optional fields (``Money | None``) and tables (``dict[str, Money]``).
         """
         changes: dict[str, Any] = {}
-        money = _money_fields(type(self))
-        for name in type(self).model_fields:
+        for name, field in type(self).model_fields.items():
             value = getattr(self, name)
-            changed = _times(value, factor) if name in money else _scale(value, factor)
+            money = SCALED in field.metadata or _holds_money(field.annotation)
+            changed = _scale(value, factor, money=money)
             if changed is not value:
                 changes[name] = changed
         return self.model_copy(update=changes) if changes else self
 
 
-@cache
-def _money_fields(schema: type[Schema]) -> frozenset[str]:
-    hints = get_type_hints(schema, include_extras=True)
-    return frozenset(name for name in schema.model_fields if _holds_money(hints[name]))
-
-
 def _holds_money(annotation: Any) -> bool:
-    """Whether an annotation is Money, an optional one, or a table of Money."""
+    """Whether an annotation has amounts inside: optional, in a table or in a list."""
+    arguments = get_args(annotation)
     if get_origin(annotation) is Annotated:
-        return any(part is SCALED for part in annotation.__metadata__)
-    return any(_holds_money(part) for part in get_args(annotation))
+        return SCALED in arguments[1:]
+    return any(_holds_money(argument) for argument in arguments)
 
 
-def _times(value: Any, factor: float) -> Any:
-    if value is None:
-        return None
-    if isinstance(value, dict):
-        return {key: amount * factor for key, amount in value.items()}
-    return value * factor
-
-
-def _scale(value: Any, factor: float) -> Any:
+def _scale(value: Any, factor: float, *, money: bool) -> Any:
     if isinstance(value, Schema):
         return value.scaled(factor)
+    if money and isinstance(value, int | float):
+        return value * factor
     if isinstance(value, tuple):
-        scaled = tuple(_scale(item, factor) for item in value)
-        return scaled if any(a is not b for a, b in zip(scaled, value, strict=True)) else value
+        items = tuple(_scale(item, factor, money=money) for item in value)
+        return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
     if isinstance(value, dict):
-        scaled_dict = {key: _scale(item, factor) for key, item in value.items()}
-        return scaled_dict if any(scaled_dict[k] is not v for k, v in value.items()) else value
+        table = {key: _scale(item, factor, money=money) for key, item in value.items()}
+        return table if any(table[k] is not v for k, v in value.items()) else value
     return value
