@@ -10,11 +10,26 @@ from pydantic import BaseModel, ConfigDict
 from scfcap.quantities import SCALED
 
 
+class MisfitError(ValueError):
+    """Values that do not go together: what was found, what is expected, what to do.
+
+    ``key`` is the dotted key below the record that raises it, empty for the record itself.
+    """
+
+    def __init__(self, *, found: str, expected: str, action: str = "", key: str = "") -> None:
+        self.found, self.expected, self.action, self.key = found, expected, action, key
+        super().__init__(f"found {found}; expected {expected}")
+
+
 class Schema(BaseModel):
     """A frozen record of a model file. Field docstrings are the users' documentation."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=False, use_attribute_docstrings=True
+        frozen=True,
+        extra="forbid",
+        strict=False,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
     )
 
     def scaled(self, factor: float) -> Self:
