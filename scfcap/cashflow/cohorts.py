@@ -102,11 +102,11 @@ def new_loans(spec: TermRange | str, pool: Pool, segment: int, atoms: int = 30) 
         )
     mine = (pool.segment == segment) & (pool.original_balance > 0.0)
     if not mine.any():
-        name = pool.segments[segment] if segment < len(pool.segments) else str(segment)
+        known = segment < len(pool.segments)
         raise InputError(
             Problem(
-                where=f"demand.{name}.new_loans",
-                found='"tape", but the tape has no outstanding loan of this segment',
+                where=f"demand.{pool.segments[segment]}.new_loans" if known else "demand",
+                found='new_loans = "tape" for a segment of which the tape has no outstanding loan',
                 expected="loans to take the new ones' type, term and rate from",
                 action="State loan_type, rate, shortest and longest instead.",
             )
@@ -211,7 +211,8 @@ def _originated(
 ) -> LoanArrays:
     """One unit of ``new``, made on four days spread evenly over ``period``."""
     begin, end = curves.grid.days[period - 1], curves.grid.days[period]
-    offsets = np.clip(np.rint(_STARTS * (end - begin)), 1, end - begin).astype(np.int64)
+    # A loan made on a day counts from that day's end: the mean of days 1..n is (n + 1) / 2.
+    offsets = np.rint(_STARTS * (end - begin) + 0.5).astype(np.int64)
     start = np.repeat(begin + offsets, len(new.weight))
     term = np.tile(new.term_days, len(offsets))
     curve = np.full(len(start), segment, dtype=np.int64)
