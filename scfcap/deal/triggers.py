@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scfcap.quantities import BoolArray, FloatArray
+from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray
 from scfcap.schema.deal import Trigger
 
 
@@ -18,11 +18,14 @@ def tripped(
 ) -> BoolArray:
     """Whether the measure of ``trigger`` is above its threshold at a period's end, shape (K,).
 
+    Above by more than ENGINE_TOLERANCE of it: a plan may sit on the threshold.
+
     ``default`` of the period, ``cumulative`` since closing, ``pool`` opening balance of the
     period, each of shape (K,), and ``pool_at_closing`` [currency]; ``year_fraction`` [years]. A
     pool of zero trips nothing.
     """
+    threshold = trigger.threshold * (1.0 + ENGINE_TOLERANCE)
     if trigger.measure == "cumulative_default":
-        over = cumulative > trigger.threshold * pool_at_closing
+        over = cumulative > threshold * pool_at_closing
         return np.asarray(over & (pool_at_closing > 0.0))
-    return np.asarray((pool > 0.0) & (default > trigger.threshold * year_fraction * pool))
+    return np.asarray((pool > 0.0) & (default > threshold * year_fraction * pool))
