@@ -55,12 +55,21 @@ class InputError(ScfcapError):
 
 
 class InfeasibleError(ScfcapError):
-    """No plan keeps all limits; carries the conflict in words."""
+    """No plan keeps all limits; carries the conflict in words.
+
+    ``relaxations`` are (limit, its key, amount in currency) of the least relaxation found.
+    """
 
     exit_code = 3
 
-    def __init__(self, message: str, sentences: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        sentences: Sequence[str] = (),
+        relaxations: Sequence[tuple[str, object, float]] = (),
+    ) -> None:
         self.sentences = tuple(sentences)
+        self.relaxations = tuple(relaxations)
         super().__init__("\n".join([message, *self.sentences]))
 
 

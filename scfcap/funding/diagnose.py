@@ -10,8 +10,8 @@ Farkas certificate of the conflict (Chinneck, Feasibility and Infeasibility in O
 from __future__ import annotations
 
 from scfcap.errors import InfeasibleError
-from scfcap.funding.catalogue import BY_NAME, Family
-from scfcap.funding.program import Key, NoOptimumError, Program, elastic, solve
+from scfcap.funding.catalogue import BY_NAME
+from scfcap.funding.program import NoOptimumError, Program, Solution, elastic, solve
 from scfcap.funding.variables import Book
 
 #: Price of one unit of relaxation by kind of limit.
@@ -44,39 +44,65 @@ def explain(book: Book) -> InfeasibleError:
         for r, columns in slacks.items()
         if (amount := sum(float(solution.x[j]) for j in columns)) > NOTHING
     }
-    sentences = [_relaxation(book, program, r, amount) for r, amount in relaxed.items()]
-    conflict = [
-        r
-        for r, family in enumerate(program.rows.family)
-        if BY_NAME[family].is_limit and abs(solution.dual[r]) > NOTHING and r not in relaxed
-    ]
-    names = list(dict.fromkeys(_name(book, program, r, dated=False) for r in conflict))[:MOST]
+    sentences = _relaxations(book, program, relaxed)
+    names = _conflict(book, program, solution, set(relaxed))
     if names:
         sentences.append("In conflict with: " + "; ".join(names) + ".")
     sentences.append("Relax one of these, lend less, or raise another source, and run again.")
     return InfeasibleError(
         "No plan keeps all limits. The least relaxation that would mend it, for example:",
         sentences,
+        [
+            (program.rows.family[r], program.rows.key[r], amount * book.inputs.unit)
+            for r, amount in relaxed.items()
+        ],
     )
 
 
-def _relaxation(book: Book, program: Program, r: int, amount: float) -> str:
+def _conflict(book: Book, program: Program, solution: Solution, relaxed: set[int]) -> list[str]:
+    """Limits that press against the relaxed ones, hardest first."""
+    pressure: dict[str, float] = {}
+    for r, name in enumerate(program.rows.family):
+        family = BY_NAME[name]
+        dual = abs(float(solution.dual[r]))
+        if not family.is_limit or name == "transfer_eligibility" or dual <= NOTHING or r in relaxed:
+            continue
+        label = _name(book, program, r)
+        pressure[label] = pressure.get(label, 0.0) + dual
+    ranked = sorted(pressure, key=lambda label: (-pressure[label], label))
+    relaxed_names = {_name(book, program, r) for r in relaxed}
+    return [label for label in ranked if label not in relaxed_names][:MOST]
+
+
+def _relaxations(book: Book, program: Program, relaxed: dict[int, float]) -> list[str]:
+    """One sentence a limit, with its amounts by date."""
     unit, currency = book.inputs.unit, book.inputs.spec.currency
-    way = "lower" if program.rows.sense[r] == ">=" else "raise"
-    right = program.rows.right[r] + program.rows.constant[r]
-    return (
-        f"- {way} {_name(book, program, r, dated=True)} by {currency} {amount * unit:,.0f} "
-        f"(now {right * unit:,.0f})"
-    )
+    lines: dict[str, list[str]] = {}
+    for r, amount in relaxed.items():
+        way = "lower" if program.rows.sense[r] == ">=" else "raise"
+        line = lines.setdefault(f"- {way} {_name(book, program, r)} by {currency} ", [])
+        line.append(f"{amount * unit:,.0f}{_when(book, program, r)}")
+    return [head + ", ".join(parts) for head, parts in lines.items()]
 
 
-def _name(book: Book, program: Program, r: int, *, dated: bool) -> str:
-    family: Family = BY_NAME[program.rows.family[r]]
-    key: Key = program.rows.key[r]
+def _when(book: Book, program: Program, r: int) -> str:
+    position = BY_NAME[program.rows.family[r]].period_at
+    if position is None:
+        return ""
+    key = program.rows.key[r]
+    t = int(key[position] if isinstance(key, tuple) else key)
+    return f" at {book.inputs.grid.ends[t - 1]:%Y-%m-%d}"
+
+
+def _name(book: Book, program: Program, r: int) -> str:
+    """A limit in words, its date left out."""
+    family = BY_NAME[program.rows.family[r]]
+    key = program.rows.key[r]
     parts = list(key) if isinstance(key, tuple) else [key]
-    when = ""
     if family.period_at is not None:
-        end = book.inputs.grid.ends[int(parts.pop(family.period_at)) - 1]
-        when = f" at {end:%Y-%m-%d}" if dated else ""
-    rest = [str(p) for p in parts if family.name != "programme"]
-    return f"{family.what}{' ' + '/'.join(rest) if rest else ''}{when}"
+        parts.pop(family.period_at)
+    if family.name == "programme":
+        return family.what
+    if family.name == "p2p_supply" and book.inputs.p2p is not None:
+        return f"P2P supply at {book.inputs.p2p.steps[int(parts[0])].rate:.2%}"
+    return " ".join([family.what, *map(str, parts)])

@@ -24,8 +24,8 @@ NOTHING = 1e-9
 class Price:
     """Value of one more unit of a datum over the horizon [1].
 
-    ``high`` is what the first extra unit earns, ``low`` what the last one less costs; ``dual``
-    the sum of duals over the rows ``shifts`` in which the datum stands. ``fund`` marks data that
+    ``value`` is what one more unit earns; ``low`` and ``high`` hold it and what one unit less
+    costs; ``dual`` is the sum of duals over the rows ``shifts`` in which the datum stands. ``fund`` marks data that
     are sources of funds, which the summary ranks.
     """
 
@@ -155,9 +155,10 @@ def _data(inputs: Inputs, solution: Solution) -> list[_Datum]:
         limit = inputs.programme_limit
         rows = dict.fromkeys(program.rows_of("programme").values(), 1.0)
         data.append(_Datum("the securitization programme", "throughout", limit, rows))
-        sizes = dict.fromkeys(program.rows_of("issue_size").values(), 1.0)
+        issues = program.rows_of("issue_size").values()
+        sizes = dict.fromkeys(issues, 1.0 / max(len(issues), 1))
         most = max((d.max_pool for d in inputs.deals), default=0.0)
-        data.append(_Datum("pool in each further series", "at closing", most, sizes))
+        data.append(_Datum("pool", "spread over the further series", most, sizes))
     if inputs.p2p is not None:
         rows = dict.fromkeys(program.rows_of("p2p_limit").values(), 1.0)
         data.append(_Datum("the P2P limit", "throughout", inputs.p2p.limit, rows))
