@@ -3,7 +3,7 @@
 The program is the flat list of these families; the golden files, the reports and the
 infeasibility messages read the same list. Kinds, in the order in which they may give way:
 ``policy`` the company's own, ``contract`` agreed with others, ``promise`` lending promised to
-borrowers, ``law`` and ``identity`` never.
+borrowers; ``market`` (what borrowers ask for), ``law`` and ``identity`` never.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from scfcap.funding.objective import max_income
 from scfcap.funding.program import Absent, Key, Program, Row
 from scfcap.funding.variables import Book
 
-Kind = Literal["identity", "law", "promise", "contract", "policy"]
+Kind = Literal["identity", "law", "market", "promise", "contract", "policy"]
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "demand",
         ("segment", "period"),
-        "law",
+        "market",
         "loan demand",
         _by_period(_segments),
         cohorts.demand,

@@ -65,7 +65,8 @@ def _conflict(book: Book, program: Program, solution: Solution, relaxed: set[int
     for r, name in enumerate(program.rows.family):
         family = BY_NAME[name]
         dual = abs(float(solution.dual[r]))
-        if not family.is_limit or name == "transfer_eligibility" or dual <= NOTHING or r in relaxed:
+        tells = family.is_limit and family.kind != "market" and name != "transfer_eligibility"
+        if not tells or dual <= NOTHING or r in relaxed:
             continue
         label = _name(book, program, r)
         pressure[label] = pressure.get(label, 0.0) + dual

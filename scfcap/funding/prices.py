@@ -25,8 +25,8 @@ class Price:
     """Value of one more unit of a datum over the horizon [1].
 
     ``value`` is what one more unit earns; ``low`` and ``high`` hold it and what one unit less
-    costs; ``dual`` is the sum of duals over the rows ``shifts`` in which the datum stands. ``fund`` marks data that
-    are sources of funds, which the summary ranks.
+    costs; ``dual`` is the sum of duals over the rows ``shifts`` in which the datum stands.
+    ``fund`` marks data that are sources of funds, which the summary ranks.
     """
 
     what: str
