@@ -24,7 +24,6 @@ import pandas as pd
 from scfcap import __version__
 from scfcap.periods import PeriodGrid
 from scfcap.report.files import RESULT_VERSION, csv_bytes, manifest
-from scfcap.report.lines import five_lines, ten_lines
 from scfcap.report.tables import Results, RunMeta, Table
 from scfcap.schema.credit import SegmentCredit, TermRange
 from scfcap.schema.load import LoadedModel, load_model
@@ -170,7 +169,20 @@ class Model:
     @_once
     def deals(self) -> dict[str, DealResult]:
         """Each outstanding series alone, all its cash reinvested, by name."""
-        raise NotImplementedError
+        vehicle = self.spec.securitization
+        if vehicle is None:
+            return {}
+        from scfcap.axes import SECURITIZATION, place
+        from scfcap.deal.accounts import opening_state
+        from scfcap.deal.revolving import run_revolving
+
+        pool, factors = self.pool(), self.factors()
+        results = {}
+        for series in vehicle.series:
+            held = pool.place == pool.places.index(place(SECURITIZATION, series.name))
+            state = opening_state(vehicle, series, float(pool.balance[held].sum()), factors.grid)
+            results[series.name] = run_revolving(vehicle, state, factors, vehicle.purchase_mix)
+        return results
 
     @_once
     def inputs(self) -> Inputs:
@@ -416,10 +428,14 @@ class Run:
 
     def summary(self) -> list[str]:
         """The run in ten lines."""
+        from scfcap.report.lines import ten_lines
+
         return ten_lines(self.tables(), self.meta())
 
     def headline(self) -> list[str]:
         """The run in five lines."""
+        from scfcap.report.lines import five_lines
+
         return five_lines(self.tables(), self.meta())
 
     def result(self) -> dict[str, Any]:

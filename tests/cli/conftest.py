@@ -107,6 +107,18 @@ class Result:
 
 
 @pytest.fixture
+def model_text() -> str:
+    """What the small model's file says."""
+    return MODEL
+
+
+@pytest.fixture
+def rows() -> list[list[Any]]:
+    """The small model's loans, to be spoilt."""
+    return loans()
+
+
+@pytest.fixture
 def mini(tmp_path: Path) -> Callable[..., Path]:
     """``mini()``: a model folder; ``mini(model=TEXT, rows=ROWS)`` with other contents."""
 

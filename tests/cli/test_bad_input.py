@@ -1,0 +1,168 @@
+"""Each way in which an input can be bad: one clear message, exit code 2 or 3, nothing written."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import pytest
+
+
+@pytest.fixture
+def refused(scfcap, tmp_path):
+    """Run a model that must be refused, as text and as JSON; returns the message.
+
+    Neither way may leave a traceback or a file behind.
+    """
+
+    def run(folder, *options, code=2):
+        before = sorted(tmp_path.rglob("*"))
+        told = scfcap("run", folder, "--out", tmp_path / "out", *options)
+        assert (told.exit_code, told.stdout) == (code, "")
+        assert "Traceback" not in told.stderr
+        also = scfcap("run", folder, "--out", tmp_path / "out", "--json", "--quiet", *options)
+        error = json.loads(also.stdout)["error"]
+        assert (also.exit_code, error["exit_code"]) == (code, code)
+        assert sorted(tmp_path.rglob("*")) == before
+        return told.stderr
+
+    return run
+
+
+def test_wrong_key(mini, refused, model_text):
+    folder = mini(model_text.replace("liquidity_floor =", "liquidity_flor ="))
+    message = refused(folder)
+    assert "model.toml: plan.liquidity_flor: found an unknown key" in message
+    assert "Did you mean liquidity_floor?" in message
+
+
+def test_wrong_type(mini, refused, model_text):
+    message = refused(mini(model_text.replace("periods = 4", 'periods = "four"')))
+    assert 'model.toml: plan.periods: found "four"; expected a whole number' in message
+
+
+def test_several_faults_are_told_at_once(mini, refused, model_text):
+    text = model_text.replace("cpr = 0.2", "cpr = -0.2").replace("as_of = 2020-12-31", "as_of = 1")
+    message = refused(mini(text))
+    assert "credit.segments.credit.cpr" in message
+    assert "as_of" in message
+
+
+def test_a_percent_sign_in_a_rate_of_the_model(mini, refused, model_text):
+    message = refused(mini(model_text.replace("opex_rate = 0.01", 'opex_rate = "1%"')))
+    assert 'plan.opex_rate: found "1%"; expected a number' in message
+    assert "0.01" in message.split("expected")[1]
+
+
+def test_a_percent_sign_in_a_rate_of_the_tape(mini, refused, rows):
+    rows[4][7] = "20%"
+    message = refused(mini(rows=rows))
+    assert "tape.csv row 5, rate: found '20%'" in message
+    assert "percent" in message
+
+
+def test_missing_tape(mini, refused):
+    folder = mini()
+    (folder / "tape.csv").unlink()
+    message = refused(folder)
+    assert "tape.csv: found no such file; expected a tape" in message
+    assert "--tape" in message
+
+
+def test_missing_tape_of_the_command_line(mini, refused, tmp_path):
+    message = refused(mini(), "--tape", tmp_path / "nowhere.csv")
+    assert "nowhere.csv: found no such file" in message
+
+
+def test_missing_model(refused, tmp_path):
+    message = refused(tmp_path / "nowhere")
+    assert "nowhere: found no such folder or file" in message
+    assert "scfcap init" in message
+
+
+def test_repeated_loan_id(mini, refused, rows):
+    rows[7][0] = rows[3][0]
+    message = refused(mini(rows=rows))
+    assert "tape.csv row 8, loan_id: found 'L003' (repeated id); expected each loan once" in message
+
+
+def test_a_date_before_time(mini, refused, rows):
+    rows[0][4] = date(2019, 1, 1)
+    rows[1][3] = date(2021, 1, 1)
+    message = refused(mini(rows=rows))
+    assert "row 1, maturity_date: found '2019-01-01' (before origination)" in message
+    assert "row 2, origination_date: found '2021-01-01' (after as of)" in message
+
+
+@pytest.mark.parametrize("text", ["2020-13-01", "31/12/2020", "0000-00-00"])
+def test_a_date_that_is_none(mini, refused, rows, text):
+    rows[0][3] = text
+    message = refused(mini(rows=rows))
+    assert f"row 1, origination_date: found '{text}'" in message
+
+
+def test_negative_balance(mini, refused, rows):
+    rows[2][6] = -10.5
+    message = refused(mini(rows=rows))
+    assert "row 3, current_balance: found '-10.5' (negative); expected 0 or more" in message
+
+
+def test_empty_tape(mini, refused):
+    message = refused(mini(rows=[]))
+    assert "tape.csv: found no rows; expected at least one loan" in message
+
+
+def test_a_tape_without_even_a_header(mini, refused):
+    folder = mini()
+    (folder / "tape.csv").write_text("")
+    assert "tape.csv: found an empty file" in refused(folder)
+
+
+def test_a_missing_column_lists_those_that_are_there(mini, refused):
+    folder = mini()
+    tape = folder / "tape.csv"
+    tape.write_text(tape.read_text().replace("current_balance", "outstanding", 1))
+    message = refused(folder)
+    assert "current_balance" in message
+    assert "outstanding" in message
+
+
+def test_infeasible_plan(mini, refused, model_text):
+    text = model_text.replace(
+        "per_period = 20000.0\nminimum = 0.1", "per_period = 9e6\nminimum = 1"
+    )
+    message = refused(mini(text), code=3)
+    assert "No plan keeps all limits" in message
+    assert "promised" in message
+    assert "CNY" in message
+
+
+def test_an_override_that_names_nothing(mini, refused):
+    message = refused(mini(), "--set", "lenders.bank-b.limit=0")
+    assert "--set lenders.bank-b.limit=0" in message
+    assert "bank-a" in message
+
+
+def test_a_regime_that_is_not_in_force(mini, refused, model_text):
+    folder = mini(model_text.replace('regime = "none"', 'regime = "cq_2012"'))
+    message = refused(folder, "--set", "as_of=2008-01-31")
+    assert "cq_2012" in message
+    assert "2008-01-31" in message
+
+
+def test_out_is_a_file(mini, scfcap, tmp_path):
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    told = scfcap("run", mini(), "--out", taken)
+    assert told.exit_code == 2
+    assert str(taken) in told.stderr
+    assert taken.read_text() == "mine"
+
+
+def test_out_is_somebody_elses_folder(mini, scfcap, tmp_path):
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    (taken / "thesis.txt").write_text("mine")
+    told = scfcap("run", mini(), "--out", taken)
+    assert told.exit_code == 2
+    assert [p.name for p in taken.iterdir()] == ["thesis.txt"]
