@@ -6,8 +6,8 @@ this; a test recalculates the file and compares each :class:`Formula` with its `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
@@ -239,7 +239,7 @@ PERCENT = '0.0%_);(0.0%);"–"_)'
 RATE = "0.00%"
 DATE = "yyyy-mm-dd"
 MONTH = "mmm yy"
-PRICE = "0.000_);(0.000);\"–\"_)"
+PRICE = '0.000_);(0.000);"–"_)'
 PLAIN = "General"
 
 
@@ -268,7 +268,7 @@ def quoted(sheet: str) -> str:
 
 
 def sheet_name(text: str, taken: Sequence[str] = ()) -> str:
-    """``text`` made fit for a sheet: at most 31 characters, none of ``[]:*?/\\``, unique."""
+    r"""``text`` made fit for a sheet: at most 31 characters, none of ``[]:*?/\``, unique."""
     clean = "".join(" " if c in "[]:*?/\\" or ord(c) < 32 else c for c in text).strip(" '")
     clean = (clean or "Sheet")[:31]
     name, count = clean, 1
@@ -287,13 +287,3 @@ def total(area: Area, value: float) -> Formula:
 def link(area: Area, value: float | str) -> Formula:
     """A cell of another sheet, shown again."""
     return Formula(f"={area.linked}", value)
-
-
-def styled(style: Style, **changes: object) -> Style:
-    """``style`` with ``changes``."""
-    return replace(style, **changes)  # type: ignore[arg-type]
-
-
-def by_key(pairs: Iterable[tuple[str, Area]]) -> Mapping[str, Area]:
-    """Places by key."""
-    return dict(pairs)

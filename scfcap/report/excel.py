@@ -29,7 +29,12 @@ from openpyxl.chart.shapes import GraphicalProperties
 from openpyxl.chart.text import RichText, Text
 from openpyxl.chart.title import Title
 from openpyxl.drawing.line import LineProperties
-from openpyxl.drawing.text import CharacterProperties, Paragraph, ParagraphProperties, RegularTextRun
+from openpyxl.drawing.text import (
+    CharacterProperties,
+    Paragraph,
+    ParagraphProperties,
+    RegularTextRun,
+)
 from openpyxl.formatting.rule import FormulaRule
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.worksheet.pagebreak import Break
@@ -101,8 +106,9 @@ def book_bytes(book: Book, *, values: bool = True) -> bytes:
     workbook = Workbook()
     workbook.remove(workbook.active)
     looks: dict[Style, ExcelCell] = {}
-    for sheet in book.sheets:
-        _write_sheet(workbook.create_sheet(sheet.name), sheet, book, looks)
+    made = [(workbook.create_sheet(sheet.name), sheet) for sheet in book.sheets]
+    for target, sheet in made:
+        _write_sheet(target, sheet, book, looks)
     stamp = datetime(book.as_of.year, book.as_of.month, book.as_of.day)  # noqa: DTZ001
     workbook.properties.title = book.title
     workbook.properties.subject = book.subject
@@ -191,8 +197,8 @@ def _styled_cell(target: Worksheet, style: Style) -> ExcelCell:
     if style.top:
         cell.border = Border(top=Side(style="thin", color="7F8C9A"))
     cell.alignment = Alignment(
-        horizontal=style.align or None,
-        vertical="top" if style.wrap and style.fill != "head" else "center",
+        horizontal=style.align or ("left" if style.indent else None),
+        vertical="center",
         wrap_text=style.wrap,
         indent=style.indent,
     )

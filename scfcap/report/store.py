@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scfcap.errors import InputError, Problem
 from scfcap.report.tables import Table
+
+MANIFEST, RESULT, TABLES = "manifest.json", "result.json", "tables"
+#: Largest manifest or result that is read back [bytes].
+_MAX_JSON = 64 * 2**20
+_METADATA = b"scfcap"
 
 
 @dataclass(frozen=True)
@@ -34,13 +51,176 @@ def save_run(
     ``workbook`` is its file name and a function that writes it to a path (usually
     ``lambda path: build_workbook(tables, pack, meta, path)``). ``extra`` are further files by
     name (``rejects.csv``). Everything is written into a folder beside ``out`` that is then
-    renamed; an older run folder at ``out`` is replaced. Raises
-    :class:`~scfcap.errors.InputError` where ``out`` is a file, a folder that is not a run
-    folder, or cannot be written.
+    renamed; an older run folder at ``out`` is replaced. The same arguments give the same bytes
+    of each table. Raises :class:`~scfcap.errors.InputError` where ``out`` is a file, a folder
+    that is not a run folder, or cannot be written.
     """
-    raise NotImplementedError
+    out = Path(out)
+    _refuse(out)
+    with _aside(out) as folder:
+        (folder / TABLES).mkdir()
+        taken: set[str] = set()
+        for table in tables.values():
+            name = _file_name(table.name, taken)
+            _write_table(folder / TABLES / f"{name}.parquet", table)
+        for name, content in (extra or {}).items():
+            (folder / _file_name(name)).write_bytes(content)
+        (folder / RESULT).write_text(_json(result), encoding="utf-8")
+        if workbook is not None:
+            workbook[1](folder / _file_name(workbook[0]))
+        listed = {**manifest, "tables": sorted(tables)}
+        if workbook is not None:
+            listed["workbook"] = workbook[0]
+        (folder / MANIFEST).write_text(_json(listed), encoding="utf-8")
+    place = None if workbook is None else out / workbook[0]
+    return SavedRun(out, place, manifest, result, tables)
 
 
 def read_run(folder: Path) -> SavedRun:
     """Read a run folder back; :class:`~scfcap.errors.InputError` where it is not one."""
-    raise NotImplementedError
+    folder = Path(folder)
+    if not is_run(folder):
+        raise InputError(
+            Problem(
+                str(folder),
+                "no run folder",
+                f"a folder with {MANIFEST}, {RESULT} and {TABLES}/",
+                "Give the folder that a run wrote.",
+            )
+        )
+    manifest, result = (_read_json(folder / name) for name in (MANIFEST, RESULT))
+    found = [_read_table(path) for path in sorted((folder / TABLES).glob("*.parquet"))]
+    tables = {table.name: table for table in found}
+    book = manifest.get("workbook")
+    place = folder / book if isinstance(book, str) and (folder / book).is_file() else None
+    return SavedRun(folder, place, manifest, result, tables)
+
+
+def is_run(folder: Path) -> bool:
+    """Whether ``folder`` was written by :func:`save_run`."""
+    return (
+        all((folder / name).is_file() for name in (MANIFEST, RESULT)) and (folder / TABLES).is_dir()
+    )
+
+
+def _refuse(out: Path) -> None:
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        found = "a file or a link"
+    elif out.is_dir() and any(out.iterdir()) and not is_run(out):
+        found = "a folder with other files in it"
+    else:
+        return
+    raise InputError(
+        Problem(
+            f"--out {out}",
+            found,
+            "a new folder, an empty one, or one that an earlier run wrote",
+            "Give another --out, or move what is there.",
+        )
+    )
+
+
+@contextmanager
+def _aside(out: Path) -> Iterator[Path]:
+    """A folder beside ``out`` that takes its place if all goes well, else leaves no trace."""
+    out = out.absolute()
+    folder = out.with_name(f".{out.name}.{os.getpid()}.new")
+    older = out.with_name(f".{out.name}.{os.getpid()}.old")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        yield folder
+        if out.exists():
+            out.replace(older)
+        try:
+            folder.replace(out)
+        except OSError:
+            if older.exists():
+                older.replace(out)
+            raise
+    except OSError as error:
+        raise InputError(
+            Problem(
+                f"--out {out}",
+                f"cannot be written ({error.strerror or error})",
+                "a place where folders may be made",
+                "Give another --out.",
+            )
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(older, ignore_errors=True)
+
+
+def _file_name(name: str, taken: set[str] | None = None) -> str:
+    """``name`` fit for a file on any system, without a folder in it; unlike those ``taken``."""
+    safe = "".join(c if c.isalnum() or c in "-_.() " else "-" for c in name).strip(" .")
+    found = safe = safe[:100] or "table"
+    if taken is not None:
+        count = 1
+        while found.casefold() in taken:
+            count += 1
+            found = f"{safe}-{count}"
+        taken.add(found.casefold())
+    return found
+
+
+def _write_table(path: Path, table: Table) -> None:
+    arrow = pa.Table.from_pandas(table.frame, preserve_index=False)
+    about = {
+        "name": table.name,
+        "title": table.title,
+        "units": dict(table.units),
+        "note": table.note,
+    }
+    metadata = {**(arrow.schema.metadata or {}), _METADATA: json.dumps(about).encode()}
+    pq.write_table(arrow.replace_schema_metadata(metadata), path, compression="zstd")
+
+
+def _read_table(path: Path) -> Table:
+    try:
+        arrow = pq.read_table(path)
+        about = json.loads((arrow.schema.metadata or {}).get(_METADATA, b"{}"))
+        frame = arrow.to_pandas()
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
+    name = about.get("name", path.stem)
+    title, units, note = about.get("title", name), about.get("units", {}), about.get("note", "")
+    return Table(name, title, frame, units, note)
+
+
+def _read_json(path: Path) -> Mapping[str, Any]:
+    try:
+        large = path.stat().st_size > _MAX_JSON
+        found = None if large else json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    if not isinstance(found, dict):
+        raise _unreadable(path, "too large" if large else "not a JSON object")
+    return found
+
+
+def _unreadable(path: Path, error: object) -> InputError:
+    return InputError(
+        Problem(str(path), f"not readable ({error})", "a file as a run wrote it", "Run it again.")
+    )
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """``value`` in the types of JSON; what is not a number becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | list | tuple | set):
+        return [_plain(item) for item in value]
+    if isinstance(value, pd.Timestamp | date):
+        return value.isoformat()[:10]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -70,16 +70,25 @@ class Results:
 
 #: Units by column name, for the columns that the stations share.
 _CURRENCY = frozenset(
-    "amount balance original_balance current_balance opening closing default interest scheduled "
-    "prepaid recovery loss receivable originated demand headroom use limit excess value worth "
-    "income_with income_without total paid_principal instalment deals_cash".split()
-)
+    (
+        "amount", "balance", "original_balance", "current_balance", "average_balance", "opening",
+        "default", "interest", "scheduled", "prepaid", "recovery", "loss", "receivable",
+        "closing", "demand", "originated", "use", "limit", "headroom", "excess", "income_with",
+        "income_without", "worth", "paid_principal", "unexplained", "balance_alone",
+        "balance_in_sequence", "undetermined_balance", "eligible_balance", "usable_balance",
+    )
+)  # fmt: skip
 _OTHER = {
     "rate": "1/year",
     "share": "share",
     "limit_share": "share",
+    "cumulative_share": "share",
+    "past_due_share": "share",
     "loans": "loans",
+    "rows": "rows",
     "borrowers": "borrowers",
+    "remaining_days": "days",
+    "age_days": "days",
     "dual": "currency/currency",
 }
 _TITLES = {
@@ -115,11 +124,14 @@ def run_tables(results: Results, currency: str) -> dict[str, Table]:
 
 
 def _table(name: str, frame: pd.DataFrame, currency: str) -> Table:
+    deal = name.startswith("deal_")
     title = _TITLES.get(name, name.replace("_", " ").capitalize())
     units = {
-        column: currency if column in _CURRENCY else _OTHER[column]
+        column: currency if deal or column in _CURRENCY else _OTHER[column]
         for column in map(str, frame.columns)
-        if (column in _CURRENCY or column in _OTHER)
+        if ((deal and column != "period") or column in _CURRENCY or column in _OTHER)
         and pd.api.types.is_numeric_dtype(frame[column])
     }
+    if "end" in frame:
+        frame = frame.assign(end=pd.to_datetime(frame["end"]).astype("datetime64[s]"))
     return Table(name, title, frame.reset_index(drop=True), units)

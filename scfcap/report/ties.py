@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,17 +17,25 @@ How = Literal["sum", "absolute", "first", "last"]
 
 
 @dataclass(frozen=True)
-class Side:
-    """One side of a tie: what it is, its value [currency], and where a workbook shows it.
+class Term:
+    """Where a workbook shows a part of a total.
 
-    ``key`` names cells of the workbook (:attr:`scfcap.report.book.Book.places`), ``how`` says
-    what of them: their sum, the sum of their absolute values, the first or the last cell.
+    ``key`` names cells (:attr:`scfcap.report.book.Book.places`), ``how`` says what of them:
+    their sum, the sum of their absolute values, the first or the last cell; times ``sign``.
     """
+
+    key: str
+    how: How = "sum"
+    sign: int = 1
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a tie: what it is, its value [currency], and where a workbook shows it."""
 
     label: str
     value: float
-    key: str = ""
-    how: How = "sum"
+    terms: tuple[Term, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,8 +60,20 @@ class Tie:
 
 def ties(tables: Mapping[str, Table]) -> list[Tie]:
     """Every tie for which ``tables`` hold both sides, in the order of the stations."""
-    found = [*_pool_ties(tables), *_cash_flow_ties(tables), *_plan_ties(tables)]
-    return [tie for tie in found if tie is not None]
+    frames = {name: table.frame for name, table in tables.items() if not table.frame.empty}
+    parts: tuple[Callable[[dict[str, pd.DataFrame]], Iterator[Tie]], ...] = (
+        _pool_ties,
+        _cash_flow_ties,
+        _deal_ties,
+        _plan_ties,
+        _balance_ties,
+    )
+    return [tie for part in parts for tie in part(frames)]
+
+
+def last_part(items: pd.Series) -> pd.Series:
+    """What an item is, without whose it is: ``bank-a: debt`` is ``debt``."""
+    return items.astype(str).str.rsplit(": ", n=1).str[-1]
 
 
 def funding_stack(balances: pd.DataFrame) -> pd.DataFrame:
@@ -63,13 +83,15 @@ def funding_stack(balances: pd.DataFrame) -> pd.DataFrame:
     a securitization at its notes sold, loans with a buyer in full; own capital is what they
     leave. Channels that are zero throughout are left out.
     """
-    channel = balances["channel"].map(axes.channel_of)
-    item = balances["item"]
+    channel = balances["channel"].astype(str).map(axes.channel_of)
+    what = last_part(balances["item"])
+    notes = what.str.contains(r"\bnotes\b")
+    loans = what.isin(["loans", "loans sold"])
     masks = {
-        axes.BANK_DEBT: (channel == axes.BANK_DEBT) & (item == "debt"),
-        axes.SECURITIZATION: (channel == axes.SECURITIZATION) & item.str.startswith("notes"),
-        axes.BANK_TRANSFER: (channel == axes.BANK_TRANSFER) & (item == "loans"),
-        axes.P2P: (channel == axes.P2P) & (item == "notes"),
+        axes.BANK_DEBT: (channel == axes.BANK_DEBT) & (what == "debt"),
+        axes.SECURITIZATION: (channel == axes.SECURITIZATION) & notes,
+        axes.BANK_TRANSFER: (channel == axes.BANK_TRANSFER) & loans,
+        axes.P2P: (channel == axes.P2P) & notes,
     }
     periods = sorted(balances["period"].unique())
 
@@ -78,10 +100,31 @@ def funding_stack(balances: pd.DataFrame) -> pd.DataFrame:
         return by_period.reindex(periods, fill_value=0.0)
 
     outside = {name: sums(mask) for name, mask in masks.items()}
-    managed = sums(item == "loans")
-    own = managed - sum(outside.values())
+    own = sums(loans) - sum(outside.values())
     stack = pd.DataFrame({axes.OWN: own, **outside}).T
-    return stack[np.abs(stack.to_numpy()).max(axis=1) > 0.0]
+    used: pd.DataFrame = stack[np.abs(stack.to_numpy()).max(axis=1) > 0.0]
+    return used
+
+
+def deal_sides(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Columns of a series' frame that are sources and uses of its cash, in their order."""
+    columns = list(map(str, frame.columns))
+    tranches = deal_tranches(frame)
+    sources = [
+        "opening cash", "opening reserve", "notes issued", "contribution",
+        "interest collected", "principal collected", "recoveries", "interest on cash",
+    ]  # fmt: skip
+    uses = ["issue cost", "senior fee", "servicing fee"]
+    uses += [f"{tranche} interest" for tranche in tranches]
+    uses += ["purchases", *(f"{tranche} principal" for tranche in tranches)]
+    uses += ["residual", "cash", "reserve"]
+    return [c for c in sources if c in columns], [c for c in uses if c in columns]
+
+
+def deal_tranches(frame: pd.DataFrame) -> list[str]:
+    """Sold tranches of a series' frame, senior first."""
+    names = [str(c).removesuffix(" notes") for c in frame.columns if str(c).endswith(" notes")]
+    return [name for name in names if f"{name} principal" in frame]
 
 
 def _tolerance(size: float) -> float:
@@ -89,54 +132,166 @@ def _tolerance(size: float) -> float:
     return max(HALF_CENT, ENGINE_TOLERANCE * abs(size))
 
 
-def _frame(tables: Mapping[str, Table], name: str) -> pd.DataFrame | None:
-    table = tables.get(name)
-    return None if table is None or table.frame.empty else table.frame
+def _nothing(name: str, gap: pd.Series, key: str, size: float) -> Tie:
+    """Differences that must all be zero."""
+    left = Side("sum of the differences", float(gap.abs().sum()), (Term(key, "absolute"),))
+    return Tie(name, left, Side("nothing", 0.0), _tolerance(size))
 
 
-def _pool_ties(tables: Mapping[str, Table]) -> Iterator[Tie]:
-    yield from ()
+def _agree(name: str, left: Side, right: Side) -> Tie:
+    return Tie(name, left, right, _tolerance(max(abs(left.value), abs(right.value))))
 
 
-def _cash_flow_ties(tables: Mapping[str, Table]) -> Iterator[Tie]:
-    frame = _frame(tables, "cash_flows")
+def _pool_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
+    summary = frames.get("pool_summary")
+    if summary is None:
+        return
+    by_part = {str(k): float(v) for k, v in summary.groupby("part")["balance"].sum().items()}
+    total = by_part["pool"]
+    pool = Side("balance of the pool", total, (Term("pool.from_tape"),))
+    tape = frames.get("tape_totals")
+    if tape is not None:
+        kept = float(tape.loc[tape["item"] == "kept", "current_balance"].sum())
+        left = kept - by_part.get("left out", 0.0)
+        sides = Side("tape less rows rejected and loans left out", left, (Term("pool.from_tape"),))
+        held = Side("all places", by_part["place"], (Term("pool.place.balance"),))
+        yield _agree("Pool: what is left of the tape is what is held", sides, held)
+    for name, frame in frames.items():
+        if name.startswith("pool_stratification_"):
+            column = name.removeprefix("pool_stratification_")
+            terms = (Term(f"pool.{column}.balance"),)
+            strata = Side("sum of the strata", float(frame["balance"].sum()), terms)
+            yield _agree(f"Pool: by {column.replace('_', ' ')}", strata, pool)
+    answers = frames.get("pool_eligibility_answers")
+    for chosen, parts in () if answers is None else answers.groupby("set", sort=False):
+        terms = (Term(f"pool.eligibility.{chosen}"),)
+        three = Side("the three answers", float(parts["balance"].sum()), terms)
+        yield _agree(f"Pool: eligibility {chosen}", three, pool)
+
+
+def _cash_flow_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
+    frame, summary = frames.get("cash_flows"), frames.get("pool_summary")
     if frame is None:
         return
     for scenario, flows in frame.groupby("scenario", sort=False):
-        opening = flows[flows["period"] == 1]["opening"].sum()
+        opening = float(flows[flows["period"] == 1]["opening"].sum())
         out = flows["default"] + flows["scheduled"] + flows["prepaid"]
         gap = (flows["opening"] - out - flows["closing"]).groupby(flows["period"]).sum()
-        yield Tie(
-            f"Cash flows, {scenario}: opening less defaults and principal is closing",
-            Side("sum of the differences", float(gap.abs().sum()), f"cash.{scenario}.gap",
-                 "absolute"),
-            Side("nothing", 0.0),
-            _tolerance(opening),
-        )  # fmt: skip
+        name = f"Cash flows, {scenario}: opening less defaults and principal is closing"
+        yield _nothing(name, gap, f"cash.{scenario}.gap", opening)
+        if summary is not None:
+            total = float(summary[summary["part"] == "pool"]["balance"].sum())
+            yield _agree(
+                f"Cash flows, {scenario}: they start from the pool",
+                Side("opening balance", opening, (Term(f"cash.{scenario}.opening"),)),
+                Side("balance of the pool", total, (Term("pool.from_tape"),)),
+            )
 
 
-def _plan_ties(tables: Mapping[str, Table]) -> Iterator[Tie]:
-    flows, balances = _frame(tables, "plan_sources_uses"), _frame(tables, "plan_balances")
-    lending, sheet = _frame(tables, "plan_lending"), _frame(tables, "plan_balance_sheet")
-    if flows is None:
-        return
-    signed = flows["amount"].where(flows["side"] == "source", -flows["amount"])
-    gap = signed.groupby(flows["period"]).sum()
-    size = float(flows["amount"].abs().sum())
-    yield Tie(
-        "Plan: sources are uses in every period",
-        Side("sum of the differences", float(gap.abs().sum()), "plan.sources_less_uses",
-             "absolute"),
-        Side("nothing", 0.0),
-        _tolerance(size),
-    )  # fmt: skip
+def _deal_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
+    for name, frame in frames.items():
+        if not name.startswith("deal_"):
+            continue
+        series = name.removeprefix("deal_")
+        sources, uses = deal_sides(frame)
+        for scenario, flows in frame.groupby("scenario", sort=False):
+            gap = flows[sources].sum(axis=1) - flows[uses].sum(axis=1)
+            size = float(flows[sources].sum(axis=1).max())
+            label = f"Deal {series}, {scenario}: all cash is paid or kept"
+            yield _nothing(label, gap, f"deal.{series}.{scenario}.gap", size)
+
+
+def _plan_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
+    flows, sheet = frames.get("plan_sources_uses"), frames.get("plan_balance_sheet")
+    if flows is not None:
+        signed = flows["amount"].where(flows["side"] == "source", -flows["amount"])
+        yield _nothing(
+            "Plan: sources are uses in every period",
+            signed.groupby(flows["period"]).sum(),
+            "plan.sources_less_uses",
+            float(flows["amount"].abs().sum()),
+        )
     if sheet is not None:
         signed = sheet["amount"].where(sheet["side"] == "asset", -sheet["amount"])
-        gap = signed.groupby(sheet["period"]).sum()
-        yield Tie(
+        yield _nothing(
             "Plan: assets are liabilities and capital at every close",
-            Side("sum of the differences", float(gap.abs().sum()), "plan.balance_sheet",
-                 "absolute"),
-            Side("nothing", 0.0),
-            _tolerance(float(sheet["amount"].abs().sum())),
+            signed.groupby(sheet["period"]).sum(),
+            "plan.balance_sheet",
+            float(sheet["amount"].abs().sum()),
+        )
+    lending = frames.get("plan_lending")
+    if flows is not None and lending is not None:
+        made = flows[(flows["side"] == "use") & (flows["item"] == "loans made")]
+        yield _agree(
+            "Plan: loans made are the lending by segment",
+            Side("uses of cash", float(made["amount"].sum()),
+                 (Term(f"plan.use.{axes.OWN}.loans made"),)),
+            Side("lending", float(lending["originated"].sum()), (Term("plan.originated"),)),
         )  # fmt: skip
+
+
+def _balance_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
+    balances, flows = frames.get("plan_balances"), frames.get("plan_sources_uses")
+    if balances is None or flows is None:
+        return
+    first, last = int(balances["period"].min()), int(balances["period"].max())
+    summary = frames.get("pool_summary")
+    if summary is not None:
+        managed = float(funding_stack(balances)[first].sum())
+        total = float(summary[summary["part"] == "pool"]["balance"].sum())
+        yield _agree(
+            "Plan: it starts from the pool",
+            Side("loans managed at the start", managed, (Term("plan.managed", "first"),)),
+            Side("balance of the pool", total, (Term("pool.from_tape"),)),
+        )
+    what, at = last_part(balances["item"]), balances.set_index(["channel", "item", "period"])
+    amount = at["amount"].sort_index()
+    cash = f"plan.balance.{axes.OWN}.cash"
+    yield _agree(
+        "Plan: cash carried forward is the cash balance",
+        _flow(flows, "use", axes.OWN, "cash carried forward"),
+        Side("cash at the closes", float(amount.loc[axes.OWN, "cash"].loc[first + 1 :].sum()),
+             (Term(cash), Term(cash, "first", -1))),
+    )  # fmt: skip
+    income = frames.get("plan_income")
+    if income is not None:
+        capital = amount.loc[axes.OWN, "net capital"]
+        key = f"plan.balance.{axes.OWN}.net capital"
+        yield _agree(
+            "Plan: net income is what net capital gains",
+            Side("net income", float(income["amount"].sum()), (Term("plan.income"),)),
+            Side("closing less opening net capital", float(capital[last] - capital[first]),
+                 (Term(key, "last"), Term(key, "first", -1))),
+        )  # fmt: skip
+    for channel, item in balances[what == "debt"][["channel", "item"]].drop_duplicates().to_numpy():
+        yield _rolls(flows, amount.loc[channel, item], (str(channel), str(item)), (first, last))
+
+
+def _rolls(
+    flows: pd.DataFrame, debt: pd.Series, names: tuple[str, str], ends: tuple[int, int]
+) -> Tie:
+    """Opening debt, what is drawn and what is repaid give the closing debt."""
+    channel, item = names
+    lender = item.rsplit(": ", 1)[0]
+    drawn, repaid = (
+        _flow(flows, side, channel, f"{lender}: {word}")
+        for side, word in (("source", "drawn"), ("use", "repaid"))
+    )
+    key = f"plan.balance.{channel}.{item}"
+    left = Side(
+        "opening, drawn and repaid",
+        float(debt[ends[0]]) + drawn.value - repaid.value,
+        (
+            Term(key, "first"),
+            *drawn.terms,
+            *(Term(term.key, term.how, -1) for term in repaid.terms),
+        ),
+    )
+    right = Side("closing", float(debt[ends[1]]), (Term(key, "last"),))
+    return _agree(f"Plan: debt to {lender} rolls forward", left, right)
+
+
+def _flow(flows: pd.DataFrame, side: str, channel: str, item: str) -> Side:
+    chosen = (flows["side"] == side) & (flows["channel"] == channel) & (flows["item"] == item)
+    value = float(flows[chosen]["amount"].sum())
+    return Side(item, value, (Term(f"plan.{side}.{channel}.{item}"),))

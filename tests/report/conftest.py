@@ -7,14 +7,19 @@ forward, the balance sheet balances.
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from scfcap.periods import PeriodGrid
+from scfcap.pool.build import build_pool
 from scfcap.report.tables import Results, RunMeta, Table, run_tables
+from scfcap.schema.pool import Concentration, EligibilitySet, PoolSpec, Rule
 from scfcap.schema.report import Pack
+from scfcap.schema.tape import PlatformSpec, TapeSpec
+from scfcap.tape.read import read_tape
 
 AS_OF = date(2013, 12, 31)
 PERIODS = 12
@@ -22,6 +27,7 @@ GRID = PeriodGrid.build(AS_OF, PERIODS)
 ENDS = pd.to_datetime(pd.Series(GRID.ends)).astype("datetime64[s]")
 SEGMENTS = ("order", "credit")
 OPENING = {"order": 60_000_000.0, "credit": 40_000_000.0}
+OWN_LOANS, VEHICLE_LOANS = 80e6, 20e6
 
 
 def _cashflow() -> pd.DataFrame:
@@ -47,54 +53,138 @@ def _cashflow() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
+def _pool() -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
+    """Tables of the tape and the pool: 200 loans, four fifths on the own book."""
+    count = 200
+    rng = np.random.default_rng(7)
+    own = np.arange(count) < 160
+    weight = rng.uniform(0.5, 1.5, count)
+    size = np.where(own, OWN_LOANS, VEHICLE_LOANS)
+    balance = size * weight / np.where(own, weight[own].sum(), weight[~own].sum())
+    started = pd.Timestamp(AS_OF) - pd.to_timedelta(rng.integers(1, 60, count), unit="D")
+    frame = pd.DataFrame(
+        {
+            "loan_id": [f"L{n:04d}" for n in range(count)],
+            "borrower_id": [f"=shop {n % 90}" for n in range(count)],
+            "segment": np.where(np.arange(count) % 5 < 3, "order", "credit"),
+            "loan_type": "bullet",
+            "origination_date": started,
+            "maturity_date": started + pd.Timedelta(days=90),
+            "original_balance": balance,
+            "current_balance": balance,
+            "rate": np.round(rng.uniform(0.15, 0.24, count), 4),
+            "days_past_due": np.where(rng.random(count) < 0.05, 12, 0),
+            "score": np.where(rng.random(count) < 0.1, np.nan, rng.integers(500, 800, count)),
+            "channel": np.where(own, "own_capital", "securitization:series-1"),
+        }
+    )
+    spec = TapeSpec(source="platform", platform=PlatformSpec(loans=count, seed=7))
+    tape = read_tape(spec, as_of=AS_OF, folder=Path(), frame=frame)
+    rules = (
+        Rule(column="days_past_due", at_most=0),
+        Rule(name="score of 550 at least", column="score", at_least=550),
+    )
+    limits = (Concentration(column="borrower_id", share=0.02),)
+    sets = {"vehicle": EligibilitySet(rules=rules, concentrations=limits)}
+    pool = build_pool(tape, PoolSpec(eligibility=sets, stratify_by=("segment", "score")))
+    return {"totals": tape.totals, "findings": tape.findings}, dict(pool.tables)
+
+
+def _deal() -> pd.DataFrame:
+    """A series of 15 m notes on 20 m loans: it revolves to July, then pays in order."""
+    parts = []
+    for scenario, lost in (("base", 0.002), ("stress", 0.02)):
+        cash, reserve, pool, notes = 0.0, 0.2e6, VEHICLE_LOANS, np.array([12e6, 3e6])
+        rows = []
+        for period in range(1, PERIODS + 1):
+            done = notes.sum() <= 0.0
+            interest, default = pool * 0.015, pool * lost
+            principal = pool * 0.4 - default
+            fees = min(pool * 0.001, cash + interest)
+            coupons = notes * np.array([0.06, 0.1]) / 12
+            left = cash + interest + principal - fees - coupons.sum()
+            bought = min(principal, left) if period <= 7 else 0.0
+            left -= bought
+            paid = np.zeros(2) if period <= 7 else np.minimum(notes, [left, left])
+            paid[1] = min(paid[1], left - paid[0])
+            left -= paid.sum()
+            freed = reserve if (notes - paid).sum() <= 0.0 else 0.0
+            residual = left + freed if (notes - paid).sum() <= 0.0 else 0.0
+            rows.append(
+                {
+                    "series": "series-1", "scenario": scenario, "period": period,
+                    "end": ENDS[period - 1],
+                    "phase": "repaid" if done else "revolving" if period <= 7 else "amortising",
+                    "opening cash": cash, "opening reserve": reserve, "notes issued": 0.0,
+                    "contribution": 0.0, "interest collected": interest,
+                    "principal collected": principal, "recoveries": 0.0, "interest on cash": 0.0,
+                    "issue cost": 0.0, "senior fee": fees, "servicing fee": 0.0,
+                    "senior interest": coupons[0], "junior interest": coupons[1],
+                    "purchases": bought, "senior principal": paid[0],
+                    "junior principal": paid[1], "residual": residual,
+                }
+            )  # fmt: skip
+            notes, reserve = notes - paid, reserve - freed
+            cash = 0.0 if residual else left
+            pool += bought - principal - default
+            rows[-1] |= {
+                "cash": cash, "reserve": reserve, "defaults": default, "pool": pool,
+                "senior notes": notes[0], "senior accrued": 0.0,
+                "junior notes": notes[1], "junior accrued": 0.0,
+            }  # fmt: skip
+        parts.append(pd.DataFrame(rows))
+    return pd.concat(parts, ignore_index=True)
+
+
 def _plan() -> dict[str, pd.DataFrame]:
     flows, balances, lending, income, sheet = [], [], [], [], []
-    cash, own, debt, notes, sold = 5e6, 80e6, 20e6, 15e6, 20e6
-    capital = cash + own + 5e6 - debt
+    own, cash, debt, placed, notes = OWN_LOANS, 5e6, 20e6, 0.0, 15e6
+    capital = own + cash + VEHICLE_LOANS - debt - placed - notes
 
     def balance(period: int, end: object) -> None:
         for channel, item, amount in (
-            ("own_capital", "cash", cash),
             ("own_capital", "loans", own),
-            ("bank_debt:bank-a", "debt", debt),
-            ("securitization:series-1", "loans", sold),
-            ("securitization:series-1", "notes senior", notes),
-            ("net_capital", "net capital", capital),
+            ("own_capital", "cash", cash),
+            ("own_capital", "net capital", capital),
+            ("bank_debt", "bank-a: debt", debt),
+            ("securitization", "series-1: loans", VEHICLE_LOANS),
+            ("securitization", "series-1: senior notes", notes),
+            ("p2p", "notes", placed),
         ):
             balances.append((period, end, channel, item, amount))
         for side, item, amount in (
-            ("asset", "cash", cash),
-            ("asset", "own loans", own),
-            ("asset", "junior notes", cash + own),
-            ("liability", "bank debt", debt),
-            ("capital", "net capital", 2 * cash + 2 * own - debt),
+            ("asset", "loans on the own book", own),
+            ("asset", "loans of the vehicle", VEHICLE_LOANS),
+            ("asset", "free cash", cash),
+            ("liability", "bank and other debt", debt),
+            ("liability", "notes held by others", notes),
+            ("liability", "P2P notes", placed),
+            ("capital", "net capital", capital),
         ):
-            sheet.append((period, item, side, amount))
+            sheet.append((period, end, side, item, amount))
 
     balance(0, pd.Timestamp(AS_OF))
     for period, end in enumerate(ENDS, start=1):
-        season = 1.0 + 0.3 * np.sin(period)
-        lent = {"order": 18e6 * season, "credit": 9e6 * season}
-        collected = 0.33 * own
+        collected, earned, cost, new = 0.33 * own, 0.014 * own, 0.3e6, 1e6
         drawn, repaid = (8e6 if period % 3 == 1 else 0.0), (7e6 if period % 3 == 0 else 0.0)
-        earned, cost = 0.014 * own, 0.3e6
-        placed = sum(lent.values()) + cost + repaid + 4e6 - collected - drawn - earned - cash
+        made = cash + collected + earned + drawn + new - repaid - cost - 4e6
         for side, channel, item, amount in (
             ("source", "own_capital", "cash brought forward", cash),
-            ("source", "own_capital", "principal collected", collected),
-            ("source", "own_capital", "interest collected", earned),
-            ("source", "bank_debt:bank-a", "drawn", drawn),
-            ("source", "p2p", "placed", placed),
-            ("use", "own_capital", "loans paid out", sum(lent.values())),
-            ("use", "bank_debt:bank-a", "repaid", repaid),
+            ("source", "own_capital", "principal repaid", collected),
+            ("source", "own_capital", "interest received", earned),
+            ("source", "bank_debt", "bank-a: drawn", drawn),
+            ("source", "bank_transfer", "bank-c: loans sold", 0.0),
+            ("source", "p2p", "notes placed", new),
+            ("use", "own_capital", "loans made", made),
             ("use", "own_capital", "running cost", cost),
+            ("use", "bank_debt", "bank-a: repaid", repaid),
             ("use", "own_capital", "cash carried forward", 4e6),
         ):
             flows.append((period, end, side, channel, item, amount))
-        own, cash, debt = own + sum(lent.values()) - collected, 4e6, debt + drawn - repaid
+        own, cash, debt, placed = own + made - collected, 4e6, debt + drawn - repaid, placed + new
         capital += earned - cost
-        for segment in SEGMENTS:
-            lending.append((period, end, segment, lent[segment] * 1.1, lent[segment]))
+        for segment, share in (("order", 2 / 3), ("credit", 1 / 3)):
+            lending.append((period, end, segment, made * share * 1.1, made * share))
         income += [(period, end, "interest income", earned), (period, end, "running cost", -cost)]
         balance(period, end)
     return {
@@ -110,26 +200,53 @@ def _plan() -> dict[str, pd.DataFrame]:
         "limits": _limits(),
         "prices": pd.DataFrame(
             [
-                (1, "net capital", 0.0412, "1 CNY", "One more CNY 1 m of net capital earns "
-                 "CNY 41,200 over the horizon.", 0.0405, 0.0412),
-                (2, "bank-a line", 0.02, "1 CNY", "One more CNY 1 m of bank-a's line earns "
-                 "CNY 20,000 over the horizon.", 0.02, 0.02),
-                (3, "demand of order", 0.01, "1 CNY", "One more CNY 1 m of demand for order loans "
-                 "earns CNY 10,000.", 0.0, 0.01),
-                (4, "liquidity floor", 0.001, "1 CNY", "A floor lower by CNY 1 m earns "
-                 "CNY 1,000.", 0.001, 0.001),
+                (
+                    1,
+                    "net capital",
+                    0.0412,
+                    "1 CNY",
+                    "One more CNY 1 m of net capital earns CNY 41,200 over the horizon.",
+                    0.0405,
+                    0.0412,
+                ),
+                (
+                    2,
+                    "bank-a line",
+                    0.02,
+                    "1 CNY",
+                    "One more CNY 1 m of bank-a's line earns CNY 20,000 over the horizon.",
+                    0.02,
+                    0.02,
+                ),
+                (
+                    3,
+                    "demand of order",
+                    0.01,
+                    "1 CNY",
+                    "One more CNY 1 m of demand for order loans earns CNY 10,000.",
+                    0.0,
+                    0.01,
+                ),
+                (
+                    4,
+                    "liquidity floor",
+                    0.001,
+                    "1 CNY",
+                    "A floor lower by CNY 1 m earns CNY 1,000.",
+                    0.001,
+                    0.001,
+                ),
             ],
             columns=["rank", "what", "value", "per", "sentence", "low", "high"],
-        ),  # fmt: skip
+        ),
         "channels": pd.DataFrame(
             [
-                ("bank_debt:bank-a", 12e6, 10e6, 2e6, "Without bank-a the plan earns CNY 2.0 m "
-                 "less."),
+                ("bank_debt", 12e6, 10e6, 2e6, "Without bank-a the plan earns CNY 2.0 m less."),
                 ("p2p", 12e6, 11.5e6, 0.5e6, "Without P2P the plan earns CNY 0.5 m less."),
             ],
             columns=["channel", "income_with", "income_without", "worth", "sentence"],
-        ),  # fmt: skip
-        "balance_sheet": pd.DataFrame(sheet, columns=["period", "item", "side", "amount"]),
+        ),
+        "balance_sheet": pd.DataFrame(sheet, columns=["period", "end", "side", "item", "amount"]),
         "income": pd.DataFrame(income, columns=["period", "end", "item", "amount"]),
         "checks": pd.DataFrame(
             [
@@ -164,8 +281,14 @@ def _limits() -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def results() -> Results:
+    tape, pool = _pool()
     return Results(
-        tape={}, pool={}, credit=pd.DataFrame(), cashflow=_cashflow(), deals={}, plan=_plan()
+        tape=tape,
+        pool=pool,
+        credit=pd.DataFrame(),
+        cashflow=_cashflow(),
+        deals={"series-1": _deal()},
+        plan=_plan(),
     )
 
 

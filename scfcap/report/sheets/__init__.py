@@ -8,18 +8,24 @@ from scfcap.report.book import Book, Look
 from scfcap.report.sheets.cash_flows import add_cash_flows
 from scfcap.report.sheets.checks import add_checks
 from scfcap.report.sheets.common import Kit
+from scfcap.report.sheets.deal import add_deal
 from scfcap.report.sheets.limits import add_limits
 from scfcap.report.sheets.plan import add_plan
+from scfcap.report.sheets.pool import add_pool
+from scfcap.report.sheets.summary import add_summary
 from scfcap.report.tables import RunMeta, Table
 from scfcap.schema.report import Pack
 
 #: In the order in which they must be built: the Checks look at the sheets before them, the
 #: Summary at all.
 _BUILDERS: dict[str, Callable[[Kit], None]] = {
+    "pool": add_pool,
     "cash_flows": add_cash_flows,
+    "deal": add_deal,
     "plan": add_plan,
     "limits": add_limits,
     "checks": add_checks,
+    "summary": add_summary,
 }
 
 

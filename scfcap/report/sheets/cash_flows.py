@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from scfcap.report.book import Chart, Formula, Series, address
+from datetime import date
+
+import pandas as pd
+
+from scfcap.quantities import HALF_CENT
+from scfcap.report.book import Chart, Series, address
 from scfcap.report.sheets.common import (
     BOLD,
     NOTE,
@@ -12,6 +17,7 @@ from scfcap.report.sheets.common import (
     as_date,
     live,
     number,
+    rounded,
     rows_total,
     section,
     styled,
@@ -44,8 +50,8 @@ def add_cash_flows(kit: Kit) -> None:
     if frame is None:
         return
     sheet = kit.add(NAME, "Cash flows of the pool")
-    ends = [as_date(day) for day in frame.sort_values("period")["end"].unique()]
-    line = Timeline.over(sheet, kit, ends, most=MOST_COLUMNS)
+    ends = _ends(frame)
+    line = Timeline.over(sheet, kit, ends, most=MOST_COLUMNS, opening=False)
     line.head(4)
     scenarios = list(dict.fromkeys(frame["scenario"].astype(str)))
     segments = list(dict.fromkeys(frame["segment"].astype(str)))
@@ -53,7 +59,8 @@ def add_cash_flows(kit: Kit) -> None:
     row = 5 + len(scenarios) * _BLOCK + _CHART_ROWS
     sheet.breaks.append(row - 1)
     for scenario in scenarios:
-        flows = frame[frame["scenario"].astype(str) == scenario]
+        chosen = (frame["scenario"].astype(str) == scenario) & (frame["period"] <= len(ends))
+        flows = frame[chosen]
         details = []
         for segment in segments:
             sheet.put(row, 1, f"Scenario {scenario}, {segment}", BOLD)
@@ -67,30 +74,36 @@ def add_cash_flows(kit: Kit) -> None:
     _charts(line, heads)
 
 
+def _ends(frame: pd.DataFrame) -> list[date]:
+    """Period ends up to the last in which anything flows."""
+    alive = frame["period"][(frame[list(ITEMS)].abs() > HALF_CENT).any(axis=1)]
+    days = frame.drop_duplicates("period").sort_values("period")
+    return [as_date(day) for day in days[days["period"] <= alive.max()]["end"]]
+
+
 def _totals(line: Timeline, row: int, scenario: str, details: list[int]) -> None:
     """All segments of a scenario together, live, and what must be zero."""
     sheet, money = line.sheet, line.kit.look.money()
     at = {column: row + offset for offset, column in enumerate(ITEMS)}
     for offset, (label, how) in enumerate(ITEMS.values()):
         sheet.put(row + offset, 1, label, styled(TEXT, indent=1))
-        for place in range(3, (line.total if how == "sum" else line.last) + 1):
+        for place in range(line.first, (line.total if how == "sum" else line.last) + 1):
             cell = rows_total(sheet, [first + offset for first in details], place)
             sheet.put(row + offset, place, cell, live(money))
     end = row + len(ITEMS)
     sheet.put(end, 1, f"Collections, {scenario}", totals("General", ink="text"))
-    sheet.put(end, 2, None, totals(money))
     sheet.put(end + 1, 1, "Opening less defaults, principal and closing", NOTE)
-    for place in range(3, line.total + 1):
+    for place in range(line.first, line.total + 1):
         cell = rows_total(sheet, [at[column] for column in _CASH], place)
         sheet.put(end, place, cell, totals(money))
-    for place in range(3, line.last + 1):
+    for place in range(line.first, line.last + 1):
         terms = [at[c] for c in ("opening", "default", "scheduled", "prepaid", "closing")]
         value = number(sheet, terms[0], place) - sum(number(sheet, t, place) for t in terms[1:])
-        text = "=" + "-".join(address(t, place) for t in terms)
-        sheet.put(end + 1, place, Formula(text, value), live(line.kit.look.money(4), size=9))
+        text = "-".join(address(t, place) for t in terms)
+        sheet.put(end + 1, place, rounded(text, value), live(line.kit.look.money(4), size=9))
     places = line.kit.book.places
     places[f"cash.{scenario}.gap"] = line.watched(end + 1)
-    places[f"cash.{scenario}.opening"] = sheet.at(at["opening"], 3)
+    places[f"cash.{scenario}.opening"] = sheet.at(at["opening"], line.first)
     places[f"cash.{scenario}.collections"] = line.cells(end)
 
 

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from scfcap.report.book import CENT, Area, Condition, Formula, Value, address
-from scfcap.report.sheets.common import BOLD, TEXT, WRAPPED, Kit, figure, heads, linked, live, section
-from scfcap.report.ties import Side, Tie, ties
+from scfcap.report.sheets.common import (
+    BOLD,
+    TEXT,
+    WRAPPED,
+    Kit,
+    figure,
+    heads,
+    linked,
+    live,
+    records,
+    section,
+)
+from scfcap.report.ties import Side, Term, Tie, ties
 
 NAME = "Checks"
 PASS, FAIL = "OK", "CHECK"
@@ -33,7 +46,7 @@ def add_checks(kit: Kit) -> None:
     row = section(sheet, row, "Checks of the engine")
     heads(sheet, row, ["No.", "Check", "What it says", "Value", "", "", "", "Tolerance", "Status"])
     engine = kit.frame("plan_checks")
-    for item in [] if engine is None else engine.itertuples():
+    for item in records(pd.DataFrame() if engine is None else engine):
         row, count = row + 1, count + 1
         _engine_line(kit, row, count, item)
         passed = passed and bool(item.ok)
@@ -83,17 +96,24 @@ def _status(kit: Kit, row: int, text: str, *, ok: bool) -> None:
 
 
 def _side(kit: Kit, side: Side) -> Value:
-    place = kit.book.places.get(side.key)
+    """A side as a formula over the sheets that show it, or as the engine's figure."""
+    found = [text for term in side.terms if (text := _term(kit, term))]
+    return Formula("=" + "".join(found).removeprefix("+"), side.value) if found else side.value
+
+
+def _term(kit: Kit, term: Term) -> str:
+    place = kit.book.places.get(term.key)
     if place is None:
-        return side.value
+        return ""
     corner = {"first": (place.row, place.column), "last": (place.last_row, place.last_column)}
-    if side.how in corner:
-        row, column = corner[side.how]
+    if term.how in corner:
+        row, column = corner[term.how]
         place = Area(place.sheet, row, column, row, column)
     single = (place.row, place.column) == (place.last_row, place.last_column)
-    if side.how == "absolute":
-        return Formula(f"=SUMPRODUCT(ABS({place.linked}))", side.value)
-    return Formula(f"={place.linked}" if single else f"=SUM({place.linked})", side.value)
+    text = place.linked if single else f"SUM({place.linked})"
+    if term.how == "absolute":
+        text = f"SUMPRODUCT(ABS({place.linked}))"
+    return f"{'+' if term.sign > 0 else '-'}{text}"
 
 
 def _light(kit: Kit, statuses: Area, count: int, *, passed: bool) -> None:

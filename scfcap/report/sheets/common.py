@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -13,7 +13,6 @@ import pandas as pd
 from scfcap import axes
 from scfcap.report.book import (
     MONTH,
-    Area,
     Book,
     Formula,
     Ink,
@@ -22,7 +21,6 @@ from scfcap.report.book import (
     Style,
     Value,
     address,
-    styled,
 )
 from scfcap.report.tables import RunMeta, Table
 
@@ -45,16 +43,12 @@ CHANNEL_WORDS = {
     axes.BANK_TRANSFER: "Bank transfer",
     axes.P2P: "P2P",
 }
-FAMILY_WORDS = {
-    "bank_debt": "Credit lines",
-    "bank_transfer": "Buyers of loans",
-    "securitization": "Securitization",
-    "leverage": "Regulatory caps",
-    "cash": "Liquidity",
-    "concentration": "Concentrations",
-    "p2p": "P2P",
-    "cohorts": "Lending and loans",
-}
+
+
+def styled(style: Style, **changes: Any) -> Style:
+    """``style`` with ``changes``."""
+    return replace(style, **changes)
+
 
 HEAD = Style(ink="head", bold=True, fill="head", align="center", wrap=True)
 HEAD_LEFT = styled(HEAD, align="left")
@@ -141,10 +135,15 @@ def section(sheet: Sheet, row: int, text: str, note: str = "") -> int:
 
 
 def difference(sheet: Sheet, row: tuple[int, int], column: int) -> Formula:
-    """The first row of ``row`` less the second, in the same column."""
+    """The first row of ``row`` less the second, in the same column, without noise."""
     upper, lower = row
     value = number(sheet, upper, column) - number(sheet, lower, column)
-    return Formula(f"={address(upper, column)}-{address(lower, column)}", value)
+    return rounded(f"{address(upper, column)}-{address(lower, column)}", value)
+
+
+def rounded(text: str, value: float) -> Formula:
+    """A difference that should be zero, without the noise below a hundredth of a cent."""
+    return Formula(f"=ROUND({text},4)", round(value, 4) + 0.0)
 
 
 def number(sheet: Sheet, row: int, column: int) -> float:
@@ -195,6 +194,11 @@ def colour(key: str, taken: int = 0) -> str:
     return CHANNEL_COLOURS.get(axes.channel_of(key), PALETTE[taken % len(PALETTE)])
 
 
+def records(frame: pd.DataFrame) -> Iterator[Any]:
+    """The rows of ``frame``, columns as attributes."""
+    yield from frame.itertuples()
+
+
 def as_date(value: Any) -> date:
     """A frame's date as Python's."""
     return pd.Timestamp(value).date()
@@ -218,13 +222,3 @@ def plain(value: Any) -> Value:
 def lines_needed(text: str, width: float) -> int:
     """Lines that ``text`` takes in a column of ``width`` characters."""
     return max(1, -(-len(text) // max(1, int(width * 1.05))))
-
-
-def same(values: Sequence[float]) -> bool:
-    """Whether all values are zero."""
-    return not any(values)
-
-
-def strip(book: Book, key: str) -> Area | None:
-    """Where a figure stands, if its sheet is in the book."""
-    return book.places.get(key)

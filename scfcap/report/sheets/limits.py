@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from scfcap.report.book import PERCENT, PRICE, Chart, Condition, Formula, Series, address
 from scfcap.report.sheets.common import (
-    FAMILY_WORDS,
     TEXT,
     Kit,
     as_date,
     figure,
     heads,
     live,
+    records,
     section,
     title_case,
 )
+from scfcap.report.words import FAMILIES
 
 NAME = "Limits"
 #: Limits that the chart shows, those most used first.
 CHARTED = 15
-_ORDER = ("leverage", "bank_debt", "securitization", "bank_transfer", "p2p", "cash")
+_ORDER = tuple(FAMILIES)
 
 
 def add_limits(kit: Kit) -> None:
@@ -60,7 +63,9 @@ def _used(sense: str, use: float, limit: float) -> float:
     return over / under if under > 0.0 else 0.0
 
 
-def _details(kit: Kit, groups: list[tuple[object, pd.DataFrame]], row: int) -> list[tuple[int, float]]:
+def _details(
+    kit: Kit, groups: Sequence[tuple[object, pd.DataFrame]], row: int
+) -> list[tuple[int, float]]:
     """Every limit in every period; returns first row and largest use of each."""
     sheet, money = kit.book.sheet(NAME), kit.look.money()
     row = section(sheet, row, "Every limit in every period") - 1
@@ -75,7 +80,7 @@ def _details(kit: Kit, groups: list[tuple[object, pd.DataFrame]], row: int) -> l
     head, spans = row, []
     for _, group in groups:
         spans.append((row + 1, 0.0))
-        for item in group.itertuples():
+        for item in records(group):
             row += 1
             sense, use, limit = str(item.sense), float(item.use), float(item.limit)
             style = figure(money if item.unit in ("currency", kit.meta.currency) else "0.00")
@@ -129,7 +134,7 @@ def _summary_line(
 
 
 def _family(name: str) -> str:
-    return FAMILY_WORDS.get(name, title_case(name))
+    return title_case(FAMILIES.get(name, name))
 
 
 def _chart(kit: Kit, charted: int, row: int) -> None:

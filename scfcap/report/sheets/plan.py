@@ -109,11 +109,11 @@ def _lending(line: Timeline, row: int) -> int:
         rows[column] = row
         row += 1
     sheet.put(row, 1, "Share of demand that is met", BOLD)
-    for column in range(line.cells(row).column, line.total + 1):
-        lent, asked = (number(sheet, rows[key], column) for key in ("originated", "demand"))
-        over, under = (address(rows[key], column) for key in ("originated", "demand"))
+    for at in range(line.first, line.total + 1):
+        lent, asked = (number(sheet, rows[key], at) for key in ("originated", "demand"))
+        over, under = (address(rows[key], at) for key in ("originated", "demand"))
         share = Formula(f"=IF({under}=0,0,{over}/{under})", lent / asked if asked else 0.0)
-        sheet.put(row, column, share, live(PERCENT, bold=True))
+        sheet.put(row, at, share, live(PERCENT, bold=True))
     places["plan.share_met"] = sheet.at(row, line.total)
     return row + 1
 

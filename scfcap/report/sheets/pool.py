@@ -15,6 +15,7 @@ from scfcap.report.book import (
     Formula,
     Series,
     Style,
+    Value,
     address,
 )
 from scfcap.report.sheets.common import (
@@ -25,6 +26,7 @@ from scfcap.report.sheets.common import (
     heads,
     live,
     number,
+    records,
     section,
     styled,
     title_case,
@@ -86,12 +88,13 @@ def _from_tape(kit: Kit, summary: pd.DataFrame, row: int) -> int:
     heads(sheet, row, ["", "Loans", f"Original balance, {unit}", f"Balance, {unit}"])
     lines: list[tuple[str, float, float, float, int]] = []
     tape = kit.frame("tape_totals")
-    if tape is not None:
-        items = tape.set_index("item")
-        for item, label, sign in (("read", "Tape as read", 1), ("rejected", "Rows rejected", -1)):
-            line = items.loc[item, ["rows", "original_balance", "current_balance"]]
-            lines.append((label, *map(float, line), sign))  # type: ignore[arg-type]
-    for item in summary[summary["part"] == "left out"].itertuples():
+    for item in records(pd.DataFrame() if tape is None else tape):
+        label, sign = {"read": ("Tape as read", 1), "rejected": ("Rows rejected", -1)}.get(
+            str(item.item), ("", 0)
+        )
+        if sign:
+            lines.append((label, item.rows, item.original_balance, item.current_balance, sign))
+    for item in records(summary[summary["part"] == "left out"]):
         label = f"Left out: {str(item.name).replace('_', ' ')}"
         lines.append((label, item.loans, item.original_balance, item.balance, -1))
     first = row + 1
@@ -144,7 +147,7 @@ def _measures(
     return last + 2
 
 
-def _cell(kit: Kit, measure: str, value: float, row: int, end: int) -> tuple[object, Style]:
+def _cell(kit: Kit, measure: str, value: float, row: int, end: int) -> tuple[Value, Style]:
     look = _MEASURES[measure][1] or kit.look.money()
     balance, loans = address(row, _BALANCE), address(row, _LOANS)
     if measure == "share":
@@ -160,7 +163,7 @@ def _total(kit: Kit, cells: tuple[int, int, int], measure: str, value: float) ->
     first, last, column = cells
     look = _MEASURES[measure][1] or kit.look.money()
     if measure in _SUMMED or measure == "share":
-        cell: object = column_total(sheet, first, last, column)
+        cell: Value = column_total(sheet, first, last, column)
     elif measure == "average_balance":
         end = last + 1
         cell = Formula(f"={address(end, _BALANCE)}/{address(end, _LOANS)}", value)
@@ -172,7 +175,7 @@ def _total(kit: Kit, cells: tuple[int, int, int], measure: str, value: float) ->
     else:  # borrowers may stand in more than one stratum
         sheet.put(last + 1, column, value, totals(look, ink="engine"))
         return
-    sheet.put(last + 1, column, cell, totals(look))  # type: ignore[arg-type]
+    sheet.put(last + 1, column, cell, totals(look))
 
 
 def _chart(kit: Kit, row: int, strata: int) -> int:
@@ -208,7 +211,7 @@ def _eligibility(kit: Kit, row: int) -> int:
     for name, parts in answers.groupby("set", sort=False):
         heads(sheet, row, [f"{name}: answer", "Loans", f"Balance, {kit.look.label}", "Share"])
         first = row + 1
-        for part in parts.itertuples():
+        for part in records(parts):
             row += 1
             sheet.put(row, 1, title_case(str(part.answer)), styled(TEXT, indent=1))
             sheet.put(row, 2, int(part.loans), figure(COUNT))
@@ -232,8 +235,10 @@ def _rules(kit: Kit, row: int, name: str, rules: pd.DataFrame | None) -> int:
     if chosen is None or chosen.empty:
         return row
     sheet, unit = kit.book.sheet(NAME), kit.look.label
-    labels = [f"{name}: rule", "Loans that fail it", f"Balance, {unit}",
-              "Not failed before", f"Balance, {unit}", "Undetermined", f"Balance, {unit}"]  # fmt: skip
+    labels = [
+        f"{name}: rule", "Loans that fail it", f"Balance, {unit}", "Not failed before",
+        f"Balance, {unit}", "Undetermined", f"Balance, {unit}",
+    ]  # fmt: skip
     heads(sheet, row, labels)
     columns = (
         "loans_alone", "balance_alone", "loans_in_sequence", "balance_in_sequence",
@@ -260,7 +265,7 @@ def _concentrations(kit: Kit, row: int) -> int:
     heads(sheet, row, labels)
     first = row + 1
     for (name, limit), group in frame.groupby(["set", "limit"], sort=False):
-        for item in group.head(LINES_A_LIMIT).itertuples():
+        for item in records(group.head(LINES_A_LIMIT)):
             row += 1
             sheet.put(row, 1, f"{name}, {limit}: {item.value}", styled(TEXT, indent=1))
             sheet.put(row, 2, float(item.balance), figure(kit.look.money()))
@@ -291,7 +296,7 @@ def _holders(kit: Kit, row: int, title: str, frame: pd.DataFrame) -> int:
     labels: Sequence[str] = ("Name", "Loans", f"Balance, {kit.look.label}", "Share of pool")
     heads(sheet, row, list(labels))
     first, end = row + 1, row + 1 + len(frame)
-    for item in frame.itertuples():
+    for item in records(frame):
         row += 1
         sheet.put(row, 1, str(item.value), styled(TEXT, indent=1))
         sheet.put(row, 2, int(item.loans), figure(COUNT))
@@ -305,5 +310,3 @@ def _holders(kit: Kit, row: int, title: str, frame: pd.DataFrame) -> int:
         sheet.put(at, 4, Formula(f"={address(at, 3)}/{address(end, 3)}", share), style)
     kit.book.places[f"pool.{title.lower().replace(' ', '_')}"] = sheet.at(end, 3)
     return end + 2
-
-

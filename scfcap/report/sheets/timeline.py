@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 from scfcap.report.book import Area, Condition, Sheet, Style, address
 from scfcap.report.sheets.common import (
@@ -27,23 +27,27 @@ from scfcap.report.sheets.common import (
 How = Literal["sum", "first", "last"]
 #: Columns of figures that still read well on a page.
 MOST_COLUMNS = 20
-_OPENING, _FIRST = 2, 3
+_OPENING = 2
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """The time columns of a sheet: A labels, B opening, then buckets of periods, then totals.
+    """The time columns of a sheet: A labels, the opening, then buckets of periods, then totals.
 
-    ``buckets`` holds (first period, last period), inclusive; ``ends`` the last day of each.
+    ``buckets`` holds (first period, last period), inclusive; ``ends`` the last day of each;
+    ``first`` is the column of the first bucket, 3 where column B holds the opening, else 2.
     """
 
     sheet: Sheet
     kit: Kit
     buckets: tuple[tuple[int, int], ...]
     ends: tuple[date, ...]
+    first: int = _OPENING + 1
 
     @classmethod
-    def over(cls, sheet: Sheet, kit: Kit, ends: Sequence[date], *, most: int = 0) -> Timeline:
+    def over(
+        cls, sheet: Sheet, kit: Kit, ends: Sequence[date], *, most: int = 0, opening: bool = True
+    ) -> Timeline:
         """Columns for periods that end on ``ends``; at most ``most`` of them (0: one each)."""
         periods = len(ends)
         step = next(
@@ -52,12 +56,13 @@ class Timeline:
         )  # fmt: skip
         starts = range(1, periods + 1, step)
         buckets = tuple((s, min(s + step - 1, periods)) for s in starts)
-        return cls(sheet, kit, buckets, tuple(ends[b - 1] for _, b in buckets))
+        days = tuple(ends[last - 1] for _, last in buckets)
+        return cls(sheet, kit, buckets, days, _OPENING + opening)
 
     @property
     def last(self) -> int:
         """Column of the last bucket."""
-        return _FIRST + len(self.buckets) - 1
+        return self.first + len(self.buckets) - 1
 
     @property
     def total(self) -> int:
@@ -72,7 +77,8 @@ class Timeline:
     def head(self, row: int) -> None:
         """The line of dates, frozen and repeated on each page."""
         sheet = self.sheet
-        heads(sheet, row, [self.kit.look.label, self.kit.meta.as_of, *self.ends, "Total"])
+        start = [self.kit.meta.as_of] if self.first > _OPENING else []
+        heads(sheet, row, [self.kit.look.label, *start, *self.ends, "Total"])
         sheet.widths |= dict.fromkeys(range(_OPENING, self.total), 9.5)
         sheet.widths[self.total] = 11.0
         sheet.freeze = (row + 1, 2)
@@ -86,7 +92,7 @@ class Timeline:
         self,
         row: int,
         label: str,
-        values: Mapping[int, float],
+        values: Mapping[Any, Any],
         how: How = "sum",
         style: Style | None = None,
     ) -> Area:
@@ -97,9 +103,9 @@ class Timeline:
         """
         look = style or figure(self.kit.look.money())
         self.sheet.put(row, 1, label, styled(TEXT, indent=1))
-        if how == "last" and 0 in values:
+        if self._opens(how, values):
             self.sheet.put(row, _OPENING, float(values[0]), look)
-        for column, (first, last) in enumerate(self.buckets, _FIRST):
+        for column, (first, last) in enumerate(self.buckets, self.first):
             if how == "sum":
                 value = float(sum(values.get(t, 0.0) for t in range(first, last + 1)))
             else:
@@ -107,11 +113,14 @@ class Timeline:
             self.sheet.put(row, column, value, look)
         if how == "sum":
             self.across(row)
-        return self.cells(row, opening=how == "last" and 0 in values)
+        return self.cells(row, opening=self._opens(how, values))
+
+    def _opens(self, how: How, values: Mapping[Any, Any]) -> bool:
+        return how == "last" and self.first > _OPENING and 0 in values
 
     def across(self, row: int) -> None:
         """The total of a line over all periods."""
-        cell = row_total(self.sheet, row, _FIRST, self.last)
+        cell = row_total(self.sheet, row, self.first, self.last)
         self.sheet.put(row, self.total, cell, live(self.kit.look.money()))
 
     def summed(
@@ -122,17 +131,18 @@ class Timeline:
         *,
         opening: bool = False,
         minor: bool = False,
+        across: bool = True,
     ) -> Area:
-        """A line that adds up ``rows``; returns its cells over the buckets."""
+        """A line that adds up ``rows``, with a total ``across``; returns its cells."""
         money = self.kit.look.money()
         style = live(money, bold=True) if minor else totals(money)
         self.sheet.put(row, 1, label, BOLD if minor else totals("General", ink="text"))
-        if not minor and not opening:
+        if not minor and not opening and self.first > _OPENING:
             self.sheet.put(row, _OPENING, None, style)
-        for column in range(_OPENING if opening else _FIRST, self.last + 1):
+        for column in range(_OPENING if opening else self.first, self.last + 1):
             self.sheet.put(row, column, rows_total(self.sheet, rows, column), style)
-        if not opening:
-            cell = row_total(self.sheet, row, _FIRST, self.last)
+        if across and not opening:
+            cell = row_total(self.sheet, row, self.first, self.last)
             self.sheet.put(row, self.total, cell, style)
         return self.cells(row, opening=opening)
 
@@ -141,7 +151,7 @@ class Timeline:
     ) -> Area:
         """A line of differences between two rows that must be zero; returns its cells."""
         self.sheet.put(row, 1, label, NOTE)
-        for column in range(_OPENING if opening else _FIRST, self.last + 1):
+        for column in range(_OPENING if opening else self.first, self.last + 1):
             value = difference(self.sheet, row=(upper, lower), column=column)
             self.sheet.put(row, column, value, live(self.kit.look.money(4), size=9))
         return self.watched(row, opening=opening)
@@ -155,4 +165,4 @@ class Timeline:
 
     def cells(self, row: int, *, opening: bool = False) -> Area:
         """The cells of a line over the buckets."""
-        return self.sheet.span(row, _OPENING if opening else _FIRST, row, self.last)
+        return self.sheet.span(row, _OPENING if opening else self.first, row, self.last)

@@ -1,0 +1,211 @@
+"""The decision in words: what the plan does, channel by channel, and what binds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from scfcap import axes
+from scfcap.report.book import Look
+from scfcap.report.tables import RunMeta, Table
+from scfcap.report.ties import funding_stack, last_part
+
+#: Channels in the order in which they are told, and their names in sentences.
+CHANNELS = {
+    axes.OWN: "own capital",
+    axes.BANK_DEBT: "bank debt",
+    axes.SECURITIZATION: "securitization",
+    axes.BANK_TRANSFER: "loans sold to banks",
+    axes.P2P: "P2P notes",
+}
+#: Limit families in words.
+FAMILIES = {
+    "leverage": "regulatory cap",
+    "bank_debt": "credit line",
+    "transfer_stock": "buyer's limit",
+    "transfer_flow": "buyer's monthly intake",
+    "transfer_eligibility": "loans eligible for sale",
+    "overcollateralization": "overcollateralization",
+    "idle_cash": "idle cash of the vehicle",
+    "trigger_headroom": "early amortisation trigger",
+    "issue_size": "size of an issue",
+    "first_pool": "first pool of an issue",
+    "programme": "securitization programme",
+    "p2p_supply": "P2P supply",
+    "p2p_limit": "P2P limit",
+    "p2p_rolling": "P2P placed in twelve months",
+    "p2p_backing": "loans behind P2P notes",
+    "liquidity_floor": "liquidity floor",
+    "book_share": "share of the book",
+    "demand": "loan demand",
+    "promised_demand": "promised lending",
+}
+
+
+def decision(tables: Mapping[str, Table], meta: RunMeta) -> list[str]:
+    """The plan in sentences, most important first."""
+    frames = {name: table.frame for name, table in tables.items() if not table.frame.empty}
+    look = Look(meta.currency, meta.money_unit)
+    sentences = [
+        _lending(frames, meta, look),
+        _mix(frames),
+        *_channels(frames, look),
+        _binding(frames),
+    ]
+    return [sentence for sentence in sentences if sentence]
+
+
+def best_prices(tables: Mapping[str, Table], count: int = 3) -> list[str]:
+    """The ``count`` most valuable shadow prices, in sentences."""
+    table = tables.get("plan_prices")
+    if table is None or table.frame.empty:
+        return []
+    ranked = table.frame[table.frame["rank"] > 0].sort_values("rank", kind="stable")
+    return [str(sentence) for sentence in ranked["sentence"].head(count)]
+
+
+def listed(parts: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def _month(day: object) -> str:
+    return f"{pd.Timestamp(day):%B %Y}"  # type: ignore[arg-type]
+
+
+def _lending(frames: Mapping[str, pd.DataFrame], meta: RunMeta, look: Look) -> str:
+    lending = frames.get("plan_lending")
+    if lending is None:
+        return ""
+    lent, asked = (float(lending[column].sum()) for column in ("originated", "demand"))
+    periods = int(lending["period"].max())
+    unit = meta.frequency if periods == 1 else f"{meta.frequency}s"
+    share = f", {lent / asked:.0%} of the demand of {look.say(asked)}" if asked else ""
+    return (
+        f"Lend {look.say(lent)} over {periods} {unit}{share}; "
+        f"net income is {look.say(meta.net_income)}."
+    )
+
+
+def _mix(frames: Mapping[str, pd.DataFrame]) -> str:
+    balances = frames.get("plan_balances")
+    if balances is None:
+        return ""
+    stack = funding_stack(balances)
+    amounts = {str(channel): float(row.iloc[1:].mean()) for channel, row in stack.iterrows()}
+    whole = sum(amounts.values())
+    shares = {channel: amount / whole for channel, amount in amounts.items()} if whole else {}
+    parts = [
+        f"{CHANNELS[channel]}{' carries' if channel == axes.OWN else ''} {share:.0%}"
+        for channel, share in shares.items()
+        if abs(share) >= 0.005
+    ]
+    return f"On average, of the loans managed {listed(parts)}." if parts else ""
+
+
+def _channels(frames: Mapping[str, pd.DataFrame], look: Look) -> list[str]:
+    flows, balances = frames.get("plan_sources_uses"), frames.get("plan_balances")
+    if flows is None or balances is None:
+        return []
+    return [
+        _drawn(flows, balances, look),
+        _series(balances, look),
+        _sold(flows, look),
+        _placed(flows, look),
+    ]
+
+
+def _largest(group: pd.DataFrame) -> pd.Series:
+    return group.sort_values("amount", kind="stable").iloc[-1]
+
+
+def _whose(item: str) -> str:
+    return item.rsplit(": ", 1)[0]
+
+
+def _by_item(flows: pd.DataFrame, channel: str, what: str) -> dict[str, pd.DataFrame]:
+    """Sources of a channel by whose they are, periods with an amount only."""
+    mask = (flows["side"] == "source") & (flows["channel"].map(axes.channel_of) == channel)
+    chosen = flows[mask & (last_part(flows["item"]) == what) & (flows["amount"] > 0.5)]
+    return {_whose(str(item)): group for item, group in chosen.groupby("item", sort=False)}
+
+
+def _drawn(flows: pd.DataFrame, balances: pd.DataFrame, look: Look) -> str:
+    parts = []
+    drawn = _by_item(flows, axes.BANK_DEBT, "drawn")
+    debts = balances[(balances["channel"].map(axes.channel_of) == axes.BANK_DEBT)]
+    for item, group in debts.groupby("item", sort=False):
+        lender = _whose(str(item))
+        top = _largest(group)
+        if lender in drawn:
+            amount = look.say(float(drawn[lender]["amount"].sum()))
+            count = len(drawn[lender])
+            times = "once" if count == 1 else f"in {count} periods"
+            peak = f"at most {look.say(float(top['amount']))} at the end of {_month(top['end'])}"
+            parts.append(f"draw {amount} on {lender} {times} ({peak})")
+        elif float(top["amount"]) > 0.5:
+            parts.append(f"repay {lender} without a new draw")
+    text = "; ".join(parts)
+    return f"Banks: {text}." if text else ""
+
+
+def _series(balances: pd.DataFrame, look: Look) -> str:
+    chosen = balances[balances["channel"].map(axes.channel_of) == axes.SECURITIZATION]
+    notes = chosen[last_part(chosen["item"]).str.contains(r"\bnotes\b")]
+    issued, running = [], []
+    for series, group in notes.groupby(notes["item"].map(_whose), sort=False):
+        total = group.groupby("period")["amount"].sum()
+        if not (total > 0.5).any():
+            continue
+        if total.iloc[0] > 0.5:
+            gone = total[total <= 0.5]
+            when = group[group["period"] == gone.index[0]]["end"].iloc[0] if len(gone) else None
+            end = f"is repaid in {_month(when)}" if when is not None else "stays outstanding"
+            running.append(f"{series} {end}")
+            continue
+        first = total[total > 0.5].index[0]
+        when = group[group["period"] == first]["end"].iloc[0]
+        issued.append(f"{series} in {_month(when)} with notes of {look.say(float(total[first]))}")
+    texts = []
+    if issued:
+        texts.append(f"issue {listed(issued)}")
+    texts += [listed(running)] if running else []
+    return f"Securitization: {'; '.join(texts)}." if texts else ""
+
+
+def _sold(flows: pd.DataFrame, look: Look) -> str:
+    parts = [
+        f"sell loans to {buyer} for {look.say(float(group['amount'].sum()))}"
+        for buyer, group in _by_item(flows, axes.BANK_TRANSFER, "loans sold").items()
+    ]
+    return f"Transfer: {listed(parts)}." if parts else ""
+
+
+def _placed(flows: pd.DataFrame, look: Look) -> str:
+    for group in _by_item(flows, axes.P2P, "notes placed").values():
+        top = _largest(group)
+        amount, most = look.say(float(group["amount"].sum())), look.say(float(top["amount"]))
+        return f"P2P: place notes of {amount}, most in {_month(top['end'])} ({most})."
+    return ""
+
+
+def _binding(frames: Mapping[str, pd.DataFrame]) -> str:
+    limits = frames.get("plan_limits")
+    if limits is None:
+        return ""
+    bound = limits[limits["binding"] & (limits["dual"] > 1e-9) & (limits["family"] != "demand")]
+    if bound.empty:
+        return "No limit is worth widening."
+    groups = bound.groupby(["family", "key"], sort=False)
+    order = groups["dual"].sum().sort_values(ascending=False, kind="stable")
+    parts = []
+    for family, key in order.index[:3]:
+        count = len(groups.get_group((family, key)))
+        name = FAMILIES.get(str(family), str(family).replace("_", " "))
+        label = name if key == family else f"{name} {key}"
+        periods = "once" if count == 1 else f"in {count} periods"
+        parts.append(f"{label} ({periods})")
+    more = len(order) - len(parts)
+    text = listed(parts) if not more else f"{', '.join(parts)} and {more} more"
+    return f"What binds: {text}."
