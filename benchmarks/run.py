@@ -2,7 +2,7 @@
 
 A benchmark is a module ``benchmarks/NAME.py`` with
 
-``NAME``      the name it is called by
+``NAME``      the name it is called by, which is its file's
 ``SIZE``      the size at which its bars hold (loans, cohorts, rows: its docstring says which)
 ``BARS``      bars by measure: ``seconds`` and ``peak_mib`` at most, ``ratio`` at least
 ``SMOKE``     a size that takes a moment, at which the tests run it
@@ -40,23 +40,27 @@ MEASURES = {"seconds": False, "peak_mib": False, "ratio": True}
 EXPECTED = ("NAME", "SIZE", "BARS", "SMOKE", "build", "ours", "baseline", "check")
 
 
-def benchmarks() -> dict[str, ModuleType]:
-    """Every benchmark beside this file, by name."""
-    found = {}
-    sys.path.insert(0, str(HERE))  # for `from baselines.NAME import ...`
-    for path in sorted(HERE.glob("*.py")):
-        if path == Path(__file__).resolve() or path.name.startswith("_"):
-            continue
-        spec = importlib.util.spec_from_file_location(f"benchmark_{path.stem}", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        missing = [name for name in EXPECTED if not hasattr(module, name)]
-        assert not missing, f"{path.name} lacks {missing}"
-        assert set(module.BARS) <= set(MEASURES), f"{path.name}: bars {set(module.BARS)}"
-        found[module.NAME] = module
-    return found
+def names() -> list[str]:
+    """Names of the benchmarks beside this file."""
+    here = Path(__file__).name
+    return sorted(path.stem for path in HERE.glob("*.py") if path.name != here)
+
+
+def benchmark(name: str) -> ModuleType:
+    """One benchmark; no other is imported, so that its memory is its own."""
+    if str(HERE) not in sys.path:
+        sys.path.insert(0, str(HERE))  # for `from baselines.NAME import ...`
+    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", HERE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    missing = [part for part in EXPECTED if not hasattr(module, part)]
+    assert not missing, f"{name} lacks {missing}"
+    assert name == module.NAME, f"{name}.py calls itself {module.NAME}"
+    assert set(module.BARS) <= set(MEASURES), f"{name}: bars {set(module.BARS)}"
+    return module
 
 
 def compare(module: ModuleType, inputs: Any) -> None:
@@ -164,17 +168,17 @@ def main() -> int:
     parser.add_argument("--size", type=int, help="another size: no bar counts, nothing is written")
     parser.add_argument("--peak", metavar="NAME", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    known = benchmarks()
     if arguments.peak:
-        _print_peak(known[arguments.peak], arguments.size)
+        _print_peak(benchmark(arguments.peak), arguments.size)
         return 0
-    unknown = sorted(set(arguments.names) - set(known))
+    unknown = sorted(set(arguments.names) - set(names()))
     if unknown:
-        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
+        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(names())}", file=sys.stderr)
         return 2
     rows = []
-    for name in arguments.names or known:
-        rows.append(measure(known[name], arguments.size or known[name].SIZE))
+    for name in arguments.names or names():
+        module = benchmark(name)
+        rows.append(measure(module, arguments.size or module.SIZE))
         _show(rows[-1])
         if arguments.size is None:
             write(rows[-1:])
