@@ -9,7 +9,7 @@ Farkas certificate of the conflict (Chinneck, Feasibility and Infeasibility in O
 
 from __future__ import annotations
 
-from scfcap.errors import InfeasibleError
+from scfcap.errors import InfeasibleError, SolverError
 from scfcap.funding.catalogue import BY_NAME
 from scfcap.funding.program import NoOptimumError, Program, Solution, elastic, solve
 from scfcap.funding.variables import Book
@@ -23,7 +23,11 @@ MOST = 8
 
 
 def explain(book: Book) -> InfeasibleError:
-    """The error that says which limits conflict, when and by how much."""
+    """The error that says which limits conflict, when and by how much.
+
+    Raises:
+        SolverError: all limits can be kept, so that the program is not infeasible.
+    """
     program = book.program
     relaxable = {
         r: WEIGHTS[BY_NAME[family].kind]
@@ -44,6 +48,9 @@ def explain(book: Book) -> InfeasibleError:
         for r, columns in slacks.items()
         if (amount := sum(float(solution.x[j]) for j in columns)) > NOTHING
     }
+    if not relaxed:
+        msg = "the solver calls the program infeasible, yet nothing has to give way"
+        raise SolverError(msg)
     sentences = _relaxations(book, program, relaxed)
     names = _conflict(book, program, solution, set(relaxed))
     if names:
