@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from scfcap.axes import OWN
 from scfcap.funding.program import Absent, Key, Row, Terms
-from scfcap.funding.variables import Book, open_for_sale
+from scfcap.funding.variables import Book
 
 Rows = Iterator[tuple[Key, Row | Absent]]
 
@@ -65,7 +65,7 @@ def transferable(book: Book) -> list[Key]:
             if not 0.0 < inputs.eligible[name][j] < 1.0:
                 continue
             for t in inputs.periods:
-                if open_for_sale(inputs, j, t, funder):
+                if book.program.find("Y", (j, funder.place, t)) is not None:
                     labels[name, j, t] = None
     return list(labels)
 
