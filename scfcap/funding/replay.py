@@ -150,7 +150,10 @@ def _carry(
         share[:, :, t] = share[:, :, t - 1]
         for j, c, amount in by_period.get(t, ()):
             whole = float(flows["closing"][j, t])
-            part = amount / whole if whole > 0.0 else 0.0
+            if whole <= 0.0:
+                oversold = max(oversold, amount)
+                continue
+            part = amount / whole
             share[j, own, t] -= part
             share[j, c, t] += part
             oversold = max(oversold, -share[j, own, t] * whole)
