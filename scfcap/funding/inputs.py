@@ -15,6 +15,7 @@ import numpy as np
 from scfcap.axes import (
     BANK_DEBT,
     BANK_TRANSFER,
+    OUTSIDE_CHANNELS,
     OWN,
     P2P,
     SECURITIZATION,
@@ -252,8 +253,10 @@ def build_inputs(
     cohorts = _cohorts(spec, factors, severity, lag, unit)
     closed = set(regime.closed_channels) if regime else set()
     deals = () if spec.securitization is None else _deals(spec, pool, factors.segments, grid, unit)
-    lenders = tuple(_lender(x, grid, unit) for x in spec.lenders)
-    p2p = None if P2P in closed else _p2p(spec, grid, unit)
+    lenders = tuple(
+        _lender(x if x.kind not in closed else x.model_copy(update={"limit": 0.0}), grid, unit)
+        for x in spec.lenders
+    )
     if regime is not None:
         _check_lenders(lenders, regime)
     demand, promised = _demand(spec, factors.segments, grid, unit)
@@ -282,7 +285,7 @@ def build_inputs(
         if spec.securitization is None
         else spec.securitization.programme_limit / unit,
         deals=deals,
-        p2p=p2p,
+        p2p=_p2p(spec, grid, unit),
         caps=() if regime is None else regime.caps,
         net_capital=0.0,
         deductions=spec.opening.deductions / unit,
@@ -290,8 +293,9 @@ def build_inputs(
         opex_per_year=spec.plan.opex_per_year / unit,
         liquidity_floor=spec.plan.liquidity_floor / unit,
     )
-    for channel in closed & {BANK_DEBT, BANK_TRANSFER, SECURITIZATION}:
-        inputs = inputs.without(channel)
+    for channel in OUTSIDE_CHANNELS:
+        if channel in closed:
+            inputs = inputs.without(channel)
     return _opening_balance(inputs)
 
 
@@ -455,10 +459,12 @@ def _lender(lender: Lender, grid: PeriodGrid, unit: float) -> LenderInputs:
     balance = np.zeros(horizon + 2)
     repaid = np.zeros(horizon + 2)
     interest = np.zeros(horizon + 2)
+    longer = grid.extended(horizon + 1)
     for draw in lender.draws:
-        due = max(grid.index(draw.maturity), 1)
+        due = max(longer.index(draw.maturity), 1)
         balance[:due] += draw.amount / unit
-        repaid[min(due, horizon + 1)] += draw.amount / unit
+        if due <= horizon + 1:
+            repaid[due] += draw.amount / unit
         last = min(due, horizon)
         interest[1 : last + 1] += draw.amount / unit * draw.rate * year[1 : last + 1]
     return LenderInputs(
