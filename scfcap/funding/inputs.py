@@ -480,7 +480,8 @@ def _lender(lender: Lender, grid: PeriodGrid, unit: float) -> LenderInputs:
 
 
 def _check_lenders(lenders: tuple[LenderInputs, ...], regime: Regime) -> None:
-    banks = [x.name for x in lenders if x.kind == "bank"]
+    lending = [x for x in lenders if x.limit > 0.0 or x.open_balance[0] > 0.0]
+    banks = [x.name for x in lending if x.kind == "bank"]
     most = regime.max_bank_lenders
     if most is not None and len(banks) > most:
         raise InputError(
@@ -488,7 +489,7 @@ def _check_lenders(lenders: tuple[LenderInputs, ...], regime: Regime) -> None:
                 "model.toml: lenders",
                 f"{len(banks)} banks ({', '.join(banks)})",
                 f"at most {most} lending banks ({regime.title})",
-                "Keep the lines you would use.",
+                "Keep the lines you would use; set the limit of the others to 0.",
             )
         )
 

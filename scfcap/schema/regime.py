@@ -16,6 +16,10 @@ Source = Literal[
     "transfer_clean", "p2p",
 ]  # fmt: skip
 Base = Literal["net_capital", "net_assets"]
+#: What a regime may close.
+Closable = Literal[
+    "bank_debt", "bank_transfer", "securitization", "p2p", "bank", "shareholder", "peer", "bond"
+]
 
 
 class Cap(Schema):
@@ -40,8 +44,8 @@ class Regime(Schema):
     caps: tuple[Cap, ...] = ()
     single_borrower: Share | None = None
     """Most to one borrower, share of net capital."""
-    closed_channels: tuple[str, ...] = ()
-    """Channels that may take no new business."""
+    closed_channels: tuple[Closable, ...] = ()
+    """Channels, or kinds of lender, that may take no new business; what stands runs off."""
     max_bank_lenders: int | None = Field(default=None, ge=0)
     """Most banks that may lend at once."""
     source: str
