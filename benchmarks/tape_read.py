@@ -22,7 +22,7 @@ from scfcap.tape.schema import Tape
 
 NAME = "tape_read"
 SIZE = 1_000_000
-SMOKE = 2_000
+SMOKE = 20_000
 BARS = {"seconds": 1.5, "peak_mib": 1536}
 
 AS_OF = date(2013, 12, 31)
