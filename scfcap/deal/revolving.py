@@ -9,6 +9,7 @@ import numpy as np
 from scfcap.axes import SECURITIZATION, place
 from scfcap.cashflow.cohorts import CohortFactors
 from scfcap.deal.accounts import SeriesState
+from scfcap.deal.checks import check_flows
 from scfcap.deal.result import DealResult
 from scfcap.deal.waterfall import Collected, run_periods
 from scfcap.errors import InputError, InvariantError, Problem
@@ -46,7 +47,9 @@ def run_revolving(
             f"{held.max():.2f}"
         )
         raise InvariantError(msg)
-    return run_periods(spec, state, factors.grid, pool)
+    result = run_periods(spec, state, factors.grid, pool)
+    check_flows(state, result.flows(), len(factors.grid))
+    return result
 
 
 def purchase_mix(

@@ -284,6 +284,24 @@ def test_purchases_follow_the_mix(
     assert only.pool[0, 1] == pytest.approx(expected)
 
 
+def test_segment_with_nothing_left_leaves_its_share_to_the_others(
+    kernel_factors: CohortFactors, terms: Terms, state: State
+) -> None:
+    gone = replace(kernel_factors, performing=kernel_factors.performing.copy())
+    orders = (gone.segment == 1) & (gone.vintage >= 1)
+    for factor in ("repaid", "default", "interest", "recovery"):
+        changed = getattr(gone, factor).copy()
+        changed[:, orders] = 0.0
+        gone = replace(gone, **{factor: changed})
+    gone.performing[:, orders] = 0.0
+    mixed = run_revolving(
+        kernel_terms(terms), kernel_state(state), gone, {"credit": 0.3, "order": 0.7}
+    )
+    only = run_revolving(kernel_terms(terms), kernel_state(state), gone, {"credit": 1.0})
+    assert (mixed.purchases[:, 0] > 0.0).all()
+    same(mixed, only)
+
+
 def test_wrong_mix_is_refused(kernel_factors: CohortFactors, terms: Terms) -> None:
     with pytest.raises(InputError, match=r"purchase_mix\.pledge.*one of credit, order"):
         purchase_mix(terms(purchase_mix={"credit": 0.5, "pledge": 0.5}), "s", kernel_factors)

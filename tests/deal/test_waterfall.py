@@ -107,6 +107,8 @@ def test_steps_frame_shows_what_was_due_and_paid(worked: DealResult) -> None:
     assert third.loc["principal senior", "due"] == 750.0
     assert third.loc["principal senior", "paid"] == pytest.approx(610.71786)
     assert third.loc["principal senior", "short"] == pytest.approx(139.28214)
+    # it is not the mezzanine's turn
+    assert third.loc["principal mezzanine", "due"] == 0.0
     summary = worked.summary_frame().set_index("tranche")
     assert summary.loc["mezzanine", ["first principal", "last principal"]].tolist() == [5, 5]
     assert summary.loc["mezzanine", "average life"] == pytest.approx(5 / 12)
