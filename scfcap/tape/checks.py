@@ -81,7 +81,8 @@ def nothing_lent(tape: Typed) -> BoolArray:
 
 def above_original(tape: Typed) -> BoolArray:
     """More outstanding than was paid out; a revolving line may be drawn again."""
-    above = tape.columns["current_balance"] > tape.columns["original_balance"] + HALF_CENT
+    lent = tape.columns["original_balance"]
+    above = (tape.columns["current_balance"] > lent + HALF_CENT) & (lent > 0.0)
     lines: BoolArray = tape.columns["loan_type"].where(("revolving_line",))
     return np.asarray(above & ~lines)
 

@@ -32,6 +32,8 @@ MISSING: Final = (
     *("null", "NULL", "Null", "None", "none", "NONE"),
 )
 _SHOWN = 80
+#: Bytes that fit into one array of short texts.
+_SMALL_TEXTS = 2**31 - 1
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _SEPARATED = r"^[+-]?[0-9]{1,3}([, '][0-9]{3})+(\.[0-9]*)?$"
 _INFINITE = r"^[+-]?(?i:inf|infinity)$"
@@ -97,6 +99,8 @@ def plain(source: Any) -> Any:
     """The column as one array without dictionary encoding."""
     if pa.types.is_dictionary(source.type):
         source = source.cast(source.type.value_type)
+    if pa.types.is_string(source.type) and source.nbytes > _SMALL_TEXTS:
+        source = source.cast(pa.large_string())
     return source.combine_chunks() if isinstance(source, pa.ChunkedArray) else source
 
 
@@ -220,10 +224,10 @@ def _text_dates(text: Any, form: str | None) -> DateArray:
 
 def _pattern(form: str) -> str:
     """A strptime format as a regular expression with one named group for each date part."""
-    out, rest = "", form
+    out, rest, seen = "", form, ""
     while rest:
         if rest[0] == "%" and len(rest) > 1:
-            if rest[1] not in _DIRECTIVES or _DIRECTIVES[rest[1]] in out:
+            if rest[1] not in _DIRECTIVES or rest[1] in seen:
                 raise InputError(
                     Problem(
                         "model.toml: tape.date_formats",
@@ -231,6 +235,7 @@ def _pattern(form: str) -> str:
                         "a strptime format of %Y %y %m %d %b %B %H %M %S %f %p %z, once each",
                     )
                 )
+            seen += rest[1]
             out, rest = out + _DIRECTIVES[rest[1]], rest[2:]
         else:
             out, rest = out + re.escape(rest[0]).replace("\\ ", " "), rest[1:]

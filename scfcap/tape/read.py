@@ -254,10 +254,19 @@ def read_table(file: Path, columns: Sequence[str], coded: Sequence[str] = ()) ->
 
 
 def _read_parquet(file: Path, columns: Sequence[str], coded: Sequence[str]) -> pa.Table:
-    with _readable(file), pa.parquet.ParquetFile(file, read_dictionary=list(coded)) as parquet:
-        meta = parquet.metadata
+    with _readable(file), pa.parquet.ParquetFile(file) as parquet:
+        meta, schema = parquet.metadata, parquet.schema_arrow
         size = sum(meta.row_group(k).total_byte_size for k in range(meta.num_row_groups))
-        _bounded(file, meta.num_rows, size)
+    _bounded(file, meta.num_rows, size)
+    kinds = {name: schema.field(name).type for name in columns}
+    nested = [
+        Problem(f"{file.name}, column {name}", f"nested cells ({kind})", "plain cells")
+        for name, kind in kinds.items()
+        if pa.types.is_nested(kind)
+    ]
+    if nested:
+        raise InputError(nested)
+    with _readable(file), pa.parquet.ParquetFile(file, read_dictionary=list(coded)) as parquet:
         return parquet.read(columns=list(columns))
 
 
