@@ -123,6 +123,7 @@ def _money(inputs: Inputs, amount: float) -> str:
 
 
 def _data(inputs: Inputs, solution: Solution) -> list[_Datum]:
+    """What may be priced; a limit stands in a row only where it, not older business, sets it."""
     program = solution.program
     row = program._row_index
     year = float(inputs.year[1])
@@ -137,7 +138,13 @@ def _data(inputs: Inputs, solution: Solution) -> list[_Datum]:
         )
     ]
     for x in inputs.lenders:
-        shifts = {r: 1.0 for (name, _), r in program.rows_of("bank_debt").items() if name == x.name}
+        if x.limit <= 0.0:
+            continue
+        shifts = {
+            r: 1.0
+            for (name, t), r in program.rows_of("bank_debt").items()
+            if name == x.name and x.limit >= x.open_balance[t]
+        }
         for t in inputs.periods:
             fee = x.commitment_fee * float(inputs.year[t])
             if fee > 0.0 and x.limit >= float(x.open_balance[t - 1]):
@@ -147,8 +154,8 @@ def _data(inputs: Inputs, solution: Solution) -> list[_Datum]:
     for buyer in inputs.buyers:
         stock = {
             r: 1.0
-            for (name, _), r in program.rows_of("transfer_stock").items()
-            if name == buyer.name
+            for (name, t), r in program.rows_of("transfer_stock").items()
+            if name == buyer.name and buyer.limit >= buyer.open_stock[t]
         }
         data.append(_Datum(f"the limit of {buyer.name}", "throughout", buyer.limit, stock))
     if inputs.vehicle is not None and program.rows_of("programme"):
@@ -160,9 +167,11 @@ def _data(inputs: Inputs, solution: Solution) -> list[_Datum]:
         most = max((d.max_pool for d in inputs.deals), default=0.0)
         data.append(_Datum("pool", "spread over the further series", most, sizes))
     if inputs.p2p is not None:
-        rows = dict.fromkeys(program.rows_of("p2p_limit").values(), 1.0)
-        data.append(_Datum("the P2P limit", "throughout", inputs.p2p.limit, rows))
-        for m, step in enumerate(inputs.p2p.steps):
+        p2p = inputs.p2p
+        limits = program.rows_of("p2p_limit").items()
+        rows = {r: 1.0 for t, r in limits if p2p.limit >= p2p.open_balance[t]}
+        data.append(_Datum("the P2P limit", "throughout", p2p.limit, rows))
+        for m, step in enumerate(p2p.steps):
             rows = {r: 1.0 for (k, _), r in program.rows_of("p2p_supply").items() if k == m}
             what = f"P2P supply at {step.rate:.2%}"
             data.append(_Datum(what, f"each {inputs.grid.frequency}", step.per_period, rows))
