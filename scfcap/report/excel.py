@@ -210,7 +210,7 @@ def _set_value(cell: ExcelCell, value: Value) -> None:
     if isinstance(value, Formula):
         cell.value = value.text
     elif isinstance(value, str):
-        text = _CONTROL.sub("�", value)
+        text = _CONTROL.sub("�", value).replace("\r\n", "\n").replace("\r", "\n")
         if len(text) > CELL_CHARACTERS:
             text = text[: CELL_CHARACTERS - 1] + "…"
         cell.value = text

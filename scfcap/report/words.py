@@ -117,7 +117,7 @@ def _channels(frames: Mapping[str, pd.DataFrame], look: Look) -> list[str]:
 
 
 def _largest(group: pd.DataFrame) -> pd.Series:
-    return group.sort_values("amount", kind="stable").iloc[-1]
+    return group.sort_values("amount", ascending=False, kind="stable").iloc[0]
 
 
 def _whose(item: str) -> str:

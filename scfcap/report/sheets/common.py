@@ -184,7 +184,9 @@ def words(key: str) -> str:
 
 
 def title_case(text: str) -> str:
-    """``loans_alone`` as a heading: ``Loans alone``."""
+    """``loans_alone`` as a heading: ``Loans alone``; ``bank-a: drawn`` keeps the user's name."""
+    if ": " in text:
+        return text
     plain = text.replace("_", " ").strip()
     return plain[:1].upper() + plain[1:]
 

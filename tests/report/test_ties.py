@@ -1,0 +1,70 @@
+"""Totals agree in a sound run, and each tie notices the figure it is there for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from scfcap.report.tables import Table
+from scfcap.report.ties import funding_stack, ties
+
+
+def test_all_ties_hold_in_a_sound_run(tables: dict[str, Table]) -> None:
+    found = ties(tables)
+    assert [tie.name for tie in found if not tie.ok] == []
+    assert len(found) == 17
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "row", "noticed"),
+    [
+        ("tape_totals", "current_balance", 2, {"Pool: what is left of the tape is what is held"}),
+        ("pool_stratification_segment", "balance", 0, {"Pool: by segment"}),
+        ("pool_stratification_score", "balance", 1, {"Pool: by score"}),
+        ("pool_eligibility_answers", "balance", 2, {"Pool: eligibility vehicle"}),
+        (
+            "cash_flows",
+            "default",
+            3,
+            {"Cash flows, base: opening less defaults and principal is closing"},
+        ),
+        ("deal_series-1", "senior fee", 0, {"Deal series-1, base: all cash is paid or kept"}),
+        ("plan_sources_uses", "amount", 1, {"Plan: sources are uses in every period"}),
+        (
+            "plan_balance_sheet",
+            "amount",
+            3,
+            {"Plan: assets are liabilities and capital at every close"},
+        ),
+        ("plan_lending", "originated", 0, {"Plan: loans made are the lending by segment"}),
+        ("plan_income", "amount", 0, {"Plan: net income is what net capital gains"}),
+        ("plan_balances", "amount", 3, {"Plan: debt to bank-a rolls forward"}),
+        ("plan_balances", "amount", 0, {"Plan: it starts from the pool"}),
+    ],
+)
+def test_a_wrong_figure_breaks_its_tie(
+    tables: dict[str, Table], table: str, column: str, row: int, noticed: set[str]
+) -> None:
+    frame = tables[table].frame.copy()
+    place = (row, frame.columns.get_loc(column))
+    frame.iloc[place] = float(frame.iloc[place]) + 10.0
+    bent = {**tables, table: replace(tables[table], frame=frame)}
+    assert {tie.name for tie in ties(bent) if not tie.ok} == noticed
+
+
+def test_a_run_without_a_station_has_no_tie_to_it(tables: dict[str, Table]) -> None:
+    some = {name: t for name, t in tables.items() if not name.startswith("pool_")}
+    assert not [tie.name for tie in ties(some) if "pool" in tie.name.lower()]
+
+
+def test_the_stack_adds_up_to_the_loans_managed(tables: dict[str, Table]) -> None:
+    """Own and vehicle loans in the last month, funded by what the example states for it."""
+    balances = tables["plan_balances"].frame
+    stack = funding_stack(balances)
+    last = balances[balances["period"] == 12].set_index("item")["amount"]
+    assert stack[12].sum() == pytest.approx(last["loans"] + last["series-1: loans"])
+    assert stack.loc["bank_debt", 12] == pytest.approx(24e6)
+    assert stack.loc["securitization", 12] == pytest.approx(15e6)
+    assert stack.loc["p2p", 12] == pytest.approx(12e6)
+    assert "bank_transfer" not in stack.index

@@ -1,0 +1,269 @@
+"""The workbook as a file: recalculated by LibreOffice, read back, bent on purpose."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import subprocess
+import zipfile
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from openpyxl import Workbook, load_workbook
+
+from scfcap.errors import InputError
+from scfcap.quantities import HALF_CENT
+from scfcap.report.book import Book, Formula, Sheet, Style
+from scfcap.report.excel import CELL_CHARACTERS, book_bytes, build_workbook, write_book
+from scfcap.report.sheets import build_book
+from scfcap.report.sheets.checks import ALL_PASS, FAIL
+from scfcap.report.tables import RunMeta, Table
+from scfcap.schema.report import Pack
+
+SOFFICE = shutil.which("soffice")
+ERRORS = ("#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#N/A", "#NUM!", "#NULL!", "Err:")
+BENT = 1_000.0
+
+
+@pytest.fixture(scope="session")
+def book(tables: dict[str, Table], pack: Pack, meta: RunMeta) -> Book:
+    return build_book(tables, pack, meta)
+
+
+@pytest.fixture(scope="session")
+def recalculated(
+    tables: dict[str, Table],
+    pack: Pack,
+    meta: RunMeta,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Workbook]:
+    """The book, and the book with one figure changed, as LibreOffice works them out.
+
+    Both are written without the engine's figures beside the formulas, which it would trust.
+    """
+    if SOFFICE is None:
+        pytest.skip("LibreOffice (soffice) is not installed: nothing can recalculate the workbook")
+    folder = tmp_path_factory.mktemp("recalculated")
+    write_book(build_book(tables, pack, meta), folder / "true.xlsx", values=False)
+    bent = build_book(tables, pack, meta)
+    area = bent.places["plan.use.own_capital.loans made"]
+    cells = bent.sheet(area.sheet).cells
+    old = cells[area.row, area.column]
+    cells[area.row, area.column] = replace(old, value=float(old.value) + BENT)
+    write_book(bent, folder / "bent.xlsx", values=False)
+    command = [
+        SOFFICE, f"-env:UserInstallation=file://{folder}/profile", "--headless", "--convert-to",
+        "xlsx:Calc MS Excel 2007 XML", "--outdir", str(folder / "out"), "true.xlsx", "bent.xlsx",
+    ]  # fmt: skip
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
+    return {
+        name: load_workbook(folder / "out" / f"{name}.xlsx", data_only=True)
+        for name in ("true", "bent")
+    }
+
+
+@pytest.fixture(scope="session")
+def written(book: Book, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_book(book, tmp_path_factory.mktemp("written") / "book.xlsx")
+
+
+def test_a_recalculation_moves_no_figure_by_half_a_cent(
+    book: Book, recalculated: dict[str, Workbook]
+) -> None:
+    result = recalculated["true"]
+    formulas = list(book.formulas())
+    assert len(formulas) > 500
+    for sheet, row, column, formula in formulas:
+        found = result[sheet].cell(row, column).value
+        where = f"{sheet} {row},{column} {formula.text}"
+        if isinstance(formula.value, str):
+            assert found == formula.value, where
+        else:
+            assert math.isclose(float(found), formula.value, rel_tol=0, abs_tol=HALF_CENT), where
+
+
+def test_no_cell_is_an_error(recalculated: dict[str, Workbook]) -> None:
+    for workbook in recalculated.values():
+        for sheet in workbook:
+            for cells in sheet.iter_rows():
+                for cell in cells:
+                    assert not str(cell.value).startswith(ERRORS), (sheet.title, cell.coordinate)
+
+
+def test_a_changed_figure_turns_the_light_red(
+    book: Book, recalculated: dict[str, Workbook]
+) -> None:
+    light = book.places["checks.light"]
+    for name, word in (("true", ALL_PASS), ("bent", FAIL)):
+        assert recalculated[name]["Checks"].cell(light.row, light.column).value == word
+        assert recalculated[name]["Summary"]["B3"].value == word
+    statuses = {
+        cells[1].value: cells[8].value
+        for cells in recalculated["bent"]["Checks"].iter_rows(min_row=7)
+        if cells[8].value in ("OK", FAIL)
+    }
+    assert [name for name, status in statuses.items() if status == FAIL] == [
+        "Plan: sources are uses in every period",
+        "Plan: loans made are the lending by segment",
+    ]
+
+
+def test_text_that_looks_like_a_formula_stays_text(
+    book: Book, written: Path, recalculated: dict[str, Workbook]
+) -> None:
+    source = book.sheet("Pool")
+    cells = [at for at, cell in source.cells.items() if str(cell.value).startswith("=shop")]
+    assert cells, "the example's borrowers are called =shop"
+    workbook = load_workbook(written)
+    for row, column in cells:
+        cell = workbook["Pool"].cell(row, column)
+        assert (cell.data_type, cell.quotePrefix) == ("s", True)
+        shown = recalculated["true"]["Pool"].cell(row, column).value
+        assert shown == source.cells[row, column].value
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "#N/A", "=cmd|'/c'!A1"])
+def test_dangerous_text_is_written_as_text(text: str, tmp_path: Path) -> None:
+    sheet = Sheet("S")
+    sheet.put(1, 1, text, Style())
+    path = write_book(Book("t", "s", date(2020, 1, 1), "f", [sheet]), tmp_path / "t.xlsx")
+    cell = load_workbook(path)["S"]["A1"]
+    assert cell.data_type == "s"
+    assert cell.value == text.replace("\r", "\n")
+    assert b"<f>" not in zipfile.ZipFile(path).read("xl/worksheets/sheet1.xml")
+
+
+def test_long_text_and_control_characters_fit_the_file(tmp_path: Path) -> None:
+    sheet = Sheet("S")
+    sheet.put(1, 1, "x" * (CELL_CHARACTERS + 9), Style())
+    sheet.put(2, 1, "a\x00b\x1fc", Style())
+    path = write_book(Book("t", "s", date(2020, 1, 1), "f", [sheet]), tmp_path / "t.xlsx")
+    found = load_workbook(path)["S"]
+    assert len(found["A1"].value) == CELL_CHARACTERS
+    assert found["A1"].value.endswith("…")
+    assert found["A2"].value == "a�b�c"
+
+
+def test_the_engines_figures_stand_beside_the_formulas(book: Book, written: Path) -> None:
+    """A preview and a protected view show them, since neither recalculates."""
+    workbook = load_workbook(written, data_only=True)
+    for sheet, row, column, formula in book.formulas():
+        found = workbook[sheet].cell(row, column).value
+        if isinstance(formula.value, str):
+            assert found == formula.value
+        else:
+            assert found == pytest.approx(formula.value, abs=1e-9)
+
+
+def test_the_same_run_gives_the_same_bytes(
+    book: Book, tables: dict[str, Table], pack: Pack, meta: RunMeta
+) -> None:
+    first, second = book_bytes(book), book_bytes(build_book(tables, pack, meta))
+    assert first == second
+
+
+def test_nothing_in_the_file_depends_on_the_clock(written: Path) -> None:
+    with zipfile.ZipFile(written) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        core = archive.read("docProps/core.xml").decode()
+    assert core.count("2013-12-31T00:00:00Z") == 2
+
+
+def test_every_part_is_well_formed_and_recalculates_on_load(written: Path) -> None:
+    with zipfile.ZipFile(written) as archive:
+        for name in archive.namelist():
+            ET.fromstring(archive.read(name))
+        assert b'fullCalcOnLoad="1"' in archive.read("xl/workbook.xml")
+        assert not [n for n in archive.namelist() if "externalLink" in n]
+
+
+def test_sheets_come_in_the_order_of_the_pack(
+    tables: dict[str, Table], pack: Pack, meta: RunMeta, tmp_path: Path
+) -> None:
+    chosen = pack.model_copy(update={"sheets": ("checks", "plan", "summary")})
+    path = build_workbook(tables, chosen, meta, tmp_path / "chosen.xlsx")
+    workbook = load_workbook(path, data_only=True)
+    assert workbook.sheetnames == ["Checks", "Plan", "Summary"]
+    assert workbook["Summary"]["B3"].value == ALL_PASS
+
+
+def test_each_sheet_prints_on_landscape_pages_of_full_width(written: Path) -> None:
+    workbook = load_workbook(written)
+    for sheet in workbook:
+        assert sheet.page_setup.orientation == "landscape"
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert sheet.page_setup.fitToWidth == 1
+        assert sheet.print_area
+        assert sheet.oddFooter.right.text == "Page &[Page] of &N" or "&P" in (
+            sheet.oddFooter.right.text or ""
+        )
+    for name in ("Cash flows", "Deal", "Plan", "Limits", "Checks"):
+        assert workbook[name].freeze_panes, name
+        assert workbook[name].print_title_rows, name
+    assert not workbook["Summary"].sheet_view.showGridLines
+
+
+def test_each_sheet_but_the_checks_has_a_chart(book: Book) -> None:
+    without = [sheet.name for sheet in book.sheets if not sheet.charts]
+    assert without == ["Checks"]
+
+
+def test_colours_follow_the_trade(book: Book) -> None:
+    """Formulas are black, or green where they look at another sheet; none is blue."""
+    for sheet in book.sheets:
+        for at, cell in sheet.cells.items():
+            if isinstance(cell.value, Formula):
+                expected = "link" if "!" in cell.value.text else "formula"
+                assert cell.style.ink == expected, (sheet.name, at)
+            elif isinstance(cell.value, float):
+                assert cell.style.ink in ("engine", "input"), (sheet.name, at)
+
+
+def test_headings_give_the_unit(book: Book) -> None:
+    for name in ("Cash flows", "Deal", "Plan"):
+        assert book.sheet(name).cells[4, 1].value == "CNY m"
+    assert "CNY m" in str(book.sheet("Limits").cells[4, 5].value)
+
+
+def test_headroom_is_live(book: Book, tables: dict[str, Table]) -> None:
+    sheet = book.sheet("Limits")
+    area = sheet.filter_area
+    assert area is not None
+    rows = range(area.row + 1, area.last_row + 1)
+    assert len(rows) == len(tables["plan_limits"].frame)
+    for row in rows:
+        cell = sheet.cells[row, 7]
+        assert isinstance(cell.value, Formula)
+        at_most = sheet.cells[row, 4].value == "at most"
+        assert cell.value.text == (f"=F{row}-E{row}" if at_most else f"=E{row}-F{row}")
+
+
+def test_no_two_merged_cells_overlap(book: Book) -> None:
+    for sheet in book.sheets:
+        taken: set[tuple[int, int]] = set()
+        for area in sheet.merges:
+            cells = {
+                (row, column)
+                for row in range(area.row, area.last_row + 1)
+                for column in range(area.column, area.last_column + 1)
+            }
+            assert not cells & taken
+            taken |= cells
+
+
+def test_a_place_that_cannot_be_written_is_said_plainly(book: Book, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be written"):
+        write_book(book, tmp_path / "missing" / "book.xlsx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_without_plan_and_deal_has_fewer_sheets(
+    tables: dict[str, Table], pack: Pack, meta: RunMeta
+) -> None:
+    some = {name: t for name, t in tables.items() if not name.startswith(("plan_", "deal_"))}
+    book = build_book(some, pack, meta)
+    assert [sheet.name for sheet in book.sheets] == ["Summary", "Pool", "Cash flows", "Checks"]
+    assert book_bytes(book)
