@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scfcap.axes import OWN
 from scfcap.funding.constraints.cash import capital
+from scfcap.funding.inputs import DealInputs
 from scfcap.funding.program import Terms
 from scfcap.funding.variables import Book
 
@@ -39,6 +40,7 @@ def premium(book: Book) -> Terms:
         for j in book.cohorts_in(d.place):
             senior = vehicle.senior_fee_rate * float(cohorts.annuity[j])
             terms.extend(book.held(j, d.place, last), float(cohorts.terminal[j]) - senior - 1.0)
+        terms.extend(book.deal_cash(d, last), -_waiting(book, d))
         if d.state is None and d.closing <= last:
             life = max(d.legal_end - d.closing, 1)
             unused = max(0.0, (d.legal_end - last) / life)
@@ -48,3 +50,17 @@ def premium(book: Book) -> Terms:
         for j in book.cohorts_in(buyer.place):
             terms.extend(book.held(j, buyer.place, last), net * float(cohorts.annuity[j]))
     return terms
+
+
+def _waiting(book: Book, d: DealInputs) -> float:
+    """Cost of a unit of cash that an amortising series keeps at T instead of repaying notes.
+
+    It earns a period's yield and not the coupon. Without it the last period would be a tie,
+    which the waterfall has not: it repays at once.
+    """
+    inputs, last = book.inputs, book.inputs.horizon
+    due = [i for i, gone in enumerate(d.repaid_by) if gone > last]
+    if inputs.vehicle is None or not due or d.last_revolving >= last:
+        return 0.0
+    spread = inputs.vehicle.sold[due[0]].coupon - inputs.vehicle.cash_yield
+    return max(spread, 0.0) * float(inputs.year[last])
