@@ -111,8 +111,7 @@ def optimum(inputs: Inputs, engine: Engine) -> Optimum:
     """Solve, replay, and solve again until the notes' order of repayment agrees.
 
     The program holds the period in which each tranche is gone as data: at first the latest one,
-    the legal end; the waterfall then tells the real one. A round that would lower the optimum is
-    not taken.
+    the legal end; the waterfall then tells the real one. A round without a plan is not taken.
 
     Raises:
         InfeasibleError: no plan keeps all limits.

@@ -209,6 +209,11 @@ _VERB = {
 def worth_sentence(inputs: Inputs, channel: str, fall: float) -> str:
     """The worth of a channel in words; ``fall`` in currency."""
     currency = inputs.spec.currency
+    if fall < -0.5:
+        return (
+            f"Without {_VERB[channel]} the plan would earn {currency} {-fall:,.0f} more: "
+            "the channel costs more than it brings."
+        )
     if fall <= 0.5:
         return f"Without {_VERB[channel]} the plan earns as much: the channel is not needed."
     return f"Without {_VERB[channel]} the plan would earn {currency} {fall:,.0f} less."
