@@ -374,6 +374,18 @@ def test_blocks_of_loans_change_no_byte_but_the_order_of_sums(
         assert (getattr(first, field.name) == getattr(second, field.name)).all()
 
 
+def test_other_layouts_of_the_arrays_are_not_compiled_for(make_curves: MakeCurves) -> None:
+    # pandas hands out read-only arrays, a slice is strided, a small integer is 32 bits wide.
+    curves = make_curves(a=SAFE)
+    plain = run_kernel(concatenate([loan(), loan(rate=0.2)]), curves, 1)
+    odd = concatenate([loan(), loan(rate=0.5), loan(rate=0.2)]).where(slice(None, None, 2))
+    odd = replace(odd, loan_type=odd.loan_type.astype(np.int32))
+    for field in fields(LoanArrays):
+        getattr(odd, field.name).setflags(write=False)
+    assert_same(run_kernel(odd, curves, 1), plain, 2_000.0)
+    assert len(kernel._accumulate.signatures) == 1
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -139,6 +139,16 @@ def test_late_money_earns_its_interest(make_pool: MakePool, make_curves: MakeCur
     assert flows.interest.sum() == pytest.approx(on_time + extra)
 
 
+def test_late_money_pays_its_accrued_interest_once(
+    make_pool: MakePool, make_curves: MakeCurves
+) -> None:
+    # 73 days before as_of at 12% on 100 are 2.40, whoever pays late.
+    due = {"balance": [100.0], "loan_type": ORDER, "origination_day": -73, "maturity_day": 20}
+    flows = project(make_pool(**due), make_curves(4, a=LATE)).flows
+    on_time, extra = 100 * 0.01 * 20 / 31, 25 * 0.01 * (11 / 31 + 1 + 1 / 31)
+    assert flows.interest.sum() == pytest.approx(2.4 + on_time + extra)
+
+
 def test_lateness_keeps_a_lifetime_default_rate(
     make_pool: MakePool, make_curves: MakeCurves
 ) -> None:
