@@ -69,7 +69,7 @@ def one_loan_reference(loans: LoanArrays, curves: CurveSet, k: int) -> dict[str,
             scheduled = alive
         elif start > low or kind not in (LEVEL_PAYMENT, EQUAL_PRINCIPAL):
             scheduled = 0.0
-        elif kind == EQUAL_PRINCIPAL or rate == 0:
+        elif kind == EQUAL_PRINCIPAL or rate < 1e-12:
             scheduled = alive / left
         else:
             step = rate * grid.year_fractions[t - 1]
