@@ -333,7 +333,9 @@ class Quality:
                 f"Refused: {rejected}, and tape.reject_limit allows {self.limit:.2%}. Correct the "
                 "rows listed above, or raise the limit with --reject-limit."
             )
-        return f"Usable: {rejected if len(self.rejects) else f'all {self.rows:,} rows are good'}."
+        fine = rejected if len(self.rejects) else f"none of {self.rows:,} rows is rejected"
+        remarks = int((self.findings["severity"] != "error").sum())
+        return f"Usable: {fine}; {remarks:,} remarks."
 
     def document(self) -> dict[str, Any]:
         """The report as plain values, every finding included."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Findings that are shown; ``--out`` writes them all.
 SHOWN = 20
+#: Columns of text that hold amounts.
+NUMBERS = ("read", "rejected", "kept", "value")
 
 
 def check(
@@ -59,7 +61,7 @@ def _show(terminal: Terminal, quality: Quality, folder: Path | None) -> None:
     spec, tape, findings = quality.model.loaded.spec, quality.tape, quality.findings
     terminal.say(f"{spec.title}, as of {spec.as_of}", "")
     if tape is not None:
-        terminal.say(_table(f"Rows and balances: {tape.source}", tape.totals), "")
+        terminal.say(_table(f"Rows and balances: {tape.source}", _upright(tape.totals)), "")
     if len(findings):
         more = f" (first {SHOWN} of {len(findings):,})" if len(findings) > SHOWN else ""
         terminal.say(_table("Findings by reason", quality.counts()), "")
@@ -69,12 +71,23 @@ def _show(terminal: Terminal, quality: Quality, folder: Path | None) -> None:
     (terminal.note if quality.refused else terminal.say)(quality.verdict())
 
 
+def _upright(totals: pd.DataFrame) -> pd.DataFrame:
+    """Measures down, items across, as text: rows are whole numbers, amounts have cents."""
+    upright = totals.set_index("item").T
+    cells = {
+        item: [_cell(int(v) if name == "rows" else float(v)) for name, v in column.items()]
+        for item, column in upright.items()
+    }
+    return upright.assign(**cells).reset_index(names="")
+
+
 def _table(title: str, frame: pd.DataFrame) -> RichTable:
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", title_style="bold", show_edge=False)
-    for name in frame.columns:
-        table.add_column(str(name), justify="right" if frame[name].dtype.kind in "iuf" else "left")
+    for name in map(str, frame.columns):
+        number = name in NUMBERS or frame[name].dtype.kind in "iuf"
+        table.add_column(name, justify="right" if number else "left", no_wrap=number)
     for row in frame.itertuples(index=False):
         table.add_row(*(_cell(value) for value in row))
     return table
@@ -84,7 +97,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return f"{value:,}"
+        return str(value)
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:,.2f}"
     return str(value)

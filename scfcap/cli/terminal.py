@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 INTERRUPTED = 130
+#: Width of tables that are not printed to a terminal [characters].
+WIDTH = 160
 #: Faults of the file system that the user can mend.
 _USER_ERRNO = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG,
@@ -200,7 +202,10 @@ def _error(*lines: str) -> None:
 def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    console = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH
+    return console
 
 
 @contextlib.contextmanager

@@ -1,0 +1,55 @@
+"""What the documents tell a reader to do works."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from scfcap.cli.main import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+def _blocks(language: str) -> list[tuple[str, str]]:
+    """Fenced blocks of one language: page and number, text."""
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        blocks = re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+        found += [(f"{page.name}-{k}", block) for k, block in enumerate(blocks)]
+    return found
+
+
+@pytest.mark.parametrize(("name", "code"), _blocks("python"), ids=lambda x: x[:24])
+def test_python_examples_run(name, code, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, name, "exec"), {"__name__": "__example__"})
+    assert capsys.readouterr().err == ""
+
+
+def test_the_readme_has_an_example():
+    assert any(name.startswith("README") for name, _ in _blocks("python"))
+
+
+def _commands() -> list[str]:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    return sorted(
+        set(re.findall(r"(?:^ {4}|`)(?:\.venv/bin/)?(scfcap [^`\n#]+)", text, re.MULTILINE))
+    )
+
+
+@pytest.mark.parametrize("command", _commands())
+def test_commands_named_in_the_documents_exist(command):
+    words = shlex.split(re.sub(r"\[.*?\]", "", command))[1:]
+    known = {c.name: c.callback for c in app.registered_commands}
+    assert words[0] in known or words[0].startswith("-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page):
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
