@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scfcap.deal.accounts import SeriesFlows, SeriesState
-from scfcap.deal.steps import Book, Payment
+from scfcap.deal.steps import Book
 from scfcap.errors import InvariantError
 from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray
 
@@ -19,11 +19,16 @@ class Checker:
     series: str
     scenarios: tuple[str, ...]
 
-    def payment(self, period: int, step: str, payment: Payment) -> None:
-        """A step pays between nothing and what is due."""
-        over = payment.paid - payment.due
-        what = f"{step} is paid more than due, by"
-        self._none(period, (over > 0.0) | (payment.paid < 0.0), what, over)
+    def payments(self, period: int, names: tuple[str, ...], trace: FloatArray) -> None:
+        """Each step pays between nothing and what is due; ``trace`` [due, available, paid; steps;
+        K].
+        """
+        due, paid = trace[0], trace[2]
+        bad = (paid > due) | (paid < 0.0)
+        if bad.any():
+            step = int(np.argmax(bad.any(axis=1)))
+            what = f"{names[step]} pays less than nothing or more than is due, by"
+            self._none(period, bad[step], what, paid[step] - due[step])
 
     def money(
         self, period: int, before: Book, after: Book, sources: FloatArray, uses: FloatArray
@@ -36,13 +41,14 @@ class Checker:
 
     def order(self, period: int, before: Book, after: Book) -> None:
         """No balance below zero; no principal to a tranche before those above it are zero."""
-        balances = np.column_stack([after.cash, after.reserve, after.notes, after.accrued])
-        least = balances.min(axis=1)
+        least = np.minimum(after.cash, after.reserve)
+        least = np.minimum(least, np.minimum(after.notes, after.accrued).min(axis=0))
         self._none(period, least < 0.0, "an account or a tranche is below zero:", least)
-        paid = before.notes - after.notes
-        senior = np.cumsum(after.notes, axis=1) - after.notes
-        wrong = np.where(senior > 0.0, paid, 0.0).max(axis=1)
-        self._none(period, wrong > 0.0, "a junior tranche is paid before a senior one:", wrong)
+        above = np.zeros_like(after.cash, dtype=np.bool_)
+        for old, new in zip(before.notes, after.notes, strict=True):
+            wrong = above & (new < old)
+            self._none(period, wrong, "a junior tranche is paid before a senior one:", old - new)
+            above = above | (new > 0.0)
 
     def _none(self, period: int, bad: BoolArray, what: str, amount: FloatArray) -> None:
         if bad.any():

@@ -232,23 +232,30 @@ class Recorder:
     """Collects a run period by period, and gives the :class:`DealResult` at its end."""
 
     def __init__(self, steps: tuple[Step, ...], count: int, tranches: int, periods: int) -> None:
-        self._steps = {step.name: i for i, step in enumerate(steps)}
-        self._flows = {key: np.zeros((periods, count)) for key in _FLOWS}
-        self._paid = np.zeros((3, len(steps), periods, count))
+        self.steps = tuple(step.name for step in steps)
+        self._outside = [i for i, name in enumerate(self.steps) if not name.startswith("reserve ")]
+        self._flows = np.zeros((len(_FLOWS), periods, count))
+        self._trace = np.zeros((3, len(steps), periods, count))
         self._balance = np.zeros((2, periods, tranches, count))
         self._phase = np.full((periods, count), BEFORE, dtype=np.int64)
+
+    def _put(self, period: int, **flows: FloatArray) -> None:
+        for key, values in flows.items():
+            self._flows[_FLOWS.index(key), period - 1] = values
 
     def collected(
         self, period: int, flows: Collected, cash_interest: FloatArray, phase: IntArray
     ) -> None:
         """Flows of the loans and of idle cash."""
-        t = period - 1
-        self._flows["interest_collected"][t] = flows.interest
-        self._flows["principal_collected"][t] = flows.principal
-        self._flows["recovered"][t] = flows.recovery
-        self._flows["defaults"][t] = flows.default
-        self._flows["cash_interest"][t] = cash_interest
-        self._phase[t] = phase
+        self._put(
+            period,
+            interest_collected=flows.interest,
+            principal_collected=flows.principal,
+            recovered=flows.recovery,
+            defaults=flows.default,
+            cash_interest=cash_interest,
+        )
+        self._phase[period - 1] = phase
 
     def issued(
         self,
@@ -259,37 +266,37 @@ class Recorder:
         first_pool: FloatArray,
     ) -> None:
         """Flows of the closing."""
-        t = period - 1
-        self._flows["issued"][t] = notes
-        self._flows["contribution"][t] = contribution
-        self._flows["issue_cost"][t] = cost
-        self._phase[t] = REVOLVING
-        self._paid[:, self._steps["purchases"], t] = first_pool
+        self._put(period, issued=notes, contribution=contribution, issue_cost=cost)
+        self._phase[period - 1] = REVOLVING
+        self._trace[:, self.steps.index("purchases"), period - 1] = first_pool
 
     def traced(self, period: int, step: Step, payment: Payment) -> None:
         """What a step owed, could use and paid."""
-        entry = self._paid[:, self._steps[step.name], period - 1]
+        entry = self._trace[:, self.steps.index(step.name), period - 1]
         entry[0], entry[1], entry[2] = payment.due, payment.available, payment.paid
+
+    def trace(self, period: int) -> FloatArray:
+        """Due, available and paid of all steps in ``period``, shape (3, steps, K)."""
+        return np.asarray(self._trace[:, :, period - 1])
 
     def paid(self, step: str, period: int) -> FloatArray:
         """What ``step`` paid in ``period`` [K]."""
-        return np.asarray(self._paid[2, self._steps[step], period - 1])
+        return np.asarray(self._trace[2, self.steps.index(step), period - 1])
 
     def closed(self, period: int, book: Book, pool: FloatArray) -> None:
         """Balances at the close of the period."""
-        t = period - 1
-        self._flows["cash"][t] = book.cash
-        self._flows["reserve"][t] = book.reserve
-        self._flows["pool"][t] = pool
-        self._balance[0, t] = book.notes.T
-        self._balance[1, t] = book.accrued.T
+        self._put(period, cash=book.cash, reserve=book.reserve, pool=pool)
+        self._balance[0, period - 1] = book.notes
+        self._balance[1, period - 1] = book.accrued
 
     def sources_uses(self, period: int) -> tuple[FloatArray, FloatArray]:
         """Money in from outside, and out, in ``period`` [K]; the reserve is inside."""
         t = period - 1
-        sources = np.sum([self._flows[key][t] for key in _SOURCES], axis=0)
-        outside = [i for name, i in self._steps.items() if not name.startswith("reserve ")]
-        return sources, self._paid[2, outside, t].sum(axis=0) + self._flows["issue_cost"][t]
+        sources = self._flows[: len(_SOURCES), t].sum(axis=0)
+        uses = self._flows[_FLOWS.index("issue_cost"), t].copy()
+        for i in self._outside:
+            uses += self._trace[2, i, t]
+        return sources, uses
 
     def result(
         self,
@@ -301,29 +308,29 @@ class Recorder:
     ) -> DealResult:
         """The run as frozen arrays with scenarios first."""
         names = tuple(tranche.name for tranche in spec.sold)
-        due, available, paid = (np.ascontiguousarray(x.swapaxes(1, 2)) for x in self._paid)
-        trace = {name: Payment(due[i], available[i], paid[i]) for name, i in self._steps.items()}
-        interest = [self._steps[f"interest {name}"] for name in names]
-        principal = [self._steps[f"principal {name}"] for name in names]
-        notes, accrued = (np.ascontiguousarray(x.transpose(2, 1, 0)) for x in self._balance)
+        due, available, paid = self._trace.swapaxes(2, 3)
+        position = {name: i for i, name in enumerate(self.steps)}
+        interest = [position[f"interest {name}"] for name in names]
+        principal = [position[f"principal {name}"] for name in names]
+        notes, accrued = self._balance.transpose(0, 3, 2, 1)
         return DealResult(
             name=state.name,
             scenarios=scenarios,
             grid=grid,
             tranches=names,
-            **{key: np.ascontiguousarray(values.T) for key, values in self._flows.items()},
-            purchases=paid[self._steps["purchases"]],
-            senior_fee=paid[self._steps["senior fee"]],
-            servicing_fee=paid[self._steps["servicing fee"]],
-            residual=paid[self._steps["residual"]],
+            **{key: values.T for key, values in zip(_FLOWS, self._flows, strict=True)},
+            purchases=paid[position["purchases"]],
+            senior_fee=paid[position["senior fee"]],
+            servicing_fee=paid[position["servicing fee"]],
+            residual=paid[position["residual"]],
             interest_due=due[interest].swapaxes(0, 1),
             interest_paid=paid[interest].swapaxes(0, 1),
             principal_paid=paid[principal].swapaxes(0, 1),
             balance=notes,
             accrued=accrued,
             triggered=triggered,
-            phase=np.ascontiguousarray(self._phase.T),
-            trace=trace,
+            phase=self._phase.T,
+            trace={name: Payment(due[i], available[i], paid[i]) for name, i in position.items()},
             state=state,
             legal_end=state.ends(spec),
         )

@@ -20,8 +20,8 @@ from scfcap.schema.deal import SecuritizationSpec
 class Book:
     """Accounts and debts of a series; J sold tranches, senior first.
 
-    ``cash`` and ``reserve`` [K]; ``notes`` and ``accrued`` (interest earned, not paid) [K, J];
-    ``owed`` [K, 2] unpaid senior and servicing fees of earlier periods.
+    ``cash`` and ``reserve`` [K]; ``notes`` and ``accrued`` (interest earned, not paid) [J, K];
+    ``owed`` [2, K] unpaid senior and servicing fees of earlier periods.
     """
 
     cash: FloatArray
@@ -29,6 +29,11 @@ class Book:
     notes: FloatArray
     accrued: FloatArray
     owed: FloatArray
+
+    @property
+    def gone(self) -> BoolArray:
+        """Whether no note and no interest is left [K]."""
+        return np.asarray(~(self.notes.any(axis=0) | self.accrued.any(axis=0)))
 
 
 @dataclass(frozen=True)
@@ -79,9 +84,9 @@ def _draw(book: Book, due: FloatArray, reserve: FloatArray) -> tuple[Book, Payme
     return after, Payment(due, book.cash + reserve, paid)
 
 
-def _with_column(values: FloatArray, column: int, new: FloatArray) -> FloatArray:
+def _with_row(values: FloatArray, row: int, new: FloatArray) -> FloatArray:
     changed = values.copy()
-    changed[:, column] = new
+    changed[row] = new
     return changed
 
 
@@ -95,11 +100,9 @@ class PayFee:
 
     def pay(self, book: Book, moment: Moment) -> tuple[Book, Payment]:
         """Cash, then the reserve."""
-        due = book.owed[:, self.account] + self.rate * moment.year_fraction * moment.pool
+        due = book.owed[self.account] + self.rate * moment.year_fraction * moment.pool
         book, payment = _draw(book, due, book.reserve)
-        return replace(
-            book, owed=_with_column(book.owed, self.account, due - payment.paid)
-        ), payment
+        return replace(book, owed=_with_row(book.owed, self.account, due - payment.paid)), payment
 
 
 @dataclass(frozen=True)
@@ -117,13 +120,13 @@ class PayInterest:
 
     def pay(self, book: Book, moment: Moment) -> tuple[Book, Payment]:
         """Cash, then the reserve."""
-        owed = book.accrued[:, self.tranche] + (
-            self.coupon * moment.year_fraction * book.notes[:, self.tranche]
+        owed = book.accrued[self.tranche] + (
+            self.coupon * moment.year_fraction * book.notes[self.tranche]
         )
         due = np.where(moment.revolving, 0.0, owed) if self.deferred else owed
         book, payment = _draw(book, due, book.reserve)
         return replace(
-            book, accrued=_with_column(book.accrued, self.tranche, owed - payment.paid)
+            book, accrued=_with_row(book.accrued, self.tranche, owed - payment.paid)
         ), payment
 
 
@@ -185,13 +188,13 @@ class PayPrincipal:
 
     def pay(self, book: Book, moment: Moment) -> tuple[Book, Payment]:
         """Cash, then the reserve where it is free."""
-        senior_gone = (book.notes[:, : self.tranche] == 0.0).all(axis=1)
+        senior_gone = ~book.notes[: self.tranche].any(axis=0)
         turn = moment.amortising & senior_gone
-        free = turn & ((book.notes.sum(axis=1) <= book.cash + book.reserve) | moment.final)
-        balance = book.notes[:, self.tranche]
+        free = turn & ((book.notes.sum(axis=0) <= book.cash + book.reserve) | moment.final)
+        balance = book.notes[self.tranche]
         due = np.where(turn, balance, 0.0)
         book, payment = _draw(book, due, np.where(free, book.reserve, 0.0))
-        notes = _with_column(book.notes, self.tranche, balance - payment.paid)
+        notes = _with_row(book.notes, self.tranche, balance - payment.paid)
         return replace(book, notes=notes), payment
 
 
@@ -203,9 +206,7 @@ class PayResidual:
 
     def pay(self, book: Book, moment: Moment) -> tuple[Book, Payment]:
         """Everything, or nothing."""
-        free = (moment.amortising | moment.repaid) & (
-            (book.notes == 0.0).all(axis=1) & (book.accrued == 0.0).all(axis=1)
-        )
+        free = (moment.amortising | moment.repaid) & book.gone
         due = np.where(free, book.cash + book.reserve, 0.0)
         after = replace(
             book, cash=np.where(free, 0.0, book.cash), reserve=np.where(free, 0.0, book.reserve)

@@ -125,17 +125,18 @@ def run_periods(
     spec: SecuritizationSpec, state: SeriesState, grid: PeriodGrid, source: PoolSource
 ) -> DealResult:
     """Run a series on the loans of ``source``, period by period (see :func:`run_series`)."""
-    count = len(source.scenarios)
+    scenarios = source.scenarios
+    count = len(scenarios)
     steps = waterfall(spec, state.reserve_target)
     recorder = Recorder(steps, count, len(state.notes), len(grid))
-    check = Checker(state.name, source.scenarios)
+    check = Checker(state.name, scenarios)
     book = _opening_book(state, count)
     cumulative = np.full(count, state.cumulative_default)
     triggered: IntArray = np.zeros(count, dtype=np.int64)
     for t in range(max(state.closing_period, 1), len(grid) + 1):
         before, pool, year = book, source.balance(t - 1), float(grid.year_fractions[t - 1])
         if t == state.closing_period:
-            book = _close(spec, state, source, recorder)
+            book = _close(spec, state, source, recorder, count)
             check.money(t, before, book, *recorder.sources_uses(t))
             continue
         phase = _phase(book, t <= state.last_revolving, triggered)
@@ -155,10 +156,10 @@ def run_periods(
         book = replace(book, cash=cash)
         for step in steps:
             book, payment = step.pay(book, moment)
-            check.payment(t, step.name, payment)
             recorder.traced(t, step, payment)
         source.buy(t, recorder.paid("purchases", t))
         recorder.closed(t, book, source.balance(t))
+        check.payments(t, recorder.steps, recorder.trace(t))
         check.money(t, before, book, *recorder.sources_uses(t))
         check.order(t, before, book)
         cumulative = cumulative + collected.default
@@ -166,7 +167,7 @@ def run_periods(
             spec.trigger, collected.default, cumulative, pool, state.pool_at_closing, year
         )
         triggered = np.where(over & (triggered == 0) & moment.revolving, t, triggered)
-    return recorder.result(spec, state, source.scenarios, grid, triggered)
+    return recorder.result(spec, state, scenarios, grid, triggered)
 
 
 def _opening_book(state: SeriesState, count: int) -> Book:
@@ -174,17 +175,26 @@ def _opening_book(state: SeriesState, count: int) -> Book:
     return Book(
         cash=np.full(count, share * state.cash),
         reserve=np.full(count, share * state.reserve),
-        notes=np.tile(share * state.notes, (count, 1)),
-        accrued=np.tile(share * state.accrued, (count, 1)),
-        owed=np.zeros((count, 2)),
+        notes=_rows(share * state.notes, count),
+        accrued=_rows(share * state.accrued, count),
+        owed=np.zeros((2, count)),
     )
 
 
+def _rows(values: FloatArray, count: int) -> FloatArray:
+    """``values`` [J], the same in each scenario [J, K]."""
+    return np.repeat(values[:, None], count, axis=1)
+
+
 def _close(
-    spec: SecuritizationSpec, state: SeriesState, source: PoolSource, recorder: Recorder
+    spec: SecuritizationSpec,
+    state: SeriesState,
+    source: PoolSource,
+    recorder: Recorder,
+    count: int,
 ) -> Book:
     """Notes and the company's contribution pay for the first pool, reserve and cost of issue."""
-    t, count = state.closing_period, len(source.scenarios)
+    t = state.closing_period
     issued = np.full(count, state.notes.sum())
     cost = spec.issue_cost_rate * issued
     first_pool = source.wish(t, np.full(count, state.pool_at_closing))
@@ -194,9 +204,9 @@ def _close(
     book = Book(
         cash=contribution - needed,
         reserve=np.full(count, state.reserve_target),
-        notes=np.tile(state.notes, (count, 1)),
-        accrued=np.zeros((count, len(state.notes))),
-        owed=np.zeros((count, 2)),
+        notes=_rows(state.notes, count),
+        accrued=np.zeros((len(state.notes), count)),
+        owed=np.zeros((2, count)),
     )
     recorder.issued(t, issued, contribution, cost, first_pool)
     recorder.closed(t, book, source.balance(t))
@@ -205,6 +215,5 @@ def _close(
 
 def _phase(book: Book, may_revolve: bool, triggered: IntArray) -> IntArray:
     """Phase of each scenario in a period after closing [K]."""
-    gone = (book.notes == 0.0).all(axis=1) & (book.accrued == 0.0).all(axis=1)
     running = np.where(may_revolve & (triggered == 0), REVOLVING, AMORTISING)
-    return np.where(gone, REPAID, running).astype(np.int64)
+    return np.where(book.gone, REPAID, running).astype(np.int64)

@@ -331,7 +331,7 @@ class _JuniorFirst:
     name: str = "junior first"
 
     def pay(self, book: Book, moment: Moment) -> tuple[Book, Payment]:  # noqa: ARG002
-        notes = book.notes - np.array([0.0, 10.0])
+        notes = book.notes - np.array([[0.0], [10.0]])
         ten = np.full_like(book.cash, 10.0)
         return replace(book, notes=notes, cash=book.cash - 10.0), Payment(ten, ten, ten)
 
