@@ -170,7 +170,7 @@ def limits(book: Book, solution: Solution) -> pd.DataFrame:
         for key, r in program.rows_of(family.name).items():
             use, limit = program.sides(r, solution.x)
             sense, dual = program.rows.sense[r], float(solution.dual[r])
-            label, t = _label(family, key)
+            label, t = _label(book, family, key)
             rows.append((family.name, label, t, sense, use * unit, limit * unit, dual))
     rows.extend(_eligible_shares(book, solution))
     frame = _frame(rows, ["family", "key", "period", "sense", "use", "limit", "dual"])
@@ -188,9 +188,11 @@ def limits(book: Book, solution: Solution) -> pd.DataFrame:
     return frame[order]
 
 
-def _label(family: Family, key: Key) -> tuple[str, int]:
+def _label(book: Book, family: Family, key: Key) -> tuple[str, int]:
     parts = list(key) if isinstance(key, tuple) else [key]
     t = 0 if family.period_at is None else int(parts.pop(family.period_at))
+    if family.name == "p2p_supply" and book.inputs.p2p is not None:
+        parts = [f"at {book.inputs.p2p.steps[int(parts[0])].rate:.2%}"]
     return "/".join(str(p) for p in parts) or family.name, t
 
 
@@ -351,6 +353,8 @@ def _replay_checks(
         kept = [book.deal_cash(d, t).extend(book.reserve(d, t)) for t in times[1:]]
         held = deal.cash[0] + deal.reserve[0]
         yield f"replay: cash of {name}", worst(kept, held), money, path_note if late else note
+        unpaid = float(np.abs(deal.short("purchases")).max(initial=0.0)) * unit
+        yield f"replay: purchases of {name}", unpaid, money, "paid by the waterfall as decided"
 
 
 def _frame(rows: Sequence[tuple[object, ...]], columns: list[str]) -> pd.DataFrame:
