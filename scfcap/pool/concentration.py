@@ -131,4 +131,5 @@ def largest(frame: pd.DataFrame, column: str, count: int = LARGEST) -> pd.DataFr
 
 def effective_number(amounts: npt.NDArray[np.floating[Any]]) -> float:
     """Effective number of equal debtors: 1 / sum of squared shares (inverse Herfindahl index)."""
-    return float(amounts.sum() ** 2 / np.square(amounts).sum())
+    parts = amounts / amounts.max()
+    return float(parts.sum() ** 2 / np.square(parts).sum())

@@ -31,13 +31,15 @@ def stratify(frame: pd.DataFrame, column: str) -> pd.DataFrame:
 def strata(column: pd.Series[Any], balance: pd.Series[Any]) -> pd.Series[Any]:
     """The stratum of each loan as an ordered category."""
     numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    if numeric:
+        column = column.astype(np.float64).round(8)
     if numeric and column.nunique() > 2 * CLASSES:
-        return _classes(column.astype(np.float64))
+        return _classes(column)
     if pd.api.types.is_datetime64_any_dtype(column):
         column = column.dt.strftime("%Y-%m")
     if numeric:
-        order = [f"{value:g}" for value in sorted(column.dropna().unique())]
-        text = column.map(lambda v: None if pd.isna(v) else f"{v:g}").astype(object)
+        order = [f"{value:.15g}" for value in sorted(column.dropna().unique())]
+        text = column.map(lambda v: None if pd.isna(v) else f"{v:.15g}").astype(object)
     else:
         text = column.astype(object).where(column.notna(), None)
         order = sorted({str(v) for v in text.dropna().unique()})
@@ -52,12 +54,14 @@ def strata(column: pd.Series[Any], balance: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _classes(values: pd.Series[Any]) -> pd.Series[Any]:
-    values = values.round(8)
     edges = np.unique(np.nanquantile(values, np.linspace(0.0, 1.0, CLASSES + 1)))
     code = np.clip(np.searchsorted(edges, values, side="left") - 1, 0, max(len(edges) - 2, 0))
+    shown = [f"{edge:.6g}" for edge in edges]
+    if len(set(shown)) < len(shown):
+        shown = [f"{edge:.15g}" for edge in edges]
     labels = [
-        f"{'from' if k == 0 else 'above'} {low:.6g} to {high:.6g}"
-        for k, (low, high) in enumerate(pairwise(edges))
+        f"{'above' if k else 'from'} {low} to {high}"
+        for k, (low, high) in enumerate(pairwise(shown))
     ]
     missing = values.isna().to_numpy()
     if missing.any():
