@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scfcap.axes import LOAN_TYPES, OWN
-from scfcap.cashflow.kernel import Flows, LoanArrays, concatenate, run_kernel
+from scfcap.cashflow.kernel import LONGEST_DAY, Flows, LoanArrays, concatenate, run_kernel
 from scfcap.cashflow.project import curve_index, hazard_scale, opening_loans, split_late
 from scfcap.credit.curves import CurveSet
 from scfcap.errors import InputError, Problem
@@ -115,7 +115,7 @@ def new_loans(spec: TermRange | str, pool: Pool, segment: int, atoms: int = 30) 
         pool.original_balance[mine],
         pool.rate[mine],
         pool.loan_type[mine],
-        np.maximum(pool.maturity_day[mine] - pool.origination_day[mine], 1),
+        np.clip(pool.maturity_day[mine] - pool.origination_day[mine], 1, LONGEST_DAY),
     )
 
 

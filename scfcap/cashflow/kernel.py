@@ -21,6 +21,8 @@ from scfcap.errors import InvariantError
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import ENGINE_TOLERANCE, FloatArray, IntArray
 
+#: Maturities later than this are taken as this [days]: 9999-12-31 means no end.
+LONGEST_DAY = 36_525
 #: Loans in a block; blocks run beside each other.
 _BLOCK = 125_000
 
@@ -83,19 +85,21 @@ class Flows:
     receivable: FloatArray
     closing: FloatArray
 
-    def gap(self) -> float:
-        """Largest amount created or lost in any scenario, group and period [currency]."""
+    def gap(self) -> FloatArray:
+        """Largest amount created or lost in any scenario and period, by group [G, currency]."""
         principal = self.opening + self.originated - self.default - self.scheduled - self.prepaid
         defaulted = np.cumsum(self.default - self.loss - self.recovery, axis=2) - self.receivable
-        gaps = [np.abs(principal - self.closing), np.abs(defaulted)]
-        return max((float(g.max()) for g in gaps if g.size), default=0.0)
+        gaps = np.maximum(np.abs(principal - self.closing), np.abs(defaulted))
+        return np.asarray(gaps.max(axis=(0, 2), initial=0.0))
 
     def check(self) -> None:
-        """Raise InvariantError where money is created or lost beyond the engines' tolerance."""
-        size = float(self.opening[:, :, :1].sum(axis=1).max(initial=0.0) + self.originated.sum())
+        """Raise InvariantError where a group creates or loses money beyond the tolerance."""
+        size = self.opening[:, :, 0].max(axis=0) + self.originated.sum(axis=1)
         gap = self.gap()
-        if not gap <= ENGINE_TOLERANCE * max(size, 1e-300):
-            msg = f"projection: {gap:.6g} of {size:.6g} is created or lost"
+        wrong = np.flatnonzero(~(gap <= ENGINE_TOLERANCE * size))
+        if wrong.size:
+            g = int(wrong[0])
+            msg = f"projection, group {g}: {gap[g]:.6g} of {size[g]:.6g} is created or lost"
             raise InvariantError(msg)
 
 
@@ -159,7 +163,7 @@ def run_kernel(loans: LoanArrays, curves: CurveSet, groups: int) -> Flows:
         prepaid=prepaid,
         recovery=recovery,
         loss=default * severity[:, :, None],
-        receivable=np.cumsum(recoverable, axis=2) - np.cumsum(recovery, axis=2),
+        receivable=np.maximum(np.cumsum(recoverable, axis=2) - np.cumsum(recovery, axis=2), 0.0),
         closing=closing,
     )
 

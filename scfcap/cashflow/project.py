@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap.axes import BULLET, INTEREST_ONLY_BULLET, ORDER, REVOLVING_LINE
-from scfcap.cashflow.kernel import Flows, LoanArrays, concatenate, run_kernel
+from scfcap.cashflow.kernel import LONGEST_DAY, Flows, LoanArrays, concatenate, run_kernel
 from scfcap.credit.curves import CurveSet
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
@@ -78,7 +78,7 @@ def opening_loans(pool: Pool, curves: CurveSet, group: IntArray) -> LoanArrays:
     curve = curve_index(pool.segments, curves)[pool.segment]
     overdue = pool.maturity_day <= 0
     first_end = curves.grid.days[1]
-    maturity = np.where(overdue, first_end, pool.maturity_day)
+    maturity = np.where(overdue, first_end, np.minimum(pool.maturity_day, LONGEST_DAY))
     term = np.where(overdue, first_end, maturity - pool.origination_day)
     deferred = (pool.loan_type == BULLET) | (pool.loan_type == ORDER)
     loans = LoanArrays(

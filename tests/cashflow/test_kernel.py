@@ -420,6 +420,16 @@ def test_the_check_finds_lost_money(make_curves: MakeCurves) -> None:
         replace(flows, receivable=lost).check()
 
 
+def test_a_small_group_is_checked_by_its_own_size(make_curves: MakeCurves) -> None:
+    both = concatenate([loan(balance=1e12), loan(group=1)])
+    flows = run_kernel(both, make_curves(a=SAFE), 2)
+    flows.check()
+    short = flows.scheduled.copy()
+    short[0, 1, 5] -= 1e-5
+    with pytest.raises(InvariantError, match=r"group 1: .* of 1000"):
+        replace(flows, scheduled=short).check()
+
+
 def test_no_loans_no_flows(make_curves: MakeCurves) -> None:
     none = loan().where(slice(0, 0))
     flows = run_kernel(none, make_curves(a=SAFE), 2)

@@ -158,6 +158,16 @@ def test_lateness_keeps_a_lifetime_default_rate(
     assert flows.default.sum() == pytest.approx(5.0, rel=1e-12)
 
 
+@pytest.mark.parametrize("frequency", ["month", "day"])
+def test_a_line_without_an_end_stays_out(
+    make_pool: MakePool, make_curves: MakeCurves, frequency: str
+) -> None:
+    # Maturity 9999-12-31, as tapes write it.
+    pool = make_pool(balance=[100.0, 100.0], loan_type=[0, REVOLVING_LINE], maturity_day=2_917_000)
+    flows = project(pool, make_curves(12, frequency, a=SAFE)).flows
+    assert flows.closing[0, 0, -1] == pytest.approx(200.0, abs=0.01)
+
+
 def test_groups_may_be_any_that_keep_to_one_curve(
     make_pool: MakePool, make_curves: MakeCurves
 ) -> None:
