@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from scfcap.quantities import BoolArray, FloatArray
+from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray
 from scfcap.schema.deal import SecuritizationSpec
 
 
@@ -180,7 +180,8 @@ class BuyLoans:
 class PayPrincipal:
     """Principal of one tranche, when those before it are zero and the series amortises.
 
-    The reserve joins in once cash and reserve suffice for all notes, and at the legal end.
+    The reserve joins in once cash and reserve suffice for all notes, but for ENGINE_TOLERANCE of
+    them (a plan may aim at exactly enough), and at the legal end.
     """
 
     name: str
@@ -190,7 +191,8 @@ class PayPrincipal:
         """Cash, then the reserve where it is free."""
         senior_gone = ~book.notes[: self.tranche].any(axis=0)
         turn = moment.amortising & senior_gone
-        free = turn & ((book.notes.sum(axis=0) <= book.cash + book.reserve) | moment.final)
+        needed = book.notes.sum(axis=0) * (1.0 - ENGINE_TOLERANCE)
+        free = turn & ((needed <= book.cash + book.reserve) | moment.final)
         balance = book.notes[self.tranche]
         due = np.where(turn, balance, 0.0)
         book, payment = _draw(book, due, np.where(free, book.reserve, 0.0))
