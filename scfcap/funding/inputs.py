@@ -25,6 +25,7 @@ from scfcap.axes import (
 from scfcap.cashflow.cohorts import CohortFactors
 from scfcap.credit.curves import CurveSet
 from scfcap.deal.accounts import SeriesState, closing_state, opening_state
+from scfcap.deal.triggers import tripped
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import ELIGIBLE, Pool
@@ -252,7 +253,9 @@ def build_inputs(
     lag = np.asarray(curves.recovery_lag, dtype=np.int64)
     cohorts = _cohorts(spec, factors, severity, lag, unit)
     closed = set(regime.closed_channels) if regime else set()
-    deals = () if spec.securitization is None else _deals(spec, pool, factors.segments, grid, unit)
+    deals = (
+        () if spec.securitization is None else _deals(spec, pool, factors.segments, cohorts, grid)
+    )
     lenders = tuple(
         _lender(x if x.kind not in closed else x.model_copy(update={"limit": 0.0}), grid, unit)
         for x in spec.lenders
@@ -513,21 +516,54 @@ def _buyer(
 
 
 def _deals(
-    spec: Model, pool: Pool, names: tuple[str, ...], grid: PeriodGrid, unit: float
+    spec: Model, pool: Pool, names: tuple[str, ...], cohorts: CohortInputs, grid: PeriodGrid
 ) -> tuple[DealInputs, ...]:
     vehicle = spec.securitization
     assert vehicle is not None
+    unit = spec.plan.money_unit
     segments = _segments(vehicle.segments, names, "securitization")
     deals = []
     for series in vehicle.series:
         balance = _held(pool, place(SECURITIZATION, series.name))
         state = _in_units(opening_state(vehicle, series, balance, grid), unit)
+        state = replace(state, last_revolving=_revolves_until(vehicle, state, cohorts, grid))
         deals.append(_deal(vehicle, state, segments, 0.0))
     for issue in vehicle.issues:
         state = closing_state(vehicle, issue, [0.0] * len(vehicle.sold), 0.0, grid)
         if 1 <= state.closing_period <= len(grid):
             deals.append(_deal(vehicle, state, segments, issue.max_pool / unit))
     return tuple(deals)
+
+
+def _revolves_until(
+    vehicle: SecuritizationSpec, state: SeriesState, cohorts: CohortInputs, grid: PeriodGrid
+) -> int:
+    """Last revolving period of an outstanding series: its own loans may trip the trigger.
+
+    What no purchase can prevent is data: defaults of the loans held at ``as_of``, in period 1, or
+    added up where the trigger adds them up.
+    """
+    where = place(SECURITIZATION, state.name)
+    held = np.array([origin == where for origin in cohorts.origin])
+    last = min(state.last_revolving, len(grid))
+    if vehicle.trigger.measure == "default_rate":
+        last = min(last, 1)
+    cumulative = np.array(state.cumulative_default)
+    for t in range(1, last + 1):
+        before = cohorts.amount[held] * cohorts.path[held, t - 1]
+        default = np.array((before * cohorts.default[held, t]).sum())
+        cumulative = cumulative + default
+        year = float(grid.year_fractions[t - 1])
+        if tripped(
+            vehicle.trigger,
+            default,
+            cumulative,
+            np.array(before.sum()),
+            state.pool_at_closing,
+            year,
+        ).any():
+            return t
+    return state.last_revolving
 
 
 def _deal(

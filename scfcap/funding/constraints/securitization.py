@@ -105,6 +105,8 @@ def idle_cash(book: Book) -> Rows:
 def trigger_headroom(book: Book) -> Rows:
     """Stay clear of early amortisation by the margin, while revolving. Axes: series, period.
 
+    Where the defaults of loans held at ``as_of`` eat the margin up, the threshold itself holds.
+
     ``cumulative_default``: ``defaults since closing <= (threshold - margin) * pool at closing``;
     ``default_rate``: ``defaults[t] <= (threshold - margin) * year fraction * pool[t-1]``.
     """
@@ -131,6 +133,8 @@ def trigger_headroom(book: Book) -> Rows:
                 else:
                     terms.plus(d.state.cumulative_default)
                     right = level * d.state.pool_at_closing
+                    if terms.constant > right:
+                        right = trigger.threshold * d.state.pool_at_closing
             if terms.coefficients:
                 yield (d.name, t), Row(terms, "<=", right)
             else:
