@@ -178,7 +178,8 @@ def _place(
     recovery = np.zeros_like(recovered)
     for s, lag in enumerate(inputs.recovery_lag):
         rows = segment == s
-        recovery[rows, int(lag) :] = recovered[rows, : recovered.shape[1] - int(lag)]
+        arrived = max(recovered.shape[1] - int(lag), 0)
+        recovery[rows, int(lag) :] = recovered[rows, :arrived]
     received = np.zeros(inputs.horizon + 1)
     for (_, place, t), amount in decisions.transfers.items():
         if place == where:
@@ -363,7 +364,8 @@ def repaid_by(inputs: Inputs, result: Replay) -> tuple[DealInputs, ...]:
         periods = []
         for i in range(len(d.repaid_by)):
             alive = np.flatnonzero(balance[i] > REPAID * size)
-            gone = int(alive[-1]) + 2 if len(alive) else max(d.last_revolving, 0) + 1
+            first = max(d.last_revolving, 0) + 1
+            gone = max(int(alive[-1]) + 2, first) if len(alive) else first
             beyond = gone > inputs.horizon
             periods.append(max(d.legal_end, inputs.horizon + 1) if beyond else gone)
         deals.append(replace(d, repaid_by=tuple(periods)))
