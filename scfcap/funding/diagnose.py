@@ -16,6 +16,8 @@ from scfcap.funding.variables import Book
 
 #: Price of one unit of relaxation by kind of limit.
 WEIGHTS = {"policy": 1.0, "contract": 100.0, "promise": 1000.0}
+#: Price of one unit that a series lacks, where nothing else mends the program.
+SERIES_WEIGHT = 1e4
 #: Relaxations and duals below this count as none.
 NOTHING = 1e-7
 #: Sentences on the conflict at most.
@@ -38,11 +40,7 @@ def explain(book: Book) -> InfeasibleError:
     try:
         solution = solve(loose, check=False)
     except NoOptimumError:
-        return InfeasibleError(
-            "No plan keeps all limits, and no relaxation of policies, contracts or promises mends "
-            "it: law and the opening balance sheet conflict.",
-            ["Check opening balances, draws due and the regime's caps."],
-        )
+        return _beyond_limits(book, relaxable)
     relaxed = {
         r: amount
         for r, columns in slacks.items()
@@ -63,6 +61,41 @@ def explain(book: Book) -> InfeasibleError:
             (program.rows.family[r], program.rows.key[r], amount * book.inputs.unit)
             for r, amount in relaxed.items()
         ],
+    )
+
+
+def _beyond_limits(book: Book, relaxable: dict[int, float]) -> InfeasibleError:
+    """The error where no limit mends it: a series that cannot pay, or law against the opening."""
+    program = book.program
+    owed = {
+        r: SERIES_WEIGHT
+        for r, family in enumerate(program.rows.family)
+        if family in ("deal_cash", "tranche_balance")
+    }
+    loose, slacks = elastic(program, relaxable | owed)
+    short: dict[str, float] = {}
+    try:
+        solution = solve(loose, check=False)
+    except NoOptimumError:
+        pass
+    else:
+        for r in owed:
+            name = str(program.rows.key[r][0])
+            amount = sum(float(solution.x[j]) for j in slacks[r])
+            short[name] = short.get(name, 0.0) + amount
+    unit, currency = book.inputs.unit, book.inputs.spec.currency
+    sentences = [
+        f"- {name} lacks {currency} {amount * unit:,.0f} to pay its notes, coupons and fees in "
+        "time: its loans bring in too little by its legal end."
+        for name, amount in short.items()
+        if amount > NOTHING
+    ]
+    if sentences:
+        return InfeasibleError("No plan lets every series pay what it owes:", sentences)
+    return InfeasibleError(
+        "No plan keeps all limits, and no relaxation of policies, contracts or promises mends "
+        "it: law and the opening balance sheet conflict.",
+        ["Check opening balances, draws due and the regime's caps."],
     )
 
 
