@@ -24,7 +24,7 @@ NAME = "projection"
 SIZE = 1_000_000
 SMOKE = 2_000
 #: 12 million loan-months in 0.12 s are 100 million a second.
-BARS = {"seconds": 0.12, "ratio": 8.0}
+BARS = {"seconds": 0.12, "ratio": 6.0}
 
 SEGMENTS = 5
 FLOWS = ("default", "interest", "scheduled", "prepaid", "closing")
