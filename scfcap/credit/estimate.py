@@ -58,10 +58,10 @@ def estimate(
     Raises :class:`InputError` where the tape lacks the outcome column or any outcome.
     """
     segments = [str(name) for name in sorted(tape.frame["segment"].cat.categories)]
-    curves = {name: spec.segments[name] for name in segments if name in spec.segments}
+    curves = dict(spec.segments)
     rows = [row for name, curve in curves.items() for row in _stated(name, curve)]
     if spec.source == "stated":
-        return dict(spec.segments), pd.DataFrame(rows, columns=_COLUMNS)
+        return curves, pd.DataFrame(rows, columns=_COLUMNS)
     assert spec.history is not None
     assert spec.severity is not None
     outcome = _outcomes(tape, spec.history)
@@ -80,7 +80,7 @@ def estimate(
         )
         rows += [_row(name, measure, figure) for measure, figure in found.items()]
         rows += _stated(name, curves[name], ("severity", "recovery_lag"))
-    return {name: curves[name] for name in segments}, pd.DataFrame(rows, columns=_COLUMNS)
+    return dict(sorted(curves.items())), pd.DataFrame(rows, columns=_COLUMNS)
 
 
 def _row(segment: str, measure: str, figure: Estimate) -> dict[str, Any]:
