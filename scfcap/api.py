@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pandas as pd
 
 from scfcap import __version__
+from scfcap.axes import SECURITIZATION, place
 from scfcap.periods import PeriodGrid
 from scfcap.report.files import RESULT_VERSION, csv_bytes, manifest
 from scfcap.report.tables import Results, RunMeta, Table
@@ -172,17 +173,24 @@ class Model:
         vehicle = self.spec.securitization
         if vehicle is None:
             return {}
-        from scfcap.axes import SECURITIZATION, place
         from scfcap.deal.accounts import opening_state
         from scfcap.deal.revolving import run_revolving
 
-        pool, factors = self.pool(), self.factors()
-        results = {}
-        for series in vehicle.series:
-            held = pool.place == pool.places.index(place(SECURITIZATION, series.name))
-            state = opening_state(vehicle, series, float(pool.balance[held].sum()), factors.grid)
-            results[series.name] = run_revolving(vehicle, state, factors, vehicle.purchase_mix)
-        return results
+        factors = self.factors()
+        return {
+            series.name: run_revolving(
+                vehicle,
+                opening_state(vehicle, series, self._held_by(series.name), factors.grid),
+                factors,
+            )
+            for series in vehicle.series
+        }
+
+    def _held_by(self, series: str) -> float:
+        """Principal that the tape places in a series [currency]."""
+        pool, key = self.pool(), place(SECURITIZATION, series)
+        held = pool.place == pool.places.index(key) if key in pool.places else False
+        return float(pool.balance.sum(where=held))
 
     @_once
     def inputs(self) -> Inputs:

@@ -75,7 +75,7 @@ def _upright(totals: pd.DataFrame) -> pd.DataFrame:
     """Measures down, items across, as text: rows are whole numbers, amounts have cents."""
     upright = totals.set_index("item").T
     cells = {
-        item: [_cell(int(v) if name == "rows" else float(v)) for name, v in column.items()]
+        str(item): [_cell(int(v) if name == "rows" else float(v)) for name, v in column.items()]
         for item, column in upright.items()
     }
     return upright.assign(**cells).reset_index(names="")
