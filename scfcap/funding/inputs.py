@@ -142,7 +142,11 @@ class DealInputs:
 
 @dataclass(frozen=True)
 class P2PInputs:
-    """P2P notes as debt, on a rising supply curve."""
+    """P2P notes as debt, on a rising supply curve.
+
+    ``open_repaid`` runs to the last older note, beyond the horizon: what is due tells what was
+    placed one tenor before.
+    """
 
     limit: float
     rolling: float | None
@@ -627,7 +631,7 @@ def _p2p(spec: Model, grid: PeriodGrid, unit: float) -> P2PInputs | None:
         steps=tuple(step.scaled(1.0 / unit) for step in p2p.steps),
         open_periods=opened,
         open_balance=balance,
-        open_repaid=repaid[: horizon + 2],
+        open_repaid=repaid,
         open_interest=interest,
     )
 

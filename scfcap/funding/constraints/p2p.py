@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scfcap.axes import OWN
+from scfcap.funding.inputs import P2PInputs
 from scfcap.funding.program import Absent, Key, Row, Terms
 from scfcap.funding.variables import Book
 
@@ -40,7 +41,11 @@ def p2p_limit(book: Book) -> Rows:
 
 
 def p2p_rolling(book: Book) -> Rows:
-    """``sum_{t-n < u <= t} sum_m P[m,u] <= cap``. Axes: period; n periods make twelve months."""
+    """``sum_{t-n < u <= t} sum_m P[m,u] + older <= max(cap, older)``. Axes: period.
+
+    n periods make twelve months; ``older`` was placed before ``as_of`` in the same window. Where it
+    is above the cap, nothing is placed until it leaves the window.
+    """
     p2p = book.inputs.p2p
     for t in book.inputs.periods:
         terms = Terms()
@@ -50,7 +55,14 @@ def p2p_rolling(book: Book) -> Rows:
         if p2p is None or p2p.rolling is None or not terms.coefficients:
             yield t, Absent("no rolling cap")
         else:
-            yield t, Row(terms, "<=", p2p.rolling)
+            older = _placed_before(p2p, t)
+            yield t, Row(terms.plus(older), "<=", max(p2p.rolling, older))
+
+
+def _placed_before(p2p: P2PInputs, t: int) -> float:
+    """Placed before ``as_of`` in the window that ends with ``t``; due one tenor later."""
+    first = max(t - p2p.rolling_periods + 1 + p2p.tenor, 1)
+    return float(p2p.open_repaid[first : p2p.tenor + 1].sum())
 
 
 def p2p_backing(book: Book) -> Rows:

@@ -67,7 +67,10 @@ def tranche_balance(book: Book) -> Rows:
                     continue
                 terms = book.notes(d, i, t).extend(book.notes(d, i, t - 1), -1.0)
                 terms.add(book.program.find("A", (d.name, i, t)))
-                yield (d.name, i, t), Row(terms, "=")
+                if terms.coefficients or terms.constant != 0.0:
+                    yield (d.name, i, t), Row(terms, "=")
+                else:
+                    yield (d.name, i, t), Absent("nothing outstanding")
 
 
 def overcollateralization(book: Book) -> Rows:
