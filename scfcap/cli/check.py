@@ -44,7 +44,10 @@ def check(
 
     def work(terminal: Terminal) -> Outcome:
         from scfcap.api import load
+        from scfcap.report.store import check_out
 
+        if out is not None:
+            check_out(out)
         terminal.progress("check")
         loaded = load(model, overrides=with_reject_limit(overrides, reject_limit), tape=tape)
         quality = loaded.check()

@@ -35,7 +35,10 @@ def run(
 
     def work(terminal: Terminal) -> Outcome:
         from scfcap.api import load
+        from scfcap.report.store import check_out
 
+        if out is not None:
+            check_out(out)
         loaded = load(model, overrides=with_reject_limit(overrides, reject_limit), tape=tape)
         finished = loaded.run(terminal.progress)
         terminal.progress("workbook")

@@ -56,7 +56,7 @@ def save_run(
     that is not a run folder, or cannot be written.
     """
     out = Path(out)
-    _refuse(out)
+    check_out(out)
     with _aside(out) as folder:
         (folder / TABLES).mkdir()
         taken: set[str] = set()
@@ -103,7 +103,8 @@ def is_run(folder: Path) -> bool:
     )
 
 
-def _refuse(out: Path) -> None:
+def check_out(out: Path) -> None:
+    """Raise :class:`~scfcap.errors.InputError` where ``out`` holds something that is no run."""
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         found = "a file or a link"
     elif out.is_dir() and any(out.iterdir()) and not is_run(out):

@@ -156,6 +156,7 @@ def test_out_is_a_file(mini, scfcap, tmp_path):
     told = scfcap("run", mini(), "--out", taken)
     assert told.exit_code == 2
     assert str(taken) in told.stderr
+    assert "plan" not in told.stderr  # said before the work, not after it
     assert taken.read_text() == "mine"
 
 
