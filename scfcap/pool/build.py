@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from scfcap import axes
@@ -14,9 +13,11 @@ from scfcap.pool.concentration import concentration_tables
 from scfcap.pool.eligibility import evaluate, with_ages
 from scfcap.pool.snapshot import Pool
 from scfcap.pool.stratify import stratify, summarise
-from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, IntArray
+from scfcap.quantities import ENGINE_TOLERANCE, IntArray
 from scfcap.schema.pool import PoolSpec
 from scfcap.tape.schema import Tape
+
+_LEFT_OUT = ("", "no balance", "repaid", "charged_off")
 
 
 def build_pool(tape: Tape, spec: PoolSpec) -> Pool:
@@ -29,7 +30,8 @@ def build_pool(tape: Tape, spec: PoolSpec) -> Pool:
     a column of the wrong kind, or no loan is outstanding.
     """
     reasons = _left_out(tape.frame)
-    frame = with_ages(tape.frame[(reasons == "").to_numpy()].reset_index(drop=True), tape.as_of)
+    kept = tape.frame[(reasons == "").to_numpy()].reset_index(drop=True)
+    frame = _coded(with_ages(kept, tape.as_of))
     if not len(frame):
         raise InputError(
             Problem(
@@ -71,12 +73,17 @@ def build_pool(tape: Tape, spec: PoolSpec) -> Pool:
 
 def _left_out(frame: pd.DataFrame) -> pd.Series[Any]:
     """Why each loan is not in the pool, empty where it is."""
-    status = frame["status"].astype(object)
-    empty: BoolArray = (frame["current_balance"] <= 0.0).to_numpy()
-    reason: npt.NDArray[np.object_] = np.where(empty, "no balance", "").astype(object)
-    for name in ("repaid", "charged_off"):
-        reason[(status == name).to_numpy()] = name
+    code = (frame["current_balance"] <= 0.0).to_numpy().astype(np.int8)
+    for k, name in enumerate(_LEFT_OUT[2:], start=2):
+        code[(frame["status"] == name).to_numpy()] = k
+    reason = pd.Categorical.from_codes(code, pd.Index(_LEFT_OUT, dtype="str"))
     return pd.Series(reason, index=frame.index)
+
+
+def _coded(frame: pd.DataFrame) -> pd.DataFrame:
+    """Keys that many loans share as categories: each of the tables groups by them."""
+    keys = [name for name in ("borrower_id", "buyer_id") if name in frame]
+    return frame.astype(dict.fromkeys(keys, "category"))
 
 
 def _codes(

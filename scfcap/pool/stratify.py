@@ -109,7 +109,7 @@ def summarise(
     places["name"] = places.index
     places["effective_borrowers"] = [_effective(pool[(held == n).to_numpy()]) for n in places.index]
     out = tape[(reasons != "").to_numpy()]
-    groups = out.groupby(reasons[reasons != ""], sort=True)
+    groups = out.groupby(reasons[(reasons != "").to_numpy()].astype("str"), sort=True)
     left = pd.DataFrame(
         {
             "loans": groups.size().astype(np.int64),
