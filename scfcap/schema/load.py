@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from scfcap.errors import InputError, Problem
 from scfcap.schema.base import Schema
+from scfcap.schema.crosscheck import crosscheck
 from scfcap.schema.layers import Layer, Override, apply_overrides, merge, origin, parse_override
 from scfcap.schema.messages import Key, closest, dotted, problems, shown
 from scfcap.schema.model import Model
@@ -91,6 +92,9 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
     tape_folder = stating[-1].path.parent
     _check_paths(spec, tape_folder, where)
     regime, regime_file = _regime(spec, folders, where)
+    disagreements = crosscheck(spec, regime, where)
+    if disagreements:
+        raise InputError(disagreements)
     pack, pack_file = _pack(spec, folders, where)
     read = [*chain, *([regime_file] if regime_file else []), pack_file]
     return LoadedModel(
@@ -127,6 +131,11 @@ def json_schema() -> dict[str, Any]:
         "description": "Name of a model whose keys this file changes; it then states only those.",
     }
     return schema
+
+
+def read_regime(path: Path) -> Regime:
+    """A regime from its file. Raises :class:`InputError`."""
+    return _read_named(Regime, "regimes", path)[0]
 
 
 def inside(folder: Path, path: str) -> Path | None:
@@ -308,7 +317,7 @@ def _regime(
     end = regime.end.isoformat() if regime.end else "today"
     held = []
     for name, other in known.items():
-        rival, _ = _read_named(Regime, "regimes", other)
+        rival = read_regime(other)
         if rival.in_force(spec.as_of):
             held.append(f"{name} ({rival.jurisdiction})")
     expected = f"a regime in force at as_of, {spec.as_of}"

@@ -66,7 +66,11 @@ def problems(
 
     ``where`` turns a key into the file and key to show.
     """
-    found = [_locate(schema, data, item) for item in error.errors(include_url=False)]
+    found = [
+        _locate(schema, data, item)
+        for item in error.errors(include_url=False)
+        if not _only_counts_faulty(item)
+    ]
     known = list(_all_keys(schema))
     kept = list(_without_branches(found))
     unknown = {
@@ -154,9 +158,24 @@ def _branches(annotation: Any) -> list[Any]:
     return [annotation]
 
 
+def _branch(annotation: Any, tag: str) -> Any:
+    """Member of a union that ``tag`` stands for: "NAME", or "function-after[check(), NAME]"."""
+    for branch in _branches(annotation):
+        name = getattr(branch, "__name__", "")
+        if name and (tag == name or tag.endswith(f" {name}]")):
+            return branch
+    return Any
+
+
 def _schema(annotation: Any) -> type[Schema] | None:
     is_schema = isinstance(annotation, type) and issubclass(annotation, Schema)
     return annotation if is_schema else None
+
+
+def _only_counts_faulty(error: ErrorDetails) -> bool:
+    """Whether a list is called too short only because its items are faulty."""
+    least = error.get("ctx", {}).get("min_length", 0)
+    return error["type"] == "too_short" and len(error["input"]) >= least
 
 
 def _locate(schema: type[Schema], data: Any, error: ErrorDetails) -> _Found:
@@ -171,8 +190,7 @@ def _locate(schema: type[Schema], data: Any, error: ErrorDetails) -> _Found:
             continue
         if len(_branches(annotation)) > 1:
             union = tuple(key)
-            named = [b for b in _branches(annotation) if getattr(b, "__name__", "") == item]
-            annotation = named[0] if named else Any
+            annotation = _branch(annotation, str(item))
             continue
         inner = _schema(annotation)
         if inner is not None:

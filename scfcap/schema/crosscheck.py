@@ -1,0 +1,63 @@
+"""What the parts of a model say about each other: dates against as_of, kinds against the law."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from scfcap.errors import Problem
+from scfcap.schema.messages import Key
+from scfcap.schema.model import Model
+from scfcap.schema.regime import Regime
+
+Where = Callable[[Key], str]
+
+
+def crosscheck(spec: Model, regime: Regime | None, where: Where) -> list[Problem]:
+    """Every disagreement between parts of ``spec``, or between it and the regime."""
+    return [
+        *_draws(spec, where),
+        *_series(spec, where),
+        *([] if regime is None else _closed_kinds(spec, regime, where)),
+    ]
+
+
+def _draws(spec: Model, where: Where) -> Iterator[Problem]:
+    for lender in spec.lenders:
+        for number, draw in enumerate(lender.draws):
+            if draw.maturity <= spec.as_of:
+                key = ("lenders", lender.name, "draws", number, "maturity")
+                found, expected = str(draw.maturity), f"a day after as_of, {spec.as_of}"
+                yield Problem(where(key), found, expected, "Take out draws that are repaid.")
+
+
+def _series(spec: Model, where: Where) -> Iterator[Problem]:
+    vehicle = spec.securitization
+    if vehicle is None:
+        return
+    for series in vehicle.series:
+        if series.closing > spec.as_of:
+            key: Key = ("securitization", "series", series.name, "closing")
+            expected = f"a day up to as_of, {spec.as_of}: the series is outstanding"
+            action = "A series to come belongs to securitization.issues."
+            yield Problem(where(key), str(series.closing), expected, action)
+    for issue in vehicle.issues:
+        if issue.closing <= spec.as_of:
+            key = ("securitization", "issues", issue.name, "closing")
+            expected = f"a day after as_of, {spec.as_of}: the plan issues it"
+            action = "An outstanding series belongs to securitization.series."
+            yield Problem(where(key), str(issue.closing), expected, action)
+    counts = Counter([*(s.name for s in vehicle.series), *(i.name for i in vehicle.issues)])
+    for name in sorted(name for name, count in counts.items() if count > 1):
+        yield Problem(
+            where(("securitization",)), f'"{name}" more than once', "series with distinct names"
+        )
+
+
+def _closed_kinds(spec: Model, regime: Regime, where: Where) -> Iterator[Problem]:
+    for lender in spec.lenders:
+        if lender.kind in regime.closed_channels and lender.limit > 0.0:
+            key: Key = ("lenders", lender.name, "kind")
+            expected = f'a source that "{regime.title}" allows'
+            action = f"Set lenders.{lender.name}.limit to 0, or take the lender out."
+            yield Problem(where(key), f'"{lender.kind}"', expected, action)

@@ -1,0 +1,224 @@
+"""Every model folder keeps the same conventions. The checks take a folder, so that a copy of a
+model, or of the whole library with this file beside it, is checked where it lies.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shutil
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from scfcap.errors import InputError
+from scfcap.schema.load import load_model, read_regime
+
+LIBRARY = Path(__file__).resolve().parents[1] / "models"
+MODELS = sorted(path.parent for path in LIBRARY.glob("*/model.toml"))
+REGIMES = sorted((LIBRARY / "regimes").glob("*.toml"))
+#: Where a figure comes from: a numbered source, or one of the words that sources.md explains.
+MARK = re.compile(r"\[(?:assumed|known|computed|data|\d+(?:,\d+)*)[^\]]*\]")
+NUMBER = re.compile(r"(?:=|\[|\{)\s*-?\d")
+
+
+def faults(folder: Path) -> list[str]:
+    """What is wrong with a model folder; empty if nothing is."""
+    found = []
+    try:
+        model = load_model(folder)
+    except InputError as error:
+        return [str(error)]
+    if model.spec.name != folder.name:
+        found.append(f"name is {model.spec.name!r}, the folder {folder.name!r}")
+    for name in ("notes.md", "sources.md"):
+        page = folder / name
+        if not page.is_file():
+            found.append(f"no {name}")
+        elif not page.read_text(encoding="utf-8").startswith("# "):
+            found.append(f"{name} does not begin with a title")
+        else:
+            found += [f"{name}: link to nothing, {link}" for link in dead_links(page)]
+    found += [
+        f"{path.name} is neither a model file nor a page"
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix not in {".toml", ".md"}
+    ]
+    return found + unsourced(folder)
+
+
+def dead_links(page: Path) -> list[str]:
+    links = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
+    relative = [link for link in links if "://" not in link]
+    return [link for link in relative if not (page.parent / link).exists()]
+
+
+def unsourced(folder: Path) -> list[str]:
+    """Figures without a mark, and marks that name a source which sources.md does not list.
+
+    A mark stands on the figure's line, on the line that opens its list, on its table's header, in
+    a comment above (to the next empty line), or in a ruled heading (to the next one).
+    """
+    table = paragraph = ruled = opened = False
+    found = []
+    text = (folder / "model.toml").read_text(encoding="utf-8")
+    for number, line in enumerate(text.splitlines(), start=1):
+        code, _, remark = line.partition("#")
+        marked = bool(MARK.search(remark))
+        if line.startswith("# ---"):
+            ruled = marked
+        elif not line.strip():
+            paragraph = False
+        elif not code.strip():
+            paragraph = paragraph or marked
+        elif code.startswith("["):
+            table = marked
+        elif code.rstrip().endswith("["):
+            opened = marked
+        else:
+            covered = marked or table or paragraph or ruled or opened
+            if NUMBER.search(re.sub(r'"[^"]*"', '""', code)) and not covered:
+                found.append(f"model.toml line {number}: no source for `{code.strip()}`")
+            opened = opened and code.strip() != "]"
+    page = folder / "sources.md"
+    listed = set(re.findall(r"^\| (\d+) \|", page.read_text(encoding="utf-8"), re.MULTILINE)) if (
+        page.is_file()
+    ) else set()  # fmt: skip
+    cited = {
+        n for m in re.findall(r"\[(\d+(?:,\d+)*)[^\]]*\]", comments(text)) for n in m.split(",")
+    }
+    return found + [f"sources.md lists no source {n}" for n in sorted(cited - listed)]
+
+
+def comments(text: str) -> str:
+    return "\n".join(line.partition("#")[2] for line in text.splitlines())
+
+
+@pytest.mark.parametrize("folder", MODELS, ids=lambda path: path.name)
+def test_shipped_model(folder):
+    assert faults(folder) == []
+
+
+def test_the_library_is_not_empty():
+    assert len(MODELS) >= 4
+    assert len(REGIMES) >= 4
+
+
+def test_a_copy_passes_too(tmp_path):
+    copy = tmp_path / "alibaba-2013"
+    shutil.copytree(LIBRARY / "alibaba-2013", copy)
+    assert faults(copy) == []
+
+
+def test_faults_are_found_in_a_bad_copy(tmp_path):
+    copy = tmp_path / "mine"
+    shutil.copytree(LIBRARY / "alibaba-2013", copy)
+    (copy / "notes.md").unlink()
+    (copy / "rows.csv").write_text("loan_id\n1\n", encoding="utf-8")
+    (copy / "helper.py").write_text("", encoding="utf-8")
+    text = (copy / "model.toml").read_text(encoding="utf-8")
+    text = text.replace("# [assumed]\nopex_rate", "# nothing\nopex_rate")
+    (copy / "model.toml").write_text(text.replace("[65]", "[66]"), encoding="utf-8")
+    assert faults(copy) == [
+        "name is 'alibaba-2013', the folder 'mine'",
+        "no notes.md",
+        "sources.md: link to nothing, notes.md",
+        "helper.py is neither a model file nor a page",
+        "rows.csv is neither a model file nor a page",
+        "model.toml line 102: no source for `opex_per_year = 60e6`",
+        "sources.md lists no source 66",
+    ]
+
+
+@pytest.fixture(scope="module")
+def regimes():
+    """Regimes by name, read from their files alone."""
+    return {path.stem: read_regime(path) for path in REGIMES}
+
+
+def test_weights_are_those_of_the_law(regimes):
+    """The matrix of models/regimes/sources.md, retyped: weight by source, regime, cap, multiple."""
+    expected = {
+        "cn_2008": {("bank", 0.5, "net_capital"): {"bank": 1, "transfer_recourse": 1}},
+        "cq_2012": {
+            ("bank_repo", 1.0, "net_capital"): {"bank": 1, "transfer_recourse": 1},
+            ("shareholder", 1.0, "net_capital"): {"shareholder": 1},
+            ("peer", 0.3, "net_capital"): {"peer": 1},
+        },
+        "cn_2017_141": {
+            ("total", 0.5, "net_capital"): dict.fromkeys(
+                [
+                    "bank", "shareholder", "peer", "bond", "abs_third_party",
+                    "transfer_recourse", "transfer_clean",
+                ],
+                1,
+            ),
+        },
+        "cn_2020_86": {
+            ("non_standard", 1.0, "net_assets"): dict.fromkeys(
+                ["bank", "shareholder", "peer", "transfer_recourse"], 1
+            ),
+            ("standardised", 4.0, "net_assets"): {"bond": 1, "abs_third_party": 1},
+        },
+    }  # fmt: skip
+    found = {
+        name: {(c.name, c.multiple, c.base): dict(c.weights) for c in one.caps}
+        for name, one in regimes.items()
+    }
+    assert found == expected
+
+
+def test_dates_lenders_and_single_borrower(regimes):
+    found = {
+        name: (one.start, one.end, one.max_bank_lenders, one.single_borrower)
+        for name, one in regimes.items()
+    }
+    assert found == {
+        "cn_2008": (date(2008, 5, 4), date(2017, 11, 30), 2, 0.05),
+        "cq_2012": (date(2012, 6, 4), date(2017, 11, 30), None, 0.05),
+        "cn_2017_141": (date(2017, 12, 1), date(2020, 9, 15), None, 0.05),
+        "cn_2020_86": (date(2020, 9, 16), date(2025, 1, 16), None, 0.10),
+    }
+    assert {n for n, one in regimes.items() if "p2p" in one.closed_channels} == {
+        "cn_2017_141",
+        "cn_2020_86",
+    }
+
+
+def test_every_cap_has_a_source(regimes):
+    sources = [cap.source for one in regimes.values() for cap in one.caps]
+    assert len(sources) == 7
+    assert all(re.search(r"No\. \d+.*\[\d+(,\d+)*\]$", source) for source in sources)
+
+
+def test_at_most_one_regime_for_a_jurisdiction_on_any_day(regimes):
+    days = {one.start for one in regimes.values()} | {one.end for one in regimes.values()}
+    days |= {day + timedelta(days=1) for day in days}
+    for day in sorted(days):
+        held = [one.jurisdiction for one in regimes.values() if one.in_force(day)]
+        assert len(held) == len(set(held)), day
+
+
+def test_national_law_has_no_gap(regimes):
+    national = sorted(
+        (one for one in regimes.values() if one.jurisdiction == "CN"), key=lambda one: one.start
+    )
+    for before, after in itertools.pairwise(national):
+        assert after.start == before.end + timedelta(days=1)
+
+
+def test_opening_balance_of_the_demo_ties_by_hand():
+    """notes.md: 1,900 + 1,000 + 65 + 9 + 99.6 = 300 + 250 + 900 + 23.6 + 1,600."""
+    spec = load_model(LIBRARY / "alibaba-2013").spec
+    vehicle = spec.securitization
+    assert vehicle is not None
+    assert spec.stated_for_book is not None
+    assert spec.opening.net_capital is not None
+    debt = sum(draw.amount for lender in spec.lenders for draw in lender.draws)
+    notes = sum(sum(series.notes.values()) for series in vehicle.series)
+    held = sum(series.cash + series.reserve for series in vehicle.series)
+    coupon = 375e6 * 0.062 / 12 + 75e6 * 0.11 / 12
+    accrued = 5 * coupon + 4 * coupon
+    cash = spec.opening.net_capital + debt + notes + accrued - spec.stated_for_book - held
+    assert cash == pytest.approx(99.625e6)
