@@ -108,6 +108,7 @@ def test_the_library_is_not_empty():
 def test_a_copy_passes_too(tmp_path):
     copy = tmp_path / "alibaba-2013"
     shutil.copytree(LIBRARY / "alibaba-2013", copy)
+    line = text[: text.index("opex_per_year")].count("\n") + 1
     assert faults(copy) == []
 
 
@@ -120,13 +121,14 @@ def test_faults_are_found_in_a_bad_copy(tmp_path):
     text = (copy / "model.toml").read_text(encoding="utf-8")
     text = text.replace("# [assumed]\nopex_rate", "# nothing\nopex_rate")
     (copy / "model.toml").write_text(text.replace("[65]", "[66]"), encoding="utf-8")
+    line = text[: text.index("opex_per_year")].count("\n") + 1
     assert faults(copy) == [
         "name is 'alibaba-2013', the folder 'mine'",
         "no notes.md",
         "sources.md: link to nothing, notes.md",
         "helper.py is neither a model file nor a page",
         "rows.csv is neither a model file nor a page",
-        "model.toml line 102: no source for `opex_per_year = 60e6`",
+        f"model.toml line {line}: no source for `opex_per_year = 60e6`",
         "sources.md lists no source 66",
     ]
 
