@@ -18,6 +18,11 @@ Fill = Literal["", "head", "band", "total", "light"]
 ChartKind = Literal["stacked", "columns", "bars", "lines"]
 
 
+#: Print area of a landscape A4 page within the margins, rows and columns by default [points;
+#: characters].
+_PAGE_WIDTH, _PAGE_HEIGHT, _ROW_HEIGHT, _COLUMN_WIDTH = 784.0, 505.0, 15.0, 8.43
+
+
 @dataclass(frozen=True)
 class Formula:
     """A live cell: ``text`` begins with "="; ``value`` is the engine's figure for it."""
@@ -93,7 +98,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """A native chart, its upper left corner at (``row``, ``column``), size in centimetres."""
+    """A native chart, its upper left corner at (``row``, ``column``), size in centimetres.
+
+    ``most`` fixes the end of the axis of values.
+    """
 
     kind: ChartKind
     title: str
@@ -104,6 +112,7 @@ class Chart:
     number_format: str
     category_format: str = "General"
     value_title: str = ""
+    most: float | None = None
     width: float = 24.0
     height: float = 8.5
 
@@ -119,7 +128,11 @@ class Condition:
 
 @dataclass
 class Sheet:
-    """One sheet while it is being filled."""
+    """One sheet while it is being filled.
+
+    ``blocks`` are rows with which something begins that should stay on one page; ``breaks``
+    follow from them.
+    """
 
     name: str
     cells: dict[tuple[int, int], Cell] = field(default_factory=dict)
@@ -128,7 +141,7 @@ class Sheet:
     merges: list[Area] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
     conditions: list[Condition] = field(default_factory=list)
-    breaks: list[int] = field(default_factory=list)
+    blocks: list[int] = field(default_factory=list)
     freeze: tuple[int, int] | None = None
     title_rows: tuple[int, int] | None = None
     title_columns: tuple[int, int] | None = None
@@ -138,6 +151,33 @@ class Sheet:
     pages_wide: int = 1
     last_row: int = 0
     last_column: int = 0
+
+    @property
+    def breaks(self) -> list[int]:
+        """Rows after which a page ends, so that no block is cut that fits on one."""
+        starts = sorted({row for row in self.blocks if 1 < row <= self.last_row})
+        if self.one_page or not starts:
+            return []
+        repeated = self._height(*self.title_rows) if self.title_rows is not None else 0.0
+        room, ends = self._page(), []
+        left = room - self._height(1, starts[0] - 1)
+        for start, after in zip(starts, [*starts[1:], self.last_row + 1], strict=True):
+            needed = self._height(start, after - 1)
+            if left < needed <= room - repeated:
+                ends.append(start - 1)
+                left = room - repeated
+            left = left - needed if needed <= left else (left - needed) % room
+        return ends
+
+    def _height(self, first: int, last: int) -> float:
+        return sum(self.heights.get(row, _ROW_HEIGHT) for row in range(first, last + 1))
+
+    def _page(self) -> float:
+        """Height of a page in points at the scale at which its width fits."""
+        widths = (self.widths.get(c, _COLUMN_WIDTH) for c in range(1, self.last_column + 1))
+        width = sum(7.0 * w + 5.0 for w in widths) * 72.0 / 96.0
+        scale = min(1.0, _PAGE_WIDTH * self.pages_wide / max(width, 1.0))
+        return 0.97 * _PAGE_HEIGHT / scale
 
     def put(self, row: int, column: int, value: Value, style: Style) -> Area:
         """Write a cell; returns its place."""

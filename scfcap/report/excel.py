@@ -64,7 +64,7 @@ _FILLS = {"head": "1F3A5F", "band": "E8EDF3", "total": "F4F6F9", "light": "F4F6F
 _LOOKS = {
     "good": ("C6EFCE", "006100"),
     "bad": ("FFC7CE", "9C0006"),
-    "binding": ("FFE699", "7F6000"),
+    "binding": ("FFF2CC", "000000"),
     "faint": (None, "9CA3AF"),
 }
 _MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*(</dcterms:modified>)")
@@ -292,6 +292,7 @@ def _axes(drawn: Any, chart: Chart) -> None:
     drawn.x_axis.number_format = chart.category_format
     drawn.y_axis.number_format = chart.number_format
     drawn.y_axis.majorTickMark = "none"
+    drawn.y_axis.scaling.max = chart.most
     drawn.y_axis.majorGridlines.spPr = GraphicalProperties(ln=LineProperties(solidFill="E3E7EC"))
     if chart.value_title:
         drawn.y_axis.title = _title(chart.value_title, 9)

@@ -19,6 +19,8 @@ CHANNELS = {
     axes.BANK_TRANSFER: "loans sold to banks",
     axes.P2P: "P2P notes",
 }
+#: Kinds of limit that a sentence names.
+BINDING = 4
 #: Limit families in words.
 FAMILIES = {
     "leverage": "regulatory cap",
@@ -166,10 +168,13 @@ def _series(balances: pd.DataFrame, look: Look) -> str:
             continue
         first = total[total > 0.5].index[0]
         when = group[group["period"] == first]["end"].iloc[0]
-        issued.append(f"{series} in {_month(when)} with notes of {look.say(float(total[first]))}")
+        issued.append((str(series), f"{pd.Timestamp(when):%b %Y}", look.say(float(total[first]))))
     texts = []
-    if issued:
-        texts.append(f"issue {listed(issued)}")
+    if len({notes for *_, notes in issued}) == 1 and len(issued) > 1:
+        when = listed([f"{series} in {month}" for series, month, _ in issued])
+        texts.append(f"issue {len(issued)} series with notes of {issued[0][2]} each: {when}")
+    elif issued:
+        texts.append("issue " + listed([f"{s} in {m} (notes of {n})" for s, m, n in issued]))
     texts += [listed(running)] if running else []
     return f"Securitization: {'; '.join(texts)}." if texts else ""
 
@@ -197,15 +202,19 @@ def _binding(frames: Mapping[str, pd.DataFrame]) -> str:
     bound = limits[limits["binding"] & (limits["dual"] > 1e-9) & (limits["family"] != "demand")]
     if bound.empty:
         return "No limit is worth widening."
-    groups = bound.groupby(["family", "key"], sort=False)
-    order = groups["dual"].sum().sort_values(ascending=False, kind="stable")
+    worth = bound.groupby("family", sort=False)["dual"].sum()
+    order = [str(f) for f in worth.sort_values(ascending=False, kind="stable").index]
     parts = []
-    for family, key in order.index[:3]:
-        count = len(groups.get_group((family, key)))
-        name = FAMILIES.get(str(family), str(family).replace("_", " "))
-        label = name if key == family else f"{name} {key}"
-        periods = "once" if count == 1 else f"in {count} periods"
-        parts.append(f"{label} ({periods})")
+    for family in order[:BINDING]:
+        keys = [str(key) for key in limits[limits["family"] == family]["key"].unique()]
+        held = [key for key in keys if key in set(bound[bound["family"] == family]["key"])]
+        name = FAMILIES.get(family, family.replace("_", " "))
+        if held == [family] or family.endswith("supply"):
+            parts.append(name)
+        elif len(held) <= 2:
+            parts.append(f"{name} ({listed(held)})")
+        else:
+            parts.append(f"{name} ({len(held)} of {len(keys)})")
     more = len(order) - len(parts)
-    text = listed(parts) if not more else f"{', '.join(parts)} and {more} more"
-    return f"What binds: {text}."
+    text = f"{', '.join(parts)} and {more} more kinds of limit" if more > 1 else listed(parts)
+    return f"What binds, dearest first: {text}."

@@ -261,16 +261,16 @@ def _plan() -> dict[str, pd.DataFrame]:
 def _limits() -> pd.DataFrame:
     rows = []
     for family, key, limit, sense in (
-        ("leverage", "chongqing-2012: debt to net capital", 30e6, "<="),
+        ("leverage", "chongqing-2012", 30e6, "<="),
         ("bank_debt", "bank-a", 30e6, "<="),
-        ("cash", "liquidity floor", 4e6, ">="),
+        ("liquidity_floor", "liquidity_floor", 4e6, ">="),
     ):
         for period, end in enumerate(ENDS, start=1):
             use = 4e6 if sense == ">=" else min(limit, 18e6 + 1.5e6 * period)
             headroom = limit - use if sense == "<=" else use - limit
             rows.append(
                 (family, key, period, end, sense, use, limit, headroom,
-                 0.02 if headroom == 0.0 and family != "cash" else 0.0, headroom == 0.0, "currency")
+                 0.02 if headroom == 0.0 and sense == "<=" else 0.0, headroom == 0.0, "currency")
             )  # fmt: skip
     names = [
         "family", "key", "period", "end", "sense", "use", "limit", "headroom",

@@ -75,3 +75,23 @@ def test_a_total_carries_its_value() -> None:
     area = sheet.put(3, 1, total(sheet.span(1, 1, 2, 1), 5.0), Style())
     assert sheet.value(area) == 5.0
     assert (sheet.last_row, sheet.last_column) == (3, 1)
+
+
+def _paged(blocks: list[int], last: int) -> list[int]:
+    """Breaks of a narrow sheet of ``last`` rows: 32 rows of 15 points fit on a page."""
+    sheet = Sheet("S", widths={1: 20.0}, blocks=blocks)
+    sheet.put(last, 1, 1.0, Style())
+    return sheet.breaks
+
+
+def test_a_block_that_does_not_fit_begins_a_page() -> None:
+    assert _paged([1, 20, 30], 40) == [29]
+    assert _paged([1, 20, 30], 32) == []
+
+
+def test_a_block_longer_than_a_page_is_cut_where_it_falls() -> None:
+    assert _paged([5, 50], 60) == []
+
+
+def test_pages_are_filled_one_after_the_other() -> None:
+    assert _paged([1, 17, 33, 49, 65], 80) == [32, 64]

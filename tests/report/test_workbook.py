@@ -200,7 +200,7 @@ def test_each_sheet_prints_on_landscape_pages_of_full_width(written: Path) -> No
         assert sheet.oddFooter.right.text == "Page &[Page] of &N" or "&P" in (
             sheet.oddFooter.right.text or ""
         )
-    for name in ("Cash flows", "Deal", "Plan", "Limits", "Checks"):
+    for name in ("Cash flows", "Deal", "Plan", "Limits", "Limits by period", "Checks"):
         assert workbook[name].freeze_panes, name
         assert workbook[name].print_title_rows, name
     assert not workbook["Summary"].sheet_view.showGridLines
@@ -208,7 +208,7 @@ def test_each_sheet_prints_on_landscape_pages_of_full_width(written: Path) -> No
 
 def test_each_sheet_but_the_checks_has_a_chart(book: Book) -> None:
     without = [sheet.name for sheet in book.sheets if not sheet.charts]
-    assert without == ["Checks"]
+    assert without == ["Limits by period", "Checks"]
 
 
 def test_colours_follow_the_trade(book: Book) -> None:
@@ -225,11 +225,11 @@ def test_colours_follow_the_trade(book: Book) -> None:
 def test_headings_give_the_unit(book: Book) -> None:
     for name in ("Cash flows", "Deal", "Plan"):
         assert book.sheet(name).cells[4, 1].value == "CNY m"
-    assert "CNY m" in str(book.sheet("Limits").cells[4, 5].value)
+    assert book.sheet("Limits by period").cells[4, 5].value == "Use, CNY m"
 
 
 def test_headroom_is_live(book: Book, tables: dict[str, Table]) -> None:
-    sheet = book.sheet("Limits")
+    sheet = book.sheet("Limits by period")
     area = sheet.filter_area
     assert area is not None
     rows = range(area.row + 1, area.last_row + 1)
@@ -238,7 +238,8 @@ def test_headroom_is_live(book: Book, tables: dict[str, Table]) -> None:
         cell = sheet.cells[row, 7]
         assert isinstance(cell.value, Formula)
         at_most = sheet.cells[row, 4].value == "at most"
-        assert cell.value.text == (f"=F{row}-E{row}" if at_most else f"=E{row}-F{row}")
+        room = f"F{row}-E{row}" if at_most else f"E{row}-F{row}"
+        assert cell.value.text == f"=ROUND({room},4)"
 
 
 def test_no_two_merged_cells_overlap(book: Book) -> None:

@@ -38,13 +38,12 @@ def build_book(tables: Mapping[str, Table], pack: Pack, meta: RunMeta) -> Book:
         footer=f"scfcap {meta.version} · {meta.model} · inputs {meta.digest[:12]}",
     )
     kit = Kit(tables, meta, Look(meta.currency, meta.money_unit), book)
-    built: dict[str, str] = {}
+    built: dict[str, list[str]] = {}
     for key, build in _BUILDERS.items():
         before = len(book.sheets)
         if key in pack.sheets:
             build(kit)
-        if len(book.sheets) > before:
-            built[key] = book.sheets[-1].name
-    names = [built[key] for key in pack.sheets if key in built]
+        built[key] = [sheet.name for sheet in book.sheets[before:]]
+    names = [name for key in pack.sheets for name in built[key]]
     book.sheets.sort(key=lambda sheet: names.index(sheet.name))
     return book

@@ -39,7 +39,7 @@ ITEMS: dict[str, tuple[str, How]] = {
 }
 _CASH = ("interest", "scheduled", "prepaid", "recovery")
 _CASH_COLOURS = ("E69F00", "1F3A5F", "56B4E9", "009E73")
-_CHART_ROWS = 19
+_CHART_ROWS = 17
 #: Rows of a scenario's block: heading, items, collections, difference, a blank line.
 _BLOCK = len(ITEMS) + 4
 
@@ -57,13 +57,13 @@ def add_cash_flows(kit: Kit) -> None:
     segments = list(dict.fromkeys(frame["segment"].astype(str)))
     heads = {s: 5 + n * _BLOCK + (_CHART_ROWS if n else 0) for n, s in enumerate(scenarios)}
     row = 5 + len(scenarios) * _BLOCK + _CHART_ROWS
-    sheet.breaks.append(row - 1)
     for scenario in scenarios:
         chosen = (frame["scenario"].astype(str) == scenario) & (frame["period"] <= len(ends))
         flows = frame[chosen]
         details = []
         for segment in segments:
             sheet.put(row, 1, f"Scenario {scenario}, {segment}", BOLD)
+            sheet.blocks.append(row)
             details.append(row + 1)
             mine = flows[flows["segment"].astype(str) == segment].set_index("period")
             for offset, (column, (label, how)) in enumerate(ITEMS.items(), 1):
@@ -135,6 +135,6 @@ def _charts(line: Timeline, heads: dict[str, int]) -> None:
             number_format=look.axis(),
             category_format="mmm yy",
             width=16.0,
-            height=8.5,
+            height=8.0,
         )
         sheet.charts.append(chart)

@@ -12,6 +12,7 @@ from scfcap.report.sheets.common import (
     Kit,
     figure,
     heads,
+    lines_needed,
     linked,
     live,
     records,
@@ -44,7 +45,9 @@ def add_checks(kit: Kit) -> None:
         passed = passed and tie.ok
     row += 2
     row = section(sheet, row, "Checks of the engine")
-    heads(sheet, row, ["No.", "Check", "What it says", "Value", "", "", "", "Tolerance", "Status"])
+    heads(
+        sheet, row, ["No.", "Check", "What it is", "Value", "Engine", "", "", "Tolerance", "Status"]
+    )
     engine = kit.frame("plan_checks")
     for item in records(pd.DataFrame() if engine is None else engine):
         row, count = row + 1, count + 1
@@ -57,7 +60,7 @@ def _tie_line(kit: Kit, row: int, count: int, tie: Tie) -> None:
     sheet = kit.book.sheet(NAME)
     sheet.put(row, 1, count, figure("0", ink="text", align="center"))
     sheet.put(row, 2, tie.name, WRAPPED)
-    sheet.heights[row] = 14.0 * (1 + len(tie.name) // 54)
+    sheet.heights[row] = 14.0 * lines_needed(tie.name, 58)
     for column, side in ((3, tie.left), (5, tie.right)):
         sheet.put(row, column, side.label, WRAPPED)
         value = _side(kit, side)
@@ -65,7 +68,7 @@ def _tie_line(kit: Kit, row: int, count: int, tie: Tie) -> None:
         sheet.put(row, column + 1, value, style)
     gap = Formula(f"={address(row, 4)}-{address(row, 6)}", tie.difference)
     sheet.put(row, 7, gap, live("#,##0.0000"))
-    sheet.put(row, 8, tie.tolerance, figure("0.000", ink="input"))
+    sheet.put(row, 8, tie.tolerance, figure("#,##0.000", ink="input"))
     text = f'=IF(ABS({address(row, 7)})<={address(row, 8)},"{PASS}","{FAIL}")'
     _status(kit, row, text, ok=tie.ok)
 
@@ -79,10 +82,11 @@ def _engine_line(kit: Kit, row: int, count: int, item: object) -> None:
     sheet.put(row, 2, str(name), WRAPPED)
     sheet.put(row, 3, str(note), TEXT)
     sheet.put(row, 4, float(value), figure(_SCIENTIFIC))
-    sheet.put(row, 7, "engine: " + ("passes" if ok else "fails"), TEXT)
-    sheet.put(row, 8, float(tolerance), figure(_SCIENTIFIC, ink="input"))
-    d, g, h = (address(row, column) for column in (4, 7, 8))
-    text = f'=IF(AND(ABS({d})<={h},{g}="engine: passes"),"{PASS}","{FAIL}")'
+    sheet.put(row, 5, "passes" if ok else "fails", TEXT)
+    look = "#,##0.000" if tolerance >= 0.001 else _SCIENTIFIC
+    sheet.put(row, 8, float(tolerance), figure(look, ink="input"))
+    d, e, h = (address(row, column) for column in (4, 5, 8))
+    text = f'=IF(AND(ABS({d})<={h},{e}="passes"),"{PASS}","{FAIL}")'
     _status(kit, row, text, ok=bool(ok) and abs(float(value)) <= float(tolerance))
 
 

@@ -116,16 +116,17 @@ def heads(sheet: Sheet, row: int, labels: Sequence[Value], column: int = 1) -> N
         if isinstance(label, date):
             style = styled(HEAD, number_format=MONTH)
         sheet.put(row, column + offset, label, style)
-    longest = max(
-        (len(str(label)) / sheet.widths.get(column + k, 10.0) for k, label in enumerate(labels)
-         if isinstance(label, str)),
-        default=1.0,
-    )  # fmt: skip
-    sheet.heights[row] = 16.0 + 13.0 * min(3, int(longest))
+    lines = [
+        lines_needed(label, 0.85 * sheet.widths.get(column + offset, 10.0))
+        for offset, label in enumerate(labels)
+        if isinstance(label, str)
+    ]
+    sheet.heights[row] = 4.0 + 13.0 * max(lines, default=1)
 
 
 def section(sheet: Sheet, row: int, text: str, note: str = "") -> int:
     """A heading within a sheet, and the row after it."""
+    sheet.blocks.append(row)
     sheet.put(row, 1, text, SECTION)
     sheet.heights[row] = 20.0
     if note:
@@ -223,4 +224,4 @@ def plain(value: Any) -> Value:
 
 def lines_needed(text: str, width: float) -> int:
     """Lines that ``text`` takes in a column of ``width`` characters."""
-    return max(1, -(-len(text) // max(1, int(width * 1.05))))
+    return sum(max(1, -(-len(part) // max(1, int(width)))) for part in text.split("\n"))

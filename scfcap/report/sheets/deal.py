@@ -26,7 +26,7 @@ NAME = "Deal"
 _FIRST_OF = ("opening cash", "opening reserve")
 _LAST_OF = ("cash", "reserve")
 _PHASE = Style(ink="note", size=8, align="right")
-_CHART_ROWS = 19
+_CHART_ROWS = 14
 
 
 def add_deal(kit: Kit) -> None:
@@ -45,8 +45,6 @@ def add_deal(kit: Kit) -> None:
     row = 5
     for name, frame in frames.items():
         for number_, (scenario, flows) in enumerate(frame.groupby("scenario", sort=False)):
-            if row > 5:
-                sheet.breaks.append(row - 1)
             shown = flows[flows["period"] <= len(ends)]
             row = _block(line, row, name, str(scenario), shown, charted=number_ == 0)
 
@@ -145,9 +143,10 @@ def _chart(line: Timeline, row: int, name: str, scenario: str, stack: list[int])
         number_format=look.axis(),
         category_format="mmm yy",
         width=30.0,
-        height=8.5,
+        height=6.6,
     )
     sheet.charts.append(chart)
+    sheet.blocks.append(row)
     return row + _CHART_ROWS
 
 

@@ -36,10 +36,8 @@ def add_plan(kit: Kit) -> None:
     line = Timeline.over(sheet, kit, ends)
     line.head(4)
     row = _sources_and_uses(line, flows, 5)
-    sheet.breaks.append(row)
     row = _lending(line, row + 1)
     row = _stack(line, row + 1)
-    sheet.breaks.append(row)
     row = _balances(line, row + 1)
     row = _balance_sheet(line, row + 1)
     _income(line, row + 1)
@@ -78,6 +76,7 @@ def _sources_and_uses(line: Timeline, flows: pd.DataFrame, row: int) -> int:
             if items.empty:
                 continue
             head = row
+            line.sheet.blocks.append(row)
             for item, values in items.iterrows():
                 row += 1
                 area = line.line(row, title_case(str(item)), values.to_dict())
@@ -150,10 +149,11 @@ def _stack(line: Timeline, row: int) -> int:
         number_format=look.axis(),
         category_format="mmm yy",
         width=30.0,
-        height=9.0,
+        height=7.4,
     )
     sheet.charts.append(chart)
-    return row + 22
+    sheet.blocks.append(row + 1)
+    return row + 17
 
 
 def _balances(line: Timeline, row: int) -> int:
@@ -165,8 +165,14 @@ def _balances(line: Timeline, row: int) -> int:
     table = by_period(balances, ["channel", "item"])
     for channel in ordered([str(c) for c in table.index.get_level_values("channel")]):
         sheet.put(row, 1, words(channel), BOLD)
+        sheet.blocks.append(row)
         row += 1
-        for item, values in table.xs(channel, level="channel").iterrows():
+        items = table.xs(channel, level="channel")
+        whose = ""
+        for item, values in items[np.abs(items.to_numpy()).max(axis=1) > 0.0].iterrows():
+            before, whose = whose, str(item).partition(": ")[0]
+            if before not in ("", whose):
+                sheet.blocks.append(row)
             area = line.line(row, title_case(str(item)), values.to_dict(), "last")
             places[f"plan.balance.{channel}.{item}"] = area
             row += 1

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from scfcap.pool.concentration import MISSING
 from scfcap.report.book import (
     COUNT,
     PERCENT,
@@ -75,7 +76,6 @@ def add_pool(kit: Kit) -> None:
             row = _measures(kit, row + 1, column, f"By {title_case(column).lower()}", strata, whole)
             if column == "segment":
                 row = _chart(kit, row, len(frame))
-    sheet.breaks.append(row)
     row = _eligibility(kit, row + 1)
     row = _concentrations(kit, row + 1)
     _largest(kit, row + 1)
@@ -195,10 +195,10 @@ def _chart(kit: Kit, row: int, strata: int) -> int:
         ),
         number_format=kit.look.axis(),
         width=26.0,
-        height=3.0 + 0.7 * count,
+        height=2.4 + 0.55 * count,
     )  # fmt: skip
     sheet.charts.append(chart)
-    return row + 3 + int(chart.height / 0.5)
+    return row + 2 + int(chart.height / 0.52)
 
 
 def _eligibility(kit: Kit, row: int) -> int:
@@ -273,9 +273,10 @@ def _concentrations(kit: Kit, row: int) -> int:
             sheet.put(row, 4, float(item.limit_share), figure(PERCENT, ink="input"))
             text = f"={address(row, 4)}-{address(row, 3)}"
             room = Formula(text, float(item.limit_share) - float(item.share))
-            sheet.put(row, 5, room, live(PERCENT))
+            if item.value != MISSING:  # whose they are is not known: no limit is tested
+                sheet.put(row, 5, room, live(PERCENT))
             sheet.put(row, 6, float(item.excess), figure(kit.look.money()))
-    over = Condition(sheet.span(first, 5, row, 5), f"{address(first, 5)}<-1E-9", "bad")
+    over = Condition(sheet.span(first, 5, row, 5), f"N({address(first, 5)})<-1E-9", "bad")
     sheet.conditions.append(over)
     return row + 1
 

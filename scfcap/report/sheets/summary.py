@@ -92,7 +92,7 @@ def _sentences(sheet: Sheet, row: int, title: str, sentences: list[str]) -> int:
     for sentence in sentences:
         row += 1
         sheet.merged(row, (_FIRST, _LAST), sentence, WRAPPED)
-        sheet.heights[row] = _LINE * lines_needed(sentence, _WIDTH * (_LAST - _FIRST + 1))
+        sheet.heights[row] = _LINE * lines_needed(sentence, 1.1 * _WIDTH * (_LAST - _FIRST + 1))
     return row + 1
 
 
@@ -229,7 +229,7 @@ def _channels(kit: Kit, sheet: Sheet, row: int) -> int:
             sheet.put(row, 6, Formula(text, float(item.worth)), Style("formula", money, bold=True))
         sentence = str(item.sentence)
         sheet.merged(row, (7, _LAST), sentence, styled(TEXT, indent=1, wrap=True))
-        sheet.heights[row] = _LINE * lines_needed(sentence, _WIDTH * (_LAST - 7))
+        sheet.heights[row] = _LINE * lines_needed(sentence, 1.2 * _WIDTH * (_LAST - 7))
     return row + 1
 
 
