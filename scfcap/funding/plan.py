@@ -23,7 +23,7 @@ from scfcap.periods import PeriodGrid
 from scfcap.schema.model import Model
 
 #: Rounds in which the order of note repayment is brought in line with the waterfall.
-ROUNDS = 5
+ROUNDS = 12
 
 
 @dataclass(frozen=True)
