@@ -67,7 +67,7 @@ def _rows(random: np.random.Generator, first: int, count: int) -> pa.Table:
     late = random.random(count) < 0.001
     term = np.where(late, np.maximum(age - 1, 0), term)
     amount = np.round(random.lognormal(9.0, 1.0, count), 2) + 1.0
-    start = np.datetime64(AS_OF) - age
+    start = np.datetime64(AS_OF) - age.astype("timedelta64[D]")
     numbers = random.permutation(np.arange(first, first + count))
     return pa.table(
         {
@@ -76,7 +76,7 @@ def _rows(random: np.random.Generator, first: int, count: int) -> pa.Table:
             "Product": pa.array(random.choice(["order", "credit", "pledge"], count)),
             "Type": pa.array(random.choice(["order", "bullet", "level_payment"], count)),
             "PaidOut": pa.array(start, pa.date32()),
-            "Due": pa.array(start + term, pa.date32()),
+            "Due": pa.array(start + term.astype("timedelta64[D]"), pa.date32()),
             "Amount": pa.array(amount),
             "Outstanding": pa.array(np.round(amount * random.uniform(0.1, 1.0, count), 2)),
             "RatePercent": pa.array(np.round(random.uniform(4.0, 24.0, count), 2)),

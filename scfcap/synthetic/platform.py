@@ -35,6 +35,7 @@ from scfcap.synthetic.shops import (
     pick_shops,
     within_limit,
 )
+from scfcap.tape.convert import add_months
 
 _Array = npt.NDArray[Any]
 
@@ -132,12 +133,13 @@ def _stock(product: Product, as_of: date) -> _Stock:
 
 def _intensity(as_of: date, days: int) -> FloatArray:
     """Lending by age in days: monthly season, and a rush before the sale of 11 November."""
-    day = np.datetime64(as_of, "D") - np.arange(days)
+    day: _Array = np.datetime64(as_of, "D") - np.arange(days).astype("timedelta64[D]")
     month = day.astype("datetime64[M]").astype(np.int64) % 12 + 1
     season = np.array([SEASON.get(m, 1.0) for m in range(13)])[month]
     year = day.astype("datetime64[Y]")
-    sale = year.astype("datetime64[M]") + 10
-    before = (sale.astype("datetime64[D]") + 10 - day).astype(np.int64)
+    sale = year.astype("datetime64[M]") + np.timedelta64(10, "M")
+    eve = sale.astype("datetime64[D]") + np.timedelta64(10, "D")
+    before = (eve - day).astype(np.int64)
     rush = np.where(before >= 0, np.exp(-before / 5.0), np.exp(before / 2.0))
     return np.asarray(season * (1.0 + 1.5 * rush))
 
@@ -190,7 +192,7 @@ def _columns(rng: np.random.Generator, book: _Book, shops: Shops, as_of: date) -
     instalment = kind == B2B
     line = (kind == CREDIT) & (rng.random(len(kind)) < 0.5)
     age = np.where(~instalment & (book.late_days > 0), book.term + book.late_days, book.age)
-    origination = today - age
+    origination = today - age.astype("timedelta64[D]")
     current, late_days = book.original.copy(), book.late_days.copy()
     current[line] *= 1.0 - 0.5 * rng.random(int(line.sum())) ** 2
     current[instalment], late_days[instalment] = _amortised(
@@ -198,8 +200,8 @@ def _columns(rng: np.random.Generator, book: _Book, shops: Shops, as_of: date) -
         book.late_days[instalment], as_of,
     )  # fmt: skip
     current = np.round(current, 2)
-    maturity = origination + np.where(instalment, 0, book.term)
-    maturity[instalment] = _months_later(origination[instalment], book.term[instalment])
+    maturity = origination + np.where(instalment, 0, book.term).astype("timedelta64[D]")
+    maturity[instalment] = add_months(origination[instalment], book.term[instalment])
     loan_type = np.select([kind == ORDER, line, instalment], [0, 2, 3], 1)
     status = np.select([late_days >= DEFAULT_DAYS, late_days > 0], [2, 1], 0)
     buyer = np.full(len(kind), -1)
@@ -246,24 +248,13 @@ def _amortised(
     i = PRODUCTS[-1].rate / 12.0
     today = np.datetime64(as_of, "D")
     due = (today.astype("datetime64[M]") - origination.astype("datetime64[M]")).astype(np.int64)
-    due -= _months_later(origination, due) > today
+    due -= add_months(origination, due) > today
     missed = np.where(late > 0, np.minimum(late // 30 + 1, due), 0)
     paid = due - missed
     growth = np.power(1.0 + i, months)
     balance = original * (growth - np.power(1.0 + i, paid)) / (growth - 1.0)
-    days = (today - _months_later(origination, paid + 1)).astype(np.int64)
+    days = (today - add_months(origination, paid + 1)).astype(np.int64)
     return balance, np.where(missed > 0, np.maximum(days, 1), 0)
-
-
-def _months_later(day: _Array, months: IntArray) -> _Array:
-    """``day`` moved by ``months``, cut to the month's length, as ``periods.add_months`` does."""
-    first = day.astype("datetime64[M]")
-    offset = (day - first.astype("datetime64[D]")).astype(np.int64)
-    target = first + months
-    length = ((target + 1).astype("datetime64[D]") - target.astype("datetime64[D]")).astype(
-        np.int64
-    )
-    return np.asarray(target.astype("datetime64[D]") + np.minimum(offset, length - 1))
 
 
 def _holders(rng: np.random.Generator, frame: pd.DataFrame, model: Model) -> Any:

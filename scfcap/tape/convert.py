@@ -367,7 +367,9 @@ def add_months(days: DateArray, months: FloatArray) -> DateArray:
     start = np.where(usable, days, np.datetime64("1970-01-01"))
     month = start.astype("datetime64[M]")
     day = (start - month.astype("datetime64[D]")).astype(np.int64)
-    target = month + np.where(usable, months, 0).astype(np.int64)
+    target = month + np.where(usable, months, 0).astype("timedelta64[M]")
     first = target.astype("datetime64[D]")
-    last = ((target + 1).astype("datetime64[D]") - first).astype(np.int64) - 1
-    return np.where(usable, first + np.minimum(day, last), np.datetime64("NaT", "D"))
+    following = (target + np.timedelta64(1, "M")).astype("datetime64[D]")
+    last = (following - first).astype(np.int64) - 1
+    moved = first + np.minimum(day, last).astype("timedelta64[D]")
+    return np.where(usable, moved, np.datetime64("NaT", "D"))

@@ -257,7 +257,7 @@ def _derived(out: Typed, name: str, how: Derive, spec: TapeSpec) -> Any:
     if how.how == "add_months":
         return convert.add_months(start, count)
     usable = np.isfinite(count)
-    moved = start + np.where(usable, count, 0).astype(np.int64)
+    moved = start + np.where(usable, count, 0).astype("timedelta64[D]")
     return np.where(usable, moved, np.datetime64("NaT", "D"))
 
 
