@@ -15,6 +15,8 @@ from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import Pool
 from scfcap.quantities import FloatArray, IntArray
 
+#: Scale that turns any default intensity above zero into default at once.
+_AT_ONCE = 1e12
 #: Loan types that repay at once at maturity, and may do so late.
 _AT_MATURITY = np.array([INTEREST_ONLY_BULLET, BULLET, REVOLVING_LINE, ORDER])
 
@@ -70,13 +72,15 @@ def opening_loans(pool: Pool, curves: CurveSet, group: IntArray) -> LoanArrays:
 
     Loans at or past maturity are taken to pay at the end of the first period; where the segment
     has a lifetime default rate, the whole of it is still ahead of them. Loans with interest at
-    maturity have accrued it since origination, by days over 365.
+    maturity have accrued it since origination, by days over 365. A loan past due for the
+    segment's ``default_days`` defaults at once, whatever the scenario: only its recovery comes.
 
     Raises:
         InputError: a segment of the pool has no curve.
     """
     curve = curve_index(pool.segments, curves)[pool.segment]
     overdue = pool.maturity_day <= 0
+    defaulted = pool.days_past_due >= curves.default_days[curve]
     first_end = curves.grid.days[1]
     maturity = np.where(overdue, first_end, np.minimum(pool.maturity_day, LONGEST_DAY))
     term = np.where(overdue, first_end, maturity - pool.origination_day)
@@ -88,11 +92,11 @@ def opening_loans(pool: Pool, curves: CurveSet, group: IntArray) -> LoanArrays:
         balance=pool.balance,
         rate=pool.rate,
         accrued=np.where(deferred, pool.balance * pool.rate * -pool.origination_day / 365.0, 0.0),
-        hazard_scale=hazard_scale(curve, term, curves),
+        hazard_scale=np.where(defaulted, _AT_ONCE, hazard_scale(curve, term, curves)),
         start_day=np.zeros(len(pool), dtype=np.int64),
         maturity_day=maturity,
     )
-    return split_late(loans, term, ~overdue, curves)
+    return split_late(loans, term, ~(overdue | defaulted), curves)
 
 
 def curve_index(segments: tuple[str, ...], curves: CurveSet) -> IntArray:

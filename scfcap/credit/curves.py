@@ -26,7 +26,7 @@ class CurveSet:
     ``prepay_intensity`` [K, S, T]: -ln(1 - cpr) [1/year]. ``severity`` [K, S]: share of a
     defaulted balance that is never recovered. ``recovery_lag`` [S]: periods from default to
     recovery. ``late_share`` [S] of the balances that are repaid at once pays ``late_days`` [S]
-    after maturity.
+    after maturity. A loan ``default_days`` [S] past due has defaulted.
     """
 
     scenarios: tuple[str, ...]
@@ -39,6 +39,7 @@ class CurveSet:
     lifetime: BoolArray
     late_share: FloatArray
     late_days: IntArray
+    default_days: IntArray
 
 
 def build_curves(
@@ -86,6 +87,7 @@ def build_curves(
         lifetime=np.array([c.cdr is None for c in behaviour], dtype=np.bool_),
         late_share=np.array([c.late_share for c in behaviour], dtype=np.float64),
         late_days=np.array([c.late_days for c in behaviour], dtype=np.int64),
+        default_days=np.array([c.default_days for c in behaviour], dtype=np.int64),
     )
 
 

@@ -27,6 +27,8 @@ class SegmentCredit(Schema):
     """Share of maturing balances that pays late."""
     late_days: int = Field(default=0, ge=0, le=365)
     """Mean lateness of what pays late [days]."""
+    default_days: int = Field(default=90, ge=1, le=3650)
+    """A loan this many days past due has defaulted: only its recovery is still expected."""
 
     @model_validator(mode="after")
     def _one_default_measure(self) -> SegmentCredit:

@@ -86,6 +86,25 @@ def test_an_overdue_loan_has_its_whole_lifetime_default_ahead(
         assert flows.default[0, 0, 0] == pytest.approx(4.0, rel=1e-12)
 
 
+def test_a_loan_past_due_for_the_default_days_brings_its_recovery_only(
+    make_pool: MakePool, make_curves: MakeCurves
+) -> None:
+    pool = make_pool(
+        balance=[100.0, 100.0],
+        loan_type=3,
+        rate=0.2,
+        maturity_day=[-120, 200],
+        origination_day=-150,
+        days_past_due=[120, 89],
+    )
+    credit = SegmentCredit(lifetime_default=0.001, severity=0.75, recovery_lag=2)
+    flows = project(pool, make_curves(12, a=credit)).flows
+    assert flows.default[0, 0, 0] == pytest.approx(100.0, abs=0.01)
+    assert flows.recovery[0, 0, 2] == pytest.approx(25.0, abs=0.01)
+    assert flows.scheduled[0, 0, 0] == pytest.approx(0.0, abs=1e-9)
+    assert flows.scheduled[0, 0].sum() == pytest.approx(100.0, abs=0.2)
+
+
 def test_a_lifetime_default_is_shared_out_over_the_term(
     make_pool: MakePool, make_curves: MakeCurves
 ) -> None:
