@@ -266,6 +266,7 @@ def build_inputs(
     )
     if regime is not None:
         _check_lenders(lenders, regime)
+        _check_in_force(regime, spec.regime, grid)
     demand, promised = _demand(spec, factors.segments, grid, unit)
     buyers = tuple(_buyer(b, factors.segments, cohorts, unit) for b in spec.buyers)
     inputs = Inputs(
@@ -484,6 +485,19 @@ def _lender(lender: Lender, grid: PeriodGrid, unit: float) -> LenderInputs:
         open_repaid=repaid,
         open_interest=interest[: horizon + 1],
     )
+
+
+def _check_in_force(regime: Regime, name: str, grid: PeriodGrid) -> None:
+    if not regime.in_force(grid.ends[-1]):
+        raise InputError(
+            Problem(
+                "model.toml: regime",
+                f"{name!r}, in force until {regime.end}",
+                f"rules in force until the plan's last day, {grid.ends[-1]}",
+                "Plan fewer periods, or name the regime that follows; a change of rules inside "
+                "the horizon is not planned yet.",
+            )
+        )
 
 
 def _check_lenders(lenders: tuple[LenderInputs, ...], regime: Regime) -> None:
