@@ -323,12 +323,13 @@ def check(tape: Typed, spec: TapeSpec, *, source: str, digest: str) -> Tape:
     count = int(refused.sum())
     if count > spec.reject_limit * tape.rows or count == tape.rows:
         problems = first_problems(issues, source, tape.names)
-        allowed = f"{spec.reject_limit:.2%} of {tape.rows:,} rows"
+        allowed = f"at most {spec.reject_limit:.2%} of {tape.rows:,} rows"
+        found = f"{count:,} faulty row{'s' if count > 1 else ''}"
         least = _limit(count, tape.rows)
-        hint = f"Correct the rows, or let them be left out with tape.reject_limit = {least}."
+        hint = f"Correct the rows, or leave them out with --reject-limit {least}."
         if count == tape.rows:
             hint = "Correct the mapping or the rows."
-        problems.append(Problem(source, f"{count:,} faulty rows", f"at most {allowed}", hint))
+        problems.append(Problem(source, found, allowed if spec.reject_limit else "none", hint))
         raise RejectedRows(problems, findings, rejects)
     return Tape(
         frame=_frame(tape, ~refused if count else None),
@@ -389,25 +390,24 @@ def _totals(tape: Typed, refused: BoolArray) -> pd.DataFrame:
     """Rows and principal [currency]: read = rejected + kept, and in each
     original = current + paid_principal + loss + unexplained.
 
-    ``loss`` is the gap of charged-off loans; ``unexplained`` any other gap, with all that is
-    gone from loans whose repaid principal is not known. An amount that does not parse counts 0.
+    ``paid_principal`` is as stated, and where nothing is stated original - current, unless the
+    loan is charged off; ``loss`` is the gap of charged-off loans that state it; ``unexplained``
+    is what remains. An amount that does not parse counts 0.
     """
+    paid = _paid(tape)
     lost = np.flatnonzero(tape.columns["status"].where(("charged_off",)))
+    stated = "paid_principal" in tape.columns
     rows: list[dict[str, Any]] = []
     for item, mask in (("read", None), ("rejected", refused), ("kept", ~refused)):
         chosen = lost if mask is None else lost[mask[lost]]
-        gone = float(np.nansum(principal_gap(tape, chosen))) if _has_paid(tape) else 0.0
-        original, current, paid = (
-            _total(tape, name, mask)
-            for name in ("original_balance", "current_balance", "paid_principal")
-        )
         amounts = {
-            "original_balance": original,
-            "current_balance": current,
-            "paid_principal": paid,
-            "loss": gone,
-            "unexplained": original - current - paid - gone,
+            "original_balance": _total(tape.columns["original_balance"], mask),
+            "current_balance": _total(tape.columns["current_balance"], mask),
+            "paid_principal": _total(paid, mask),
+            "loss": _total(principal_gap(tape, chosen), None) if stated else 0.0,
         }
+        lent, *parts = amounts.values()
+        amounts["unexplained"] = lent - sum(parts)
         count = tape.rows if mask is None else int(mask.sum())
         rows.append(
             {"item": item, "rows": count}
@@ -418,15 +418,19 @@ def _totals(tape: Typed, refused: BoolArray) -> pd.DataFrame:
     return totals
 
 
-def _has_paid(tape: Typed) -> bool:
-    return "paid_principal" in tape.columns
+def _paid(tape: Typed) -> FloatArray:
+    """Principal repaid: as stated, else what is no longer outstanding, charge-offs apart."""
+    columns = tape.columns
+    implied = columns["original_balance"] - columns["current_balance"]
+    implied[columns["status"].where(("charged_off",))] = 0.0
+    if "paid_principal" not in columns:
+        return np.asarray(implied)
+    stated: FloatArray = columns["paid_principal"]
+    return np.where(np.isnan(stated), implied, stated)
 
 
-def _total(tape: Typed, name: str, mask: BoolArray | None) -> float:
-    """Sum of the known amounts of a column [currency], 0 without the column."""
-    if name not in tape.columns:
-        return 0.0
-    cells = tape.columns[name]
+def _total(cells: FloatArray, mask: BoolArray | None) -> float:
+    """Sum of the known amounts [currency]."""
     return float(np.nansum(cells if mask is None else cells[mask]))
 
 

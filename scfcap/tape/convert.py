@@ -152,7 +152,7 @@ def _text_numbers(source: Any, column: str, *, percent: bool) -> tuple[FloatArra
     bad = _mask(pc.invert(good))
     issues: list[Issue] = []
     for reason, pattern, detail in (
-        ("percent_sign", r"%$", "a decimal, or the column listed in [tape].percent"),
+        ("percent_sign", r"%$", "a decimal (0.12 for 12%), or the column in [tape].percent"),
         ("separator", _SEPARATED, "a number without separators of thousands"),
         ("not_finite", _INFINITE, "a finite number"),
         ("not_a_number", "", "a number with a decimal point"),
@@ -272,7 +272,7 @@ def _days(parts: Any) -> DateArray:
     usable = np.isfinite(year) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
     index = np.where(usable, (year - 1970) * 12 + month - 1, 0).astype(np.int64)
     months = index.astype("datetime64[M]")
-    days = months.astype("datetime64[D]") + np.where(usable, day - 1, 0).astype(np.int64)
+    days = months.astype("datetime64[D]") + np.where(usable, day - 1, 0).astype("timedelta64[D]")
     usable &= days.astype("datetime64[M]") == months
     return np.where(usable, days, np.datetime64("NaT", "D"))
 

@@ -253,12 +253,25 @@ def _derived(out: Typed, name: str, how: Derive, spec: TapeSpec) -> Any:
             out.issues += convert.flag(by, name, bad, "not_finite", f"{how.by} and days above 0")
         return rate
     start = _start(out, name, how.column, spec)
-    count = _argument(out, name, how.by)
-    if how.how == "add_months":
+    months = how.how == "add_months"
+    count = _steps(out, name, how.by, 1_200 if months else 36_525)
+    if months:
         return convert.add_months(start, count)
     usable = np.isfinite(count)
     moved = start + np.where(usable, count, 0).astype("timedelta64[D]")
     return np.where(usable, moved, np.datetime64("NaT", "D"))
+
+
+def _steps(out: Typed, target: str, name: str, most: int) -> FloatArray:
+    """A whole number of days or months, a century at most either way."""
+    count = _argument(out, target, name)
+    odd = ~np.isnan(count) & ((count != np.floor(count)) | (np.abs(count) > most))
+    if odd.any():
+        rows = np.flatnonzero(odd)
+        said = f"a whole number up to {most:,} in column {name}"
+        shown = [f"{value:.10g}" for value in count[rows]]
+        out.issues.append(Issue(target, "not_whole", "error", said, rows, shown))
+    return np.where(odd, np.nan, count)
 
 
 def _column(out: Typed, target: str, name: str) -> Any:

@@ -29,9 +29,10 @@ from scfcap.tape.schema import COLUMNS, Tape
 #: Most rows of a tape or a history.
 MAX_ROWS: Final = 20_000_000
 #: Most bytes of a tape after decompression.
-MAX_BYTES: Final = 16 * 2**30
+MAX_BYTES: Final = 8 * 2**30
 _SUFFIXES: Final = (".csv", ".csv.gz", ".parquet")
 _BLOCK = 4 * 2**20
+_BATCH = 65_536
 
 
 def read_tape(
@@ -151,8 +152,8 @@ def _source(
         if frame is None:
             msg = 'source = "platform" needs the generated frame'
             raise ValueError(msg)
-        whole = from_frame(frame)
-        table = whole.select(source_columns(spec, whole.column_names, source))
+        names = source_columns(spec, [str(name) for name in frame], source)
+        table = from_frame(frame[names], source)
         return table, source, digest_of(table)
     file = _tape_file(spec, folder, path)
     names = source_columns(spec, _names(file), file.name)
@@ -266,8 +267,16 @@ def _read_parquet(file: Path, columns: Sequence[str], coded: Sequence[str]) -> p
     ]
     if nested:
         raise InputError(nested)
+    batches: list[Any] = []
+    held = 0
     with _readable(file), pa.parquet.ParquetFile(file, read_dictionary=list(coded)) as parquet:
-        return parquet.read(columns=list(columns))
+        # In batches, as a few bytes of a Parquet file can stand for very many.
+        for batch in parquet.iter_batches(batch_size=_BATCH, columns=list(columns)):
+            batches.append(batch)
+            held += batch.nbytes
+            _bounded(file, meta.num_rows, held)
+        schema = batches[0].schema if batches else parquet.schema_arrow
+    return pa.Table.from_batches(batches, schema=schema).select(list(columns))
 
 
 def _read_csv(file: Path, columns: Sequence[str]) -> pa.Table:
@@ -381,11 +390,15 @@ def _sample(sample: SampleSpec) -> pd.DataFrame:
     return frame
 
 
-def from_frame(frame: pd.DataFrame) -> pa.Table:
-    """The columns of ``frame``, its index dropped."""
-    if len(frame) > MAX_ROWS:
-        _bounded(Path("frame"), len(frame), 0)
-    return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+def from_frame(frame: pd.DataFrame, source: str) -> pa.Table:
+    """The columns of ``frame``, its index dropped. Raises :class:`InputError` on mixed cells."""
+    _bounded(Path(source), len(frame), 0)
+    try:
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        said = "; ".join(str(part) for part in error.args)[:200]
+        raise InputError(Problem(source, said, "cells of one type in each column")) from None
+    return table.replace_schema_metadata(None)
 
 
 def digest_of(table: pa.Table) -> str:

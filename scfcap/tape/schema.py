@@ -49,10 +49,11 @@ class Tape:
 
     ``frame``: one row a loan, columns of :data:`COLUMNS` that exist (dates as datetime64[s],
     categories as pandas categoricals, money and rates as float64), plus kept source columns.
-    ``findings``: row (from 1, counted without the header), column, value, reason, severity
-    ("error": the row is rejected; "warning": kept and reported).
+    ``findings``: row (from 1, counted without the header; 0 for the whole column), column, value,
+    reason, severity ("error": the row is rejected; "warning": kept and reported), detail.
     ``rejects``: the refused rows as read, with ``row`` and ``reason``.
-    ``totals``: rows and balances before, rejected and after, which add up.
+    ``totals``: items "read" = "rejected" + "kept"; columns rows, original_balance =
+    current_balance + paid_principal + loss + unexplained [currency].
     """
 
     frame: pd.DataFrame

@@ -142,6 +142,17 @@ class TestDerived:
         assert "source column total" in found["rate", "percent_sign", 0]
         assert np.isnan(tape.columns["rate"]).all()
 
+    @pytest.mark.parametrize("how", ["add_days", "add_months"])
+    def test_terms_that_are_no_whole_number(self, how: Any) -> None:
+        cells = without("maturity_date", loan_id=["a", "b"], term=["1.5", "1e300"])
+        tape = read(
+            cells, derive={"maturity_date": Derive(how=how, column="origination_date", by="term")}
+        )
+        (issue,) = tape.issues
+        assert (issue.column, issue.reason) == ("maturity_date", "not_whole")
+        assert issue.rows.tolist() == [0, 1]
+        assert np.isnat(tape.columns["maturity_date"]).all()
+
     def test_rates_that_look_like_percent(self) -> None:
         (issue,) = read(without("rate", rate=["12.5", "8"])).issues
         assert (issue.reason, issue.severity) == ("rates_look_like_percent", "warning")

@@ -110,10 +110,10 @@ def test_digest_follows_the_bytes(folder: Path) -> None:
     (folder / "tape.csv").write_text(CSV.replace("1100.55", "1100.56"), encoding="utf-8")
     assert tape_of(folder).digest != before
     frame = typed_frame()
-    digest = read.digest_of(read.from_frame(frame))
-    assert read.digest_of(read.from_frame(frame.copy())) == digest
+    digest = read.digest_of(read.from_frame(frame, "t"))
+    assert read.digest_of(read.from_frame(frame.copy(), "t")) == digest
     frame.loc[1, "rate"] = 0.21
-    assert read.digest_of(read.from_frame(frame)) != digest
+    assert read.digest_of(read.from_frame(frame, "t")) != digest
 
 
 class TestRefused:
@@ -217,11 +217,27 @@ class TestRefused:
         assert "Split the tape" in self.refused(folder, path=folder / "tape.parquet")
 
     def test_nested_cells(self, tmp_path: Path) -> None:
-        table = read.from_frame(typed_frame().drop(columns="segment"))
+        table = read.from_frame(typed_frame().drop(columns="segment"), "t")
         nested = table.append_column("segment", pa.array([["a"], ["b"], ["c"]]))
         pq.write_table(nested, tmp_path / "tape.parquet")
         said = self.refused(tmp_path, path=tmp_path / "tape.parquet")
         assert "column segment" in said
+
+    def test_cells_of_several_types_in_a_frame(self, folder: Path) -> None:
+        platform = TapeSpec(source="platform", platform=PlatformSpec(loans=3, seed=1))
+        mixed = typed_frame().astype({"loan_id": object})
+        mixed.loc[1, "loan_id"] = 5
+        said = self.refused(folder, spec=platform, frame=mixed)
+        assert "expected cells of one type in each column" in said
+
+    def test_few_bytes_that_stand_for_many(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        long = typed_frame().iloc[[0] * 2000].assign(loan_id="x" * 10_000)
+        long.to_parquet(tmp_path / "tape.parquet")
+        monkeypatch.setattr(read, "MAX_BYTES", 2**20)
+        assert (tmp_path / "tape.parquet").stat().st_size < 100_000
+        assert "Split the tape" in self.refused(tmp_path, path=tmp_path / "tape.parquet")
 
 
 class TestSample:

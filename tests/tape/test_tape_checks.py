@@ -174,9 +174,9 @@ def test_charge_off_is_a_loss_and_totals_tie() -> None:
         "rows": 3,
         "original_balance": 1700.0,
         "current_balance": 500.004,
-        "paid_principal": 94.62,
+        "paid_principal": 94.616,
         "loss": 1105.38,
-        "unexplained": -0.004,
+        "unexplained": 0.0,
     }
 
 
@@ -190,8 +190,8 @@ def test_a_refusal_lists_twenty_faults_and_counts_the_rest() -> None:
     assert len(problems) == 22
     assert problems[20].found == "30 more faults"
     assert problems[21].found == "50 faulty rows"
-    assert "at most 50.00% of 60 rows" in problems[21].expected
-    assert "tape.reject_limit = 0.8334" in problems[21].action
+    assert problems[21].expected == "at most 50.00% of 60 rows"
+    assert "--reject-limit 0.8334" in problems[21].action
     assert len(error.value.findings) == 50
     assert len(error.value.rejects) == 50
     assert len(read(cells, limit=0.8334).frame) == 10
@@ -288,5 +288,15 @@ def test_an_input_error_reaches_the_user() -> None:
     assert error.value.exit_code == 2
     assert str(error.value).startswith(
         "synthetic platform row 1, rate: found '12%' (percent sign); "
-        "expected a decimal, or the column listed in [tape].percent."
+        "expected a decimal (0.12 for 12%), or the column in [tape].percent."
     )
+
+
+def test_without_stated_repayments_what_is_gone_counts_as_repaid() -> None:
+    cells = {name: values for name, values in GOOD.items() if name != "paid_principal"}
+    read_row = read(cells | {"current_balance": ["1105.38", "150", "300"]}).totals.iloc[0]
+    assert read_row["paid_principal"] == pytest.approx(94.62 + 50.0)
+    assert read_row[["loss", "unexplained"]].tolist() == [0.0, 0.0]
+    charged_off = cells | {"status": ["charged_off", "late", "default"]}
+    read_row = read(charged_off).totals.iloc[0]
+    assert read_row["unexplained"] == pytest.approx(94.62, abs=1e-6)
