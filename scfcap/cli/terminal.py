@@ -162,7 +162,7 @@ def _explain(error: Exception, *, show_traceback: bool) -> tuple[dict[str, Any],
         document = {"kind": "input", "problems": [asdict(p) for p in error.problems]}
         code = error.exit_code
     elif isinstance(error, InfeasibleError):
-        _error(str(error).split("\n", 1)[0], *(f"  - {s}" for s in error.sentences))
+        _error(str(error).split("\n", 1)[0], *(f"  {s}" for s in error.sentences))
         document = {"kind": "infeasible", "sentences": list(error.sentences)}
         code = error.exit_code
     else:

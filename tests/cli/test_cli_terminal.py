@@ -48,7 +48,7 @@ def test_input_errors_are_listed_one_by_one(capsys):
 
 
 def test_infeasible_says_which_limits_conflict(capsys):
-    error = InfeasibleError("No plan keeps all limits.", ["bank-a lends 3 m too little."])
+    error = InfeasibleError("No plan keeps all limits.", ["- bank-a lends 3 m too little."])
     code, out, err = _end(_raise(error), capsys)
     assert (code, out) == (3, "")
     assert err == "No plan keeps all limits.\n  - bank-a lends 3 m too little.\n"
