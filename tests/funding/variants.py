@@ -1,0 +1,49 @@
+"""Variants of the small platform, written as dotted changes of its model."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from scfcap.axes import OWN
+from scfcap.pool.snapshot import Pool
+from scfcap.schema.regime import Regime
+
+from .small_platform import LAW, MODEL, small_pool
+
+#: One unit of the program [currency].
+UNIT = 1e6
+
+
+def edited(changes: Mapping[str, Any], base: Mapping[str, Any] = MODEL) -> dict[str, Any]:
+    """The model with entries replaced: ``{"plan.periods": 3, "lenders.0.limit": 0.0}``."""
+    model = copy.deepcopy(dict(base))
+    for dotted, value in changes.items():
+        *path, last = dotted.split(".")
+        at: Any = model
+        for key in path:
+            at = at[int(key) if isinstance(at, list) else key]
+        if isinstance(at, list):
+            at[int(last)] = value
+        else:
+            at[last] = value
+    return model
+
+
+def law(**changes: Any) -> Regime:
+    """The test law with fields replaced."""
+    return Regime.model_validate({**LAW.model_dump(), **changes})
+
+
+def own_pool(pool: Pool | None = None) -> Pool:
+    """All loans on the own book."""
+    pool = small_pool() if pool is None else pool
+    return replace(pool, places=(OWN,), place=np.zeros(len(pool), dtype=np.int64))
+
+
+#: No vehicle, buyer, P2P note or share limit: own funds and what a test adds.
+BARE: dict[str, Any] = {"buyers": [], "securitization": None, "p2p": None, "concentration": []}
