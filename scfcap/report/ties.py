@@ -14,6 +14,7 @@ from scfcap.quantities import ENGINE_TOLERANCE, HALF_CENT
 from scfcap.report.tables import Table
 
 How = Literal["sum", "absolute", "first", "last"]
+_LOANS = ("loans", "loans sold")
 
 
 @dataclass(frozen=True)
@@ -77,33 +78,34 @@ def last_part(items: pd.Series) -> pd.Series:
 
 
 def funding_stack(balances: pd.DataFrame) -> pd.DataFrame:
-    """Who funds the loans managed: a row by channel, a column by period [currency].
+    """Who funds the loans managed and the cash: a row by channel, a column by period [currency].
 
-    Loans managed are the loans in every place. Bank debt and P2P notes count at their balance,
-    a securitization at its notes sold, loans with a buyer in full; own capital is what they
-    leave. Channels that are zero throughout are left out.
+    Own capital is net capital; bank debt and P2P notes count at their balance, a securitization
+    at its notes sold, loans with a buyer in full. Channels that are zero throughout are left out.
     """
     channel = balances["channel"].astype(str).map(axes.channel_of)
     what = last_part(balances["item"])
     notes = what.str.contains(r"\bnotes\b")
-    loans = what.isin(["loans", "loans sold"])
     masks = {
+        axes.OWN: (channel == axes.OWN) & (what == "net capital"),
         axes.BANK_DEBT: (channel == axes.BANK_DEBT) & (what == "debt"),
         axes.SECURITIZATION: (channel == axes.SECURITIZATION) & notes,
-        axes.BANK_TRANSFER: (channel == axes.BANK_TRANSFER) & loans,
+        axes.BANK_TRANSFER: (channel == axes.BANK_TRANSFER) & what.isin(_LOANS),
         axes.P2P: (channel == axes.P2P) & notes,
     }
-    periods = sorted(balances["period"].unique())
-
-    def sums(mask: pd.Series) -> pd.Series:
-        by_period = balances[mask].groupby("period")["amount"].sum()
-        return by_period.reindex(periods, fill_value=0.0)
-
-    outside = {name: sums(mask) for name, mask in masks.items()}
-    own = sums(loans) - sum(outside.values())
-    stack = pd.DataFrame({axes.OWN: own, **outside}).T
+    stack = pd.DataFrame({name: _by_period(balances, mask) for name, mask in masks.items()}).T
     used: pd.DataFrame = stack[np.abs(stack.to_numpy()).max(axis=1) > 0.0]
     return used
+
+
+def loans_managed(balances: pd.DataFrame) -> pd.Series:
+    """Loans in every place, on the books and off them, by period [currency]."""
+    return _by_period(balances, last_part(balances["item"]).isin(_LOANS))
+
+
+def _by_period(balances: pd.DataFrame, mask: pd.Series) -> pd.Series:
+    periods = sorted(balances["period"].unique())
+    return balances[mask].groupby("period")["amount"].sum().reindex(periods, fill_value=0.0)
 
 
 def deal_sides(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
@@ -152,6 +154,10 @@ def _pool_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
     pool = Side("balance of the pool", total, (Term("pool.from_tape"),))
     tape = frames.get("tape_totals")
     if tape is not None:
+        became = tape[["current_balance", "paid_principal", "loss", "unexplained"]].sum(axis=1)
+        name = "Tape: what was paid out is outstanding, repaid or lost"
+        paid = tape["original_balance"]
+        yield _nothing(name, paid - became, "tape.gap", float(paid.sum()))
         kept = float(tape.loc[tape["item"] == "kept", "current_balance"].sum())
         left = kept - by_part.get("left out", 0.0)
         sides = Side("tape less rows rejected and loans left out", left, (Term("pool.from_tape"),))
@@ -238,7 +244,7 @@ def _balance_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
     first, last = int(balances["period"].min()), int(balances["period"].max())
     summary = frames.get("pool_summary")
     if summary is not None:
-        managed = float(funding_stack(balances)[first].sum())
+        managed = float(loans_managed(balances)[first])
         total = float(summary[summary["part"] == "pool"]["balance"].sum())
         yield _agree(
             "Plan: it starts from the pool",

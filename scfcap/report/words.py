@@ -99,11 +99,11 @@ def _mix(frames: Mapping[str, pd.DataFrame]) -> str:
     whole = sum(amounts.values())
     shares = {channel: amount / whole for channel, amount in amounts.items()} if whole else {}
     parts = [
-        f"{CHANNELS[channel]}{' carries' if channel == axes.OWN else ''} {share:.0%}"
+        f"{CHANNELS[channel]} {share:.0%}"
         for channel, share in shares.items()
         if abs(share) >= 0.005
     ]
-    return f"On average, of the loans managed {listed(parts)}." if parts else ""
+    return f"Who funds the business, on average: {listed(parts)}." if parts else ""
 
 
 def _channels(frames: Mapping[str, pd.DataFrame], look: Look) -> list[str]:

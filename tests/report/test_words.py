@@ -19,7 +19,7 @@ def test_the_decision_names_amounts_channels_and_what_binds(
         f"Lend CNY {lent:,.0f} m over 12 months, 91% of the demand of CNY {lent * 1.1:,.0f} m; "
         "net income is CNY 12.0 m."
     )
-    assert sentences[1].startswith("On average, of the loans managed own capital carries ")
+    assert sentences[1].startswith("Who funds the business, on average: own capital ")
     assert sentences[2:] == [
         "Banks: draw CNY 32.0 m on bank-a in 4 periods (at most CNY 31.0 m at the end of "
         "October 2014).",

@@ -23,6 +23,7 @@ from scfcap.report.sheets.common import (
     styled,
     totals,
 )
+from scfcap.report.sheets.credit import assumed
 from scfcap.report.sheets.timeline import MOST_COLUMNS, How, Timeline
 
 NAME = "Cash flows"
@@ -72,6 +73,7 @@ def add_cash_flows(kit: Kit) -> None:
         section(sheet, heads[scenario], f"Scenario {scenario}, all segments")
         _totals(line, heads[scenario] + 1, scenario, details)
     _charts(line, heads)
+    assumed(kit, sheet, row)
 
 
 def _ends(frame: pd.DataFrame) -> list[date]:

@@ -44,6 +44,15 @@ CHANNEL_WORDS = {
     axes.P2P: "P2P",
 }
 
+#: Channels as sources of funds.
+STACK_WORDS = {
+    axes.OWN: "Net capital",
+    axes.BANK_DEBT: "Bank debt",
+    axes.SECURITIZATION: "Notes held by others",
+    axes.BANK_TRANSFER: "Loans with buyers",
+    axes.P2P: "P2P notes",
+}
+
 
 def styled(style: Style, **changes: Any) -> Style:
     """``style`` with ``changes``."""

@@ -196,6 +196,7 @@ def _map(kit: Kit, row: int, limits: list[_Limit]) -> None:
                 cell = details.at(rows[0], _USED)
                 value = Formula(f"={cell.linked}", number(details, rows[0], _USED))
                 sheet.put(row, 8 + offset, value, linked("0%"))
+    sheet.blocks.extend(range(first + 6, row + 1))
     if shown:
         body = sheet.span(first, 8, row, 7 + len(shown))
         corner = address(first, 8)

@@ -11,6 +11,7 @@ from scfcap.report.sheets.common import (
     BOLD,
     CHANNEL_COLOURS,
     CHANNEL_WORDS,
+    STACK_WORDS,
     Kit,
     as_date,
     figure,
@@ -21,7 +22,7 @@ from scfcap.report.sheets.common import (
     words,
 )
 from scfcap.report.sheets.timeline import Timeline
-from scfcap.report.ties import funding_stack
+from scfcap.report.ties import funding_stack, loans_managed
 
 NAME = "Plan"
 
@@ -126,22 +127,25 @@ def _stack(line: Timeline, row: int) -> int:
     row = section(
         sheet,
         row,
-        "Who funds the loans managed",
-        "Loans on the books and off them; own capital is what the others leave.",
+        "Who funds the loans and the cash",
+        "On the books and off them; own capital is net capital.",
     )
     first = row
     series = []
     for channel, values in stack.iterrows():
-        area = line.line(row, CHANNEL_WORDS[str(channel)], values.to_dict(), "last")
+        area = line.line(row, STACK_WORDS[str(channel)], values.to_dict(), "last")
         places[f"plan.stack.{channel}"] = area
         series.append(Series(sheet.at(row, 1), area, CHANNEL_COLOURS[str(channel)]))
         row += 1
-    places["plan.managed"] = line.summed(row, "Loans managed", range(first, row), opening=True)
+    line.summed(row, "Funding in all", range(first, row), opening=True)
+    row += 1
+    managed = loans_managed(balances).to_dict()
+    places["plan.managed"] = line.line(row, "of which loans managed", managed, "last")
     places["plan.months"] = line.cells(4, opening=True)
     look = line.kit.look
     chart = Chart(
         kind="stacked",
-        title=f"Who funds the loans managed, {look.label}",
+        title=f"Who funds the loans and the cash, {look.label}",
         row=row + 2,
         column=1,
         categories=places["plan.months"],

@@ -34,6 +34,7 @@ from scfcap.report.sheets.common import (
     totals,
     words,
 )
+from scfcap.report.sheets.tape import findings, from_tape, paid_out
 
 NAME = "Pool"
 #: Lines that a concentration limit takes at most, its largest values first.
@@ -64,7 +65,7 @@ def add_pool(kit: Kit) -> None:
     sheet = kit.add(NAME, "Loan pool", 44.0)
     sheet.widths |= dict.fromkeys(range(2, 11), 13.5)
     sheet.freeze = (3, 2)
-    row = _from_tape(kit, summary, 4)
+    row = from_tape(kit, NAME, 4)
     places = summary[summary["part"] == "place"]
     whole = summary[summary["part"] == "pool"].iloc[0]
     row = _measures(kit, row + 1, "place", "Who holds the pool", places, whole)
@@ -78,44 +79,9 @@ def add_pool(kit: Kit) -> None:
                 row = _chart(kit, row, len(frame))
     row = _eligibility(kit, row + 1)
     row = _concentrations(kit, row + 1)
-    _largest(kit, row + 1)
-
-
-def _from_tape(kit: Kit, summary: pd.DataFrame, row: int) -> int:
-    sheet, money = kit.book.sheet(NAME), kit.look.money()
-    row = section(sheet, row, "From the tape to the pool")
-    unit = kit.look.label
-    heads(sheet, row, ["", "Loans", f"Original balance, {unit}", f"Balance, {unit}"])
-    lines: list[tuple[str, float, float, float, int]] = []
-    tape = kit.frame("tape_totals")
-    for item in records(pd.DataFrame() if tape is None else tape):
-        label, sign = {"read": ("Tape as read", 1), "rejected": ("Rows rejected", -1)}.get(
-            str(item.item), ("", 0)
-        )
-        if sign:
-            lines.append((label, item.rows, item.original_balance, item.current_balance, sign))
-    for item in records(summary[summary["part"] == "left out"]):
-        label = f"Left out: {str(item.name).replace('_', ' ')}"
-        lines.append((label, item.loans, item.original_balance, item.balance, -1))
-    first = row + 1
-    for label, *amounts, sign in lines:
-        row += 1
-        sheet.put(row, 1, label, styled(TEXT, indent=1))
-        for column, amount in enumerate(amounts, 2):
-            value = float(sign * amount)
-            sheet.put(row, column, value, figure(COUNT if column == 2 else money))
-    row += 1
-    sheet.put(row, 1, "Pool", totals("General", ink="text"))
-    whole = summary[summary["part"] == "pool"].iloc[0]
-    for column, name in ((2, "loans"), (3, "original_balance"), (4, "balance")):
-        look = COUNT if column == 2 else money
-        if tape is None:
-            sheet.put(row, column, float(whole[name]), totals(look, ink="engine"))
-        else:
-            sheet.put(row, column, column_total(sheet, first, row - 1, column), totals(look))
-    kit.book.places["pool.from_tape"] = sheet.at(row, 4)
-    kit.book.places["pool.from_tape.loans"] = sheet.at(row, 2)
-    return row + 1
+    row = _largest(kit, row + 1)
+    row = paid_out(kit, NAME, row + 1)
+    findings(kit, NAME, row + 1)
 
 
 def _measures(

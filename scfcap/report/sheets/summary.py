@@ -30,6 +30,7 @@ from scfcap.report.sheets.common import (
     HEAD_LEFT,
     NOTE,
     SECTION,
+    STACK_WORDS,
     TEXT,
     TITLE,
     WRAPPED,
@@ -140,14 +141,10 @@ def _key_figures(kit: Kit) -> list[_Line]:
         _Line("Loans made", money, over=_horizon(kit, "plan.originated")),
         _Line("Demand that is met", PERCENT, over=_corner(kit, "plan.share_met", first=True)),
         _Line("Net income", money, over=_horizon(kit, "plan.income")),
-        _both(kit, "Net capital", f"plan.balance.{axes.OWN}.net capital"),
         _both(kit, "Free cash", f"plan.balance.{axes.OWN}.cash"),
         _both(kit, "Loans managed", "plan.managed"),
     ]
-    lines += [
-        _both(kit, f"  {CHANNEL_WORDS[channel]}", f"plan.stack.{channel}")
-        for channel in CHANNEL_WORDS
-    ]
+    lines += [_both(kit, STACK_WORDS[channel], f"plan.stack.{channel}") for channel in STACK_WORDS]
     binding = kit.book.places.get("limits.binding")
     if binding is not None:
         source = kit.book.sheet(binding.sheet)
@@ -194,7 +191,7 @@ def _chart(kit: Kit, row: int) -> Chart | None:
             series.append(Series(name, place, tint))
     return Chart(
         kind="stacked",
-        title=f"Who funds the loans managed, {kit.look.label}",
+        title=f"Who funds the loans and the cash, {kit.look.label}",
         row=row,
         column=8,
         categories=months,

@@ -1,0 +1,67 @@
+"""The part of the Cash flows sheet that says which behaviour was assumed."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from scfcap.report.book import PERCENT, Sheet
+from scfcap.report.sheets.common import (
+    TEXT,
+    Kit,
+    figure,
+    heads,
+    plain,
+    records,
+    section,
+    styled,
+    title_case,
+)
+
+_DAYS = ("recovery_lag", "late_days")
+_NAMES = {
+    "cdr": "Default rate a year",
+    "lifetime_default": "Default over the term",
+    "cpr": "Prepaid a year",
+    "severity": "Loss given default",
+    "recovery_lag": "Recovery lag, periods",
+    "late_share": "Pays late",
+    "late_days": "Late by, days",
+}
+
+
+def assumed(kit: Kit, sheet: Sheet, row: int) -> None:
+    """Behaviour by segment (blue where stated), then the estimates with their ranges."""
+    frame = kit.frame("credit")
+    if frame is None:
+        return
+    row = section(sheet, row, "Behaviour assumed, by segment")
+    used = frame[frame["measure"].isin(list(_NAMES))]
+    measures = [m for m in _NAMES if (used["measure"] == m).any()]
+    heads(sheet, row, ["Segment", *(_NAMES[m] for m in measures)])
+    for segment, group in used.groupby("segment", sort=False):
+        row += 1
+        sheet.put(row, 1, str(segment), styled(TEXT, indent=1))
+        for item in records(group):
+            look = "0.0" if item.measure in _DAYS else PERCENT
+            ink = "input" if str(item.source).startswith("stated") else "engine"
+            style = figure(look, ink=ink)  # type: ignore[arg-type]
+            sheet.put(row, 2 + measures.index(item.measure), float(item.estimate), style)
+    estimates = frame[frame["low"].notna()]
+    if len(estimates):
+        _ranges(sheet, row + 2, estimates)
+
+
+def _ranges(sheet: Sheet, row: int, frame: pd.DataFrame) -> None:
+    note = "95% ranges; what is given for comparison only is not used."
+    row = section(sheet, row, "Estimates and their ranges", note)
+    heads(sheet, row, ["Segment and measure", "Estimate", "Low", "High", "Count", "Source"])
+    for item in records(frame):
+        row += 1
+        name = _NAMES.get(str(item.measure), title_case(str(item.measure)))
+        sheet.put(row, 1, f"{item.segment}: {name.lower()}", styled(TEXT, indent=1))
+        look = figure("0.0" if item.measure in _DAYS else PERCENT)
+        for column, value in enumerate((item.estimate, item.low, item.high), 2):
+            sheet.put(row, column, plain(value), look)
+        sheet.put(row, 5, int(item.count), figure("#,##0"))
+        words = "; ".join(str(part) for part in (item.source, item.note) if part)
+        sheet.put(row, 6, words, styled(TEXT, indent=1))
