@@ -414,7 +414,8 @@ def _eligible(
     """Share of each cohort that an eligibility set admits, by balance, shape (cohorts,).
 
     Opening cohorts by their own loans on the company's books; new ones as the segment's loans
-    on the whole tape. An undetermined loan is not eligible.
+    on the whole tape. An undetermined loan is not eligible, nor is what a concentration limit of
+    the set excludes: that excess lowers every share alike.
     """
     own = np.array([name == OWN for name in pool.places])[pool.place]
     vintage = -grid.ages(pool.origination_day)
@@ -429,8 +430,15 @@ def _eligible(
                 mask = mask & own & (vintage == cohorts.vintage[j])
             total = pool.balance[mask].sum()
             share[j] = pool.balance[mask & good].sum() / total if total > 0.0 else 1.0
-        shares[name] = np.minimum(share, 1.0)
+        shares[name] = np.minimum(share, 1.0) * _usable(pool, name)
     return shares
+
+
+def _usable(pool: Pool, name: str) -> float:
+    """Share of a set's eligible balance that its concentration limits leave."""
+    usable = pool.tables["usable"].set_index("set").loc[name]
+    eligible = float(usable["eligible_balance"])
+    return float(usable["usable_balance"]) / eligible if eligible > 0.0 else 1.0
 
 
 def _demand(

@@ -152,6 +152,13 @@ LAW = Regime.model_validate(
 )
 
 
+def usable(share: float) -> pd.DataFrame:
+    """What concentration limits leave of the eligible balance."""
+    return pd.DataFrame(
+        {"set": ["bank", "vehicle"], "eligible_balance": 1.0e6, "usable_balance": share * 1.0e6}
+    )
+
+
 def small_pool(loans: int = 400, seed: int = 1) -> Pool:
     """Loans of 57 million on the own book and 21 million in series-1."""
     random = np.random.default_rng(seed)
@@ -181,7 +188,7 @@ def small_pool(loans: int = 400, seed: int = 1) -> Pool:
         maturity_day=(term - age).astype(np.int64),
         days_past_due=late.astype(np.int64),
         eligibility={"bank": good, "vehicle": good},
-        tables={"summary": pd.DataFrame()},
+        tables={"usable": usable(1.0)},
         digest="test",
     )
 
