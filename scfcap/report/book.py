@@ -163,19 +163,23 @@ class Sheet:
         left = room - self._height(1, starts[0] - 1)
         for start, after in zip(starts, [*starts[1:], self.last_row + 1], strict=True):
             needed = self._height(start, after - 1)
-            if left < needed <= room - repeated:
+            if left < needed <= room - repeated and start > starts[0]:
                 ends.append(start - 1)
                 left = room - repeated
             left = left - needed if needed <= left else (left - needed) % room
         return ends
+
+    def centimetres(self, first: int, last: int) -> float:
+        """Width of columns ``first`` to ``last`` as Excel draws them."""
+        widths = (self.widths.get(c, _COLUMN_WIDTH) for c in range(first, last + 1))
+        return sum(7.0 * width + 5.0 for width in widths) * 2.54 / 96.0
 
     def _height(self, first: int, last: int) -> float:
         return sum(self.heights.get(row, _ROW_HEIGHT) for row in range(first, last + 1))
 
     def _page(self) -> float:
         """Height of a page in points at the scale at which its width fits."""
-        widths = (self.widths.get(c, _COLUMN_WIDTH) for c in range(1, self.last_column + 1))
-        width = sum(7.0 * w + 5.0 for w in widths) * 72.0 / 96.0
+        width = self.centimetres(1, self.last_column) * 72.0 / 2.54
         scale = min(1.0, _PAGE_WIDTH * self.pages_wide / max(width, 1.0))
         return 0.97 * _PAGE_HEIGHT / scale
 
@@ -277,7 +281,6 @@ CENT = '#,##0.00_);(#,##0.00);"–"_)'
 COUNT = '#,##0_);(#,##0);"–"_)'
 PERCENT = '0.0%_);(0.0%);"–"_)'
 RATE = "0.00%"
-DATE = "yyyy-mm-dd"
 MONTH = "mmm yy"
 PRICE = '0.000_);(0.000);"–"_)'
 PLAIN = "General"
@@ -317,11 +320,6 @@ def sheet_name(text: str, taken: Sequence[str] = ()) -> str:
         tail = f" {count}"
         name = clean[: 31 - len(tail)] + tail
     return name
-
-
-def total(area: Area, value: float) -> Formula:
-    """The sum of an area of the same sheet."""
-    return Formula(f"=SUM({area.local})", value)
 
 
 def link(area: Area, value: float | str) -> Formula:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from scfcap.report.book import Area, Look, Sheet, Style, address, letter, quoted, sheet_name, total
+from scfcap.report.book import (
+    Area,
+    Formula,
+    Look,
+    Sheet,
+    Style,
+    address,
+    letter,
+    quoted,
+    sheet_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -68,11 +78,11 @@ def test_amounts_in_words(amount: float, text: str) -> None:
     assert Look("CNY", 1e6).say(amount) == text
 
 
-def test_a_total_carries_its_value() -> None:
+def test_a_formula_reads_as_the_engines_figure() -> None:
     sheet = Sheet("S")
     sheet.put(1, 1, 2.0, Style())
     sheet.put(2, 1, 3.0, Style())
-    area = sheet.put(3, 1, total(sheet.span(1, 1, 2, 1), 5.0), Style())
+    area = sheet.put(3, 1, Formula("=SUM(A1:A2)", 5.0), Style())
     assert sheet.value(area) == 5.0
     assert (sheet.last_row, sheet.last_column) == (3, 1)
 

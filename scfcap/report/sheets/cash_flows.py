@@ -71,6 +71,7 @@ def add_cash_flows(kit: Kit) -> None:
                 line.line(row + offset, label, mine[column].to_dict(), how)
             row += len(ITEMS) + 2
         section(sheet, heads[scenario], f"Scenario {scenario}, all segments")
+        sheet.blocks.append(heads[scenarios[0]] + _BLOCK)
         _totals(line, heads[scenario] + 1, scenario, details)
     _charts(line, heads)
     assumed(kit, sheet, row)
@@ -111,7 +112,7 @@ def _totals(line: Timeline, row: int, scenario: str, details: list[int]) -> None
 
 def _charts(line: Timeline, heads: dict[str, int]) -> None:
     """Collections of the first scenario by kind, and of every scenario side by side."""
-    sheet, look = line.sheet, line.kit.look
+    sheet = line.sheet
     first = next(iter(heads))
     items = {column: heads[first] + n for n, column in enumerate(ITEMS, 1)}
     kinds = tuple(
@@ -123,20 +124,33 @@ def _charts(line: Timeline, heads: dict[str, int]) -> None:
         Series(sheet.at(end, 1), line.cells(end), tint)
         for end, tint in zip(ends, PALETTE, strict=False)
     )
-    for kind, title, series, column in (
-        ("stacked", f"Collections, scenario {first}", kinds, 1),
-        ("columns", "Collections by scenario", scenarios, 8),
-    ):
-        chart = Chart(
-            kind=kind,  # type: ignore[arg-type]
-            title=f"{title}, {look.label}",
-            row=heads[first] + _BLOCK,
-            column=column,
-            categories=line.cells(4),
-            series=series,
-            number_format=look.axis(),
-            category_format="mmm yy",
-            width=16.0,
-            height=8.0,
-        )
-        sheet.charts.append(chart)
+    row = heads[first] + _BLOCK
+    half = sheet.centimetres(1, sheet.last_column) / 2.0 - 0.5
+    middle = next(c for c in range(2, 99) if sheet.centimetres(1, c - 1) >= half + 0.5)
+    _chart(line, (row, 1, half), f"Collections, scenario {first}", kinds, stacked=True)
+    _chart(line, (row, middle, half), "Collections by scenario", scenarios, stacked=False)
+
+
+def _chart(
+    line: Timeline,
+    place: tuple[int, int, float],
+    title: str,
+    series: tuple[Series, ...],
+    *,
+    stacked: bool,
+) -> None:
+    """A chart at ``place``: row, column, room in centimetres."""
+    look = line.kit.look
+    chart = Chart(
+        kind="stacked" if stacked else "columns",
+        title=f"{title}, {look.label}",
+        row=place[0],
+        column=place[1],
+        categories=line.cells(4),
+        series=series,
+        number_format=look.axis(),
+        category_format="mmm yy",
+        width=min(place[2], 17.0),
+        height=8.0,
+    )
+    line.sheet.charts.append(chart)

@@ -21,6 +21,7 @@ from scfcap.report.book import (
     Style,
     Value,
     address,
+    sheet_name,
 )
 from scfcap.report.tables import RunMeta, Table
 
@@ -85,7 +86,7 @@ class Kit:
 
     def add(self, name: str, heading: str, width: float = 34.0) -> Sheet:
         """A new sheet with its title and the line that says what it is about."""
-        sheet = Sheet(name)
+        sheet = Sheet(sheet_name(name, [other.name for other in self.book.sheets]))
         sheet.put(1, 1, heading, TITLE)
         meta = self.meta
         words = f"{meta.title} · as of {meta.as_of:%Y-%m-%d} · amounts in {self.look.label}"
@@ -126,7 +127,7 @@ def heads(sheet: Sheet, row: int, labels: Sequence[Value], column: int = 1) -> N
             style = styled(HEAD, number_format=MONTH)
         sheet.put(row, column + offset, label, style)
     lines = [
-        lines_needed(label, 0.85 * sheet.widths.get(column + offset, 10.0))
+        lines_needed(label, 0.9 * sheet.widths.get(column + offset, 10.0))
         for offset, label in enumerate(labels)
         if isinstance(label, str)
     ]
@@ -199,11 +200,6 @@ def title_case(text: str) -> str:
         return text
     plain = text.replace("_", " ").strip()
     return plain[:1].upper() + plain[1:]
-
-
-def colour(key: str, taken: int = 0) -> str:
-    """The colour of a channel, or the next of the palette."""
-    return CHANNEL_COLOURS.get(axes.channel_of(key), PALETTE[taken % len(PALETTE)])
 
 
 def records(frame: pd.DataFrame) -> Iterator[Any]:

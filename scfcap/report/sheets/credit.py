@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from scfcap.report.book import PERCENT, Sheet
+from scfcap.report.book import RATE, Sheet
 from scfcap.report.sheets.common import (
     TEXT,
     Kit,
     figure,
     heads,
+    lines_needed,
     plain,
     records,
     section,
@@ -42,7 +43,7 @@ def assumed(kit: Kit, sheet: Sheet, row: int) -> None:
         row += 1
         sheet.put(row, 1, str(segment), styled(TEXT, indent=1))
         for item in records(group):
-            look = "0.0" if item.measure in _DAYS else PERCENT
+            look = "0.0" if item.measure in _DAYS else RATE
             ink = "input" if str(item.source).startswith("stated") else "engine"
             style = figure(look, ink=ink)  # type: ignore[arg-type]
             sheet.put(row, 2 + measures.index(item.measure), float(item.estimate), style)
@@ -59,9 +60,11 @@ def _ranges(sheet: Sheet, row: int, frame: pd.DataFrame) -> None:
         row += 1
         name = _NAMES.get(str(item.measure), title_case(str(item.measure)))
         sheet.put(row, 1, f"{item.segment}: {name.lower()}", styled(TEXT, indent=1))
-        look = figure("0.0" if item.measure in _DAYS else PERCENT)
+        look = figure("0.0" if item.measure in _DAYS else RATE)
         for column, value in enumerate((item.estimate, item.low, item.high), 2):
             sheet.put(row, column, plain(value), look)
         sheet.put(row, 5, int(item.count), figure("#,##0"))
         words = "; ".join(str(part) for part in (item.source, item.note) if part)
-        sheet.put(row, 6, words, styled(TEXT, indent=1))
+        sheet.merged(row, (6, sheet.last_column), words, styled(TEXT, indent=1, wrap=True))
+        room = sum(sheet.widths.get(c, 8.4) for c in range(6, sheet.last_column + 1))
+        sheet.heights[row] = 15.0 * lines_needed(words, 1.1 * room)

@@ -26,7 +26,7 @@ NAME = "Deal"
 _FIRST_OF = ("opening cash", "opening reserve")
 _LAST_OF = ("cash", "reserve")
 _PHASE = Style(ink="note", size=8, align="right")
-_CHART_ROWS = 14
+_CHART_ROWS = 13
 
 
 def add_deal(kit: Kit) -> None:
@@ -142,8 +142,8 @@ def _chart(line: Timeline, row: int, name: str, scenario: str, stack: list[int])
         series=tuple(series),
         number_format=look.axis(),
         category_format="mmm yy",
-        width=30.0,
-        height=6.6,
+        width=min(30.0, sheet.centimetres(1, sheet.last_column)),
+        height=6.2,
     )
     sheet.charts.append(chart)
     sheet.blocks.append(row)

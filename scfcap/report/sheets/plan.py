@@ -152,7 +152,7 @@ def _stack(line: Timeline, row: int) -> int:
         series=tuple(series),
         number_format=look.axis(),
         category_format="mmm yy",
-        width=30.0,
+        width=min(30.0, sheet.centimetres(1, sheet.last_column)),
         height=7.4,
     )
     sheet.charts.append(chart)

@@ -25,6 +25,7 @@ from scfcap.report.sheets.common import (
     column_total,
     figure,
     heads,
+    lines_needed,
     live,
     number,
     records,
@@ -164,6 +165,7 @@ def _chart(kit: Kit, row: int, strata: int) -> int:
         height=2.4 + 0.55 * count,
     )  # fmt: skip
     sheet.charts.append(chart)
+    sheet.blocks.append(row)
     return row + 2 + int(chart.height / 0.52)
 
 
@@ -233,7 +235,9 @@ def _concentrations(kit: Kit, row: int) -> int:
     for (name, limit), group in frame.groupby(["set", "limit"], sort=False):
         for item in records(group.head(LINES_A_LIMIT)):
             row += 1
-            sheet.put(row, 1, f"{name}, {limit}: {item.value}", styled(TEXT, indent=1))
+            label = f"{name}, {limit}: {item.value}"
+            sheet.put(row, 1, label, styled(TEXT, indent=1, wrap=True))
+            sheet.heights[row] = 15.0 * lines_needed(label, 46.0)
             sheet.put(row, 2, float(item.balance), figure(kit.look.money()))
             sheet.put(row, 3, float(item.share), figure(PERCENT))
             sheet.put(row, 4, float(item.limit_share), figure(PERCENT, ink="input"))

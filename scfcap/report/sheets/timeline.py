@@ -27,6 +27,8 @@ from scfcap.report.sheets.common import (
 How = Literal["sum", "first", "last"]
 #: Columns of figures that still read well on a page.
 MOST_COLUMNS = 20
+#: A sheet is at least this wide, so that its charts fit [cm].
+LEAST_WIDTH = 27.0
 _OPENING = 2
 
 
@@ -82,6 +84,8 @@ class Timeline:
         sheet.widths |= dict.fromkeys(range(_OPENING, self.total), 9.5)
         sheet.widths[self.total] = 11.0
         sheet.freeze = (row + 1, 2)
+        while sheet.centimetres(1, sheet.last_column) < LEAST_WIDTH:
+            sheet.reach(row, sheet.last_column + 1)
         sheet.title_rows, sheet.title_columns = (row, row), (1, 1)
         sheet.pages_wide = max(1, round(len(self.buckets) / 20))
         if self.step > 1:
