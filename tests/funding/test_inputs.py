@@ -8,9 +8,12 @@ from datetime import date
 import numpy as np
 import pytest
 
-from scfcap.errors import InputError
+from scfcap.errors import InfeasibleError, InputError
+from scfcap.funding.catalogue import build_program
 from scfcap.funding.inputs import opening_assets, opening_liabilities
-from .small_platform import LAW, platform, small_pool, usable
+from scfcap.funding.variables import declare
+
+from .small_platform import LAW, MODEL, platform, small_pool, usable
 
 
 def test_a_concentration_excess_lowers_what_may_be_sold() -> None:
@@ -47,6 +50,14 @@ def test_derived_cash_ties_the_opening_balance_sheet() -> None:
     # 57 m own and 21 m sold to the series, by construction of the pool
     assert opening_assets(inputs)["own loans"] == pytest.approx(57.0, rel=1e-12)
     assert opening_assets(inputs)["loans of the vehicle"] == pytest.approx(21.0, rel=1e-12)
+
+
+def test_a_ban_that_the_opening_balances_break_is_named() -> None:
+    ban = LAW.caps[0].model_copy(update={"multiple": 0.0, "name": "ban"})
+    law = LAW.model_copy(update={"caps": (ban,)})
+    inputs = platform({"lenders": [{**MODEL["lenders"][0], "limit": 0.0}]}, regime=law).inputs
+    with pytest.raises(InfeasibleError, match=r"'ban'.*exceeded by CNY 5,000,000 at 2014-01-31"):
+        build_program(declare(inputs))
 
 
 def test_an_opening_that_does_not_tie_says_by_how_much() -> None:

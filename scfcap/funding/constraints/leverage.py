@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scfcap.axes import BANK_TRANSFER, place
+from scfcap.errors import InfeasibleError
 from scfcap.funding.constraints.cash import capital
 from scfcap.funding.program import Absent, Key, Row, Terms
 from scfcap.funding.variables import Book
+from scfcap.quantities import ROW_TOLERANCE
+from scfcap.schema.regime import Cap
 
 _LENDERS = ("bank", "shareholder", "peer", "bond")
 
@@ -30,6 +33,16 @@ def source(book: Book, name: str, t: int) -> Terms:
     return terms
 
 
+def _breach(book: Book, cap: Cap, t: int, excess: float) -> InfeasibleError:
+    inputs = book.inputs
+    amount = f"{inputs.spec.currency} {excess * inputs.unit:,.0f}"
+    return InfeasibleError(
+        f"The cap {cap.name!r} ({cap.source}) is exceeded by {amount} at "
+        f"{inputs.grid.ends[t - 1]:%Y-%m-%d} by what stands at the start alone.",
+        ["Correct the opening balances, or name the regime that holds."],
+    )
+
+
 def leverage(book: Book) -> Iterator[tuple[Key, Row | Absent]]:
     """``sum_i W[q,i] source_i[t] - multiple[q] base[t] <= 0``, base net capital or net assets.
 
@@ -46,4 +59,9 @@ def leverage(book: Book) -> Iterator[tuple[Key, Row | Absent]]:
                 continue
             terms.extend(capital(book, t), -cap.multiple)
             right = cap.multiple * book.inputs.deductions if cap.base == "net_assets" else 0.0
-            yield (cap.name, t), Row(terms, "<=", right)
+            if terms.coefficients:
+                yield (cap.name, t), Row(terms, "<=", right)
+            elif terms.constant <= right + ROW_TOLERANCE:
+                yield (cap.name, t), Absent("opening balances only")
+            else:
+                raise _breach(book, cap, t, terms.constant - right)
