@@ -436,9 +436,11 @@ def _eligible(
 
 def _usable(pool: Pool, name: str) -> float:
     """Share of a set's eligible balance that its concentration limits leave."""
-    usable = pool.tables["usable"].set_index("set").loc[name]
-    eligible = float(usable["eligible_balance"])
-    return float(usable["usable_balance"]) / eligible if eligible > 0.0 else 1.0
+    usable = pool.tables["usable"].set_index("set")
+    eligible, left = (
+        float(usable[column].to_dict()[name]) for column in ("eligible_balance", "usable_balance")
+    )
+    return left / eligible if eligible > 0.0 else 1.0
 
 
 def _demand(
