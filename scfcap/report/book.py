@@ -239,10 +239,24 @@ class Book:
 
 @dataclass(frozen=True)
 class Look:
-    """The number formats of a run: amounts are held in full and shown in units of ``unit``."""
+    """The number formats of a run: amounts are held in full and shown in units of ``unit``.
+
+    ``frequency`` is that of the periods: months are named, other periods by their last day.
+    """
 
     currency: str
     unit: float
+    frequency: str = "month"
+
+    @property
+    def day(self) -> str:
+        """Number format of a period's end."""
+        return "mmm yy" if self.frequency == "month" else "d mmm yy"
+
+    def say_day(self, day: date, *, short: bool = False) -> str:
+        """A period's end in words: ``March 2014``, or ``3 March 2014``."""
+        month = f"{day:%b %Y}" if short else f"{day:%B %Y}"
+        return month if self.frequency == "month" else f"{day.day} {month}"
 
     @property
     def label(self) -> str:
@@ -281,7 +295,6 @@ CENT = '#,##0.00_);(#,##0.00);"–"_)'
 COUNT = '#,##0_);(#,##0);"–"_)'
 PERCENT = '0.0%_);(0.0%);"–"_)'
 RATE = "0.00%"
-MONTH = "mmm yy"
 PRICE = '0.000_);(0.000);"–"_)'
 PLAIN = "General"
 

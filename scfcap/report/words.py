@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -48,7 +49,7 @@ FAMILIES = {
 def decision(tables: Mapping[str, Table], meta: RunMeta) -> list[str]:
     """The plan in sentences, most important first."""
     frames = {name: table.frame for name, table in tables.items() if not table.frame.empty}
-    look = Look(meta.currency, meta.money_unit)
+    look = Look(meta.currency, meta.money_unit, meta.frequency)
     sentences = [
         _lending(frames, meta, look),
         _mix(frames),
@@ -72,8 +73,8 @@ def listed(parts: Sequence[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
-def _month(day: object) -> str:
-    return f"{pd.Timestamp(day):%B %Y}"  # type: ignore[arg-type]
+def _day(look: Look, day: Any, *, short: bool = False) -> str:
+    return look.say_day(pd.Timestamp(day).date(), short=short)
 
 
 def _lending(frames: Mapping[str, pd.DataFrame], meta: RunMeta, look: Look) -> str:
@@ -144,7 +145,9 @@ def _drawn(flows: pd.DataFrame, balances: pd.DataFrame, look: Look) -> str:
             amount = look.say(float(drawn[lender]["amount"].sum()))
             count = len(drawn[lender])
             times = "once" if count == 1 else f"in {count} periods"
-            peak = f"at most {look.say(float(top['amount']))} at the end of {_month(top['end'])}"
+            peak = (
+                f"at most {look.say(float(top['amount']))} at the end of {_day(look, top['end'])}"
+            )
             parts.append(f"draw {amount} on {lender} {times} ({peak})")
         elif float(top["amount"]) > 0.5:
             parts.append(f"repay {lender} without a new draw")
@@ -163,12 +166,12 @@ def _series(balances: pd.DataFrame, look: Look) -> str:
         if total.iloc[0] > 0.5:
             gone = total[total <= 0.5]
             when = group[group["period"] == gone.index[0]]["end"].iloc[0] if len(gone) else None
-            end = f"is repaid in {_month(when)}" if when is not None else "stays outstanding"
+            end = f"is repaid in {_day(look, when)}" if when is not None else "stays outstanding"
             running.append(f"{series} {end}")
             continue
         first = total[total > 0.5].index[0]
         when = group[group["period"] == first]["end"].iloc[0]
-        issued.append((str(series), f"{pd.Timestamp(when):%b %Y}", look.say(float(total[first]))))
+        issued.append((str(series), _day(look, when, short=True), look.say(float(total[first]))))
     texts = []
     if len({notes for *_, notes in issued}) == 1 and len(issued) > 1:
         when = listed([f"{series} in {month}" for series, month, _ in issued])
@@ -191,7 +194,7 @@ def _placed(flows: pd.DataFrame, look: Look) -> str:
     for group in _by_item(flows, axes.P2P, "notes placed").values():
         top = _largest(group)
         amount, most = look.say(float(group["amount"].sum())), look.say(float(top["amount"]))
-        return f"P2P: place notes of {amount}, most in {_month(top['end'])} ({most})."
+        return f"P2P: place notes of {amount}, most in {_day(look, top['end'])} ({most})."
     return ""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from scfcap.report.book import (
@@ -105,3 +107,11 @@ def test_a_block_longer_than_a_page_is_cut_where_it_falls() -> None:
 
 def test_pages_are_filled_one_after_the_other() -> None:
     assert _paged([1, 17, 33, 49, 65], 80) == [32, 64]
+
+
+def test_periods_are_named_by_month_or_by_their_last_day() -> None:
+    day = date(2014, 3, 7)
+    assert Look("CNY", 1e6).say_day(day) == "March 2014"
+    assert Look("CNY", 1e6, "week").say_day(day) == "7 March 2014"
+    assert Look("CNY", 1e6, "week").say_day(day, short=True) == "7 Mar 2014"
+    assert Look("CNY", 1e6, "week").day == "d mmm yy"

@@ -37,7 +37,7 @@ def build_book(tables: Mapping[str, Table], pack: Pack, meta: RunMeta) -> Book:
         as_of=meta.as_of,
         footer=f"scfcap {meta.version} · {meta.model} · inputs {meta.digest[:12]}",
     )
-    kit = Kit(tables, meta, Look(meta.currency, meta.money_unit), book)
+    kit = Kit(tables, meta, Look(meta.currency, meta.money_unit, meta.frequency), book)
     built: dict[str, list[str]] = {}
     for key, build in _BUILDERS.items():
         before = len(book.sheets)

@@ -149,7 +149,7 @@ def _chart(
         categories=line.cells(4),
         series=series,
         number_format=look.axis(),
-        category_format="mmm yy",
+        category_format=look.day,
         width=min(place[2], 17.0),
         height=8.0,
     )

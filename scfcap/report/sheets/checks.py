@@ -17,6 +17,7 @@ from scfcap.report.sheets.common import (
     live,
     records,
     section,
+    styled,
 )
 from scfcap.report.ties import Side, Term, Tie, ties
 
@@ -62,7 +63,7 @@ def _tie_line(kit: Kit, row: int, count: int, tie: Tie) -> None:
     sheet.put(row, 2, tie.name, WRAPPED)
     sheet.heights[row] = 14.0 * lines_needed(tie.name, 58)
     for column, side in ((3, tie.left), (5, tie.right)):
-        sheet.put(row, column, side.label, WRAPPED)
+        sheet.put(row, column, side.label, styled(WRAPPED, indent=1))
         value = _side(kit, side)
         style = linked(CENT) if isinstance(value, Formula) else figure(CENT)
         sheet.put(row, column + 1, value, style)
@@ -80,9 +81,9 @@ def _engine_line(kit: Kit, row: int, count: int, item: object) -> None:
     )
     sheet.put(row, 1, count, figure("0", ink="text", align="center"))
     sheet.put(row, 2, str(name), WRAPPED)
-    sheet.put(row, 3, str(note), TEXT)
+    sheet.put(row, 3, str(note), styled(TEXT, indent=1))
     sheet.put(row, 4, float(value), figure(_SCIENTIFIC))
-    sheet.put(row, 5, "passes" if ok else "fails", TEXT)
+    sheet.put(row, 5, "passes" if ok else "fails", styled(TEXT, indent=1))
     look = "#,##0.000" if tolerance >= 0.001 else _SCIENTIFIC
     sheet.put(row, 8, float(tolerance), figure(look, ink="input"))
     d, e, h = (address(row, column) for column in (4, 5, 8))

@@ -12,7 +12,6 @@ import pandas as pd
 
 from scfcap import axes
 from scfcap.report.book import (
-    MONTH,
     Book,
     Formula,
     Ink,
@@ -119,15 +118,15 @@ def linked(number_format: str, **changes: Any) -> Style:
     return Style(ink="link", number_format=number_format, **changes)
 
 
-def heads(sheet: Sheet, row: int, labels: Sequence[Value], column: int = 1) -> None:
-    """A line of column headings; dates are shown as months."""
+def heads(sheet: Sheet, row: int, labels: Sequence[Value], day: str = "mmm yy") -> None:
+    """A line of column headings; dates are shown in the format ``day``."""
     for offset, label in enumerate(labels):
         style = HEAD_LEFT if isinstance(label, str) and offset == 0 else HEAD
         if isinstance(label, date):
-            style = styled(HEAD, number_format=MONTH)
-        sheet.put(row, column + offset, label, style)
+            style = styled(HEAD, number_format=day)
+        sheet.put(row, 1 + offset, label, style)
     lines = [
-        lines_needed(label, 0.9 * sheet.widths.get(column + offset, 10.0))
+        lines_needed(label, 0.9 * sheet.widths.get(1 + offset, 10.0))
         for offset, label in enumerate(labels)
         if isinstance(label, str)
     ]

@@ -141,7 +141,7 @@ def _chart(line: Timeline, row: int, name: str, scenario: str, stack: list[int])
         categories=line.cells(4),
         series=tuple(series),
         number_format=look.axis(),
-        category_format="mmm yy",
+        category_format=look.day,
         width=min(30.0, sheet.centimetres(1, sheet.last_column)),
         height=6.2,
     )

@@ -13,7 +13,6 @@ import pandas as pd
 
 from scfcap.report.book import (
     COUNT,
-    MONTH,
     PERCENT,
     PRICE,
     Chart,
@@ -142,7 +141,7 @@ def _details(kit: Kit, frame: pd.DataFrame) -> list[_Limit]:
             sheet.put(row, 1, family_label(family), TEXT)
             sheet.put(row, 2, key_label(family, key), TEXT)
             if not pd.isna(item.end):
-                month = figure(MONTH, ink="text", align="center")
+                month = figure(kit.look.day, ink="text", align="center")
                 sheet.put(row, 3, as_date(item.end), month)
             _detail_line(kit, row, item, limits[-1])
     body = sheet.span(5, 1, row, _STATE)
@@ -180,7 +179,7 @@ def _map(kit: Kit, row: int, limits: list[_Limit]) -> None:
     labels = ["Kind", "Limit", "Sense", f"Least headroom, {kit.look.label}", "Most used, %",
               "Periods in which it binds", "One more unit of room earns"]  # fmt: skip
     sheet.widths |= dict.fromkeys(range(8, 8 + len(shown)), 7.5)
-    heads(sheet, row, [*labels, *shown])
+    heads(sheet, row, [*labels, *shown], kit.look.day)
     sheet.title_rows, sheet.freeze = (row, row), (4, 3)
     first = row + 1
     for limit in limits:

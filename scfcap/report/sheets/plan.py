@@ -151,7 +151,7 @@ def _stack(line: Timeline, row: int) -> int:
         categories=places["plan.months"],
         series=tuple(series),
         number_format=look.axis(),
-        category_format="mmm yy",
+        category_format=look.day,
         width=min(30.0, sheet.centimetres(1, sheet.last_column)),
         height=7.4,
     )

@@ -9,7 +9,6 @@ import pandas as pd
 from scfcap import axes
 from scfcap.report.book import (
     COUNT,
-    MONTH,
     PERCENT,
     Area,
     Chart,
@@ -117,7 +116,7 @@ def _figures(kit: Kit, sheet: Sheet, row: int) -> int:
         end = kit.book.sheet(months.sheet).cells[months.last_row, months.last_column].value
     labels: tuple[Value, ...] = (kit.look.label, None, kit.meta.as_of, "Horizon", end)
     for offset, label in enumerate(labels):
-        style = styled(HEAD, number_format=MONTH) if offset else HEAD_LEFT
+        style = styled(HEAD, number_format=kit.look.day) if offset else HEAD_LEFT
         sheet.put(row + 1, _FIRST + offset, label, style)
     at = row + 1
     for line in _key_figures(kit):
@@ -197,7 +196,7 @@ def _chart(kit: Kit, row: int) -> Chart | None:
         categories=months,
         series=tuple(series),
         number_format=kit.look.axis(),
-        category_format="mmm yy",
+        category_format=kit.look.day,
         width=14.5,
         height=7.6,
     )

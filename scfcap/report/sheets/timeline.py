@@ -80,7 +80,7 @@ class Timeline:
         """The line of dates, frozen and repeated on each page."""
         sheet = self.sheet
         start = [self.kit.meta.as_of] if self.first > _OPENING else []
-        heads(sheet, row, [self.kit.look.label, *start, *self.ends, "Total"])
+        heads(sheet, row, [self.kit.look.label, *start, *self.ends, "Total"], self.kit.look.day)
         sheet.widths |= dict.fromkeys(range(_OPENING, self.total), 9.5)
         sheet.widths[self.total] = 11.0
         sheet.freeze = (row + 1, 2)
