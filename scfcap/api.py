@@ -195,7 +195,7 @@ class Model:
     @_once
     def inputs(self) -> Inputs:
         """The funding program's inputs."""
-        from scfcap.funding.inputs import build_inputs
+        from scfcap.funding.gather import build_inputs
 
         return build_inputs(
             self.spec, self.loaded.regime, self.pool(), self.factors(), self.curves()

@@ -11,7 +11,8 @@ import pandas as pd
 from scfcap.axes import BULLET, LEVEL_PAYMENT
 from scfcap.cashflow.cohorts import cohort_factors, new_loans
 from scfcap.credit.curves import build_curves
-from scfcap.funding.inputs import Inputs, build_inputs
+from scfcap.funding.gather import build_inputs
+from scfcap.funding.inputs import Inputs
 from scfcap.funding.replay import Engine
 from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import Pool

@@ -10,7 +10,7 @@ import pytest
 
 from scfcap.errors import InfeasibleError, InputError
 from scfcap.funding.catalogue import build_program
-from scfcap.funding.inputs import opening_assets, opening_liabilities
+from scfcap.funding.opening import opening_assets, opening_liabilities
 from scfcap.funding.variables import declare
 
 from .small_platform import LAW, MODEL, platform, small_pool, usable

@@ -1,0 +1,458 @@
+"""Fill the program's inputs from a model, its pool and the cohort factors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from scfcap.axes import (
+    BANK_TRANSFER,
+    OUTSIDE_CHANNELS,
+    OWN,
+    SECURITIZATION,
+    place,
+)
+from scfcap.cashflow.cohorts import CohortFactors
+from scfcap.credit.curves import CurveSet
+from scfcap.deal.accounts import SeriesState, closing_state, opening_state
+from scfcap.deal.triggers import tripped
+from scfcap.errors import InputError, Problem
+from scfcap.funding.inputs import (
+    ALIVE,
+    BuyerInputs,
+    CohortInputs,
+    DealInputs,
+    Inputs,
+    LenderInputs,
+    P2PInputs,
+)
+from scfcap.funding.opening import opening_balance
+from scfcap.periods import PeriodGrid
+from scfcap.pool.snapshot import ELIGIBLE, Pool
+from scfcap.quantities import FloatArray, IntArray
+from scfcap.schema.deal import SecuritizationSpec
+from scfcap.schema.model import Model
+from scfcap.schema.plan import Buyer, Demand, Lender
+from scfcap.schema.regime import Regime
+
+
+def build_inputs(
+    spec: Model, regime: Regime | None, pool: Pool, factors: CohortFactors, curves: CurveSet
+) -> Inputs:
+    """Gather the program's inputs from the (scaled) model, the pool and the cohort factors.
+
+    ``curves`` are those from which ``factors`` were made.
+
+    Raises:
+        InputError: a place or segment of the tape that the model does not know, an opening
+            balance sheet that does not tie, a rule that the model cannot meet.
+    """
+    grid = PeriodGrid.build(spec.as_of, spec.plan.periods, spec.plan.frequency)
+    unit = spec.plan.money_unit
+    _check_places(spec, pool)
+    severity = curves.severity[curves.scenarios.index(spec.plan.scenario)]
+    lag = np.asarray(curves.recovery_lag, dtype=np.int64)
+    cohorts = _cohorts(spec, factors, severity, lag, unit)
+    closed = set(regime.closed_channels) if regime else set()
+    deals = (
+        () if spec.securitization is None else _deals(spec, pool, factors.segments, cohorts, grid)
+    )
+    lenders = tuple(
+        _lender(x if x.kind not in closed else x.model_copy(update={"limit": 0.0}), grid, unit)
+        for x in spec.lenders
+    )
+    if regime is not None:
+        _check_lenders(lenders, regime)
+        _check_in_force(regime, spec.regime, grid)
+    demand, promised = _demand(spec, factors.segments, grid, unit)
+    buyers = tuple(_buyer(b, factors.segments, cohorts, unit) for b in spec.buyers)
+    inputs = Inputs(
+        spec=spec,
+        regime=regime,
+        unit=unit,
+        grid=grid,
+        segments=factors.segments,
+        severity=severity,
+        recovery_lag=lag,
+        cohorts=cohorts,
+        new_cohort={
+            (int(s), int(v)): j
+            for j, (s, v) in enumerate(zip(cohorts.segment, cohorts.vintage, strict=True))
+            if v >= 1
+        },
+        eligible=_eligible(spec, pool, cohorts, factors.segments, grid),
+        demand=demand,
+        promised=promised,
+        lenders=lenders,
+        buyers=buyers,
+        vehicle=spec.securitization,
+        programme_limit=0.0
+        if spec.securitization is None
+        else spec.securitization.programme_limit / unit,
+        deals=deals,
+        p2p=_p2p(spec, grid, unit),
+        caps=() if regime is None else regime.caps,
+        net_capital=0.0,
+        deductions=spec.opening.deductions / unit,
+        cash=0.0,
+        opex_per_year=spec.plan.opex_per_year / unit,
+        liquidity_floor=spec.plan.liquidity_floor / unit,
+    )
+    for channel in OUTSIDE_CHANNELS:
+        if channel in closed:
+            inputs = inputs.without(channel)
+    return opening_balance(inputs)
+
+
+def _check_places(spec: Model, pool: Pool) -> None:
+    known = {OWN, *(place(BANK_TRANSFER, b.name) for b in spec.buyers)}
+    if spec.securitization is not None:
+        known |= {place(SECURITIZATION, s.name) for s in spec.securitization.series}
+    used = {pool.places[int(p)] for p in np.unique(pool.place)}
+    problems = [
+        Problem(
+            "tape, column channel",
+            f"holder {name!r}",
+            f"one of {', '.join(sorted(known))}",
+            "Add the buyer or series to model.toml, or correct the tape.",
+        )
+        for name in sorted(used - known)
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+def _cohorts(
+    spec: Model, factors: CohortFactors, severity: FloatArray, lag: IntArray, unit: float
+) -> CohortInputs:
+    k = factors.scenarios.index(spec.plan.scenario)
+    horizon = spec.plan.periods
+    path = factors.performing[k]
+    base = np.where(path[:, :-1] > ALIVE, path[:, :-1], np.inf)
+    own_period = factors.vintage[:, None] == np.arange(1, path.shape[1])[None, :]
+    divisor = np.where(own_period, 1.0, base)
+
+    def ratio(flow: FloatArray) -> FloatArray:
+        return np.concatenate((np.zeros((len(flow), 1)), (flow / divisor)[:, :horizon]), axis=1)
+
+    survive = path[:, 1:]
+    terminal, annuity = _terminal(spec, factors, k, horizon, severity, lag)
+    amount = np.where(factors.vintage <= 0, factors.amount / unit, 1.0)
+    return CohortInputs(
+        segment=factors.segment,
+        vintage=factors.vintage,
+        origin=factors.origin,
+        amount=amount,
+        path=path[:, : horizon + 1],
+        survive=ratio(survive),
+        repaid=ratio(factors.repaid[k]),
+        default=ratio(factors.default[k]),
+        interest=ratio(factors.interest[k]),
+        terminal=terminal,
+        annuity=annuity,
+    )
+
+
+def _terminal(
+    spec: Model,
+    factors: CohortFactors,
+    k: int,
+    horizon: int,
+    severity: FloatArray,
+    lag: IntArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Discounted remaining cash, and annuity of remaining balances, per unit held at T.
+
+    Recoveries of defaults after T are discounted from the period in which they arrive; balances
+    beyond the end of the factors' grid are taken at par at that end.
+    """
+    year = factors.grid.year_fractions[horizon:]
+    rate = spec.plan.terminal_rate
+    discount = np.power(1.0 + rate, -np.cumsum(year))
+    cash = (factors.repaid[k] + factors.interest[k])[:, horizon:] @ discount
+    recovery = (1.0 - severity)[factors.segment]
+    delay = np.power(1.0 + rate, -lag / factors.grid.per_year)[factors.segment]
+    cash += recovery * delay * (factors.default[k][:, horizon:] @ discount)
+    balances = factors.performing[k][:, horizon:]
+    cash += balances[:, -1] * (discount[-1] if len(discount) else 1.0)
+    annuity = balances[:, :-1] @ (discount * year)
+    held = factors.performing[k][:, horizon]
+    there = held > ALIVE
+    safe = np.where(there, held, 1.0)
+    running = spec.plan.opex_rate * annuity
+    return (
+        np.where(there, (cash - running) / safe, 0.0),
+        np.where(there, annuity / safe, 0.0),
+    )
+
+
+def _segments(names: tuple[str, ...], segments: tuple[str, ...], where: str) -> frozenset[int]:
+    unknown = sorted(set(names) - set(segments))
+    if unknown:
+        raise InputError(
+            Problem(
+                f"model.toml: {where}.segments",
+                f"{', '.join(unknown)}",
+                f"segments of the tape: {', '.join(segments)}",
+                "Correct the name, or leave the list empty for all segments.",
+            )
+        )
+    chosen = names or segments
+    return frozenset(segments.index(name) for name in chosen)
+
+
+def _eligible(
+    spec: Model,
+    pool: Pool,
+    cohorts: CohortInputs,
+    segments: tuple[str, ...],
+    grid: PeriodGrid,
+) -> dict[str, FloatArray]:
+    """Share of each cohort that an eligibility set admits, by balance, shape (cohorts,).
+
+    Opening cohorts by their own loans on the company's books; new ones as the segment's loans
+    on the whole tape. An undetermined loan is not eligible, nor is what a concentration limit of
+    the set excludes: that excess lowers every share alike.
+    """
+    own = np.array([name == OWN for name in pool.places])[pool.place]
+    vintage = -grid.ages(pool.origination_day)
+    segment = np.array([segments.index(name) for name in pool.segments])[pool.segment]
+    shares: dict[str, FloatArray] = {}
+    for name in spec.pool.eligibility:
+        good = pool.eligibility[name] == ELIGIBLE
+        share = np.ones(len(cohorts))
+        for j in range(len(cohorts)):
+            mask = segment == cohorts.segment[j]
+            if cohorts.vintage[j] <= 0:
+                mask = mask & own & (vintage == cohorts.vintage[j])
+            total = pool.balance[mask].sum()
+            share[j] = pool.balance[mask & good].sum() / total if total > 0.0 else 1.0
+        shares[name] = np.minimum(share, 1.0) * _usable(pool, name)
+    return shares
+
+
+def _usable(pool: Pool, name: str) -> float:
+    """Share of a set's eligible balance that its concentration limits leave."""
+    usable = pool.tables["usable"].set_index("set")
+    eligible, left = (
+        float(usable[column].to_dict()[name]) for column in ("eligible_balance", "usable_balance")
+    )
+    return left / eligible if eligible > 0.0 else 1.0
+
+
+def _demand(
+    spec: Model, segments: tuple[str, ...], grid: PeriodGrid, unit: float
+) -> tuple[FloatArray, FloatArray]:
+    unknown = sorted(set(spec.demand) - set(segments))
+    if unknown:
+        raise InputError(
+            Problem(
+                f"model.toml: demand.{unknown[0]}",
+                f"segment {unknown[0]!r}",
+                f"segments of the tape: {', '.join(segments)}",
+                "Rename the table to a segment of the tape.",
+            )
+        )
+    demand = np.zeros((len(segments), len(grid) + 1))
+    promised = np.zeros_like(demand)
+    for name, wish in spec.demand.items():
+        s = segments.index(name)
+        demand[s, 1:] = _path(wish, grid) / unit
+        promised[s] = wish.minimum * demand[s]
+    return demand, promised
+
+
+def _path(wish: Demand, grid: PeriodGrid) -> FloatArray:
+    years = np.cumsum(grid.year_fractions)
+    season = np.array([wish.seasonality.get(end.month, 1.0) for end in grid.ends])
+    return np.asarray(wish.per_period * season * np.power(1.0 + wish.growth, years))
+
+
+def _lender(lender: Lender, grid: PeriodGrid, unit: float) -> LenderInputs:
+    horizon = len(grid)
+    year = np.concatenate(([0.0], grid.year_fractions))
+    balance = np.zeros(horizon + 2)
+    repaid = np.zeros(horizon + 2)
+    interest = np.zeros(horizon + 2)
+    longer = grid.extended(horizon + 1)
+    for draw in lender.draws:
+        due = max(longer.index(draw.maturity), 1)
+        balance[:due] += draw.amount / unit
+        if due <= horizon + 1:
+            repaid[due] += draw.amount / unit
+        last = min(due, horizon)
+        interest[1 : last + 1] += draw.amount / unit * draw.rate * year[1 : last + 1]
+    return LenderInputs(
+        name=lender.name,
+        kind=lender.kind,
+        limit=lender.limit / unit,
+        commitment_fee=lender.commitment_fee,
+        tenors=tuple((tenor.periods, tenor.rate) for tenor in lender.tenors),
+        open_balance=balance[: horizon + 1],
+        open_repaid=repaid,
+        open_interest=interest[: horizon + 1],
+    )
+
+
+def _check_in_force(regime: Regime, name: str, grid: PeriodGrid) -> None:
+    if not regime.in_force(grid.ends[-1]):
+        raise InputError(
+            Problem(
+                "model.toml: regime",
+                f"{name!r}, in force until {regime.end}",
+                f"rules in force until the plan's last day, {grid.ends[-1]}",
+                "Plan fewer periods, or name the regime that follows; a change of rules inside "
+                "the horizon is not planned yet.",
+            )
+        )
+
+
+def _check_lenders(lenders: tuple[LenderInputs, ...], regime: Regime) -> None:
+    lending = [x for x in lenders if x.limit > 0.0 or x.open_balance[0] > 0.0]
+    banks = [x.name for x in lending if x.kind == "bank"]
+    most = regime.max_bank_lenders
+    if most is not None and len(banks) > most:
+        raise InputError(
+            Problem(
+                "model.toml: lenders",
+                f"{len(banks)} banks ({', '.join(banks)})",
+                f"at most {most} lending banks ({regime.title})",
+                "Keep the lines you would use; set the limit of the others to 0.",
+            )
+        )
+
+
+def _buyer(
+    buyer: Buyer, segments: tuple[str, ...], cohorts: CohortInputs, unit: float
+) -> BuyerInputs:
+    where = place(BANK_TRANSFER, buyer.name)
+    theirs = np.array([origin == where for origin in cohorts.origin])
+    return BuyerInputs(
+        name=buyer.name,
+        price=buyer.price,
+        servicing_fee=buyer.servicing_fee,
+        limit=buyer.limit / unit,
+        per_period=None if buyer.per_period is None else buyer.per_period / unit,
+        min_seasoning=buyer.min_seasoning,
+        eligibility=buyer.eligibility,
+        segments=_segments(buyer.segments, segments, f"buyers.{buyer.name}"),
+        open_stock=(cohorts.amount[theirs, None] * cohorts.path[theirs]).sum(axis=0),
+    )
+
+
+def _deals(
+    spec: Model, pool: Pool, names: tuple[str, ...], cohorts: CohortInputs, grid: PeriodGrid
+) -> tuple[DealInputs, ...]:
+    vehicle = spec.securitization
+    assert vehicle is not None
+    unit = spec.plan.money_unit
+    segments = _segments(vehicle.segments, names, "securitization")
+    deals = []
+    for series in vehicle.series:
+        balance = _held(pool, place(SECURITIZATION, series.name))
+        state = _in_units(opening_state(vehicle, series, balance, grid), unit)
+        state = replace(state, last_revolving=_revolves_until(vehicle, state, cohorts, grid))
+        deals.append(_deal(vehicle, state, segments, 0.0))
+    for issue in vehicle.issues:
+        state = closing_state(vehicle, issue, [0.0] * len(vehicle.sold), 0.0, grid)
+        if 1 <= state.closing_period <= len(grid):
+            deals.append(_deal(vehicle, state, segments, issue.max_pool / unit))
+    return tuple(deals)
+
+
+def _revolves_until(
+    vehicle: SecuritizationSpec, state: SeriesState, cohorts: CohortInputs, grid: PeriodGrid
+) -> int:
+    """Last revolving period of an outstanding series: its own loans may trip the trigger.
+
+    What no purchase can prevent is data: defaults of the loans held at ``as_of``, in period 1, or
+    added up where the trigger adds them up.
+    """
+    where = place(SECURITIZATION, state.name)
+    held = np.array([origin == where for origin in cohorts.origin])
+    last = min(state.last_revolving, len(grid))
+    if vehicle.trigger.measure == "default_rate":
+        last = min(last, 1)
+    cumulative = np.array(state.cumulative_default)
+    for t in range(1, last + 1):
+        before = cohorts.amount[held] * cohorts.path[held, t - 1]
+        default = np.array((before * cohorts.default[held, t]).sum())
+        cumulative = cumulative + default
+        year = float(grid.year_fractions[t - 1])
+        if tripped(
+            vehicle.trigger,
+            default,
+            cumulative,
+            np.array(before.sum()),
+            state.pool_at_closing,
+            year,
+        ).any():
+            return t
+    return state.last_revolving
+
+
+def _deal(
+    vehicle: SecuritizationSpec, state: SeriesState, segments: frozenset[int], limit: float
+) -> DealInputs:
+    legal = max(state.ends(vehicle), 1)
+    outstanding = state.closing_period <= 0
+    return DealInputs(
+        name=state.name,
+        closing=0 if outstanding else state.closing_period,
+        last_revolving=state.last_revolving,
+        legal_end=legal,
+        max_pool=limit,
+        segments=segments,
+        repaid_by=tuple(legal for _ in vehicle.sold),
+        state=state if outstanding else None,
+    )
+
+
+def _held(pool: Pool, where: str) -> float:
+    if where not in pool.places:
+        return 0.0
+    return float(pool.balance[pool.place == pool.places.index(where)].sum())
+
+
+def _in_units(state: SeriesState, unit: float) -> SeriesState:
+    return replace(
+        state,
+        notes=state.notes / unit,
+        accrued=state.accrued / unit,
+        cash=state.cash / unit,
+        reserve=state.reserve / unit,
+        pool=state.pool / unit,
+        pool_at_closing=state.pool_at_closing / unit,
+        cumulative_default=state.cumulative_default / unit,
+        reserve_target=state.reserve_target / unit,
+    )
+
+
+def _p2p(spec: Model, grid: PeriodGrid, unit: float) -> P2PInputs | None:
+    if spec.p2p is None:
+        return None
+    p2p = spec.p2p
+    horizon = len(grid)
+    year = np.concatenate(([0.0], grid.year_fractions))
+    first = grid.as_of if p2p.open_from is None else p2p.open_from
+    last = grid.ends[-1] if p2p.open_to is None else p2p.open_to
+    opened = frozenset(
+        t for t, end in enumerate(grid.ends, start=1) if first <= end and end <= last
+    )
+    repaid = np.zeros(max(horizon, p2p.tenor) + 2)
+    repaid[1 : p2p.tenor + 1] = p2p.outstanding / unit / p2p.tenor
+    balance = p2p.outstanding / unit - np.cumsum(repaid)[: horizon + 1]
+    balance = np.where(balance < 1e-12 * max(1.0, p2p.outstanding / unit), 0.0, balance)
+    interest = np.concatenate(([0.0], balance[:-1])) * p2p.outstanding_rate * year
+    return P2PInputs(
+        limit=p2p.limit / unit,
+        rolling=None if p2p.rolling_12_months is None else p2p.rolling_12_months / unit,
+        rolling_periods=round(grid.per_year),
+        tenor=p2p.tenor,
+        steps=tuple(step.scaled(1.0 / unit) for step in p2p.steps),
+        open_periods=opened,
+        open_balance=balance,
+        open_repaid=repaid,
+        open_interest=interest,
+    )
