@@ -24,7 +24,7 @@ import pandas as pd
 from scfcap import __version__
 from scfcap.axes import SECURITIZATION, place
 from scfcap.periods import PeriodGrid
-from scfcap.report.files import RESULT_VERSION, csv_bytes, manifest
+from scfcap.report.files import RESULT_VERSION, csv_bytes, manifest, records
 from scfcap.report.tables import Results, RunMeta, Table
 from scfcap.schema.credit import SegmentCredit, TermRange
 from scfcap.schema.load import LoadedModel, load_model
@@ -356,9 +356,9 @@ class Quality:
             "reject_limit": self.limit,
             "refused": self.refused,
             "verdict": self.verdict(),
-            "totals": [] if self.tape is None else self.tape.totals.to_dict("records"),
-            "counts": self.counts().to_dict("records"),
-            "findings": self.findings.to_dict("records"),
+            "totals": [] if self.tape is None else records(self.tape.totals),
+            "counts": records(self.counts()),
+            "findings": records(self.findings),
         }
 
     def save(self, out: Path) -> SavedRun:
@@ -452,8 +452,8 @@ class Run:
         """The figures that others build on, as plain values; the tables hold all of them."""
         meta = self.meta()
         names = ("lending", "prices", "channels", "limits", "checks")
-        records = {name: self.tables()[f"plan_{name}"].frame.to_dict("records") for name in names}
-        records["limits"] = [row for row in records["limits"] if row["binding"]]
+        rows = {name: records(self.tables()[f"plan_{name}"].frame) for name in names}
+        rows["binding_limits"] = [row for row in rows.pop("limits") if row["binding"]]
         return {
             "schema_version": RESULT_VERSION,
             "model": meta.model,
@@ -464,8 +464,8 @@ class Run:
             "status": meta.status,
             "objective": meta.objective,
             "net_income": meta.net_income,
-            "pool": self.tables()["pool_summary"].frame.to_dict("records"),
-            **{("binding_limits" if k == "limits" else k): v for k, v in records.items()},
+            "pool": records(self.tables()["pool_summary"].frame),
+            **rows,
             "summary": self.summary(),
             "tables": sorted(self.tables()),
         }

@@ -62,3 +62,10 @@ def _defused(value: object) -> object:
     except ValueError:
         return f"'{value}"
     return value
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain values, dates in ISO form."""
+    days = [name for name in frame if pd.api.types.is_datetime64_any_dtype(frame[name])]
+    texts = {str(name): frame[name].dt.strftime("%Y-%m-%d") for name in days}
+    return [{str(k): v for k, v in row.items()} for row in frame.assign(**texts).to_dict("records")]
