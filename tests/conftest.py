@@ -17,24 +17,23 @@ ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_DATA = ROOT.parent / "shared" / "data"
 
 
+def find_data(name: str, stated: str, default: Path) -> Path:
+    """Folder of a real data set: in ``stated`` if given, else in ``default``.
+
+    Fails where it was stated and is missing; skips where it was not.
+    """
+    folder = Path(stated or default) / name
+    if folder.is_dir():
+        return folder
+    if stated:
+        pytest.fail(f"SCFCAP_DATA={stated} has no data set {name}")
+    return pytest.skip(f"real data set {name} is not at hand")
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Callable[[str], Path]:
-    """``data_dir(NAME)``: the folder of a real data set.
-
-    It is looked for in ``SCFCAP_DATA``, else beside the checkout. Where ``SCFCAP_DATA`` is set, a
-    missing set fails the test; where it is not, the test skips.
-    """
-
-    def find(name: str) -> Path:
-        stated = os.environ.get("SCFCAP_DATA", "")
-        folder = Path(stated or DEFAULT_DATA) / name
-        if folder.is_dir():
-            return folder
-        if stated:
-            pytest.fail(f"SCFCAP_DATA={stated} has no data set {name}")
-        return pytest.skip(f"real data set {name} is not at hand")
-
-    return find
+    """``data_dir(NAME)``: the folder of a real data set, from ``SCFCAP_DATA`` or beside us."""
+    return lambda name: find_data(name, os.environ.get("SCFCAP_DATA", ""), DEFAULT_DATA)
 
 
 @pytest.fixture(scope="session")

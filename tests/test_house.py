@@ -144,3 +144,15 @@ def test_a_wheel_carries_models_and_reports(tmp_path, monkeypatch):
     assert (copy / "model.toml").is_file()
     assert (copy / "reports" / "treasury.toml").is_file()
     assert sorted((copy / "regimes").glob("*.toml"))
+
+
+def test_stated_data_must_be_there_and_others_may_be_missing(tmp_path, request):
+    plugins = [p for _, p in request.config.pluginmanager.list_name_plugin()]
+    find_data = next(p.find_data for p in plugins if hasattr(p, "find_data"))
+    (tmp_path / "there").mkdir()
+    assert find_data("there", str(tmp_path), Path("nowhere")) == tmp_path / "there"
+    assert find_data("there", "", tmp_path) == tmp_path / "there"
+    with pytest.raises(pytest.fail.Exception, match="has no data set missing"):
+        find_data("missing", str(tmp_path), tmp_path)
+    with pytest.raises(pytest.skip.Exception, match="missing is not at hand"):
+        find_data("missing", "", tmp_path)
