@@ -14,7 +14,7 @@ from scfcap.funding import statements
 from scfcap.funding.catalogue import build_program
 from scfcap.funding.decisions import Decisions, decisions_of
 from scfcap.funding.diagnose import explain
-from scfcap.funding.inputs import Inputs
+from scfcap.funding.inputs import DealInputs, Inputs
 from scfcap.funding.prices import Price, Worth, prices, worth_sentence
 from scfcap.funding.program import NoOptimumError, Solution, solve
 from scfcap.funding.replay import Engine, Replay, repaid_by, replay
@@ -24,6 +24,8 @@ from scfcap.schema.model import Model
 
 #: Rounds in which the order of note repayment is brought in line with the waterfall.
 ROUNDS = 12
+#: Objectives that differ by less than this share are the same.
+SAME = 1e-9
 
 
 @dataclass(frozen=True)
@@ -97,14 +99,54 @@ def solve_plan(inputs: Inputs, engine: Engine, *, channels: bool = True) -> Plan
     best = optimum(inputs, engine)
     seconds["solve"] = time.perf_counter() - start
     start = time.perf_counter()
+    alone: dict[str, Optimum | None] = {}
+    if channels:
+        best, alone = _with_and_without(inputs, engine, best)
+    seconds["channels"] = time.perf_counter() - start
+    start = time.perf_counter()
     priced = prices(best.inputs, best.solution)
     seconds["prices"] = time.perf_counter() - start
-    start = time.perf_counter()
-    worth = tuple(
-        _worth(inputs, engine, best, channel) for channel in inputs.channels() if channels
-    )
-    seconds["channels"] = time.perf_counter() - start
+    worth = tuple(_worth(inputs, best, channel, plan) for channel, plan in alone.items())
     return Plan(best, priced, worth, seconds)
+
+
+def _with_and_without(
+    inputs: Inputs, engine: Engine, best: Optimum
+) -> tuple[Optimum, dict[str, Optimum | None]]:
+    """The plan, and the one without each channel, both from the same order of repayment.
+
+    A plan without a channel that beats the one with it has found a better order: it is taken
+    over, and all are solved again.
+    """
+    while True:
+        alone = {
+            channel: _without(inputs, engine, channel, best.inputs.deals)
+            for channel in inputs.channels()
+        }
+        rivals = [x for x in alone.values() if x is not None]
+        rival = max(rivals, key=lambda x: x.solution.objective, default=best)
+        if rival.solution.objective <= best.solution.objective:
+            return best, alone
+        try:
+            again = optimum(replace(inputs, deals=rival.inputs.deals), engine)
+        except InfeasibleError:
+            return best, alone
+        least = best.solution.objective + SAME * max(1.0, abs(best.solution.objective))
+        if again.solution.objective <= least:
+            return best, alone
+        best = again
+
+
+def _without(
+    inputs: Inputs, engine: Engine, channel: str, deals: tuple[DealInputs, ...]
+) -> Optimum | None:
+    closed = inputs.without(channel)
+    for order in (deals, inputs.deals):
+        try:
+            return optimum(replace(closed, deals=order), engine)
+        except InfeasibleError:
+            continue
+    return None
 
 
 def optimum(inputs: Inputs, engine: Engine) -> Optimum:
@@ -112,6 +154,7 @@ def optimum(inputs: Inputs, engine: Engine) -> Optimum:
 
     The program holds the period in which each tranche is gone as data: at first the latest one,
     the legal end; the waterfall then tells the real one. A round without a plan is not taken.
+    The optimum is that of the order found, which need not be the best of all orders.
 
     Raises:
         InfeasibleError: no plan keeps all limits.
@@ -141,13 +184,12 @@ def _solved(inputs: Inputs, engine: Engine) -> Optimum:
     return Optimum(inputs, book, solution, decisions, replay(inputs, decisions, engine))
 
 
-def _worth(inputs: Inputs, engine: Engine, best: Optimum, channel: str) -> Worth:
+def _worth(inputs: Inputs, best: Optimum, channel: str, without: Optimum | None) -> Worth:
     with_it = best.solution.objective * inputs.unit
-    try:
-        alone = optimum(inputs.without(channel), engine).solution.objective * inputs.unit
-    except InfeasibleError:
+    if without is None:
         sentence = "Without it no plan keeps all limits."
         return Worth(channel, with_it, float("nan"), sentence)
+    alone = without.solution.objective * inputs.unit
     return Worth(channel, with_it, alone, worth_sentence(inputs, channel, with_it - alone))
 
 
