@@ -73,8 +73,10 @@ def listed(parts: Sequence[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
-def _day(look: Look, day: Any, *, short: bool = False) -> str:
-    return look.say_day(pd.Timestamp(day).date(), short=short)
+def _when(look: Look, day: Any, *, short: bool = False) -> str:
+    """``in March 2014``, or ``on 7 March 2014`` where periods are not months."""
+    said = look.say_day(pd.Timestamp(day).date(), short=short)
+    return f"{'in' if look.frequency == 'month' else 'on'} {said}"
 
 
 def _lending(frames: Mapping[str, pd.DataFrame], meta: RunMeta, look: Look) -> str:
@@ -145,9 +147,7 @@ def _drawn(flows: pd.DataFrame, balances: pd.DataFrame, look: Look) -> str:
             amount = look.say(float(drawn[lender]["amount"].sum()))
             count = len(drawn[lender])
             times = "once" if count == 1 else f"in {count} periods"
-            peak = (
-                f"at most {look.say(float(top['amount']))} at the end of {_day(look, top['end'])}"
-            )
+            peak = f"owing at most {look.say(float(top['amount']))}, {_when(look, top['end'])}"
             parts.append(f"draw {amount} on {lender} {times} ({peak})")
         elif float(top["amount"]) > 0.5:
             parts.append(f"repay {lender} without a new draw")
@@ -166,18 +166,18 @@ def _series(balances: pd.DataFrame, look: Look) -> str:
         if total.iloc[0] > 0.5:
             gone = total[total <= 0.5]
             when = group[group["period"] == gone.index[0]]["end"].iloc[0] if len(gone) else None
-            end = f"is repaid in {_day(look, when)}" if when is not None else "stays outstanding"
+            end = f"is repaid {_when(look, when)}" if when is not None else "stays outstanding"
             running.append(f"{series} {end}")
             continue
         first = total[total > 0.5].index[0]
         when = group[group["period"] == first]["end"].iloc[0]
-        issued.append((str(series), _day(look, when, short=True), look.say(float(total[first]))))
+        issued.append((str(series), _when(look, when, short=True), look.say(float(total[first]))))
     texts = []
     if len({notes for *_, notes in issued}) == 1 and len(issued) > 1:
-        when = listed([f"{series} in {month}" for series, month, _ in issued])
+        when = listed([f"{series} {month}" for series, month, _ in issued])
         texts.append(f"issue {len(issued)} series with notes of {issued[0][2]} each: {when}")
     elif issued:
-        texts.append("issue " + listed([f"{s} in {m} (notes of {n})" for s, m, n in issued]))
+        texts.append("issue " + listed([f"{s} {m} (notes of {n})" for s, m, n in issued]))
     texts += [listed(running)] if running else []
     return f"Securitization: {'; '.join(texts)}." if texts else ""
 
@@ -194,7 +194,7 @@ def _placed(flows: pd.DataFrame, look: Look) -> str:
     for group in _by_item(flows, axes.P2P, "notes placed").values():
         top = _largest(group)
         amount, most = look.say(float(group["amount"].sum())), look.say(float(top["amount"]))
-        return f"P2P: place notes of {amount}, most in {_day(look, top['end'])} ({most})."
+        return f"P2P: place notes of {amount}, most {_when(look, top['end'])} ({most})."
     return ""
 
 

@@ -21,8 +21,8 @@ def test_the_decision_names_amounts_channels_and_what_binds(
     )
     assert sentences[1].startswith("Who funds the business, on average: own capital ")
     assert sentences[2:] == [
-        "Banks: draw CNY 32.0 m on bank-a in 4 periods (at most CNY 31.0 m at the end of "
-        "October 2014).",
+        "Banks: draw CNY 32.0 m on bank-a in 4 periods (owing at most CNY 31.0 m, in October "
+        "2014).",
         "Securitization: series-1 stays outstanding.",
         "P2P: place notes of CNY 12.0 m, most in January 2014 (CNY 1.00 m).",
         "What binds, dearest first: regulatory cap (chongqing-2012) and credit line (bank-a).",

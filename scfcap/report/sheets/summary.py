@@ -241,7 +241,5 @@ def _legend(kit: Kit, sheet: Sheet, row: int) -> None:
         sheet.put(row, _FIRST + 3 * offset, text, Style(ink, size=8))  # type: ignore[arg-type]
     meta = kit.meta
     repeat = f"Repeat: {meta.command} · scfcap {meta.version} · inputs {meta.digest[:16]}"
-    if meta.overrides:
-        repeat += f" · changed: {', '.join(meta.overrides)}"
     sheet.merged(row + 1, (_FIRST, _LAST), repeat, styled(NOTE, wrap=True, size=8.0))
     sheet.heights[row + 1] = 12.0 * lines_needed(repeat, 1.2 * _WIDTH * (_LAST - _FIRST + 1))
