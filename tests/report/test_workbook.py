@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pandas as pd
 import pytest
 from openpyxl import Workbook, load_workbook
 
@@ -20,6 +21,7 @@ from scfcap.quantities import HALF_CENT
 from scfcap.report.book import Book, Formula, Sheet, Style
 from scfcap.report.excel import CELL_CHARACTERS, book_bytes, build_workbook, write_book
 from scfcap.report.sheets import build_book
+from scfcap.report.sheets.cash_flows import ITEMS, SEGMENTS
 from scfcap.report.sheets.checks import ALL_PASS, FAIL
 from scfcap.report.tables import RunMeta, Table
 from scfcap.report.ties import ties
@@ -285,3 +287,22 @@ def test_a_run_without_plan_and_deal_has_fewer_sheets(
     book = build_book(some, pack, meta)
     assert [sheet.name for sheet in book.sheets] == ["Summary", "Pool", "Cash flows", "Checks"]
     assert book_bytes(book)
+
+
+def test_many_segments_are_taken_together_beyond_the_largest(
+    tables: dict[str, Table], pack: Pack, meta: RunMeta
+) -> None:
+    frame = tables["cash_flows"].frame
+    amounts = frame.select_dtypes("number").columns.drop("period")
+    copies = [frame.assign(segment=frame["segment"] + f"-{n}") for n in range(20)]
+    many = pd.concat(copies, ignore_index=True)
+    many[amounts] /= 20.0
+    bent = {**tables, "cash_flows": replace(tables["cash_flows"], frame=many)}
+    made = build_book(bent, pack, meta).sheet("Cash flows")
+    labels = [str(cell.value) for (_, column), cell in made.cells.items() if column == 1]
+    shown = [label for label in labels if label.startswith("Scenario base, ")]
+    assert len(shown) == SEGMENTS + 1
+    assert "Scenario base, 17 other segments" in shown
+    label = ITEMS["opening"][0]
+    opening = min(row for (row, c), cell in made.cells.items() if c == 1 and cell.value == label)
+    assert made.value(made.at(opening, 2)) == pytest.approx(100e6)

@@ -41,6 +41,8 @@ ITEMS: dict[str, tuple[str, How]] = {
 _CASH = ("interest", "scheduled", "prepaid", "recovery")
 _CASH_COLOURS = ("E69F00", "1F3A5F", "56B4E9", "009E73")
 _CHART_ROWS = 17
+#: Segments that are shown one by one at most.
+SEGMENTS = 24
 #: Rows of a scenario's block: heading, items, collections, difference, a blank line.
 _BLOCK = len(ITEMS) + 4
 
@@ -51,6 +53,7 @@ def add_cash_flows(kit: Kit) -> None:
     if frame is None:
         return
     sheet = kit.add(NAME, "Cash flows of the pool")
+    frame = _largest_segments(frame)
     ends = _ends(frame)
     line = Timeline.over(sheet, kit, ends, most=MOST_COLUMNS, opening=False)
     line.head(4)
@@ -75,6 +78,19 @@ def add_cash_flows(kit: Kit) -> None:
         _totals(line, heads[scenario] + 1, scenario, details)
     _charts(line, heads)
     assumed(kit, sheet, row)
+
+
+def _largest_segments(frame: pd.DataFrame) -> pd.DataFrame:
+    """``frame`` with all but the largest :data:`SEGMENTS` segments taken together."""
+    segment = frame["segment"].astype(str)
+    opening = frame["opening"].where(frame["period"] == 1, 0.0).groupby(segment).sum()
+    if len(opening) <= SEGMENTS:
+        return frame
+    kept = opening.sort_values(ascending=False, kind="stable").index[: SEGMENTS - 1]
+    rest = f"{len(opening) - len(kept)} other segments"
+    named = frame.assign(segment=segment.where(segment.isin(kept), rest))
+    keys = ["scenario", "segment", "period", "end"]
+    return named.groupby(keys, sort=False, as_index=False)[list(ITEMS)].sum()
 
 
 def _ends(frame: pd.DataFrame) -> list[date]:
