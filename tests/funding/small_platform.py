@@ -211,7 +211,8 @@ def platform(
     """The small platform with top-level entries of the model replaced by ``changes``."""
     spec = Model.model_validate({**MODEL, **(changes or {})})
     pool = small_pool() if pool is None else pool
-    grid = PeriodGrid.build(spec.as_of, spec.plan.periods + 12)
+    tail = 12 if spec.plan.frequency == "month" else 27
+    grid = PeriodGrid.build(spec.as_of, spec.plan.periods + tail, spec.plan.frequency)
     curves = build_curves(pool.segments, spec.credit.segments, spec.scenarios, grid)
     new = {
         name: new_loans(wish.new_loans, pool, pool.segments.index(name))
