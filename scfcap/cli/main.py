@@ -10,7 +10,6 @@ import typer
 
 from scfcap import __version__
 from scfcap.cli import check, demo, init, run, schema
-from scfcap.cli.terminal import INTERRUPTED
 
 app = typer.Typer(
     name="scfcap",
@@ -48,11 +47,9 @@ app.command("schema", short_help="Print the JSON Schema of model.toml.")(schema.
 
 
 def main() -> None:
-    """Entry point of the program."""
+    """Parse the command line and run the command."""
     try:
         app()
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # The reader has gone (`scfcap schema | head`); keep Python from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -18,18 +18,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
 from scfcap import __version__
+from scfcap.cli.interrupt import INTERRUPTED, Interrupt
 from scfcap.errors import InfeasibleError, InputError, Problem, ScfcapError
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
-INTERRUPTED = 130
 #: Width of tables that are not printed to a terminal [characters].
 WIDTH = 160
 #: Faults of the file system that the user can mend.
@@ -53,6 +53,7 @@ class Terminal:
     json: bool = False
     quiet: bool = False
     traceback: bool = False
+    interrupt: Interrupt = field(default_factory=Interrupt)
     _stations: list[tuple[str, float]] = field(default_factory=list)
     _status: Status | None = None
 
@@ -71,6 +72,7 @@ class Terminal:
 
     def progress(self, station: str) -> None:
         """Say that ``station`` begins; the one before it has ended."""
+        self.interrupt.check()
         if self.quiet:
             return
         self._close_station()
@@ -107,25 +109,32 @@ def execute(terminal: Terminal, work: Callable[[Terminal], Outcome]) -> None:
     0 done, 1 a fault of ours, 2 bad input, 3 infeasible, 130 interrupted.
     """
     try:
-        with _only_json(terminal.json):
+        with _only_json(terminal.json), terminal.interrupt:
             try:
                 outcome = work(terminal)
                 terminal.finish()
             finally:
                 terminal.stop()
+            terminal.interrupt.check()
         document, code = outcome.document, outcome.exit_code
     except KeyboardInterrupt:
-        _error("Interrupted; nothing was written.")
-        raise typer.Exit(INTERRUPTED) from None
+        _end_interrupted()
     except BrokenPipeError:
         raise
     except Exception as error:
+        if terminal.interrupt.seen:  # a library has turned the interrupt into an error of its own
+            _end_interrupted()
         document, code = _explain(error, show_traceback=terminal.traceback)
     if terminal.json:
         sys.stdout.write(as_json(document) + "\n")
         sys.stdout.flush()
     if code:
         raise typer.Exit(code)
+
+
+def _end_interrupted() -> NoReturn:
+    _error("Interrupted; no half-written result is left.")
+    raise typer.Exit(INTERRUPTED) from None
 
 
 def as_json(document: Any) -> str:

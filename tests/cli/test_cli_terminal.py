@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
+import signal
 import sys
 from datetime import date
 
@@ -75,6 +77,33 @@ def test_ctrl_c_ends_cleanly(capsys):
     code, out, err = _end(_raise(KeyboardInterrupt()), capsys)
     assert (code, out) == (130, "")
     assert "Traceback" not in err
+
+
+def test_an_interrupt_that_a_library_swallows_counts_at_the_next_station(capsys):
+    def work(terminal):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        terminal.progress("plan")
+        pytest.fail("the plan was begun")
+
+    code, out, err = _end(work, capsys)
+    assert (code, out, err) == (130, "", "Interrupted; no half-written result is left.\n")
+
+
+def test_an_interrupt_that_a_library_turns_into_an_error_is_no_fault(capsys):
+    def work(_):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        msg = "returned a result with an exception set"
+        raise SystemError(msg)
+
+    assert _end(work, capsys)[0] == 130
+
+
+def test_the_handler_of_ctrl_c_is_put_back(capsys):
+    before = signal.getsignal(signal.SIGINT)
+    _end(lambda _: Outcome({}), capsys)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_full_disk_is_not_our_fault(capsys):
