@@ -158,7 +158,8 @@ def lending(book: Book, solution: Solution) -> pd.DataFrame:
 
 
 def limits(book: Book, solution: Solution) -> pd.DataFrame:
-    """Every limit: use, limit, headroom, dual; cohorts' eligible shares summed by segment.
+    """Every limit: use, limit, headroom, dual; cohorts' eligible shares summed by segment, their
+    dual that of a unit spread over them as their limits are, so that some may bind and not all.
 
     ``dual`` is what one more currency unit of the limit adds to the objective [1].
     """
@@ -208,8 +209,9 @@ def _eligible_shares(
         entry = sums.setdefault((f"{name}/{segment}", t), [0.0, 0.0, 0.0])
         entry[0] += use
         entry[1] += limit
-        entry[2] = max(entry[2], float(solution.dual[r]))
-    for (label, t), (use, limit, dual) in sums.items():
+        entry[2] += limit * float(solution.dual[r])
+    for (label, t), (use, limit, worth) in sums.items():
+        dual = worth / limit if limit > 0.0 else 0.0
         yield "transfer_eligibility", label, t, "<=", use * unit, limit * unit, dual
 
 
