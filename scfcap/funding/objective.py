@@ -33,11 +33,11 @@ def premium(book: Book) -> Terms:
     last = inputs.horizon
     vehicle = inputs.vehicle
     terms = Terms()
-    for j in book.cohorts_in(OWN):
+    for j in book.standing(OWN, last):
         terms.extend(book.held(j, OWN, last), float(cohorts.terminal[j]) - 1.0)
     for d in inputs.deals:
         assert vehicle is not None
-        for j in book.cohorts_in(d.place):
+        for j in book.standing(d.place, last):
             senior = vehicle.senior_fee_rate * float(cohorts.annuity[j])
             terms.extend(book.held(j, d.place, last), float(cohorts.terminal[j]) - senior - 1.0)
         terms.extend(book.deal_cash(d, last), -_waiting(book, d))
@@ -47,7 +47,7 @@ def premium(book: Book) -> Terms:
             terms.extend(book.issue_cost(d, d.closing), unused)
     for buyer in inputs.buyers:
         net = buyer.servicing_fee - inputs.spec.plan.opex_rate
-        for j in book.cohorts_in(buyer.place):
+        for j in book.standing(buyer.place, last):
             terms.extend(book.held(j, buyer.place, last), net * float(cohorts.annuity[j]))
     return terms
 

@@ -25,7 +25,7 @@ class Book:
     program: Program
     holdings: list[tuple[int, str, int]] = field(default_factory=list)
     transfers: dict[tuple[str, int], list[int]] = field(default_factory=dict)
-    _standing: dict[str, list[int]] = field(default_factory=dict)
+    _standing: dict[tuple[str, int], list[int]] = field(default_factory=dict)
 
     def held(self, j: int, where: str, t: int) -> Terms:
         """Performing principal of cohort ``j`` in ``where`` at the close of ``t``."""
@@ -48,19 +48,33 @@ class Book:
             return Terms().add(column, float(factor[j, t]))
         return Terms().extend(self.held(j, where, t - 1), float(factor[j, t]))
 
-    def cohorts_in(self, where: str) -> list[int]:
-        """Cohorts that may ever stand in ``where``."""
-        if where not in self._standing:
+    def standing(self, where: str, t: int) -> list[int]:
+        """Cohorts that may have principal in ``where`` at the close of ``t``."""
+        if not self._standing:
             cohorts = self.inputs.cohorts
-            standing = {j for j in range(len(cohorts)) if cohorts.origin[j] == where}
-            standing |= {j for (j, place, _) in self.holdings if place == where}
-            self._standing[where] = sorted(standing)
-        return self._standing[where]
+            for j in range(len(cohorts)):
+                if cohorts.vintage[j] <= 0:
+                    last = 0 if cohorts.origin[j] == OWN else self.inputs.horizon
+                    for u in range(last + 1):
+                        if cohorts.alive(j, u):
+                            self._standing.setdefault((cohorts.origin[j], u), []).append(j)
+            for j, place, u in self.holdings:
+                self._standing.setdefault((place, u), []).append(j)
+        return self._standing.get((where, t), [])
+
+    def paying(self, where: str, t: int) -> list[int]:
+        """Cohorts that pay in ``where`` in ``t``: held at the close before, or made in ``t``."""
+        cohorts = self.standing(where, t - 1)
+        if where != OWN:
+            return cohorts
+        new = self.inputs.new_cohort
+        made = [new[s, t] for s in range(len(self.inputs.segments)) if (s, t) in new]
+        return [*cohorts, *made]
 
     def total(self, where: str, t: int) -> Terms:
         """Performing principal in ``where`` at the close of ``t``."""
         terms = Terms()
-        for j in self.cohorts_in(where):
+        for j in self.standing(where, t):
             terms.extend(self.held(j, where, t))
         return terms
 
@@ -83,39 +97,41 @@ class Book:
 
     def recoveries(self, where: str, t: int) -> Terms:
         """Recoveries that arrive in ``t`` on earlier defaults in ``where``."""
-        inputs = self.inputs
         terms = Terms()
-        for j in self.cohorts_in(where):
-            s = int(inputs.cohorts.segment[j])
-            since = t - int(inputs.recovery_lag[s])
-            if since >= 1:
-                recovered = float(1.0 - inputs.severity[s])
-                terms.extend(self.flow(inputs.cohorts.default, j, where, since), recovered)
+        for s, lag in enumerate(self.inputs.recovery_lag):
+            self._recovered(terms, where, s, t - int(lag))
         return terms
 
     def credit_cost(self, where: str, t: int) -> Terms:
         """Defaults of period ``t`` in ``where`` less the recoveries expected on them."""
         inputs = self.inputs
         terms = Terms()
-        for j in self.cohorts_in(where):
+        for j in self.paying(where, t):
             severity = float(inputs.severity[int(inputs.cohorts.segment[j])])
             terms.extend(self.flow(inputs.cohorts.default, j, where, t), severity)
         return terms
 
     def receivable(self, where: str, t: int) -> Terms:
         """Recoveries expected at the close of ``t`` on defaults so far in ``where``."""
-        inputs = self.inputs
         terms = Terms()
-        for j in self.cohorts_in(where):
-            s = int(inputs.cohorts.segment[j])
-            for since in range(max(1, t - int(inputs.recovery_lag[s]) + 1), t + 1):
-                recovered = float(1.0 - inputs.severity[s])
-                terms.extend(self.flow(inputs.cohorts.default, j, where, since), recovered)
+        for s, lag in enumerate(self.inputs.recovery_lag):
+            for since in range(t - int(lag) + 1, t + 1):
+                self._recovered(terms, where, s, since)
         return terms
+
+    def _recovered(self, terms: Terms, where: str, segment: int, since: int) -> None:
+        """Add what will be recovered of the segment's defaults of period ``since``."""
+        if since < 1:
+            return
+        inputs = self.inputs
+        share = float(1.0 - inputs.severity[segment])
+        for j in self.paying(where, since):
+            if inputs.cohorts.segment[j] == segment:
+                terms.extend(self.flow(inputs.cohorts.default, j, where, since), share)
 
     def _sum(self, factor: FloatArray, where: str, t: int) -> Terms:
         terms = Terms()
-        for j in self.cohorts_in(where):
+        for j in self.paying(where, t):
             terms.extend(self.flow(factor, j, where, t))
         return terms
 

@@ -19,7 +19,7 @@ def book_share(book: Book) -> Iterator[tuple[Key, Row | Absent]]:
         for t in inputs.periods:
             terms = Terms()
             for where in on_books(inputs):
-                for j in book.cohorts_in(where):
+                for j in book.standing(where, t):
                     inside = int(inputs.cohorts.segment[j]) in chosen
                     terms.extend(book.held(j, where, t), float(inside) - limit.share)
             if not terms.coefficients:
