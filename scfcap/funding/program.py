@@ -286,6 +286,9 @@ def _row_bounds(sense: Sense, right: float) -> tuple[float, float]:
 
 #: Conditions in which there is no optimum; "Undefined" is either of the other two.
 _NO_OPTIMUM = ("Infeasible", "Unbounded", "Undefined")
+#: Endings that prove nothing. The dual simplex has them for some infeasible programs; the
+#: interior-point method, which is tried next, then tells.
+_INCONCLUSIVE = ("Undefined", "Not Solved", "NotSolved", "NumericalError")
 
 
 class NoOptimumError(SolverError):
@@ -329,15 +332,9 @@ def solve(program: Program, *, threads: int = 1, seed: int = 0, check: bool = Tr
             problem += (expression >= right), f"r{r}"
         else:
             problem += (expression == right), f"r{r}"
-    solver = pulp.HiGHS(
-        msg=False,
-        threads=threads,
-        random_seed=seed,
-        primal_feasibility_tolerance=1e-9,
-        dual_feasibility_tolerance=1e-9,
-    )
-    with _quiet():
-        condition = _condition(problem, problem.solve(solver))
+    condition = _run(problem, threads=threads, random_seed=seed)
+    if condition in _INCONCLUSIVE:
+        condition = _run(problem, threads=threads, random_seed=seed, solver="ipm")
     if condition in _NO_OPTIMUM:
         raise NoOptimumError(condition)
     if condition != "Optimal":
@@ -351,6 +348,18 @@ def solve(program: Program, *, threads: int = 1, seed: int = 0, check: bool = Tr
     x[unused] = np.clip(0.0, columns.lower, columns.upper)[unused]
     reduced[unused] = 0.0
     return _checked(program, x, dual, reduced, problem.solverModel, check=check)
+
+
+def _run(problem: Any, **options: Any) -> str:
+    """Solve, and say how it ended."""
+    solver = pulp.HiGHS(
+        msg=False,
+        primal_feasibility_tolerance=1e-9,
+        dual_feasibility_tolerance=1e-9,
+        **options,
+    )
+    with _quiet():
+        return _condition(problem, problem.solve(solver))
 
 
 def _bound(value: float) -> float | None:

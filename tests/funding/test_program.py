@@ -189,14 +189,29 @@ def test_a_plan_that_stopped_is_not_called_infeasible(monkeypatch, condition):
         optimum(p.inputs, p.engine)
 
 
-@pytest.mark.parametrize("condition", ["Infeasible", "Undefined"])
-def test_a_feasible_plan_that_the_solver_calls_infeasible_is_a_fault(monkeypatch, condition):
-    p = platform(regime=LAW)
+def said_first(monkeypatch: pytest.MonkeyPatch, condition: str) -> None:
+    """Let the solver's first ending be another than the true one."""
     truth = adapter._condition
     said = iter([condition])
     monkeypatch.setattr(adapter, "_condition", lambda *a: next(said, None) or truth(*a))
+
+
+def test_a_feasible_plan_that_the_solver_calls_infeasible_is_a_fault(monkeypatch):
+    p = platform(regime=LAW)
+    said_first(monkeypatch, "Infeasible")
     with pytest.raises(SolverError, match="nothing has to give way"):
         optimum(p.inputs, p.engine)
+
+
+@pytest.mark.parametrize("condition", ["Undefined", "Not Solved", "NotSolved", "NumericalError"])
+def test_an_ending_that_proves_nothing_is_tried_by_another_method(monkeypatch, condition):
+    said_first(monkeypatch, condition)
+    solution = solve(two_columns())
+    assert solution.x == pytest.approx([3.0, 1.0])
+    assert solution.duals("row") == pytest.approx({"sum": 2.0, "mix": 0.0})
+    said_first(monkeypatch, condition)
+    with pytest.raises(NoOptimumError):
+        solve(bounded(2.0, 1.0))
 
 
 # An answer that does not check.
