@@ -102,7 +102,10 @@ def idle_cash(book: Book) -> Rows:
                 yield (d.name, t), Absent("not revolving")
                 continue
             terms = book.deal_cash(d, t).extend(book.all_notes(d, t), -vehicle.idle_cash_limit)
-            yield (d.name, t), Row(terms, "<=")
+            if terms.coefficients:
+                yield (d.name, t), Row(terms, "<=")
+            else:
+                yield (d.name, t), Absent("no cash at closing")
 
 
 def trigger_headroom(book: Book) -> Rows:
