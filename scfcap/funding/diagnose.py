@@ -9,6 +9,8 @@ Farkas certificate of the conflict (Chinneck, Feasibility and Infeasibility in O
 
 from __future__ import annotations
 
+import math
+
 from scfcap.errors import InfeasibleError, SolverError
 from scfcap.funding.catalogue import BY_NAME
 from scfcap.funding.program import NoOptimumError, Program, Solution, elastic, solve
@@ -16,10 +18,12 @@ from scfcap.funding.variables import Book
 
 #: Price of one unit of relaxation by kind of limit.
 WEIGHTS = {"policy": 1.0, "contract": 100.0, "promise": 1000.0}
-#: Price of one unit that a series lacks, where nothing else mends the program.
-SERIES_WEIGHT = 1e4
+#: Price of one unit of what never gives way, used only to name it where nothing else mends.
+LAST_WEIGHT = 1e4
 #: Relaxations and duals below this count as none.
 NOTHING = 1e-7
+#: Currency below this is not rounded up to a whole unit.
+CENT = 0.005
 #: Sentences on the conflict at most.
 MOST = 8
 
@@ -65,38 +69,50 @@ def explain(book: Book) -> InfeasibleError:
 
 
 def _beyond_limits(book: Book, relaxable: dict[int, float]) -> InfeasibleError:
-    """The error where no limit mends it: a series that cannot pay, or law against the opening."""
-    program = book.program
-    owed = {
-        r: SERIES_WEIGHT
-        for r, family in enumerate(program.rows.family)
-        if family in ("deal_cash", "tranche_balance")
-    }
-    loose, slacks = elastic(program, relaxable | owed)
+    """The error where no limit mends it: a series that cannot pay, or a cap already exceeded."""
+    program, currency = book.program, book.inputs.spec.currency
     short: dict[str, float] = {}
-    try:
-        solution = solve(loose, check=False)
-    except NoOptimumError:
-        pass
-    else:
-        for r in owed:
-            name = str(program.rows.key[r][0])
-            amount = sum(float(solution.x[j]) for j in slacks[r])
-            short[name] = short.get(name, 0.0) + amount
-    unit, currency = book.inputs.unit, book.inputs.spec.currency
-    sentences = [
-        f"- {name} lacks {currency} {amount * unit:,.0f} to pay its notes, coupons and fees in "
-        "time: its loans bring in too little by its legal end."
-        for name, amount in short.items()
-        if amount > NOTHING
-    ]
-    if sentences:
+    for r, amount in _given_way(book, relaxable, ("deal_cash", "tranche_balance")).items():
+        name = str(program.rows.key[r][0])
+        short[name] = short.get(name, 0.0) + amount
+    if short:
+        sentences = [
+            f"- {name} lacks {currency} {_whole(book, amount)} to pay its notes, coupons and fees "
+            "in time: its loans bring in too little by its legal end."
+            for name, amount in short.items()
+        ]
         return InfeasibleError("No plan lets every series pay what it owes:", sentences)
+    sentences = [
+        f"- {_name(book, program, r)} is exceeded by {currency} {_whole(book, amount)}"
+        f"{_when(book, program, r)}"
+        for r, amount in _given_way(book, relaxable, ("leverage",)).items()
+    ]
     return InfeasibleError(
         "No plan keeps all limits, and no relaxation of policies, contracts or promises mends "
         "it: law and the opening balance sheet conflict.",
-        ["Check opening balances, draws due and the regime's caps."],
+        [*sentences, "Check opening balances, draws due and the regime's caps."],
     )
+
+
+def _given_way(
+    book: Book, relaxable: dict[int, float], families: tuple[str, ...]
+) -> dict[int, float]:
+    """Rows of ``families`` that must give way, with amounts [money units]; none if in vain."""
+    rows = {
+        r: LAST_WEIGHT for r, family in enumerate(book.program.rows.family) if family in families
+    }
+    loose, slacks = elastic(book.program, relaxable | rows)
+    try:
+        solution = solve(loose, check=False)
+    except NoOptimumError:
+        return {}
+    amounts = {r: sum(float(solution.x[j]) for j in slacks[r]) for r in rows}
+    return {r: amount for r, amount in amounts.items() if amount > NOTHING}
+
+
+def _whole(book: Book, amount: float) -> str:
+    """An amount [money units] in whole currency units, rounded up so that it is enough."""
+    return f"{math.ceil(amount * book.inputs.unit - CENT):,d}"
 
 
 def _conflict(book: Book, program: Program, solution: Solution, relaxed: set[int]) -> list[str]:
@@ -117,12 +133,12 @@ def _conflict(book: Book, program: Program, solution: Solution, relaxed: set[int
 
 def _relaxations(book: Book, program: Program, relaxed: dict[int, float]) -> list[str]:
     """One sentence a limit, with its amounts by date."""
-    unit, currency = book.inputs.unit, book.inputs.spec.currency
+    currency = book.inputs.spec.currency
     lines: dict[str, list[str]] = {}
     for r, amount in relaxed.items():
         way = "lower" if program.rows.sense[r] == ">=" else "raise"
         line = lines.setdefault(f"- {way} {_name(book, program, r)} by {currency} ", [])
-        line.append(f"{amount * unit:,.0f}{_when(book, program, r)}")
+        line.append(f"{_whole(book, amount)}{_when(book, program, r)}")
     return [head + ", ".join(parts) for head, parts in lines.items()]
 
 
