@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,14 +27,20 @@ def objective(p: Platform) -> float:
     return optimum(p.inputs, p.engine).solution.objective
 
 
+def short(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The model with changes, and fewer months."""
+    return edited({"plan.periods": 7, **(changes or {})})
+
+
 @pytest.fixture(scope="module")
 def base() -> Platform:
-    return platform(None, LAW)
+    return platform(short(), LAW)
 
 
 @pytest.fixture(scope="module")
-def plan(base: Platform) -> Plan:
-    return solve_plan(base.inputs, base.engine)
+def plan() -> Plan:
+    whole = platform(None, LAW)
+    return solve_plan(whole.inputs, whole.engine)
 
 
 # Scale.
@@ -122,7 +129,7 @@ def split_model(share: float) -> dict[str, Any]:
         {**order, "minimum": 0.1, "per_period": order["per_period"] * part}
         for part in (share, 1.0 - share)
     )
-    return edited(
+    return short(
         {
             "demand.order": ours,
             "demand.order-b": theirs,
@@ -133,7 +140,7 @@ def split_model(share: float) -> dict[str, Any]:
 
 @pytest.mark.parametrize("share", [0.5, 0.2])
 def test_a_segment_cut_in_two_changes_nothing(share):
-    whole = platform(edited({"demand.order.minimum": 0.1}), LAW)
+    whole = platform(short({"demand.order.minimum": 0.1}), LAW)
     cut = platform(split_model(share), LAW, split_pool(small_pool(), share))
     assert objective(cut) == pytest.approx(objective(whole), rel=1e-7)
 
@@ -157,7 +164,7 @@ def test_loans_in_another_order_change_nothing(base):
         )
     }
     good = {name: values[shuffled] for name, values in pool.eligibility.items()}
-    other = platform(None, LAW, replace(pool, **arrays, eligibility=good))
+    other = platform(short(), LAW, replace(pool, **arrays, eligibility=good))
     assert objective(other) == pytest.approx(objective(base), rel=1e-9)
 
 
@@ -170,7 +177,7 @@ def test_segments_and_places_in_another_order_change_nothing(base):
         places=("securitization:series-1", "own_capital"),
         place=1 - pool.place,
     )
-    other = platform(None, LAW, turned)
+    other = platform(short(), LAW, turned)
     found = optimum(other.inputs, other.engine)
     assert found.solution.objective == pytest.approx(objective(base), rel=1e-9)
 
@@ -181,7 +188,9 @@ def test_two_lines_are_one_line_of_both(base):
     draw = [{**line["draws"][0], "amount": 2.5e6}]
     halves = [{**half, "draws": draw}, {**half, "name": "bank-b", "draws": draw}]
     # The line is far wider than the cap on banks: no draw is held up by its half.
-    assert objective(platform({"lenders": halves}, LAW)) == pytest.approx(objective(base), rel=1e-9)
+    assert objective(platform(short({"lenders": halves}), LAW)) == pytest.approx(
+        objective(base), rel=1e-9
+    )
 
 
 # Left out, closed, of no weight.
@@ -209,8 +218,8 @@ LEFT_OUT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def test_left_out_is_limit_zero(name):
     funds = {"opening": {"net_capital": 66.0e6}}
     out, shut = LEFT_OUT[name]
-    assert objective(platform(edited(funds | out), LAW)) == pytest.approx(
-        objective(platform(edited(funds | shut), LAW)), rel=1e-9
+    assert objective(platform(short(funds | out), LAW)) == pytest.approx(
+        objective(platform(short(funds | shut), LAW)), rel=1e-9
     )
 
 
@@ -218,7 +227,7 @@ def test_a_vehicle_without_series_is_no_vehicle():
     idle = {"securitization.series": [], "securitization.issues": []}
     none = {"securitization": None}
     values = [
-        objective(platform(edited({"opening": {"net_capital": 90.0e6}} | c), LAW, own_pool()))
+        objective(platform(short({"opening": {"net_capital": 90.0e6}} | c), LAW, own_pool()))
         for c in (idle, none)
     ]
     assert values[0] == pytest.approx(values[1], rel=1e-9)
@@ -235,19 +244,19 @@ def test_a_weight_of_zero_is_no_weight(source):
         weights,
     )
     laws = [law(caps=[caps[0], {**caps[1], "weights": w}]) for w in tried]
-    without, zero, full = (objective(platform(None, regime)) for regime in laws)
+    without, zero, full = (objective(platform(short(), regime)) for regime in laws)
     assert zero == pytest.approx(without, rel=1e-12)
     assert full < zero - 1e-4, "the cap binds, and the source counts in it"
 
 
 def test_a_law_without_caps_is_no_law():
-    assert objective(platform(None, law(caps=[]))) == objective(platform())
+    assert objective(platform(short(), law(caps=[]))) == objective(platform(short()))
 
 
 def test_net_assets_without_deductions_are_net_capital():
     bank = LAW.caps[0].model_dump()
     caps = [{**bank, "base": kind} for kind in ("net_capital", "net_assets")]
-    values = [objective(platform(None, law(caps=[cap]))) for cap in caps]
+    values = [objective(platform(short(), law(caps=[cap]))) for cap in caps]
     assert values[0] == values[1]
 
 
@@ -262,14 +271,14 @@ def test_net_assets_without_deductions_are_net_capital():
     ],
 )
 def test_closed_by_law_is_closed_by_limit(closed, changes):
-    assert objective(platform(None, law(closed_channels=[closed]))) == objective(
-        platform(edited(changes), LAW)
+    assert objective(platform(short(), law(closed_channels=[closed]))) == objective(
+        platform(short(changes), LAW)
     )
 
 
 def test_a_tenor_too_dear_to_use_changes_nothing(base):
     tenors = [*MODEL["lenders"][0]["tenors"], {"periods": 4, "rate": 0.9}]
-    assert objective(platform(edited({"lenders.0.tenors": tenors}), LAW)) == pytest.approx(
+    assert objective(platform(short({"lenders.0.tenors": tenors}), LAW)) == pytest.approx(
         objective(base), rel=1e-9
     )
 

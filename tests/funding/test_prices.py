@@ -393,7 +393,11 @@ def start() -> Case:
     """No commitment fee, so that a wider line is free; coupons paid, so that none is owed."""
     case = Case.__new__(Case)
     case.regime = LAW
-    changes = {"lenders.0.commitment_fee": 0.0, "securitization.coupon_timing": "paid"}
+    changes = {
+        "plan.periods": 8,
+        "lenders.0.commitment_fee": 0.0,
+        "securitization.coupon_timing": "paid",
+    }
     case.model = edited(changes)
     case.base = platform(case.model, LAW)
     case.plan = solve_plan(case.base.inputs, case.base.engine, channels=False)

@@ -31,7 +31,7 @@ REVOLVING = 7
 
 
 @cache
-def made(periods: int = 12) -> tuple[Platform, Optimum]:
+def made(periods: int = 8) -> tuple[Platform, Optimum]:
     p = platform(edited({"plan.periods": periods}), LAW)
     return p, optimum(p.inputs, p.engine)
 
