@@ -9,7 +9,8 @@ import numpy as np
 
 from scfcap.axes import LOAN_TYPES, OWN
 from scfcap.cashflow.kernel import LONGEST_DAY, Flows, LoanArrays, concatenate, run_kernel
-from scfcap.cashflow.project import curve_index, hazard_scale, opening_loans, split_late
+from scfcap.cashflow.lifetime import STARTS, hazard_scale
+from scfcap.cashflow.project import curve_index, opening_loans, split_late
 from scfcap.credit.curves import CurveSet
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
@@ -17,8 +18,6 @@ from scfcap.pool.snapshot import Pool
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 from scfcap.schema.credit import TermRange
 
-#: New loans of a period start on days at these shares of it.
-_STARTS = np.array([0.125, 0.375, 0.625, 0.875])
 #: Most atoms of new loans that look like the tape's.
 _TAPE_ATOMS = 60
 #: Widths of the bins of rate [1/year] and term [days] tried in turn until the atoms are few.
@@ -212,7 +211,7 @@ def _originated(
     """One unit of ``new``, made on four days spread evenly over ``period``."""
     begin, end = curves.grid.days[period - 1], curves.grid.days[period]
     # A loan made on a day counts from that day's end: the mean of days 1..n is (n + 1) / 2.
-    offsets = np.rint(_STARTS * (end - begin) + 0.5).astype(np.int64)
+    offsets = np.rint(STARTS * (end - begin) + 0.5).astype(np.int64)
     start = np.repeat(begin + offsets, len(new.weight))
     term = np.tile(new.term_days, len(offsets))
     curve = np.full(len(start), segment, dtype=np.int64)

@@ -34,9 +34,10 @@ class LoanArrays:
     ``group`` is the row of the result, ``curve`` the segment of the curve set, ``loan_type`` a
     code of :data:`~scfcap.axes.LOAN_TYPES`. ``balance`` and ``accrued`` (interest not yet paid)
     are in currency, ``rate`` is a year's. ``hazard_scale`` multiplies the default intensity: 1
-    where it is a year's, 365 / term in days where it is a lifetime's. ``start_day`` and
-    ``maturity_day`` are offsets from ``as_of`` [days]; a loan with ``start_day`` <= 0 is
-    outstanding at ``as_of``, and must mature after it.
+    where it is a year's; 365 / term in days where it is a lifetime's, and more with prepayment
+    (see :mod:`~scfcap.cashflow.lifetime`). ``start_day`` and ``maturity_day`` are offsets from
+    ``as_of`` [days]; a loan with ``start_day`` <= 0 is outstanding at ``as_of``, and must mature
+    after it.
     """
 
     group: IntArray

@@ -9,6 +9,7 @@ import pandas as pd
 
 from scfcap.axes import BULLET, INTEREST_ONLY_BULLET, ORDER, REVOLVING_LINE
 from scfcap.cashflow.kernel import LONGEST_DAY, Flows, LoanArrays, concatenate, run_kernel
+from scfcap.cashflow.lifetime import hazard_scale
 from scfcap.credit.curves import CurveSet
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
@@ -84,6 +85,9 @@ def opening_loans(pool: Pool, curves: CurveSet, group: IntArray) -> LoanArrays:
     first_end = curves.grid.days[1]
     maturity = np.where(overdue, first_end, np.minimum(pool.maturity_day, LONGEST_DAY))
     term = np.where(overdue, first_end, maturity - pool.origination_day)
+    scale = np.where(
+        overdue & curves.lifetime[curve], 365.0 / first_end, hazard_scale(curve, term, curves)
+    )
     deferred = (pool.loan_type == BULLET) | (pool.loan_type == ORDER)
     loans = LoanArrays(
         group=group,
@@ -92,7 +96,7 @@ def opening_loans(pool: Pool, curves: CurveSet, group: IntArray) -> LoanArrays:
         balance=pool.balance,
         rate=pool.rate,
         accrued=np.where(deferred, pool.balance * pool.rate * -pool.origination_day / 365.0, 0.0),
-        hazard_scale=np.where(defaulted, _AT_ONCE, hazard_scale(curve, term, curves)),
+        hazard_scale=np.where(defaulted, _AT_ONCE, scale),
         start_day=np.zeros(len(pool), dtype=np.int64),
         maturity_day=maturity,
     )
@@ -117,11 +121,6 @@ def curve_index(segments: tuple[str, ...], curves: CurveSet) -> IntArray:
             for name in missing
         )
     return np.array([known[name] for name in segments], dtype=np.int64)
-
-
-def hazard_scale(curve: IntArray, term_days: IntArray, curves: CurveSet) -> FloatArray:
-    """Factor on the default intensity of loans with ``term_days`` in all: see LoanArrays."""
-    return np.where(curves.lifetime[curve], 365.0 / np.maximum(term_days, 1), 1.0)
 
 
 def split_late(

@@ -14,7 +14,7 @@ from scfcap.schema.credit import SegmentCredit
 from scfcap.schema.scenario import Scenario
 
 #: Intensity that stands for "all at once" (a rate of 1): exp(-it) is 0 even over a day.
-_AT_ONCE = 1e6
+AT_ONCE = 1e6
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class CurveSet:
 
     ``default_intensity`` [K, S, T]: where ``lifetime[S]``, the log-hazard over a loan's whole
     term, -ln(1 - lifetime_default); elsewhere a year's, -ln(1 - cdr) [1/year].
-    ``prepay_intensity`` [K, S, T]: -ln(1 - cpr) [1/year]. ``severity`` [K, S]: share of a
+    ``prepay_intensity`` [K, S, T]: -ln(1 - cpr) [1/year]. ``stated_default`` and
+    ``stated_prepay`` [S] are both without any scenario's multiple. ``severity`` [K, S]: share of a
     defaulted balance that is never recovered. ``recovery_lag`` [S]: periods from default to
     recovery. ``late_share`` [S] of the balances that are repaid at once pays ``late_days`` [S]
     after maturity. A loan ``default_days`` [S] past due has defaulted.
@@ -34,6 +35,8 @@ class CurveSet:
     grid: PeriodGrid
     default_intensity: FloatArray
     prepay_intensity: FloatArray
+    stated_default: FloatArray
+    stated_prepay: FloatArray
     severity: FloatArray
     recovery_lag: IntArray
     lifetime: BoolArray
@@ -82,6 +85,8 @@ def build_curves(
         grid=grid,
         default_intensity=defaults[None, :, None] * default_multiple[:, None, :],
         prepay_intensity=prepays[None, :, None] * prepay_multiple[:, None, :],
+        stated_default=defaults,
+        stated_prepay=prepays,
         severity=np.minimum(severity[None, :] + added[:, None], 1.0),
         recovery_lag=np.array([c.recovery_lag for c in behaviour], dtype=np.int64),
         lifetime=np.array([c.cdr is None for c in behaviour], dtype=np.bool_),
@@ -95,7 +100,7 @@ def _intensity(rates: Sequence[float | None]) -> FloatArray:
     """-ln(1 - rate), shape (S,); a rate of one means at once."""
     values = np.array(rates, dtype=np.float64)
     certain = values >= 1.0
-    return np.where(certain, _AT_ONCE, -np.log1p(-np.where(certain, 0.0, values)))
+    return np.where(certain, AT_ONCE, -np.log1p(-np.where(certain, 0.0, values)))
 
 
 def _multiples(multiples: Sequence[float], starts: Sequence[int], periods: int) -> FloatArray:

@@ -16,7 +16,8 @@ class SegmentCredit(Schema):
     cdr: Share | None = None
     """Constant default rate [1/year], share of the performing balance that defaults in a year."""
     lifetime_default: Share | None = None
-    """Share of an originated amount that defaults over its term; spread evenly over the term."""
+    """Share of loans, by the amount lent, that default before they are repaid; the hazard is even
+    over the term, and higher with prepayment, which takes loans out of its reach."""
     cpr: Share = 0.0
     """Constant prepayment rate [1/year]."""
     severity: Share

@@ -1,0 +1,73 @@
+"""A default rate over a loan's life, as a hazard: what early repayment takes from it is put back.
+
+A lifetime default rate counts the loans that default before they are repaid. Loans repaid early
+can default no more, so the hazard that leads to the rate is higher than the rate's own. It is
+found in the kernel's order: in each period defaults come first, early repayment after them, and
+none in the period in which the loan matures.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scfcap.credit.curves import AT_ONCE, CurveSet
+from scfcap.quantities import FloatArray, IntArray
+
+#: New loans of a period start on days at these shares of it.
+STARTS = np.array([0.125, 0.375, 0.625, 0.875])
+#: Halvings of the interval in which a hazard is sought: to the last digit.
+_HALVINGS = 60
+#: Highest log of the factor on a hazard.
+_HIGHEST = 40.0
+
+
+def hazard_scale(curve: IntArray, term_days: IntArray, curves: CurveSet) -> FloatArray:
+    """Factor on the default intensity of loans with ``term_days`` in all: see LoanArrays.
+
+    1 for yearly rates. For lifetime rates 365 / term, times what makes new loans meet the rate
+    in spite of the prepayment stated; a scenario's multiples come on top.
+    """
+    term = np.maximum(term_days, 1)
+    scale = np.where(curves.lifetime[curve], 365.0 / term, 1.0)
+    rate, speed = curves.stated_default[curve], curves.stated_prepay[curve]
+    chosen = np.flatnonzero(curves.lifetime[curve] & (rate > 0) & (rate < AT_ONCE) & (speed > 0))
+    if len(chosen):
+        pairs, index = np.unique(
+            np.stack([curve[chosen], term[chosen]]), axis=1, return_inverse=True
+        )
+        scale[chosen] *= _factor(pairs[0], pairs[1], curves)[index.ravel()]
+    return scale
+
+
+def _factor(curve: IntArray, term: IntArray, curves: CurveSet) -> FloatArray:
+    """Factor on the hazard of each (curve, term), at least 1, by bisection of its logarithm."""
+    log_hazard = curves.stated_default[curve]
+    wanted = -np.expm1(-log_hazard)
+    speed = curves.stated_prepay[curve] / 365.0
+    length = 365.0 / curves.grid.per_year
+    low, high = np.zeros(len(term)), np.full(len(term), _HIGHEST)
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        hazard = np.exp(middle) * log_hazard / term
+        short = defaulted(hazard, speed, term, length) < wanted
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    return np.exp(low)
+
+
+def defaulted(hazard: FloatArray, speed: FloatArray, term: IntArray, length: float) -> FloatArray:
+    """Share of new loans that default before they are repaid, shape (n,).
+
+    ``hazard`` and ``speed`` of prepayment [1/day], ``term`` [days], each (n,); ``length`` of a
+    period [days]. The loans start on the days :data:`STARTS` of a period.
+    """
+    gone, both = hazard[:, None], (hazard + speed)[:, None]
+    first = np.maximum(length - np.rint(STARTS * length + 0.5), 0.0)
+    first = np.minimum(first, term[:, None])
+    rest = term[:, None] - first
+    whole = np.maximum(np.ceil(rest / length) - 1.0, 0.0)
+    last = rest - whole * length
+    periods = np.expm1(-both * length * whole) / np.expm1(-both * length)
+    later = -np.expm1(-gone * length) * periods
+    later -= np.exp(-both * length * whole) * np.expm1(-gone * last)
+    share = -np.expm1(-gone * first) + np.exp(-both * first) * later
+    return np.asarray(share.mean(axis=1))
