@@ -169,6 +169,11 @@ def _pool_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
             terms = (Term(f"pool.{column}.balance"),)
             strata = Side("sum of the strata", float(frame["balance"].sum()), terms)
             yield _agree(f"Pool: by {column.replace('_', ' ')}", strata, pool)
+    for name, frame in frames.items():
+        if name.startswith("pool_largest_"):
+            column = name.removeprefix("pool_largest_")
+            names = Side("the largest and the others", float(frame["balance"].sum()))
+            yield _agree(f"Pool: largest {column.replace('_', ' ')}", names, pool)
     answers = frames.get("pool_eligibility_answers")
     for chosen, parts in () if answers is None else answers.groupby("set", sort=False):
         terms = (Term(f"pool.eligibility.{chosen}"),)
@@ -186,6 +191,11 @@ def _cash_flow_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
         gap = (flows["opening"] - out - flows["closing"]).groupby(flows["period"]).sum()
         name = f"Cash flows, {scenario}: opening less defaults and principal is closing"
         yield _nothing(name, gap, f"cash.{scenario}.gap", opening)
+        bad = flows.groupby("segment")[["default", "loss", "recovery"]].sum()
+        due = flows[flows["period"] == flows["period"].max()].set_index("segment")["receivable"]
+        gap = bad["default"] - bad["loss"] - bad["recovery"] - due
+        name = f"Cash flows, {scenario}: defaults are lost, recovered or still due"
+        yield _nothing(name, gap, f"cash.{scenario}.defaults", opening)
         if summary is not None:
             total = float(summary[summary["part"] == "pool"]["balance"].sum())
             yield _agree(
@@ -206,6 +216,24 @@ def _deal_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
             size = float(flows[sources].sum(axis=1).max())
             label = f"Deal {series}, {scenario}: all cash is paid or kept"
             yield _nothing(label, gap, f"deal.{series}.{scenario}.gap", size)
+            for what, moved in _deal_moves(flows).items():
+                label = f"Deal {series}, {scenario}: {what} roll forward"
+                yield _nothing(label, moved, f"deal.{series}.{scenario}.{what}", size)
+
+
+def _deal_moves(flows: pd.DataFrame) -> dict[str, pd.Series]:
+    """What the loans and the notes of a series change by and its flows do not say, by period
+    after the first [currency].
+    """
+    at = flows.sort_values("period")
+    tranches = deal_tranches(at)
+    notes = at[[f"{tranche} notes" for tranche in tranches]].sum(axis=1)
+    paid = at[[f"{tranche} principal" for tranche in tranches]].sum(axis=1)
+    gone = at["principal collected"] + at["defaults"] - at["purchases"]
+    return {
+        "loans": (at["pool"].diff() + gone).iloc[1:],
+        "notes": (notes.diff() + paid - at["notes issued"]).iloc[1:],
+    }
 
 
 def _plan_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
@@ -226,6 +254,11 @@ def _plan_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
             "plan.balance_sheet",
             float(sheet["amount"].abs().sum()),
         )
+        balances = frames.get("plan_balances")
+        if balances is not None:
+            off, size = _sheet_gap(balances, sheet), float(sheet["amount"].abs().sum())
+            name = "Plan: balances by channel are the balance sheet's"
+            yield _nothing(name, off, "plan.balances_less_sheet", size)
     lending = frames.get("plan_lending")
     if flows is not None and lending is not None:
         made = flows[(flows["side"] == "use") & (flows["item"] == "loans made")]
@@ -235,6 +268,29 @@ def _plan_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
                  (Term(f"plan.use.{axes.OWN}.loans made"),)),
             Side("lending", float(lending["originated"].sum()), (Term("plan.originated"),)),
         )  # fmt: skip
+
+
+def _sheet_gap(balances: pd.DataFrame, sheet: pd.DataFrame) -> pd.Series:
+    """Balances on the books less the balance sheet's lines, by line and period [currency]."""
+    lines = {
+        "loans on the own book": (axes.OWN, "loans"),
+        "free cash": (axes.OWN, "cash"),
+        "net capital": (axes.OWN, "net capital"),
+        "loans of the vehicle": (axes.SECURITIZATION, "loans"),
+        "restricted cash of the vehicle": (axes.SECURITIZATION, "cash|reserve"),
+        "notes held by others": (axes.SECURITIZATION, ".*notes"),
+        "bank and other debt": (axes.BANK_DEBT, "debt"),
+        "P2P notes": (axes.P2P, "notes"),
+    }
+    channel = balances["channel"].astype(str).map(axes.channel_of)
+    what = last_part(balances["item"])
+    parts = {
+        name: _by_period(balances, (channel == place) & what.str.fullmatch(item))
+        for name, (place, item) in lines.items()
+    }
+    stated = sheet[sheet["item"].isin(lines)].groupby(["item", "period"])["amount"].sum()
+    gap: pd.Series = pd.concat(parts, names=["item", "period"]).sub(stated, fill_value=0.0)
+    return gap
 
 
 def _balance_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:

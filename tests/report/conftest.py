@@ -43,12 +43,12 @@ def _cashflow() -> pd.DataFrame:
                 closing = balance - default - scheduled - prepaid
                 rows.append(
                     (scenario, segment, period, ENDS[period - 1], balance, default, interest,
-                     scheduled, prepaid, recovered, default * 0.75, closing)
+                     scheduled, prepaid, recovered, default * 0.75, default * 0.25, closing)
                 )  # fmt: skip
                 balance, recovered = closing, default * 0.25
     names = [
         "scenario", "segment", "period", "end", "opening", "default", "interest",
-        "scheduled", "prepaid", "recovery", "loss", "closing",
+        "scheduled", "prepaid", "recovery", "loss", "receivable", "closing",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=names)
 
