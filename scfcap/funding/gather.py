@@ -98,6 +98,7 @@ def build_inputs(
         cash=0.0,
         opex_per_year=spec.plan.opex_per_year / unit,
         liquidity_floor=spec.plan.liquidity_floor / unit,
+        largest_borrower=_largest_borrower(pool, unit),
     )
     for channel in OUTSIDE_CHANNELS:
         if channel in closed:
@@ -230,6 +231,13 @@ def _eligible(
             share[j] = pool.balance[mask & good].sum() / total if total > 0.0 else 1.0
         shares[name] = np.minimum(share, 1.0) * _usable(pool, name)
     return shares
+
+
+def _largest_borrower(pool: Pool, unit: float) -> float | None:
+    table = pool.tables.get("largest_borrower_id")
+    if table is None:
+        return None
+    return float(table.loc[table["rank"] == 1, "balance"].sum()) / unit
 
 
 def _usable(pool: Pool, name: str) -> float:

@@ -178,6 +178,8 @@ class Inputs:
     cash: float
     opex_per_year: float
     liquidity_floor: float
+    largest_borrower: float | None = None
+    """Most to one borrower at ``as_of``, in every place; None where borrowers are not known."""
 
     @property
     def periods(self) -> range:

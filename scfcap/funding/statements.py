@@ -20,6 +20,7 @@ from scfcap.funding.constraints.cash import (
     running_cost,
     servicing_income,
 )
+from scfcap.funding.inputs import Inputs
 from scfcap.funding.program import Key, Solution, Terms
 from scfcap.funding.replay import Replay
 from scfcap.funding.variables import Book
@@ -174,6 +175,7 @@ def limits(book: Book, solution: Solution) -> pd.DataFrame:
             label, t = _label(book, family, key)
             rows.append((family.name, label, t, sense, use * unit, limit * unit, dual))
     rows.extend(_eligible_shares(book, solution))
+    rows.extend(_single_borrower(inputs))
     frame = _frame(rows, ["family", "key", "period", "sense", "use", "limit", "dual"])
     sign = np.where(frame["sense"] == ">=", -1.0, 1.0)
     frame["headroom"] = sign * (frame["limit"] - frame["use"])
@@ -195,6 +197,15 @@ def _label(book: Book, family: Family, key: Key) -> tuple[str, int]:
     if family.name == "p2p_supply" and book.inputs.p2p is not None:
         parts = [f"at {book.inputs.p2p.steps[int(parts[0])].rate:.2%}"]
     return "/".join(str(p) for p in parts) or family.name, t
+
+
+def _single_borrower(inputs: Inputs) -> Iterator[tuple[str, str, int, str, float, float, float]]:
+    """The regime's limit on one borrower, at ``as_of``: the plan knows cohorts, not borrowers."""
+    most = None if inputs.regime is None else inputs.regime.single_borrower
+    if most is not None and inputs.largest_borrower is not None:
+        use, limit = inputs.largest_borrower, most * inputs.net_capital
+        amounts = (use * inputs.unit, limit * inputs.unit, 0.0)
+        yield ("single_borrower", "largest at the start", 0, "<=", *amounts)
 
 
 def _eligible_shares(
@@ -309,7 +320,8 @@ def checks(
     path = np.array([capital(book, t).value(solution.x) for t in range(inputs.horizon + 1)])
     gap = np.abs(earned - inputs.unit * np.diff(path)).max()
     rows.append(("net income = change of net capital", gap, money, "each period"))
-    worst = -frames["limits"]["headroom"].min()
+    planned = frames["limits"][frames["limits"]["family"] != "single_borrower"]
+    worst = -planned["headroom"].min()
     rows.append(("no limit is exceeded", max(worst, 0.0), money, "largest excess"))
     rows.append(
         ("program: residual of rows", solution.primal_residual * inputs.unit, money, "unscaled")

@@ -25,6 +25,7 @@ BINDING = 4
 #: Limit families in words.
 FAMILIES = {
     "leverage": "regulatory cap",
+    "single_borrower": "largest borrower",
     "bank_debt": "credit line",
     "transfer_stock": "buyer's limit",
     "transfer_flow": "buyer's monthly intake",

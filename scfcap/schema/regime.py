@@ -43,7 +43,7 @@ class Regime(Schema):
     end: date | None = None
     caps: tuple[Cap, ...] = ()
     single_borrower: Share | None = None
-    """Most to one borrower, share of net capital."""
+    """Most to one borrower, share of net capital; shown at ``as_of``, not planned."""
     closed_channels: tuple[Closable, ...] = ()
     """Channels, or kinds of lender, that may take no new business; what stands runs off."""
     max_bank_lenders: int | None = Field(default=None, ge=0)
