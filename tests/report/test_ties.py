@@ -90,6 +90,16 @@ def test_a_wrong_figure_breaks_its_tie(
     assert {tie.name for tie in ties(bent) if not tie.ok} == noticed
 
 
+def test_errors_of_two_periods_do_not_cancel(tables: dict[str, Table]) -> None:
+    table = tables["plan_sources_uses"]
+    frame = table.frame.copy()
+    for period, error in ((1, 10.0), (2, -10.0)):
+        rows = frame.index[(frame["period"] == period) & (frame["item"] == "running cost")]
+        frame.loc[rows, "amount"] += error
+    bent = {**tables, table.name: replace(table, frame=frame)}
+    assert "Plan: sources are uses in every period" in {t.name for t in ties(bent) if not t.ok}
+
+
 def test_a_run_without_a_station_has_no_tie_to_it(tables: dict[str, Table]) -> None:
     some = {name: t for name, t in tables.items() if not name.startswith("pool_")}
     assert not [tie.name for tie in ties(some) if "pool" in tie.name.lower()]
