@@ -66,7 +66,12 @@ def copy_model(loaded: LoadedModel, folder: Path) -> list[str]:
     where the loader looks first. The copy takes the folder's name. All of it or nothing.
     """
     target = folder.resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(
+            Problem(str(folder), "a file in the way", "a place for folders", "Choose another name.")
+        ) from None
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
         draft = Path(scratch) / "model"
         _copy_folder(loaded.folder, draft)

@@ -120,16 +120,34 @@ def execute(terminal: Terminal, work: Callable[[Terminal], Outcome]) -> None:
     except KeyboardInterrupt:
         _end_interrupted()
     except BrokenPipeError:
-        raise
+        _end_unread()
     except Exception as error:
         if terminal.interrupt.seen:  # a library has turned the interrupt into an error of its own
             _end_interrupted()
         document, code = _explain(error, show_traceback=terminal.traceback)
     if terminal.json:
-        sys.stdout.write(as_json(document) + "\n")
-        sys.stdout.flush()
+        code = _write(as_json(document)) or code
     if code:
         raise typer.Exit(code)
+
+
+def _write(text: str) -> int:
+    """Write to standard output; returns an exit code, not 0 where it takes no more."""
+    try:
+        # A name of a file that is not UTF-8 becomes the JSON escape of what Python reads it as.
+        sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _end_unread()
+    except OSError as error:
+        return _explain(error, show_traceback=False)[1]
+    return 0
+
+
+def _end_unread() -> NoReturn:
+    """The reader has gone (``scfcap schema | head``): no fault; nor may Python complain at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise typer.Exit(0) from None
 
 
 def _end_interrupted() -> NoReturn:
@@ -190,10 +208,20 @@ def _explain(error: Exception, *, show_traceback: bool) -> tuple[dict[str, Any],
 
 def _as_input_error(error: Exception) -> Exception:
     """A fault of the file system that the user can mend is bad input."""
-    if isinstance(error, OSError) and error.errno in _USER_ERRNO and error.filename:
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
         return InputError(
             Problem(
-                os.fspath(error.filename) if not isinstance(error.filename, int) else "a file",
+                error.object.encode("utf-8", "backslashreplace").decode(),
+                "a name that is not UTF-8",
+                "names of files and folders in UTF-8",
+                "Rename it.",
+            )
+        )
+    if isinstance(error, OSError) and error.errno in _USER_ERRNO:
+        name = error.filename
+        return InputError(
+            Problem(
+                os.fsdecode(name) if isinstance(name, str | bytes) else "the output",
                 (error.strerror or "a failure").lower(),
                 "a place that can be read and written",
                 "Free some space, change the permissions, or give another path.",
@@ -211,7 +239,11 @@ def _error(*lines: str) -> None:
 def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
-    console = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # settled in one place: execute
+
+    console = Plain(stderr=stderr, markup=False, emoji=False, highlight=False)
     if not console.is_terminal:
         console.width = WIDTH
     return console

@@ -7,6 +7,7 @@ their size is bounded, and nothing in them is executed.
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -349,14 +350,24 @@ class _readable:  # noqa: N801  (reads as a statement)
 
     def __init__(self, file: Path) -> None:
         self.file = file
+        self.undecodable = False
 
     def __enter__(self) -> None:
-        return None
+        self._hook, sys.unraisablehook = sys.unraisablehook, self._unraisable
+
+    def _unraisable(self, said: Any) -> None:
+        """Arrow cannot raise what befalls it while it hands a row over, and would print it."""
+        if isinstance(said.exc_value, UnicodeDecodeError):
+            self.undecodable = True
+        else:
+            self._hook(said)
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if not isinstance(error, pa.ArrowException | OSError | EOFError):
+        sys.unraisablehook = self._hook
+        undecodable = self.undecodable or isinstance(error, UnicodeDecodeError)
+        if not undecodable and not isinstance(error, pa.ArrowException | OSError | EOFError):
             return
-        said = str(error).splitlines()[0][:200]
+        said = "UTF8" if undecodable else str(error).splitlines()[0][:200]
         hint = "Export the tape anew."
         if "Empty CSV" in said:
             said, hint = "an empty file", "Check that the export is complete."

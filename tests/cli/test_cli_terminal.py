@@ -7,8 +7,10 @@ import errno
 import json
 import os
 import signal
+import subprocess
 import sys
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,6 +38,7 @@ def _raise(error):
     return work
 
 
+FULL = Path("/dev/full")
 PROBLEMS = [Problem("model.toml: a", "1", "2", "Write 2."), Problem("model.toml: b", "x", "y")]
 
 
@@ -188,3 +191,29 @@ def test_json_is_strict():
 def test_reject_limit_is_an_override_like_others():
     assert with_reject_limit(["a=1"], 0.05) == ["a=1", "tape.reject_limit=0.05"]
     assert with_reject_limit(None, None) == []
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no device that is always full")
+@pytest.mark.parametrize("command", [("schema",), ("init", "copy"), ("init", "other", "--json")])
+def test_an_output_that_takes_no_more(tmp_path, command):
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "scfcap", *command],
+            cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert "the output: found no space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_reader_that_has_gone_is_no_fault(tmp_path, options):
+    command = [sys.executable, "-m", "scfcap", "init", "copy", *options]
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with os.fdopen(theirs, "w") as out:
+        done = subprocess.run(
+            command, cwd=tmp_path, stdout=out, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -196,6 +196,17 @@ class TestRefused:
         self.write(tmp_path, CSV.replace("order", "órder").encode("latin-1"))
         assert "bytes that are not UTF-8" in self.refused(tmp_path)
 
+    @pytest.mark.parametrize(
+        "content",
+        [CSV.encode("utf-16"), b"loan_id\n\x9e\xff,\x80,1\nL1\n"],
+    )
+    def test_bytes_that_are_no_text_in_names_or_odd_rows(
+        self, tmp_path: Path, content: bytes, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        self.write(tmp_path, content)
+        assert "bytes that are not UTF-8" in self.refused(tmp_path)
+        assert capfd.readouterr().err == ""
+
     def test_files_that_are_not_what_they_say(self, tmp_path: Path) -> None:
         self.write(tmp_path, CSV, "tape.parquet")
         assert "expected a Parquet file" in self.refused(tmp_path, path=tmp_path / "tape.parquet")
