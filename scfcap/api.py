@@ -23,6 +23,7 @@ import pandas as pd
 
 from scfcap import __version__
 from scfcap.axes import SECURITIZATION, place
+from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
 from scfcap.report.files import RESULT_VERSION, csv_bytes, manifest, records
 from scfcap.report.tables import Results, RunMeta, Table
@@ -138,8 +139,22 @@ class Model:
         """Default, prepayment and loss by scenario, segment and period."""
         from scfcap.credit.curves import build_curves
 
-        segments = sorted({*self.pool().segments, *self.spec.demand})
-        return build_curves(segments, self.credit()[0], self.spec.scenarios, self.grid)
+        credit, pool = self.credit()[0], self.pool()
+        known = {*pool.segments, *credit}
+        strange = [
+            Problem(
+                f"model.toml: demand.{name}",
+                "a segment that is neither on the tape nor in [credit.segments]",
+                f"one of {', '.join(sorted(known))}",
+                f"Correct the name, or say in [credit.segments.{name}] how such loans behave.",
+            )
+            for name in self.spec.demand
+            if name not in known
+        ]
+        if strange:
+            raise InputError(strange)
+        segments = sorted({*pool.segments, *self.spec.demand})
+        return build_curves(segments, credit, self.spec.scenarios, self.grid)
 
     @_once
     def cashflow(self) -> PoolCashflow:
@@ -213,7 +228,7 @@ class Model:
         return solve_plan(self.inputs(), Engine(self.pool(), self.curves(), self.new_loans()))
 
     def check(self) -> Quality:
-        """Read the tape and say what is wrong with it; then try what needs no projection.
+        """Read the tape and say what is wrong with it; then try all that comes before the plan.
 
         Bad rows never raise here; everything else that makes the model unusable does.
         """
@@ -228,7 +243,8 @@ class Model:
         quality = Quality(self, tape.findings, tape.rejects, rows, limit, tape)
         if not quality.refused:
             self._kept["tape"] = tape
-            self.curves()
+            self.deals()
+            self.inputs()
         return quality
 
     def run(self, progress: Progress | None = None) -> Run:

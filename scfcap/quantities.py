@@ -35,7 +35,8 @@ class _Scaled:
 SCALED = _Scaled()
 
 #: Amount of the funding set [currency], at least zero; scaled with the book where a model says so.
-Money = Annotated[float, Field(ge=0.0, allow_inf_nan=False), SCALED]
+#: The bound is beyond any balance sheet and within what the solver can hold.
+Money = Annotated[float, Field(ge=0.0, le=1e15, allow_inf_nan=False), SCALED]
 #: Amount on one loan or borrower [currency]; never scaled.
 LoanAmount = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 #: Annual rate, decimal [1/year].

@@ -63,10 +63,11 @@ def build_curves(
     if missing:
         raise InputError(
             Problem(
-                where=f"credit.segments.{name}",
+                where=f"model.toml: credit.segments.{name}",
                 found=f"no curve for segment {name!r}",
-                expected=f"one for each segment of the tape; there are {sorted(credit)}",
-                action=f"Add a table [credit.segments.{name}] or map the segment to another name.",
+                expected=f"one for each segment of the tape; there are {', '.join(sorted(credit))}",
+                action=f"Add a table [credit.segments.{name}], or map the segment to another name "
+                "in [tape.values.segment].",
             )
             for name in missing
         )

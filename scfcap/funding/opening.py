@@ -59,21 +59,41 @@ def opening_balance(inputs: Inputs) -> Inputs:
         cash, capital = opening.cash / unit, opening.net_capital / unit
         if abs(difference + cash - capital) > 1e-6 * max(1.0, capital):
             raise InputError(_untied(inputs, difference, cash, capital))
-    if cash < 0.0 or capital <= 0.0:
+    if cash < 0.0:
+        raise InputError(_short_of(inputs, difference, cash, capital))
+    if capital <= 0.0:
         raise InputError(_untied(inputs, difference, cash, capital))
     return replace(inputs, cash=cash, net_capital=capital)
 
 
+def _sum(inputs: Inputs, difference: float) -> str:
+    """The balance sheet without cash and capital, in words."""
+    plus = " + ".join(f"{name} {value:,.3f}" for name, value in opening_assets(inputs).items())
+    minus = [f"{name} {value:,.3f}" for name, value in opening_liabilities(inputs).items()]
+    return f"{' - '.join([plus, *minus])} = {difference:,.3f}"
+
+
+def _scale(inputs: Inputs) -> str:
+    scaled = ", scaled to the tape" if inputs.spec.stated_for_book else ""
+    return f"(in {inputs.spec.currency} {inputs.unit:,.0f}{scaled})"
+
+
+def _short_of(inputs: Inputs, difference: float, cash: float, capital: float) -> Problem:
+    return Problem(
+        "model.toml: opening.net_capital",
+        f"{capital:,.3f}, which leaves cash of {cash:,.3f}: {_sum(inputs, difference)} "
+        f"{_scale(inputs)}",
+        f"at least {difference:,.3f}",
+        "Raise it, or state the debts that fund the loans as well: draws of lenders, series of "
+        "the securitization, outstanding P2P notes.",
+    )
+
+
 def _untied(inputs: Inputs, difference: float, cash: float, capital: float) -> Problem:
-    parts = {**opening_assets(inputs)}
-    owed = opening_liabilities(inputs)
-    text = " + ".join(f"{name} {value:,.3f}" for name, value in parts.items())
-    minus = " - ".join(f"{name} {value:,.3f}" for name, value in owed.items())
-    currency = f"{inputs.spec.currency} {inputs.unit:,.0f}"
     return Problem(
         "model.toml: opening",
-        f"net capital {capital:,.3f} and cash {cash:,.3f}, while {text} - {minus} = "
-        f"{difference:,.3f} (in {currency})",
+        f"net capital {capital:,.3f} and cash {cash:,.3f}, while {_sum(inputs, difference)} "
+        f"{_scale(inputs)}",
         "net capital = loans + cash - debts, both above zero",
         "Leave out opening.cash or opening.net_capital to have it derived, or correct the tape's "
         "channel column or the debts.",

@@ -29,7 +29,7 @@ class PlanSettings(Schema):
     objective: Literal["max_income"] = "max_income"
     scenario: str = "base"
     """Scenario under which the plan is made."""
-    money_unit: float = Field(default=1e6, gt=0.0)
+    money_unit: float = Field(default=1e6, ge=1.0, le=1e12)
     """Currency units in one unit of the reports and the program."""
     cash_yield: CostRate = 0.0
     liquidity_floor: Money = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import date
 
 import pytest
@@ -167,3 +168,47 @@ def test_out_is_somebody_elses_folder(mini, scfcap, tmp_path):
     told = scfcap("run", mini(), "--out", taken)
     assert told.exit_code == 2
     assert [p.name for p in taken.iterdir()] == ["thesis.txt"]
+
+
+def test_check_refuses_what_a_run_would_refuse(mini, scfcap, refused, model_text):
+    folder = mini(model_text.replace("cash = 5000.0", "net_capital = 5000.0"))
+    message = refused(folder)
+    assert "model.toml: opening.net_capital: found 5.000, which leaves cash of -" in message
+    checked = scfcap("check", folder)
+    assert (checked.exit_code, checked.stdout) == (2, "")
+    assert "opening.net_capital" in checked.stderr
+
+
+def test_demand_for_a_segment_that_nobody_knows(mini, refused, model_text):
+    message = refused(mini(model_text.replace("[demand.order", "[demand.orders")))
+    assert "model.toml: demand.orders: found a segment that is neither on the tape" in message
+    assert "expected one of credit, order" in message
+
+
+def test_a_segment_of_the_tape_without_a_curve(mini, refused, rows):
+    rows[4][1] = "lease"
+    message = refused(mini(rows=rows))
+    assert "model.toml: credit.segments.lease: found no curve" in message
+    assert "there are credit, order" in message
+
+
+@pytest.mark.parametrize("amount", ["opening.cash=1e300", "plan.money_unit=1e-9"])
+def test_amounts_beyond_any_balance_sheet(mini, refused, amount):
+    assert f"--set {amount}: found" in refused(mini(), "--set", amount)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no such names")
+def test_names_that_are_not_utf8(mini, refused, tmp_path):
+    folder = os.fsdecode(b"na\xefve")
+    try:
+        mini(name=folder)
+    except OSError:
+        pytest.skip("this file system has no such names")
+    assert "a name that is not UTF-8" in refused(tmp_path / folder)
+
+
+def test_a_new_folder_below_a_file(scfcap, tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    told = scfcap("init", tmp_path / "taken" / "model")
+    assert told.exit_code == 2
+    assert "found a file in the way" in told.stderr
