@@ -196,7 +196,7 @@ def test_a_model_without_outside_channels_runs(mini_model):
     run = mini_model.run()
     assert mini_model.deals() == {}
     assert run.meta().status == "optimal"
-    assert len(run.summary()) == 10
+    assert len(run.summary()) == 8  # no limit is worth anything, which one line says
 
 
 def test_a_saved_quality_report_of_a_refused_tape_has_no_totals_to_show(mini_model, tmp_path):

@@ -18,7 +18,8 @@ def ten_lines(tables: Mapping[str, Table], meta: RunMeta) -> list[str]:
     """What a treasurer wants to know first, in ten lines."""
     lending, mix, *_, binding = decision(tables, meta)
     prices = best_prices(tables, PRICES)
-    prices += ["Nothing else is worth more."] * (PRICES - len(prices))
+    if not prices:
+        prices = ["Neither more money nor a wider limit would earn more."]
     return [
         f"{meta.title}, as of {meta.as_of}; regime: {meta.regime}",
         _book(tables, meta),

@@ -70,7 +70,7 @@ def test_run_writes_a_run_folder_and_a_summary(scfcap, mini):
     assert {path.name for path in folder.iterdir()} == RUN_FILES
     lines = done.stdout.splitlines()
     assert lines[-1] == f"Workbook: {folder / 'scfcap.xlsx'}"
-    assert len([line for line in lines[:-1] if line]) == 10
+    assert 8 <= len([line for line in lines[:-1] if line]) <= 10
     assert lines[0].startswith("A small platform, as of 2020-12-31")
     stations = [line.split("  ")[1] for line in done.stderr.splitlines()]
     assert stations[0] == "tape"
@@ -97,7 +97,7 @@ def test_json_of_a_solving_command_is_json_alone(process, mini, tmp_path):
     assert document["status"] == "optimal"
     assert document["schema_version"] == 1
     assert Path(document["workbook"]).is_file()
-    assert len(document["summary"]) == 10
+    assert 8 <= len(document["summary"]) == len(set(document["summary"])) <= 10
     assert document["net_income"] > 0.0
     assert all(check["ok"] for check in document["checks"])
     saved = json.loads((tmp_path / "out" / "result.json").read_text())

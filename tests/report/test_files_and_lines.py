@@ -53,6 +53,15 @@ def test_ten_lines_tell_book_losses_plan_prices_and_checks(tables, meta):
     assert five_lines(tables, meta)[0] == lines[0]
 
 
+def test_where_nothing_earns_more_one_line_says_so(tables, meta):
+    prices = tables["plan_prices"]
+    bare = {**tables, "plan_prices": replace(prices, frame=prices.frame.head(0))}
+    lines = ten_lines(bare, meta)
+    assert len(lines) == 8
+    assert lines[6] == "1. Neither more money nor a wider limit would earn more."
+    assert five_lines(bare, meta)[4] == "Neither more money nor a wider limit would earn more."
+
+
 def test_a_failed_check_is_shouted(tables, meta):
     frame = tables["plan_checks"].frame.copy()
     frame.loc[0, "ok"] = False
