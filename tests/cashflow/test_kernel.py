@@ -436,3 +436,17 @@ def test_no_loans_no_flows(make_curves: MakeCurves) -> None:
     assert flows.closing.shape == (1, 2, 24)
     assert flows.closing.sum() == 0.0
     flows.check()
+
+
+def test_without_a_folder_for_machine_code_it_is_compiled_anew(monkeypatch):
+    asked = []
+
+    def njit(**options):
+        asked.append(options)
+        if options.get("cache"):
+            raise RuntimeError
+        return lambda function: function
+
+    monkeypatch.setattr(kernel, "njit", njit)
+    assert kernel._compiled(abs) is abs
+    assert [options.get("cache", False) for options in asked] == [True, False]
