@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from scfcap.axes import LOAN_TYPES, STATUSES
 from scfcap.cli.main import app
+from scfcap.tape.schema import COLUMNS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -53,3 +55,13 @@ def test_commands_named_in_the_documents_exist(command):
 def test_links_lead_to_files(page):
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_readme_names_every_column_of_a_tape_and_every_word_in_it():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.partition("### Your own tape")[2]
+    rows = [line.split("|") for line in table.splitlines() if line.startswith("| `")]
+    needed = {name: row[2].strip() for row in rows for name in re.findall(r"`(\w+)`", row[1])}
+    assert needed == {c.name: "yes" if c.required else "no" for c in COLUMNS}
+    words = set(re.findall(r"`(\w+)`", "".join(row[3] for row in rows)))
+    assert {*LOAN_TYPES, *STATUSES} <= words
