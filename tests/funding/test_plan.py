@@ -13,12 +13,14 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from scfcap.axes import BANK_DEBT, BANK_TRANSFER, OWN, P2P, SECURITIZATION
+from scfcap.cashflow.cohorts import CohortFactors, cohort_factors
 from scfcap.errors import InfeasibleError
 from scfcap.funding.plan import Plan, solve_plan
 from scfcap.pool.snapshot import Pool
+from scfcap.schema.model import Model
 from scfcap.schema.regime import Regime
 
-from .small_platform import LAW, MODEL, platform, small_pool
+from .small_platform import LAW, MODEL, Platform, platform, small_pool
 from .variants import UNIT, edited, law, own_pool
 
 #: Half a currency unit: sums of many rounded cash flows of tens of millions.
@@ -52,16 +54,21 @@ PLANS: dict[str, tuple[dict[str, Any], Regime | None]] = {
         LAW,
     ),
     "recoveries after the horizon": (
-        {"plan.periods": 3, "credit.segments.credit.recovery_lag": 9},
+        {"plan.periods": 3, "credit.segments.credit.recovery_lag": 5},
         LAW,
     ),
 }
 
 
 @cache
-def plan_of(name: str) -> Plan:
+def built(name: str) -> Platform:
     changes, regime = PLANS[name]
-    p = platform(edited(changes), regime)
+    return platform(edited(changes), regime)
+
+
+@cache
+def plan_of(name: str) -> Plan:
+    p = built(name)
     return solve_plan(p.inputs, p.engine, channels=False)
 
 
@@ -194,6 +201,98 @@ def test_caps_hold_on_the_balances(name):
     assert (funds <= 2.0 * capital + NEAR).all()
 
 
+def test_contracts_hold_on_the_balances(plan):
+    inputs, tables = plan.optimum.inputs, plan.tables()
+    stock, flows, spec = tables["balances"], tables["sources_uses"], inputs.spec
+    assert amounts(stock, BANK_TRANSFER, "loans sold").max() <= spec.buyers[0].limit + NEAR
+    taken = spec.buyers[0].per_period
+    assert taken is not None
+    assert amounts(flows, BANK_TRANSFER, "loans sold").max() <= taken + NEAR
+    assert spec.p2p is not None
+    assert amounts(stock, P2P, "notes").max() <= spec.p2p.limit + NEAR
+    placed = amounts(flows, P2P, "placed")
+    assert placed.max() <= 9.0e6 + NEAR
+    assert placed.rolling(12, min_periods=1).sum().max() <= 25.0e6 + NEAR
+    own = amounts(stock, OWN, "loans")
+    assert (amounts(stock, P2P, "notes")[1:] <= own[1:] + NEAR).all()
+    issued = plan.optimum.decisions.issued
+    assert sum(issued.values()) * UNIT <= 40.0e6 + NEAR
+    for d in inputs.deals:
+        assert issued.get(d.name, 0.0) <= d.max_pool + 1e-6
+
+
+def test_series_keep_their_tests_while_they_revolve(plan):
+    inputs, vehicle = plan.optimum.inputs, plan.optimum.inputs.vehicle
+    assert vehicle is not None
+    tested = 0
+    for d in inputs.deals:
+        deal = plan.optimum.replay.deals.get(d.name)
+        if deal is None:
+            continue
+        for t in range(max(d.first, 1), min(d.last_revolving, inputs.horizon) + 1):
+            n = t - 1
+            owed = (deal.balance + deal.accrued)[0, :, n].sum()
+            held = (deal.pool + deal.cash + deal.reserve)[0, n]
+            assert owed <= 0.9 * held + 1e-6, (d.name, t)
+            assert deal.cash[0, n] <= 0.5 * deal.balance[0, :, n].sum() + 1e-6, (d.name, t)
+            assert deal.triggered[0] == 0
+            tested += 1
+    assert tested > 2
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_the_objective_is_income_and_what_stands_is_worth(name):
+    """The value of what stands at T by its definition, from the kernel's flows after T."""
+    plan, engine = plan_of(name), built(name).engine
+    found = plan.optimum
+    inputs, spec, x = found.inputs, found.inputs.spec, found.solution
+    vehicle = inputs.vehicle
+    assert vehicle is not None
+    f = cohort_factors(engine.pool, engine.curves, engine.new, inputs.horizon)
+    k = f.scenarios.index(spec.plan.scenario)
+    last, year = inputs.horizon, f.grid.year_fractions[inputs.horizon :]
+    rate = 1.0 + spec.plan.terminal_rate
+    discount = rate ** -np.cumsum(year)
+    worth = 0.0
+    for j, where, t in found.book.holdings:
+        if t == last:
+            worth += x.value("H", (j, where, t)) * premium(f, k, j, where, discount, spec)
+    for j, where in enumerate(f.origin):
+        if f.vintage[j] <= 0 and where != OWN:
+            held = f.amount[j] / UNIT * f.performing[k, j, last]
+            worth += held * premium(f, k, j, where, discount, spec)
+    for d in inputs.deals:
+        if d.state is None and d.closing <= last:
+            cost = vehicle.issue_cost_rate * 0.9 * x.value("S", d.name)
+            unused = (d.legal_end - last) / (d.legal_end - d.closing)
+            worth += max(unused, 0.0) * cost
+        elif d.last_revolving < last < max(d.repaid_by):
+            assert x.value("Q", (d.name, last)) == pytest.approx(0.0, abs=1e-9)
+    assert plan.objective == pytest.approx(plan.net_income + worth * UNIT, abs=NEAR)
+
+
+def premium(
+    f: CohortFactors, k: int, j: int, where: str, discount: np.ndarray, spec: Model
+) -> float:
+    """Above par, of a unit of a cohort that stands in a place at T."""
+    last = len(f.grid) - len(discount)
+    held = f.performing[k, j, last]
+    if held <= 1e-12:
+        return 0.0
+    s, year = int(f.segment[j]), f.grid.year_fractions[last:]
+    annuity = (f.performing[k, j, last:-1] * year) @ discount / held
+    running = spec.plan.opex_rate * annuity
+    if where.startswith(BANK_TRANSFER):
+        return float(spec.buyers[0].servicing_fee * annuity - running)
+    credit = spec.credit.segments[f.segments[s]]
+    delay = (1.0 + spec.plan.terminal_rate) ** (-credit.recovery_lag / f.grid.per_year)
+    inflow = f.repaid[k, j, last:] + f.interest[k, j, last:]
+    inflow = inflow + f.expected_recovery_rate[k, s] * delay * f.default[k, j, last:]
+    value = (inflow @ discount + f.performing[k, j, -1] * discount[-1]) / held
+    senior = spec.securitization.senior_fee_rate if where != OWN and spec.securitization else 0.0
+    return float(value - running - senior * annuity - 1.0)
+
+
 def test_strong_duality_and_complementary_slackness(plan):
     solution = plan.optimum.solution
     program = solution.program
@@ -291,6 +390,36 @@ def test_a_series_that_trips_by_itself_stops_revolving(measure):
     assert plan.optimum.replay.deals["series-1"].triggered.tolist() == [1]
     bought = [t for _, where, t in plan.optimum.decisions.transfers if where.endswith("series-1")]
     assert max(bought, default=1) == 1
+
+
+def test_purchases_may_keep_a_rate_below_its_trigger():
+    # From February on the loans held at the start default too fast. Added up, they trip the
+    # trigger in March; as a rate, loans bought before can hold it down: that is the plan's matter.
+    changes = {
+        "scenarios.stress": {"default_multiple": 40.0, "from_period": 2},
+        "plan.scenario": "stress",
+        "securitization.amortising_periods": 8,
+    }
+    last = {}
+    for measure in ("default_rate", "cumulative_default"):
+        trigger = {"measure": measure, "threshold": 0.08}
+        p = platform(edited({**changes, "securitization.trigger": trigger}))
+        last[measure] = p.inputs.deal("series-1").last_revolving
+    assert last == {"default_rate": 7, "cumulative_default": 3}
+
+
+@pytest.mark.parametrize(("margin", "limit"), [(0.02, 0.01), (0.026, 0.03)])
+def test_a_margin_that_old_loans_eat_up_leaves_the_threshold(margin, limit):
+    # By February 0.47% of the pool at closing has defaulted, of loans held at the start.
+    trigger = {"measure": "cumulative_default", "threshold": 0.03, "margin": margin}
+    p = platform(edited({"securitization.trigger": trigger, "plan.periods": 7}), LAW)
+    plan = solve_plan(p.inputs, p.engine, channels=False)
+    assert_sound(plan)
+    limits = plan.tables()["limits"]
+    mine = limits[(limits["family"] == "trigger_headroom") & (limits["key"] == "series-1")]
+    assert mine["use"].iloc[0] / 20.0e6 == pytest.approx(0.0047, abs=1e-4)
+    assert mine["limit"].to_numpy() / 20.0e6 == pytest.approx(limit)
+    assert p.inputs.deal("series-1").last_revolving == 7
 
 
 # Any platform.
