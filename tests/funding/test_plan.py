@@ -28,7 +28,7 @@ NEAR = 0.5
 
 PLANS: dict[str, tuple[dict[str, Any], Regime | None]] = {
     "law": ({}, LAW),
-    "no law": ({}, None),
+    "no law, much sold": ({"buyers.0.servicing_fee": 0.12, "buyers.0.limit": 40.0e6}, None),
     "stress": ({"plan.scenario": "stress"}, LAW),
     "weeks": (
         {
@@ -219,6 +219,25 @@ def test_contracts_hold_on_the_balances(plan):
     assert sum(issued.values()) * UNIT <= 40.0e6 + NEAR
     for d in inputs.deals:
         assert issued.get(d.name, 0.0) <= d.max_pool + 1e-6
+
+
+@pytest.mark.parametrize("name", [name for name in PLANS if "concentration" not in PLANS[name][0]])
+def test_the_book_keeps_its_share_of_segments(name):
+    found = plan_of(name).optimum
+    cohorts = found.inputs.cohorts
+    credit = np.zeros(found.inputs.horizon + 1)
+    book = np.zeros_like(credit)
+    for j, where in enumerate(cohorts.origin):
+        if cohorts.vintage[j] <= 0 and where.startswith(SECURITIZATION):
+            stands = cohorts.amount[j] * cohorts.path[j]
+            book += stands
+            credit += stands * (cohorts.segment[j] == 0)
+    for j, where, t in found.book.holdings:
+        if not where.startswith(BANK_TRANSFER):
+            stands = found.solution.value("H", (j, where, t))
+            book[t] += stands
+            credit[t] += stands * (cohorts.segment[j] == 0)
+    assert (credit <= 0.9 * book + 1e-6)[1:].all()
 
 
 def test_series_keep_their_tests_while_they_revolve(plan):
