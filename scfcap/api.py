@@ -357,9 +357,11 @@ class Quality:
                 f"Refused: {rejected}, and tape.reject_limit allows {self.limit:.2%}. Correct the "
                 "rows listed above, or raise the limit with --reject-limit."
             )
+        from scfcap.report.lines import remarks_said
+
         fine = rejected if len(self.rejects) else f"none of {self.rows:,} rows is rejected"
         remarks = int((self.findings["severity"] != "error").sum())
-        return f"Usable: {fine}; {remarks:,} remarks."
+        return f"Usable: {fine}; {remarks_said(remarks)}."
 
     def document(self) -> dict[str, Any]:
         """The report as plain values, every finding included."""

@@ -59,7 +59,7 @@ def explain(book: Book) -> InfeasibleError:
         sentences.append("In conflict with: " + "; ".join(names) + ".")
     sentences.append("Relax one of these, lend less, or raise another source, and run again.")
     return InfeasibleError(
-        "No plan keeps all limits. The least relaxation that would mend it, for example:",
+        "No plan keeps all limits. The least relaxation that would mend it, all of it together:",
         sentences,
         [
             (program.rows.family[r], program.rows.key[r], amount * book.inputs.unit)

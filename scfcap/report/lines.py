@@ -65,10 +65,15 @@ def _losses(tables: Mapping[str, Table], meta: RunMeta) -> str:
     return f"Lost on this book until it has run off: {', '.join(parts)}."
 
 
+def remarks_said(count: int) -> str:
+    """A number of findings that reject nothing, in words."""
+    return f"{count:,} remark" if count == 1 else f"{count:,} remarks"
+
+
 def _checks(tables: Mapping[str, Table]) -> str:
     checks, totals = _rows(tables, "plan_checks"), _rows(tables, "tape_totals")
     failed = [str(name) for name in checks.loc[~checks["ok"].astype(bool), "check"]]
     rejected = int(totals.loc[totals["item"] == "rejected", "rows"].sum())
     remarks = len(_rows(tables, "tape_findings"))
     verdict = f"FAILED: {', '.join(failed)}" if failed else f"all {len(checks)} hold"
-    return f"Checks: {verdict}; tape: {rejected:,} rows rejected, {remarks:,} remarks."
+    return f"Checks: {verdict}; tape: {rejected:,} rows rejected, {remarks_said(remarks)}."

@@ -21,6 +21,8 @@ from scfcap.tape.schema import COLUMNS, Tape
 
 #: Highest contract rate that is believed [1/year], 5000%.
 MAX_RATE: Final = 50.0
+#: Largest amount of one loan [currency].
+MAX_BALANCE: Final = 1e12
 #: What an instalment may differ by from the annuity formula [currency].
 INSTALMENT_TOLERANCE: Final = 0.02
 #: Faults that a refusal lists one by one.
@@ -85,6 +87,15 @@ def above_original(tape: Typed) -> BoolArray:
     above = (tape.columns["current_balance"] > lent + HALF_CENT) & (lent > 0.0)
     lines: BoolArray = tape.columns["loan_type"].where(("revolving_line",))
     return np.asarray(above & ~lines)
+
+
+def too_large(column: str) -> Callable[[Typed], BoolArray]:
+    """Above :data:`MAX_BALANCE`."""
+
+    def test(tape: Typed) -> BoolArray:
+        return np.asarray(tape.columns[column] > MAX_BALANCE)
+
+    return test
 
 
 def rate_out_of_range(tape: Typed) -> BoolArray:
@@ -198,6 +209,10 @@ RULES: Final[tuple[Rule, ...]] = (
         "a day at or after the origination",
     ),
     Rule("original_balance", "negative", "error", negative("original_balance"), "above 0"),
+    Rule(
+        *("original_balance", "too_large", "error", too_large("original_balance")),
+        f"at most {MAX_BALANCE:g}",
+    ),
     Rule("original_balance", "zero", "error", nothing_lent, "above 0"),
     Rule("current_balance", "negative", "error", negative("current_balance"), "0 or more"),
     Rule(

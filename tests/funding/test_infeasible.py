@@ -328,7 +328,7 @@ def test_an_opening_balance_that_does_not_tie():
 
 
 def test_an_opening_balance_below_zero():
-    assert "cash of -" in refused({"opening": {"net_capital": 40.0e6}})
+    assert "leaves cash of -15.655" in refused({"opening": {"net_capital": 40.0e6}})
     draw = {"amount": 90.0e6, "rate": 0.07, "maturity": date(2014, 6, 30)}
     assert "net capital -" in refused({"opening": {"cash": 1.0e6}, "lenders.0.draws": [draw]})
 

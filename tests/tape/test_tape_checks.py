@@ -78,6 +78,7 @@ ERRORS = [
     ("maturity_date", 0, "", "missing"),
     ("original_balance", 1, "0", "zero"),
     ("original_balance", 1, "1,200", "separator"),
+    ("original_balance", 1, "1e300", "too_large"),
     ("current_balance", 0, "-0.01", "negative"),
     ("current_balance", 1, "200.01", "above_original"),
     ("current_balance", 1, "nan", "missing"),

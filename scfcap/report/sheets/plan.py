@@ -21,7 +21,7 @@ from scfcap.report.sheets.common import (
     title_case,
     words,
 )
-from scfcap.report.sheets.timeline import Timeline
+from scfcap.report.sheets.timeline import How, Timeline
 from scfcap.report.ties import funding_stack, loans_managed
 
 NAME = "Plan"
@@ -64,6 +64,10 @@ def ordered(keys: list[str]) -> list[str]:
     return sorted(dict.fromkeys(keys), key=rank)
 
 
+#: Stocks among the flows, and which of a column's periods shows.
+_CARRIED: dict[str, How] = {"cash brought forward": "first", "cash carried forward": "last"}
+
+
 def _sources_and_uses(line: Timeline, flows: pd.DataFrame, row: int) -> int:
     places = line.kit.book.places
     ends: dict[str, int] = {}
@@ -80,7 +84,12 @@ def _sources_and_uses(line: Timeline, flows: pd.DataFrame, row: int) -> int:
             line.sheet.blocks.append(row)
             for item, values in items.iterrows():
                 row += 1
-                area = line.line(row, title_case(str(item)), values.to_dict())
+                how = _CARRIED.get(str(item))
+                label = title_case(str(item))
+                if how is None:
+                    area = line.line(row, label, values.to_dict())
+                else:
+                    area = line.carried(row, label, values.to_dict(), how)
                 places[f"plan.{side}.{channel}.{item}"] = area
             line.summed(head, words(channel), range(head + 1, row + 1), minor=True)
             heads_at.append(head)

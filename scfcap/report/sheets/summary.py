@@ -208,7 +208,7 @@ def _channels(kit: Kit, sheet: Sheet, row: int) -> int:
         return row
     sheet.put(row, _FIRST, "What each outside channel is worth", SECTION)
     row += 1
-    sheet.merged(row, (_FIRST, _FIRST + 1), f"Value of the plan, {kit.look.label}", HEAD_LEFT)
+    sheet.merged(row, (_FIRST, _FIRST + 1), f"Income and end value, {kit.look.label}", HEAD_LEFT)
     for column, label in ((4, "With it"), (5, "Without it"), (6, "Worth")):
         sheet.put(row, column, label, HEAD)
     sheet.merged(row, (7, _LAST), "In words", HEAD)

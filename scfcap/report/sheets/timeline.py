@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from scfcap.report.book import Area, Condition, Sheet, Style, address
+from scfcap.report.book import Area, Condition, Formula, Sheet, Style, address
 from scfcap.report.sheets.common import (
     BOLD,
     NOTE,
@@ -119,6 +119,17 @@ class Timeline:
             self.across(row)
         return self.cells(row, opening=self._opens(how, values))
 
+    def carried(self, row: int, label: str, values: Mapping[Any, Any], how: How) -> Area:
+        """A stock among flows: its ``first`` or ``last`` value, in a column and in all."""
+        area = self.line(row, label, values, how)
+        column = self.first if how == "first" else self.last
+        value = float(
+            values.get(self.buckets[0][0] if how == "first" else self.buckets[-1][1], 0.0)
+        )
+        cell = Formula(f"={address(row, column)}", value)
+        self.sheet.put(row, self.total, cell, live(self.kit.look.money()))
+        return area
+
     def _opens(self, how: How, values: Mapping[Any, Any]) -> bool:
         return how == "last" and self.first > _OPENING and 0 in values
 
@@ -146,8 +157,7 @@ class Timeline:
         for column in range(_OPENING if opening else self.first, self.last + 1):
             self.sheet.put(row, column, rows_total(self.sheet, rows, column), style)
         if across and not opening:
-            cell = row_total(self.sheet, row, self.first, self.last)
-            self.sheet.put(row, self.total, cell, style)
+            self.sheet.put(row, self.total, rows_total(self.sheet, rows, self.total), style)
         return self.cells(row, opening=opening)
 
     def gap(
