@@ -306,3 +306,23 @@ def test_many_segments_are_taken_together_beyond_the_largest(
     label = ITEMS["opening"][0]
     opening = min(row for (row, c), cell in made.cells.items() if c == 1 and cell.value == label)
     assert made.value(made.at(opening, 2)) == pytest.approx(100e6)
+
+
+def test_the_year_begins_with_its_first_cash_and_ends_with_its_last(
+    written: Path, tables: dict[str, Table]
+) -> None:
+    """A stock among flows is not added up: opening cash + flows in = flows out + closing cash."""
+    flows = tables["plan_sources_uses"].frame
+    stock = flows["item"].isin(["cash brought forward", "cash carried forward"])
+    last = int(flows["period"].max())
+    ends = {"source": ("Cash brought forward", 1), "use": ("Cash carried forward", last)}
+    plan = load_workbook(written, data_only=True)["Plan"]
+    heads = [cell.value for cell in plan[4]]
+    column = heads.index("Total")
+    by_label = {row[0].value: row[column].value for row in plan.iter_rows(min_row=5)}
+    for side, (label, period) in ends.items():
+        mine = flows[flows["side"] == side]
+        cash = float(mine[stock[mine.index] & (mine["period"] == period)]["amount"].sum())
+        moved = float(mine[~stock[mine.index]]["amount"].sum())
+        assert by_label[label] == pytest.approx(cash, abs=HALF_CENT)
+        assert by_label[f"Total {side}s"] == pytest.approx(cash + moved, rel=1e-12)

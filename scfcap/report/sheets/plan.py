@@ -84,12 +84,11 @@ def _sources_and_uses(line: Timeline, flows: pd.DataFrame, row: int) -> int:
             line.sheet.blocks.append(row)
             for item, values in items.iterrows():
                 row += 1
-                how = _CARRIED.get(str(item))
-                label = title_case(str(item))
+                how, name = _CARRIED.get(str(item)), title_case(str(item))
                 if how is None:
-                    area = line.line(row, label, values.to_dict())
+                    area = line.line(row, name, values.to_dict())
                 else:
-                    area = line.carried(row, label, values.to_dict(), how)
+                    area = line.carried(row, name, values.to_dict(), how)
                 places[f"plan.{side}.{channel}.{item}"] = area
             line.summed(head, words(channel), range(head + 1, row + 1), minor=True)
             heads_at.append(head)
