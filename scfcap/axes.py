@@ -1,15 +1,8 @@
-"""Names of axes, channels, loan types and tape columns. One concept, one name."""
+"""Names of channels, loan types and statuses. One concept, one name."""
 
 from __future__ import annotations
 
 from typing import Final
-
-# Axes of result arrays, in the order in which they appear.
-SCENARIO: Final = "scenario"
-SEGMENT: Final = "segment"
-VINTAGE: Final = "vintage"
-PLACE: Final = "place"
-PERIOD: Final = "period"
 
 # Channels: where principal sits, or who funds it.
 OWN: Final = "own_capital"

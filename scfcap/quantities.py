@@ -1,13 +1,12 @@
 """Money, rates, rounding and tolerances: the one place where they are fixed.
 
 Amounts are floats in one currency and are never cut inside the engines; cents appear only
-where a contract pays in cents (:func:`to_cents`). Rates are decimals a year unless a name
+where a contract pays in cents (``cashflow.amortise``). Rates are decimals a year unless a name
 says otherwise.
 """
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Annotated
 
 import numpy as np
@@ -45,15 +44,6 @@ Rate = Annotated[float, Field(ge=0.0, le=50.0, allow_inf_nan=False)]
 CostRate = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 #: Share, decimal, 0 to 1.
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
-
-
-def to_cents(amount: float) -> float:
-    """Round ``amount`` [currency] to the cent, half to even, on its shortest decimal form.
-
-    >>> to_cents(0.125), to_cents(2.675)
-    (0.12, 2.68)
-    """
-    return float(Decimal(repr(float(amount))).quantize(Decimal("0.01"), ROUND_HALF_EVEN))
 
 
 def per_period(annual: FloatArray | float, year_fraction: FloatArray | float) -> FloatArray:

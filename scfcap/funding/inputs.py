@@ -201,6 +201,13 @@ class Inputs:
         """Everybody to whom own loans may be sold: buyers, then series."""
         return (*self.buyers, *self.deals)
 
+    def rule_set(self, funder: BuyerInputs | DealInputs) -> str:
+        """Name of the eligibility set that loans sold to ``funder`` must meet."""
+        if isinstance(funder, BuyerInputs):
+            return funder.eligibility
+        assert self.vehicle is not None
+        return self.vehicle.eligibility
+
     def deal(self, name: str) -> DealInputs:
         """The series of that name."""
         return next(d for d in self.deals if d.name == name)

@@ -50,7 +50,6 @@ class PlaceFlows:
     credit_cost: FloatArray
     received: FloatArray
     balance: FloatArray
-    receivable: FloatArray
 
 
 @dataclass(frozen=True)
@@ -192,7 +191,6 @@ def _place(
         credit_cost=(default - recovered).sum(axis=0),
         received=received,
         balance=(flows["closing"] * after).sum(axis=0),
-        receivable=np.cumsum((recovered - recovery).sum(axis=0)),
     )
 
 

@@ -367,19 +367,17 @@ def open_for_sale(inputs: Inputs, j: int, t: int, funder: BuyerInputs | DealInpu
         return False
     if int(cohorts.segment[j]) not in funder.segments:
         return False
+    if inputs.eligible[inputs.rule_set(funder)][j] <= 0.0:
+        return False
     age = t - int(cohorts.vintage[j])
     if isinstance(funder, BuyerInputs):
-        return (
-            funder.limit > 0.0
-            and age >= funder.min_seasoning
-            and inputs.eligible[funder.eligibility][j] > 0.0
-        )
+        return funder.limit > 0.0 and age >= funder.min_seasoning
     vehicle = inputs.vehicle
     assert vehicle is not None
     if funder.state is None and inputs.programme_limit <= 0.0:
         return False
     window = max(funder.first, 1) <= t <= funder.last_revolving or t == funder.closing
-    return window and age >= vehicle.min_seasoning and inputs.eligible[vehicle.eligibility][j] > 0.0
+    return window and age >= vehicle.min_seasoning
 
 
 def _holdings(book: Book) -> None:

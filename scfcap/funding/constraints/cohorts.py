@@ -60,7 +60,7 @@ def transferable(book: Book) -> list[Key]:
     inputs = book.inputs
     labels: dict[Key, None] = {}
     for funder in inputs.funders:
-        name = _set_name(book, funder.place)
+        name = inputs.rule_set(funder)
         for j in range(len(inputs.cohorts)):
             if not 0.0 < inputs.eligible[name][j] < 1.0:
                 continue
@@ -80,7 +80,7 @@ def transfer_eligibility(book: Book) -> Rows:
     cohorts = inputs.cohorts
     places: dict[str, list[str]] = {}
     for funder in inputs.funders:
-        places.setdefault(_set_name(book, funder.place), []).append(funder.place)
+        places.setdefault(inputs.rule_set(funder), []).append(funder.place)
     for name, j, t in transferable(book):
         terms = Terms()
         for where in places[name]:
@@ -92,12 +92,3 @@ def transfer_eligibility(book: Book) -> Rows:
         else:
             terms.plus(-share * float(cohorts.amount[j]))
         yield (name, j, t), Row(terms, "<=")
-
-
-def _set_name(book: Book, where: str) -> str:
-    for buyer in book.inputs.buyers:
-        if buyer.place == where:
-            return buyer.eligibility
-    vehicle = book.inputs.vehicle
-    assert vehicle is not None
-    return vehicle.eligibility
