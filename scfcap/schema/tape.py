@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 from datetime import date
-from typing import Literal
+from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from scfcap.quantities import Share
 from scfcap.schema.base import MisfitError, Schema
+
+#: Codecs of names and source code, in which no file is written.
+_NO_TEXT_FILES: Final = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
 
 
 class PlatformSpec(Schema):
@@ -39,12 +43,60 @@ class Derive(Schema):
     days: str | None = None
 
 
-class TapeSpec(Schema):
+class FileOptions(Schema):
+    """How the cells of a file are found; what is not stated is told from the file itself."""
+
+    sheet: str | None = None
+    """Sheet of a workbook (XLSX); the only one that holds cells where absent."""
+    header_row: int = Field(default=1, ge=1, le=1_000)
+    """Line of a CSV file, or row of a sheet, that holds the column names; those above are left
+    out."""
+    delimiter: str | None = None
+    """One character between the cells of a CSV file ("," ";" "|" or a tab, ``"\\t"``)."""
+    encoding: str | None = None
+    """Encoding of a CSV file, by the name that Python knows it by (``"gb18030"``)."""
+
+    @model_validator(mode="after")
+    def _known_signs(self) -> Self:
+        if self.delimiter is not None and not is_delimiter(self.delimiter):
+            raise MisfitError(
+                key="delimiter",
+                found=repr(self.delimiter),
+                expected="one ASCII character that is no letter, digit, quote or line end",
+            )
+        if self.encoding is not None and codec_of(self.encoding) is None:
+            raise MisfitError(
+                key="encoding",
+                found=repr(self.encoding),
+                expected="a text encoding such as utf-8, gb18030, big5, shift_jis or cp1252",
+            )
+        return self
+
+
+def is_delimiter(sign: str) -> bool:
+    """Whether ``sign`` can part the cells of a CSV file."""
+    return len(sign) == 1 and sign.isascii() and not sign.isalnum() and sign not in "\"'\r\n\0 ."
+
+
+def codec_of(encoding: str) -> str | None:
+    """Python's name of a text encoding, None where there is none of that name."""
+    try:
+        found = codecs.lookup(encoding)
+        "a".encode(encoding)
+    except (LookupError, ValueError):
+        return None
+    return None if found.name in _NO_TEXT_FILES else found.name
+
+
+class TapeSpec(FileOptions):
     """``[tape]``: source, mapping and units; every key of ``columns`` is one of our columns."""
 
     source: Literal["file", "platform", "sample"]
     path: str | None = None
-    """CSV (may be gzipped) or Parquet file, inside the model folder; or given by ``--tape``."""
+    """CSV (may be gzipped), Parquet or XLSX file, inside the model folder; or a folder of it, or
+    a pattern such as ``"2017-*.csv"``, whose files make one tape; or given by ``--tape``."""
+    paths: tuple[str, ...] = ()
+    """Several files of the model folder, with the same columns, that make one tape."""
     platform: PlatformSpec | None = None
     sample: SampleSpec | None = None
     columns: dict[str, str] = Field(default_factory=dict)
@@ -78,5 +130,11 @@ class TapeSpec(Schema):
                 key="sample",
                 found='nothing, with source = "sample"',
                 expected="a table [tape.sample] with package and table",
+            )
+        if self.path is not None and self.paths:
+            raise MisfitError(
+                key="paths",
+                found="paths beside path",
+                expected="either path (a file, folder or pattern) or paths (several files)",
             )
         return self
