@@ -13,8 +13,9 @@ PACKAGE = ROOT / "scfcap"
 
 #: A package imports only from those above it (earlier here), and from itself.
 ORDER = (
-    "errors", "axes", "quantities", "periods", "schema", "tape", "credit", "pool", "cashflow",
-    "synthetic", "deal", "funding", "ledger", "report", "api", "cli", "testing",
+    "errors", "axes", "quantities", "periods", "compiled", "expressions", "schema", "tape",
+    "credit", "pool", "cashflow", "synthetic", "deal", "funding", "ledger", "report", "api",
+    "cli", "testing",
 )  # fmt: skip
 
 #: Modules at the root that may import any package: the lazy way in, and ``python -m scfcap``.

@@ -8,15 +8,14 @@ which the loan matures; a loan that starts or matures inside a period counts for
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from scfcap.axes import BULLET, EQUAL_PRINCIPAL, LEVEL_PAYMENT, LOAN_TYPES, ORDER
+from scfcap.compiled import compiled
 from scfcap.credit.curves import CurveSet
 from scfcap.errors import InvariantError
 from scfcap.periods import PeriodGrid
@@ -26,7 +25,6 @@ from scfcap.quantities import ENGINE_TOLERANCE, FloatArray, IntArray
 LONGEST_DAY = 36_525
 #: Loans in a block; blocks run beside each other.
 _BLOCK = 125_000
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -272,22 +270,12 @@ def _lagged(amounts: FloatArray, lag: IntArray) -> FloatArray:
     return moved
 
 
-def _compiled(function: _Function) -> _Function:
-    """Compile, and keep the machine code where there is a folder for it: not all systems have."""
-    compiled: Any
-    try:
-        compiled = njit(cache=True, nogil=True)(function)
-    except RuntimeError:
-        compiled = njit(nogil=True)(function)
-    return compiled  # type: ignore[no-any-return]
-
-
-@_compiled
+@compiled
 def _share(log_hazard: float) -> float:
     return -np.expm1(-log_hazard)  # type: ignore[no-any-return]
 
 
-@_compiled
+@compiled
 def _annuity(rate: float, instalments: int) -> float:
     """((1 + rate)**n - 1) / rate, or n at rate 0: all principal over the first instalment's.
 
@@ -305,7 +293,7 @@ def _annuity(rate: float, instalments: int) -> float:
     return total
 
 
-@_compiled
+@compiled
 def _add(
     row: FloatArray,
     period: int,
@@ -341,7 +329,7 @@ def _add(
     return share, left, accrued
 
 
-@_compiled
+@compiled
 def _accumulate(loans: _Loans, tables: _Tables, totals: FloatArray) -> None:
     """Add the flows of every loan to ``totals`` [K, G, T, 5]."""
     scenarios, _, periods = tables.default.shape

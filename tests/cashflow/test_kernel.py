@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scfcap import compiled as machine_code
 from scfcap.axes import BULLET, EQUAL_PRINCIPAL, LEVEL_PAYMENT, ORDER
 from scfcap.cashflow import kernel
 from scfcap.cashflow.kernel import Flows, LoanArrays, concatenate, run_kernel
@@ -447,6 +448,6 @@ def test_without_a_folder_for_machine_code_it_is_compiled_anew(monkeypatch):
             raise RuntimeError
         return lambda function: function
 
-    monkeypatch.setattr(kernel, "njit", njit)
-    assert kernel._compiled(abs) is abs
+    monkeypatch.setattr(machine_code, "njit", njit)
+    assert machine_code.compiled(abs) is abs
     assert [options.get("cache", False) for options in asked] == [True, False]
