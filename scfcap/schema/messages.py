@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from scfcap.errors import Problem
+from scfcap.expressions import ExpressionError
 from scfcap.schema.base import MisfitError, Schema
 
 Key = tuple[str | int, ...]
@@ -289,6 +290,8 @@ def _problem(item: _Found, where: Callable[[Key], str]) -> Problem:
     if isinstance(fault, MisfitError):
         below: Key = tuple(fault.key.split(".")) if fault.key else ()
         return Problem(where((*item.key, *below)), fault.found, fault.expected, fault.action)
+    if isinstance(fault, ExpressionError):
+        return Problem(where(item.key), fault.found, fault.expected, fault.action)
     hint = _percent_slip(item) if kind in _BOUNDS else _type_hint(item, kind, value)
     return Problem(where(item.key), shown(value), _expected(item), hint)
 
