@@ -15,7 +15,7 @@ PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help demo test test-all check bench lock peers clean venv
+.PHONY: help demo test test-all test-peers check bench lock peers clean venv
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -31,6 +31,9 @@ test: $(STAMP)  ## all tests but the slow ones (TESTS="tests/cli tests/pool" for
 
 test-all: $(STAMP)  ## all tests
 	$(BIN)/python -m pytest --durations=15 $(TESTS)
+
+test-peers: peers  ## tests against other libraries, in their own environment
+	$(PEERS_VENV)/bin/python -m pytest -q tests/peers
 
 check: $(STAMP)  ## lint, format and types
 	$(BIN)/ruff check .
