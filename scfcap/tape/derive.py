@@ -32,13 +32,6 @@ DEFAULTS: Final[Mapping[str, str | float]] = {
     "status": "current",
     "channel": axes.OWN,
 }
-_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "add_days": ("column", "by"),
-    "add_months": ("column", "by"),
-    "flat_rate": ("column", "by", "days"),
-    "row_number": (),
-    "days_past_maturity": (),
-}
 
 
 @dataclass
@@ -157,16 +150,6 @@ def _mapping_faults(spec: TapeSpec) -> list[Problem]:
         Problem("model.toml: tape", f"{name} more than once", "columns, constants or derive")
         for name in sorted({name for name in given if given.count(name) > 1})
     ]
-    for name, how in spec.derive.items():
-        lacking = [key for key in _NEEDS[how.how] if getattr(how, key) is None]
-        if lacking:
-            problems.append(
-                Problem(
-                    f"model.toml: tape.derive.{name}",
-                    f"{how.how} without {', '.join(lacking)}",
-                    f"{how.how} with {', '.join(_NEEDS[how.how])}",
-                )
-            )
     return problems
 
 

@@ -175,7 +175,6 @@ class TestFaultyMappings:
                 {"columns": {"rate": "rate"}, "constants": {"rate": 0.1}},
                 "rate more than once",
             ),
-            ({"derive": {"maturity_date": Derive(how="add_days", by="x")}}, "without column"),
         ],
     )
     def test_is_refused_in_words(self, tables: dict[str, Any], said: str) -> None:
