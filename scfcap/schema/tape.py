@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from scfcap.expressions import ExpressionText
 from scfcap.quantities import Share
 from scfcap.schema.base import MisfitError, Schema
+from scfcap.schema.lives import LivesSpec
 
 #: Factor on the numbers of a column.
 FiniteFactor = Annotated[float, Field(gt=0.0, le=1e12, allow_inf_nan=False)]
@@ -164,13 +165,15 @@ class ReferenceSpec(FileOptions):
 class TapeSpec(FileOptions):
     """``[tape]``: source, mapping and units; every key of ``columns`` is one of our columns."""
 
-    source: Literal["file", "platform", "sample"]
+    source: Literal["file", "platform", "lives", "sample"]
     path: str | None = None
     """CSV (may be gzipped), Parquet or XLSX file, inside the model folder; or a folder of it, or
     a pattern such as ``"2017-*.csv"``, whose files make one tape; or given by ``--tape``."""
     paths: tuple[str, ...] = ()
     """Several files of the model folder, with the same columns, that make one tape."""
     platform: PlatformSpec | None = None
+    lives: LivesSpec | None = None
+    """The synthetic platform with a history; it stands for ``[history]`` where that is absent."""
     sample: SampleSpec | None = None
     columns: dict[str, str] = Field(default_factory=dict)
     """Our column = source column. A source column with our name needs no entry."""
@@ -227,6 +230,12 @@ class TapeSpec(FileOptions):
                 key="platform",
                 found='nothing, with source = "platform"',
                 expected="a table [tape.platform] with loans and seed",
+            )
+        if self.source == "lives" and self.lives is None:
+            raise MisfitError(
+                key="lives",
+                found='nothing, with source = "lives"',
+                expected="a table [tape.lives] with loans and seed",
             )
         if self.source == "sample" and self.sample is None:
             raise MisfitError(
