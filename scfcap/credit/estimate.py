@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from scfcap.credit.intervals import Z95, wilson_bounds
 from scfcap.errors import InputError, Problem
 from scfcap.quantities import BoolArray, FloatArray
 from scfcap.schema.credit import CreditSpec, HistorySpec, SegmentCredit
@@ -22,8 +23,6 @@ from scfcap.tape.schema import Tape
 THIN: Final = 30
 #: Highest prepayment intensity [1/year]; above it 1 - exp(-intensity) has no digits left.
 MAX_INTENSITY: Final = 30.0
-#: Two-sided 95% quantile of the normal distribution.
-Z95: Final = 1.959963984540054
 #: Share of a term's loans that must lie in one segment for the history's term to stand for it.
 _TERM_IS_SEGMENT = 0.9
 _COLUMNS = ["segment", "measure", "estimate", "low", "high", "count", "unit", "source", "note"]
@@ -197,16 +196,9 @@ def _or_book(own: Estimate, book: Estimate, count: int) -> Estimate:
 
 
 def wilson(share: float, count: float, z: float = Z95) -> tuple[float, float]:
-    """Wilson's score interval of a share: 95% for the default ``z``. (0, 1) without any count.
-
-    E. B. Wilson (1927), Journal of the American Statistical Association 22, 209-212.
-    """
-    if count == 0:
-        return 0.0, 1.0
-    z2 = z * z
-    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = z / (1 + z2 / count) * np.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+    """Wilson's score interval of one share; see :func:`~scfcap.credit.intervals.wilson_bounds`."""
+    low, high = wilson_bounds(np.array(share), np.array(count), z)
+    return float(low), float(high)
 
 
 def share_by_amount(hit: BoolArray, amount: FloatArray) -> tuple[float, float, float]:
