@@ -1,0 +1,210 @@
+"""Roll rates: the published chain, counting over gaps, intervals, a test of constancy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import chi2_contingency
+
+from scfcap.credit.rollrates import count_transitions, fit_matrix, homogeneity, roll_rates
+
+STATES = ("current", "late", "repaid", "default")
+
+
+def panel_of(chain, loans, months, seed):
+    """Paths of a chain that starts in state 0; rows after an end are not observed."""
+    random = np.random.default_rng(seed)
+    steps = np.cumsum(chain, axis=1)
+    state = np.zeros((loans, months + 1), dtype=np.int8)
+    for t in range(months):
+        draw = random.random(loans)
+        state[:, t + 1] = (draw[:, None] > steps[state[:, t]]).sum(axis=1)
+    ended = state >= len(chain) - 2
+    seen = np.cumsum(ended, axis=1) <= 1
+    loan, month = np.nonzero(seen)
+    return loan, month, state[seen]
+
+
+CHAIN = np.array(
+    [[0.85, 0.08, 0.06, 0.01], [0.30, 0.40, 0.05, 0.25], [0, 0, 1.0, 0], [0, 0, 0, 1.0]]
+)
+
+
+class TestPublishedChain:
+    def test_matrix_and_intervals(self, published):
+        table = published("roll_rate_markov")
+        counts = np.array(table["inputs"]["transition_counts"])
+        fitted = fit_matrix(counts)
+        np.testing.assert_allclose(fitted.matrix, table["expected"]["matrix"], rtol=1e-9)
+        # 20 of 10,000: Wilson by hand, centre 0.002192, half 0.000896 (z = 1.96).
+        assert fitted.low[0, 5] == pytest.approx(0.001295, abs=2e-6)
+        assert fitted.high[0, 5] == pytest.approx(0.003087, abs=2e-6)
+        assert fitted.left_absorbing == 0
+
+    def test_ends(self, published):
+        table = published("roll_rate_markov")
+        fitted = fit_matrix(np.array(table["inputs"]["transition_counts"]))
+        expected = table["expected"]
+        np.testing.assert_allclose(
+            fitted.lifetime_default[:4], expected["lifetime_default"], rtol=1e-9
+        )
+        np.testing.assert_allclose(
+            fitted.months_to_absorption[:4], expected["expected_months_to_absorption"], rtol=1e-9
+        )
+        assert fitted.lifetime_default[4:].tolist() == [0.0, 1.0]
+        assert fitted.months_to_absorption[4:].tolist() == [0.0, 0.0]
+
+    def test_balances(self, published):
+        table = published("roll_rate_markov")
+        fitted = fit_matrix(np.array(table["inputs"]["transition_counts"]))
+        path = fitted.project(np.array(table["inputs"]["opening_balance"], dtype=float), 24)
+        for month in table["inputs"]["months"]:
+            expected = table["expected"]["balances"][f"month_{month}"]
+            np.testing.assert_allclose(path[month], expected, rtol=1e-9)
+
+
+class TestCounting:
+    def test_only_consecutive_months_count(self):
+        loan = np.array([0, 0, 0, 1, 1, 1])
+        month = np.array([10, 11, 13, 10, 11, 12])
+        state = np.array([0, 1, 0, 0, 0, 2])
+        found = count_transitions(loan, month, state, STATES)
+        assert (found.gaps, found.rows, found.loans, found.first) == (1, 6, 2, 10)
+        expected = np.zeros((4, 4), dtype=int)
+        expected[0, 1] = expected[0, 0] = expected[0, 2] = 1
+        assert found.counts.sum(axis=0).tolist() == expected.tolist()
+        assert found.counts[0].sum() == 2  # both depart in month 10 or 11
+        assert found.counts.shape == (4, 4, 4)
+
+    def test_amounts_are_balances_at_departure(self):
+        found = count_transitions(
+            np.array([0, 0, 1, 1]),
+            np.array([0, 1, 0, 1]),
+            np.array([0, 2, 0, 0]),
+            STATES,
+            np.array([300.0, 0.0, 100.0, 90.0]),
+        )
+        fitted = roll_rates(found, by_amount=True)
+        assert fitted.matrix[0].tolist() == [0.25, 0.0, 0.75, 0.0]
+        assert fitted.number[0] == pytest.approx(400**2 / (300**2 + 100**2))
+        assert roll_rates(found).matrix[0].tolist() == [0.5, 0.0, 0.5, 0.0]
+
+    @pytest.mark.parametrize(
+        ("loan", "month", "state"),
+        [
+            ([0, 0], [1, 1], [0, 0]),
+            ([0, 0], [2, 1], [0, 0]),
+            ([1, 0], [1, 2], [0, 0]),
+            ([0, 0], [1, 2], [0, 4]),
+            ([0, 0], [1, 2], [-1, 0]),
+        ],
+    )
+    def test_faulty_rows_are_named(self, loan, month, state):
+        with pytest.raises(ValueError, match="not sorted"):
+            count_transitions(np.array(loan), np.array(month), np.array(state), STATES)
+
+    def test_an_empty_panel(self):
+        none = np.zeros(0, dtype=np.int64)
+        found = count_transitions(none, none, none, STATES)
+        assert found.counts.sum() == 0
+        assert np.isnan(roll_rates(found).matrix[0]).all()
+
+    @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), unique=True), st.data())
+    def test_the_loop_equals_pairs_of_rows(self, keys, data):
+        keys = sorted(keys)
+        state = data.draw(st.lists(st.integers(0, 3), min_size=len(keys), max_size=len(keys)))
+        loan, month = (np.array([k[n] for k in keys], dtype=np.int64) for n in (0, 1))
+        found = count_transitions(loan, month, np.array(state, dtype=np.int64), STATES)
+        pairs = [
+            (a, b, k[1] - j[1])
+            for j, k, a, b in zip(keys, keys[1:], state, state[1:], strict=False)
+            if j[0] == k[0]
+        ]
+        expected = np.zeros((4, 4), dtype=int)
+        for a, b, step in pairs:
+            expected[a, b] += step == 1
+        assert found.counts.sum(axis=0).tolist() == expected.tolist()
+        assert found.gaps == sum(step > 1 for *_, step in pairs)
+        assert found.loans == len(set(loan))
+
+
+class TestEnds:
+    def test_a_known_chain_is_found_again(self):
+        found = count_transitions(*panel_of(CHAIN, 20_000, 40, 5), STATES)
+        fitted = roll_rates(found)
+        rows = CHAIN[:2]
+        inside = (fitted.low[:2] <= rows) & (rows <= fitted.high[:2])
+        assert inside.sum() >= 7  # eight intervals of 95%
+        truth = np.linalg.solve(np.eye(2) - CHAIN[:2, :2], CHAIN[:2, 3])
+        np.testing.assert_allclose(fitted.lifetime_default[:2], truth, atol=0.012)
+
+    def test_cures_of_an_absorbing_state_are_left_out_and_told(self):
+        counts = np.array([[8, 1, 0, 1], [2, 2, 1, 0], [0, 0, 3, 0], [2, 0, 0, 5]])
+        fitted = fit_matrix(counts)
+        assert fitted.left_absorbing == 2
+        assert fitted.matrix[3].tolist() == [0, 0, 0, 1]
+
+    def test_a_state_that_never_ends(self):
+        counts = np.array([[5, 5, 0, 0], [0, 9, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+        fitted = fit_matrix(counts)
+        assert fitted.months_to_absorption[:2].tolist() == [np.inf, np.inf]
+        assert fitted.lifetime_default[:2].tolist() == [0.0, 0.0]
+
+    def test_an_unseen_state_stays_and_is_named(self):
+        counts = np.array([[5, 3, 1, 1], [0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+        fitted = fit_matrix(counts)
+        assert fitted.unseen.tolist() == [False, True, False, False]
+        assert fitted.lifetime_default[0] == pytest.approx(0.2)
+        assert np.isinf(fitted.months_to_absorption[0])
+        assert fitted.project(np.array([10.0, 0, 0, 0]), 5).sum(axis=1) == pytest.approx(10.0)
+
+    def test_cells_as_a_table(self):
+        frame = fit_matrix(np.array([[3, 0, 1, 0]] + [[0] * 4] * 3), states=STATES).to_frame()
+        assert frame["to"].tolist() == ["current", "repaid"]
+        assert frame["rate"].tolist() == [0.75, 0.25]
+        assert frame["row_count"].tolist() == [4.0, 4.0]
+
+
+class TestHomogeneity:
+    def test_equals_the_contingency_table(self):
+        # G-test of a 2 x 2 table: scipy's likelihood ratio of the same counts.
+        loan = np.repeat(np.arange(300), 2)
+        random = np.random.default_rng(2)
+        month = np.tile([0, 1], 300) + np.repeat(random.integers(0, 2, 300), 2)
+        state = np.where(np.arange(600) % 2, random.choice([0, 3], 600), 0)
+        test = homogeneity(count_transitions(loan, month, state, STATES), month=1)
+        table = np.zeros((2, 2))
+        np.add.at(table, (month[::2], (state[1::2] == 3).astype(int)), 1)
+        expected = chi2_contingency(table, correction=False, lambda_="log-likelihood")
+        assert test.statistic == pytest.approx(expected.statistic)
+        assert (test.degrees, test.month) == (1, 1)
+        assert test.p_value == pytest.approx(expected.pvalue)
+
+    def test_a_change_is_found_and_its_absence_too(self):
+        same = homogeneity(count_transitions(*panel_of(CHAIN, 5_000, 20, 1), STATES))
+        worse = CHAIN.copy()
+        worse[0] = [0.80, 0.10, 0.06, 0.04]
+        loan, month, state = panel_of(CHAIN, 5_000, 10, 1)
+        later = panel_of(worse, 5_000, 10, 2)
+        both = (
+            np.r_[loan, later[0] + 5_000],
+            np.r_[month, later[1] + 11],
+            np.r_[state, later[2]],
+        )
+        changed = homogeneity(count_transitions(*both, STATES))
+        assert same.p_value > 0.01
+        assert changed.p_value < 1e-6
+
+    def test_one_month_cannot_be_halved(self):
+        one = count_transitions(np.array([0, 0]), np.array([0, 1]), np.array([0, 0]), STATES)
+        assert np.isnan(homogeneity(one).p_value)
+
+
+def test_the_error_of_each_sample_is_what_the_interval_says():
+    hits = 0
+    for seed in range(100):
+        fitted = roll_rates(count_transitions(*panel_of(CHAIN, 200, 5, seed), STATES))
+        hits += bool(fitted.low[0, 1] <= CHAIN[0, 1] <= fitted.high[0, 1])
+    assert 88 <= hits <= 100
