@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from scfcap.funding.plan import Plan
     from scfcap.pool.snapshot import Pool
     from scfcap.report.store import SavedRun
+    from scfcap.tape.history import History
     from scfcap.tape.schema import Tape
 
 #: Periods after the horizon for which cash flows are computed at most.
@@ -112,6 +113,29 @@ class Model:
     def tape(self) -> Tape:
         """The checked loan tape."""
         return self._read(self.loaded.spec.tape)
+
+    @_once
+    def history(self) -> History:
+        """What the loans did month by month. Raises InputError where ``[history]`` is absent."""
+        from scfcap.tape.performance import read_performance
+
+        spec = self.loaded.spec
+        if spec.history is None:
+            raise InputError(
+                Problem(
+                    "model.toml: history",
+                    "nothing",
+                    "a table [history] that says where the loans' performance is",
+                )
+            )
+        return read_performance(
+            spec.history,
+            None if spec.history.kind == "tapes" else self.tape(),
+            folder=self.loaded.tape_folder,
+            path=self.tape_path,
+            as_of=spec.as_of,
+            mapping=spec.tape,
+        )
 
     @_once
     def pool(self) -> Pool:

@@ -31,7 +31,7 @@ OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = {
         *("days_past_due", "principal", "paid", "charged_off", "recovered"),
         *("opening_balance", "opening_days_past_due"),
     ),
-    "tapes": (),
+    "tapes": ("date",),
 }
 #: Columns of a wide file that stand once for each month, with {t} in the source's name.
 REPEATED: Final = ("balance", "days_past_due", "principal", "paid", "charged_off", "recovered")
@@ -81,13 +81,13 @@ class PerformanceSpec(FileOptions):
     @model_validator(mode="after")
     def _mapped(self) -> PerformanceSpec:
         needed = NEEDED[self.kind]
-        known = (*needed, *OPTIONAL[self.kind], *LOAN_COLUMNS) if needed else ()
+        known = (*needed, *OPTIONAL[self.kind], *(LOAN_COLUMNS if needed else ()))
         strange = [name for name in self.columns if name not in known]
         if strange:
             raise MisfitError(
                 key=f"columns.{strange[0]}",
                 found=f'{strange[0]}, with kind = "{self.kind}"',
-                expected=f"one of {', '.join(known)}" if known else "no columns: [tape] maps them",
+                expected=f"one of {', '.join(known)}",
             )
         lacking = [name for name in needed if name not in self.columns]
         if lacking:
@@ -96,7 +96,7 @@ class PerformanceSpec(FileOptions):
                 found=f"no {', '.join(lacking)}",
                 expected=f"{', '.join(needed)} mapped to source columns",
             )
-        if self.kind != "tapes" and self.path is None and not self.paths:
+        if self.path is None and not self.paths:
             raise MisfitError(key="path", found="neither path nor paths", expected="one of them")
         return self
 

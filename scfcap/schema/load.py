@@ -263,6 +263,9 @@ def _check_paths(spec: Model, folder: Path, where: Callable[[Key], str]) -> None
         (("tape", "path"), spec.tape.path),
         (("credit", "history", "path"), history.path if history else None),
     ]
+    if spec.history is not None:
+        paths.append((("history", "path"), spec.history.path))
+        paths += [(("history", "paths", k), name) for k, name in enumerate(spec.history.paths)]
     action = "Copy the file there, or name it on the command line: --tape PATH."
     found = [
         Problem(where(key), shown(path), f"a path inside the model's folder, {folder}", action)

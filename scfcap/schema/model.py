@@ -10,6 +10,7 @@ from scfcap.quantities import LoanAmount
 from scfcap.schema.base import MisfitError, Schema
 from scfcap.schema.credit import CreditSpec
 from scfcap.schema.deal import SecuritizationSpec
+from scfcap.schema.history import PerformanceSpec
 from scfcap.schema.plan import (
     P2P,
     BookShare,
@@ -38,6 +39,8 @@ class Model(Schema):
     """The funding set's amounts are stated for an outstanding book of this size [currency]; they
     are all multiplied by (the tape's outstanding balance / this). Absent: taken as they are."""
     tape: TapeSpec
+    history: PerformanceSpec | None = None
+    """What the loans did, in a second file or in a series of tapes."""
     credit: CreditSpec
     scenarios: dict[str, Scenario]
     """Scenarios by name; "base" must be among them."""
