@@ -132,6 +132,14 @@ class Expression:
         found = _truth(self._root.value(cells), self._root)
         return np.array(np.broadcast_to(found, (rows,)))
 
+    @property
+    def uses(self) -> dict[str, str]:
+        """What each column must be by the way it is used: "number", "text" or "date".
+
+        Left out where several kinds would do, as in a comparison of two columns.
+        """
+        return dict(_uses(self._root))
+
 
 def parse(text: str) -> Expression:
     """Read an expression. Raises :class:`ExpressionError` with the place of the fault."""
@@ -479,6 +487,46 @@ def _chosen_texts(test: npt.NDArray[np.int8], yes: _Value, no: _Value) -> Texts:
     blank = np.int32(-1)
     chosen = np.where(test == TRUE, codes[0], np.where(test == FALSE, codes[1], blank))
     return Texts(chosen.astype(np.int32), labels)
+
+
+# --- what a column is used as ---------------------------------------------------------------
+
+
+def _uses(node: _Node) -> Iterator[tuple[str, str]]:
+    """Names below ``node`` with the kind that their place asks for."""
+    parts: tuple[_Node, ...] = ()
+    asked = ""
+    if isinstance(node, _Minus):
+        parts, asked = (node.part,), "number"
+    elif isinstance(node, _Arithmetic):
+        parts = (node.left, node.right)
+        asked = "number" if node.sign in "*/" else ""
+    elif isinstance(node, _Compare):
+        parts = (node.left, node.right)
+        asked = _known_kind(node.left) or _known_kind(node.right)
+    elif isinstance(node, _In):
+        parts, asked = (node.part,), _known_kind(node.members[0])
+    elif isinstance(node, _Is | _Not):
+        parts = (node.part,)
+    elif isinstance(node, _Both):
+        parts = (node.left, node.right)
+    elif isinstance(node, _Call):
+        parts, asked = node.parts, "number" if node.name in ("abs", "floor") else ""
+    for part in parts:
+        if isinstance(part, _Name) and asked:
+            yield part.name, asked
+        yield from _uses(part)
+
+
+def _known_kind(node: _Node) -> str:
+    """Kind of what ``node`` gives, where its form tells."""
+    if isinstance(node, _Constant):
+        return _kind(node.content)
+    if isinstance(node, _Minus) or (isinstance(node, _Arithmetic) and node.sign in "*/"):
+        return "number"
+    if isinstance(node, _Call):
+        return {"date": "date", "abs": "number", "floor": "number"}.get(node.name, "")
+    return ""
 
 
 # --- the parser -----------------------------------------------------------------------------

@@ -218,3 +218,19 @@ def test_arithmetic_agrees_with_python(left, sign, right):
     expected = eval(text, {"__builtins__": {}}, names)
     cells = {"a": np.array([2.0]), "b": np.array([-1.5])}
     assert parse(text).answers(cells.__getitem__, 1)[0] == int(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "uses"),
+    [
+        ('amount * 2 > 3 and state == "X"', {"amount": "number", "state": "text"}),
+        ('due >= date("2020-01-31") or code in (1, 2)', {"due": "date", "code": "number"}),
+        ("due - issued <= 90 and name is present", {}),
+        (
+            'if(not flag == "Yes", -paid, abs(owed))',
+            {"flag": "text", "paid": "number", "owed": "number"},
+        ),
+    ],
+)
+def test_what_a_column_is_used_as(text, uses):
+    assert parse(text).uses == uses

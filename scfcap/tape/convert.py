@@ -45,8 +45,11 @@ __all__ = [
     "add_months",
     "as_read",
     "categories",
+    "coded",
     "dates",
     "flag",
+    "has_leading_zeros",
+    "is_date",
     "is_text",
     "numbers",
     "plain",
@@ -89,6 +92,16 @@ def _as_text(source: Any, column: str) -> Any:
         ) from None
 
 
+def is_date(source: Any) -> bool:
+    """Whether cells are days or times."""
+    return bool(pa.types.is_date(source.type) or pa.types.is_timestamp(source.type))
+
+
+def has_leading_zeros(source: Any) -> bool:
+    """Whether any text is a number with a zero in front, as keys have."""
+    return bool(pc.any(pc.match_substring_regex(trimmed(source), r"^[+-]?0[0-9]")).as_py())
+
+
 @dataclass(frozen=True)
 class Codes:
     """A category column: ``codes`` into ``labels`` (sorted), -1 where missing."""
@@ -100,6 +113,15 @@ class Codes:
         """Rows that hold one of ``wanted``."""
         hits = np.array([*(label in wanted for label in self.labels), False])
         return np.asarray(hits[self.codes])
+
+
+def coded(source: Any) -> Codes:
+    """Texts of any number as codes; blanks at the ends are cut, and empty ones are missing."""
+    cells = pc.dictionary_encode(trimmed(source))
+    labels = cells.dictionary.to_pylist()
+    blank = labels.index("") if "" in labels else -1
+    codes = pc.fill_null(cells.indices, -1).to_numpy(zero_copy_only=False)
+    return Codes(np.where(codes == blank, -1, codes).astype(np.int32), tuple(labels))
 
 
 def categories(

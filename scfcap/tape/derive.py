@@ -7,8 +7,7 @@ status is current, the company holds the loan).
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Final
@@ -19,13 +18,19 @@ import pyarrow.compute as pc
 
 from scfcap import axes
 from scfcap.errors import InputError, Problem
+from scfcap.expressions import UNKNOWN, ExpressionError, parse
 from scfcap.quantities import FloatArray, IntArray
-from scfcap.schema.tape import Derive, TapeSpec
+from scfcap.schema.tape import Derive, TapeSpec, TermSpec
 from scfcap.tape import convert
 from scfcap.tape.convert import Codes, DateArray, Issue
+from scfcap.tape.mapping import BY_NAME, needs, source_columns
+from scfcap.tape.names import Names, date_form, from_source, number_form, refused
 from scfcap.tape.schema import COLUMNS, Column
 
-BY_NAME: Final[Mapping[str, Column]] = {column.name: column for column in COLUMNS}
+__all__ = ["BY_NAME", "DEFAULTS", "TERM", "Typed", "missing", "source_columns", "typed"]
+
+#: Key of the contract term that ``[tape.term]`` names, among the columns before checks.
+TERM: Final = "term"
 #: What an absent column stands for.
 DEFAULTS: Final[Mapping[str, str | float]] = {
     "days_past_due": 0.0,
@@ -66,114 +71,54 @@ class Typed:
         return convert.as_read(cells, rows)
 
 
-def source_columns(spec: TapeSpec, names: Sequence[str], source: str) -> list[str]:
-    """Source columns that the mapping uses, in the file's order.
+def typed(
+    table: Any, spec: TapeSpec, as_of: date, source: str, only: Collection[str] = ()
+) -> Typed:
+    """Columns of ``table`` as ours. Cells that do not parse are listed in ``issues``.
 
-    Raises :class:`InputError` for keys that are no columns of ours, for one column mapped twice,
-    and for source columns that the mapping names but the source has not.
+    With ``only``, these columns of ours alone, where the mapping has them.
     """
-    problems = _mapping_faults(spec)
-    wanted = set(spec.columns.values()) | set(spec.keep)
-    for how in spec.derive.values():
-        wanted |= {name for name in (how.column, how.by, how.days) if name and name not in BY_NAME}
-    missing = sorted(wanted - set(names))
-    if missing:
-        hints = [m for name in missing for m in difflib.get_close_matches(name, names, 1)]
-        problems.append(
-            Problem(
-                source,
-                f"no column {', '.join(missing)}",
-                f"the columns that [tape] names (there are: {_listed(names)})",
-                f"Did you mean {', '.join(hints)}?" if hints else "Correct [tape].",
-            )
-        )
-    absent = [
-        column.name
-        for column in COLUMNS
-        if column.required
-        and column.name not in {*spec.columns, *spec.constants, *spec.derive, *names}
-    ]
-    if absent:
-        problems.append(
-            Problem(
-                source,
-                f"no column for {', '.join(absent)} (there are: {_listed(names)})",
-                "all of " + ", ".join(c.name for c in COLUMNS if c.required),
-                "Map them in [tape.columns], [tape.constants] or [tape.derive]."
-                + (" Cells are parted by commas." if len(names) == 1 else ""),
-            )
-        )
-    if problems:
-        raise InputError(problems)
-    given = {*spec.columns, *spec.constants, *spec.derive}
-    wanted |= {name for name in names if name in BY_NAME and name not in given}
-    for how in spec.derive.values():
-        args = (how.column, how.by, how.days)
-        wanted |= {name for name in args if name and name in names and name not in given}
-    return [name for name in names if name in wanted]
-
-
-def _listed(names: Sequence[str], most: int = 80) -> str:
-    more = f", and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
-
-
-def _mapping_faults(spec: TapeSpec) -> list[Problem]:
-    problems: list[Problem] = []
-    tables: dict[str, Iterable[str]] = {
-        "columns": spec.columns,
-        "constants": spec.constants,
-        "derive": spec.derive,
-        "values": spec.values,
-        "percent": spec.percent,
-        "daily": spec.daily,
-        "date_formats": spec.date_formats,
-    }
-    kinds = {
-        "values": ("category",),
-        "percent": ("rate", "money", "number"),
-        "daily": ("rate",),
-        "date_formats": ("date",),
-    }
-    for table, keys in tables.items():
-        for key in keys:
-            where = f"model.toml: tape.{table}"
-            if key not in BY_NAME:
-                near = difflib.get_close_matches(key, BY_NAME, 1)
-                hint = f"Did you mean {near[0]}?" if near else ""
-                problems.append(Problem(where, repr(key), f"one of {', '.join(BY_NAME)}", hint))
-            elif BY_NAME[key].kind not in kinds.get(table, (BY_NAME[key].kind,)):
-                expected = f"columns of kind {' or '.join(kinds[table])}"
-                problems.append(Problem(where, f"{key}, a {BY_NAME[key].kind}", expected))
-    given = [*spec.columns, *spec.constants, *spec.derive]
-    problems += [
-        Problem("model.toml: tape", f"{name} more than once", "columns, constants or derive")
-        for name in sorted({name for name in given if given.count(name) > 1})
-    ]
-    return problems
-
-
-def typed(table: Any, spec: TapeSpec, as_of: date, source: str) -> Typed:
-    """Columns of ``table`` as ours. Cells that do not parse are listed in ``issues``."""
     out = Typed(rows=table.num_rows, as_of=as_of, raw=table)
     names = set(table.column_names)
     for column in COLUMNS:
         name = column.name
+        if only and name not in only:
+            continue
         if name in spec.constants:
             out.columns[name] = _constant(column, spec.constants[name], out.rows)
         elif name not in spec.derive and (name in spec.columns or name in names):
             out.names[name] = spec.columns.get(name, name)
             out.source[name] = table.column(out.names[name])
             out.columns[name] = _cells(out, column, spec)
-    late = [k for k, how in spec.derive.items() if how.how == "days_past_maturity"]
-    for name in [*(k for k in spec.derive if k not in late), *late]:
-        out.columns[name] = _derived(out, name, spec.derive[name], spec)
+    for name in _in_turn(spec, names):
+        if not only or name in only:
+            out.columns[name] = _derived(out, name, spec.derive[name], spec)
+    if only:
+        return out
     _defaults(out)
     for name in spec.keep:
         if name not in BY_NAME:
-            out.kept[name] = _kept(table.column(name))
+            out.kept[name] = _kept(table.column(name), number_form(spec))
+    if spec.term is not None:
+        _contract_term(out, spec.term, spec)
     _percent_hint(out, spec, source)
     return out
+
+
+def _in_turn(spec: TapeSpec, names: Collection[str]) -> list[str]:
+    """Derived columns, each after those that it is worked out from; a circle in its own order."""
+    waiting = dict.fromkeys(spec.derive)
+    found: list[str] = []
+    while waiting:
+        ready = [
+            name
+            for name in waiting
+            if not (needs(spec.derive[name]) - set(names)) & (set(waiting) - {name})
+        ]
+        for name in ready or list(waiting):
+            found.append(name)
+            del waiting[name]
+    return found
 
 
 def _cells(out: Typed, column: Column, spec: TapeSpec) -> Any:
@@ -184,17 +129,36 @@ def _cells(out: Typed, column: Column, spec: TapeSpec) -> Any:
     elif column.kind == "category":
         cells, issues = convert.categories(source, name, spec.values.get(name))
     elif column.kind == "date":
-        cells, issues = convert.dates(source, name, spec.date_formats.get(name))
+        cells, issues = convert.dates(source, name, date_form(spec, name, out.names[name]))
     else:
-        cells, issues = convert.numbers(source, name, percent=name in spec.percent)
-        if name in spec.daily:
-            cells = cells * 365.0
+        form = number_form(spec, name)
+        cells, issues = convert.numbers(source, name, percent=name in spec.percent, form=form)
+        cells = _in_our_units(cells, name, spec)
         if column.kind == "integer":
             part = cells != np.floor(cells)
             part &= ~np.isnan(cells)
             issues = issues + convert.flag(source, name, part, "not_whole", "a whole number")
     out.issues += issues
     return cells
+
+
+def _in_our_units(cells: FloatArray, name: str, spec: TapeSpec) -> FloatArray:
+    """Numbers of the source in decimals a year, and in single units of the currency."""
+    if name in spec.basis_points:
+        cells = cells / 10_000.0
+    if name in spec.daily:
+        cells = cells * 365.0
+    if name in spec.monthly:
+        cells = cells * 12.0
+    return cells * spec.scale[name] if name in spec.scale else cells
+
+
+def _contract_term(out: Typed, term: TermSpec, spec: TapeSpec) -> None:
+    """The stated term of each loan, for the rule that checks it."""
+    source = out.raw.column(term.column)
+    out.source[TERM], out.names[TERM] = source, term.column
+    out.columns[TERM], issues = convert.numbers(source, TERM, form=number_form(spec))
+    out.issues += [replace(issue, severity="warning") for issue in issues]
 
 
 def _constant(column: Column, value: str | float | date, rows: int) -> Any:
@@ -223,10 +187,14 @@ def _derived(out: Typed, name: str, how: Derive, spec: TapeSpec) -> Any:
         past = np.datetime64(out.as_of, "D") - _column(out, name, "maturity_date")
         days = np.where(np.isnat(past), np.nan, past.astype(np.int64).astype(np.float64))
         return np.maximum(days, 0.0)
+    if how.how == "expression":
+        return _worked_out(out, name, how.expression or "", spec)
+    if how.how == "join":
+        return _joined(out, name, how, spec)
     assert how.column is not None
     assert how.by is not None
     if how.how == "flat_rate":
-        parts = [_argument(out, name, arg) for arg in (how.column, how.by, how.days or "")]
+        parts = [_argument(out, name, arg, spec) for arg in (how.column, how.by, how.days or "")]
         with np.errstate(divide="ignore", invalid="ignore"):
             rate = (parts[0] / parts[1] - 1.0) * 365.0 / parts[2]
         bad = ~np.isfinite(rate) & ~np.isnan(parts[0] + parts[1] + parts[2])
@@ -237,7 +205,7 @@ def _derived(out: Typed, name: str, how: Derive, spec: TapeSpec) -> Any:
         return rate
     start = _start(out, name, how.column, spec)
     months = how.how == "add_months"
-    count = _steps(out, name, how.by, 1_200 if months else 36_525)
+    count = _steps(out, name, how.by, spec, 1_200 if months else 36_525)
     if months:
         return convert.add_months(start, count)
     usable = np.isfinite(count)
@@ -245,14 +213,72 @@ def _derived(out: Typed, name: str, how: Derive, spec: TapeSpec) -> Any:
     return np.where(usable, moved, np.datetime64("NaT", "D"))
 
 
-def _steps(out: Typed, target: str, name: str, most: int) -> FloatArray:
+def _worked_out(out: Typed, target: str, text: str, spec: TapeSpec) -> Any:
+    """The value of an expression, as a column of the kind of ``target``."""
+    expression, kind = parse(text), BY_NAME[target].kind
+    key = f"derive.{target}.expression"
+    names = Names(
+        out.raw, spec, out.as_of, lambda name: _column(out, target, name), expression, target
+    )
+    try:
+        found: Any = expression.evaluate(names, out.rows)
+    except ExpressionError as error:
+        raise refused(key, error) from None
+    out.issues += names.issues
+    if not isinstance(found, np.ndarray):
+        return _texts_as(target, _as_texts(found), spec)
+    is_day = found.dtype.kind == "M"
+    if kind in ("text", "category") or is_day != (kind == "date"):
+        given = "days" if is_day else "numbers"
+        raise InputError(Problem(f"model.toml: tape.{key}", given, f"cells of kind {kind}"))
+    if found.dtype == np.int8:
+        return np.where(found == UNKNOWN, np.nan, found.astype(np.float64))
+    return np.array(found)
+
+
+def _as_texts(cells: Any) -> Any:
+    """Codes and labels as Arrow texts."""
+    labels = pa.array([*cells.labels], pa.string())
+    return labels.take(pa.array(cells.codes, mask=cells.codes < 0))
+
+
+def _joined(out: Typed, target: str, how: Derive, spec: TapeSpec) -> Any:
+    """Texts of several columns as one; missing where one of them is."""
+    parts = []
+    for name in how.columns:
+        if name in out.raw.column_names:
+            cells, issues = convert.texts(out.raw.column(name), target)
+            out.issues += [from_source(name, issue) for issue in issues]
+        else:
+            cells = _column(out, target, name)
+            if isinstance(cells, Codes):
+                cells = _as_texts(cells)
+            elif isinstance(cells, np.ndarray):
+                cells = pa.array(out.shown(name, np.arange(out.rows)))
+        parts.append(cells.cast(pa.large_string()))
+    texts = pc.binary_join_element_wise(*parts, pa.scalar(how.by or "|", pa.large_string()))
+    return _texts_as(target, texts.cast(pa.string()), spec)
+
+
+def _texts_as(target: str, texts: Any, spec: TapeSpec) -> Any:
+    """Texts as keys or as classes, as the kind of ``target`` asks."""
+    kind = BY_NAME[target].kind
+    if kind == "text":
+        return texts
+    if kind == "category":
+        return convert.categories(texts, target, spec.values.get(target))[0]
+    where = f"model.toml: tape.derive.{target}"
+    raise InputError(Problem(where, "texts", f"cells of kind {kind}"))
+
+
+def _steps(out: Typed, target: str, name: str, spec: TapeSpec, most: int) -> FloatArray:
     """A whole number of days or months, a century at most either way."""
-    count = _argument(out, target, name)
+    count = _argument(out, target, name, spec)
     odd = ~np.isnan(count) & ((count != np.floor(count)) | (np.abs(count) > most))
     if odd.any():
         rows = np.flatnonzero(odd)
         said = f"a whole number up to {most:,} in column {name}"
-        shown = [f"{value:.10g}" for value in count[rows]]
+        shown = [f"{value:.10g}" for value in count[rows[: convert.MOST_LISTED]]]
         out.issues.append(Issue(target, "not_whole", "error", said, rows, shown))
     return np.where(odd, np.nan, count)
 
@@ -276,22 +302,19 @@ def _start(out: Typed, target: str, name: str, spec: TapeSpec) -> DateArray:
         if theirs == name and BY_NAME[ours].kind == "date":
             parsed: DateArray = out.columns[ours]
             return parsed
-    days, issues = convert.dates(out.raw.column(name), target, spec.date_formats.get(target))
-    out.issues += _from(name, issues)
+    days, issues = convert.dates(out.raw.column(name), target, date_form(spec, name, target))
+    out.issues += [from_source(name, issue) for issue in issues]
     return days
 
 
-def _from(name: str, issues: list[Issue]) -> list[Issue]:
-    return [replace(issue, detail=f"{issue.detail} in source column {name}") for issue in issues]
-
-
-def _argument(out: Typed, target: str, name: str) -> FloatArray:
+def _argument(out: Typed, target: str, name: str, spec: TapeSpec) -> FloatArray:
     """A number column of the source, as it stands there, or of ours."""
     if name not in out.raw.column_names:
         ours: FloatArray = _column(out, target, name)
         return ours
-    cells, issues = convert.numbers(out.raw.column(name), target)
-    out.issues += _from(name, issues)
+    mapped = [ours for ours, theirs in out.names.items() if theirs == name]
+    cells, issues = convert.numbers(out.raw.column(name), target, form=number_form(spec, *mapped))
+    out.issues += [from_source(name, issue) for issue in issues]
     return cells
 
 
@@ -312,7 +335,7 @@ def _defaults(out: Typed) -> None:
                 lost[issue.rows] = False
         if lost.any():
             rows = np.flatnonzero(lost)
-            shown = out.shown(name, rows)
+            shown = out.shown(name, rows[: convert.MOST_LISTED])
             out.issues.append(Issue(name, "missing", "warning", said, rows, shown))
 
 
@@ -334,14 +357,14 @@ def missing(cells: Any) -> Any:
     return np.array(pc.is_null(cells).to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
-def _kept(source: Any) -> Any:
+def _kept(source: Any, form: convert.NumberForm) -> Any:
     """A kept column in its own type; texts that are all plain numbers become numbers."""
     if not convert.is_text(source):
         return source
     text = convert.trimmed(source)
-    if pc.any(pc.match_substring_regex(text, r"^[+-]?0[0-9]")).as_py():
+    if convert.has_leading_zeros(text):
         return text
-    values, issues = convert.numbers(text, "")
+    values, issues = convert.numbers(text, "", form=form)
     if issues or np.isnan(values).all():
         return text
     whole = not np.isnan(values).any() and np.abs(values).max() < 2**53
@@ -350,7 +373,8 @@ def _kept(source: Any) -> Any:
 
 def _percent_hint(out: Typed, spec: TapeSpec, source: str) -> None:
     """Rates of over 100% a year on half of the loans are legal, and likely in percent."""
-    if "rate" in spec.derive or "rate" in (*spec.percent, *spec.daily):
+    stated = (*spec.percent, *spec.basis_points, *spec.daily, *spec.monthly, *spec.scale)
+    if "rate" in spec.derive or "rate" in stated:
         return
     known = out.columns["rate"][~np.isnan(out.columns["rate"])]
     if len(known) and float(np.median(known)) > 1.0:
