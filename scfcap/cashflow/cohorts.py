@@ -49,8 +49,9 @@ class CohortFactors:
 
     ``performing`` and ``receivable`` [K, J, T + 1] are the balance and the recoveries still to
     come at the close of a period, index 0 being ``as_of``; ``repaid`` (scheduled and prepaid),
-    ``default``, ``interest`` and ``recovery`` (when it arrives) are [K, J, T].
-    ``expected_recovery_rate`` [K, S] is 1 - severity. What the grid's tail does not hold is left
+    ``default``, ``interest`` and ``recovery`` (when it arrives) are [K, J, T], as is ``struck``,
+    the part of the default that the failure of core enterprises takes at once (None: nothing).
+    ``expected_recovery_rate`` [K, S, T] is 1 - severity. What the grid's tail does not hold is left
     in the last ``performing`` and ``receivable``.
     """
 
@@ -69,6 +70,7 @@ class CohortFactors:
     recovery: FloatArray
     receivable: FloatArray
     expected_recovery_rate: FloatArray
+    struck: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.amount)
@@ -183,6 +185,7 @@ def cohort_factors(
         recovery=flows.recovery / amount[:, None],
         receivable=_closes(flows.receivable / amount[:, None], np.zeros(count, dtype=np.bool_)),
         expected_recovery_rate=1.0 - curves.severity,
+        struck=flows.struck / amount[:, None] if flows.struck.any() else None,
     )
 
 

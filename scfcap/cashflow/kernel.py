@@ -1,9 +1,11 @@
 """The projection kernel: cash flows of many loans, summed by group, never loans x periods.
 
-Within a period: defaults are taken from the performing balance at the start, interest accrues on
-the survivors, they pay scheduled principal, prepayment is taken from what then remains, and
-recoveries arrive after the lag. Instalments are even over the grid's periods up to the one in
-which the loan matures; a loan that starts or matures inside a period counts for its days.
+Within a period: defaults are taken from the performing balance at the start (first what the failure
+of a core enterprise takes of the loans that stood before it), interest accrues on the survivors,
+they pay scheduled principal, prepayment is taken from what then remains, and recoveries arrive
+after the lag. What an outage holds back arrives later and stands until then. Instalments are even
+over the grid's periods up to the one in which the loan matures; a loan that starts or matures
+inside a period counts for its days.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scfcap.axes import BULLET, EQUAL_PRINCIPAL, LEVEL_PAYMENT, LOAN_TYPES, ORDER
+from scfcap.cashflow.outage import hold_back
 from scfcap.compiled import compiled
 from scfcap.credit.curves import CurveSet
 from scfcap.errors import InvariantError
@@ -25,6 +28,8 @@ from scfcap.quantities import ENGINE_TOLERANCE, FloatArray, IntArray
 LONGEST_DAY = 36_525
 #: Loans in a block; blocks run beside each other.
 _BLOCK = 125_000
+#: Flows that the compiled loop adds up: see ``_totals``.
+_FLOWS = 6
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,8 @@ class Flows:
     ``originated`` is [G, T]: loans that start inside a period. ``opening`` + originated - default
     - scheduled - prepaid = ``closing``. ``recovery`` stands where it arrives, ``loss`` where the
     loan defaults; ``receivable`` is what is still to be recovered at the close, so that up to any
-    period default = loss + recovery + receivable.
+    period default = loss + recovery + receivable. ``struck`` is the part of the default that the
+    failure of core enterprises takes at once.
     """
 
     opening: FloatArray
@@ -85,6 +91,7 @@ class Flows:
     loss: FloatArray
     receivable: FloatArray
     closing: FloatArray
+    struck: FloatArray
 
     def gap(self) -> FloatArray:
         """Largest amount created or lost in any scenario and period, by group [G, currency]."""
@@ -123,6 +130,7 @@ class _Tables(NamedTuple):
 
     default: FloatArray  # [K, S, T] share that defaults
     prepaid: FloatArray  # [K, S, T] share that is prepaid
+    struck: FloatArray  # [K, S, T] share that defaults first of all
     hazard: FloatArray  # [K, S, T] log-hazard
     speed: FloatArray  # [K, S, T] log-hazard of prepayment
     day: IntArray  # [T + 1] day offsets of as_of and of the ends
@@ -144,33 +152,62 @@ def run_kernel(loans: LoanArrays, curves: CurveSet, groups: int) -> Flows:
     tables = _tables(curves, loans)
     scenarios, _, periods = curves.default_intensity.shape
     totals = _totals(loans, tables, (scenarios, groups, periods))
-    default, interest, scheduled, prepaid, closing = (
-        np.ascontiguousarray(totals[..., n]) for n in range(5)
+    gone, interest, scheduled, prepaid, closing, struck = (
+        np.ascontiguousarray(totals[..., n]) for n in range(_FLOWS)
     )
+    loss, recovery, receivable = recoveries(gone, struck, curves, curve_of_group)
+    held = curves.stress.held[:, None, :]
+    if held.any():
+        interest, _ = hold_back(interest, held)
+        scheduled, first_late = hold_back(scheduled, held)
+        prepaid, then_late = hold_back(prepaid, held)
+        closing = closing + first_late + then_late
     outstanding = loans.start_day <= 0
     first = np.bincount(loans.group[outstanding], loans.balance[outstanding], minlength=groups)
     opening = np.concatenate(
         [np.broadcast_to(first[None, :, None], (scenarios, groups, 1)), closing[:, :, :-1]], axis=2
     )
-    severity = curves.severity[:, curve_of_group]
-    recoverable = default * (1.0 - severity)[:, :, None]
-    recovery = _lagged(recoverable, curves.recovery_lag[curve_of_group])
     return Flows(
         opening=opening,
         originated=_originated(loans, tables.period_of, groups, periods),
-        default=default,
+        default=gone + struck,
         interest=interest,
         scheduled=scheduled,
         prepaid=prepaid,
         recovery=recovery,
-        loss=default * severity[:, :, None],
-        receivable=np.maximum(np.cumsum(recoverable, axis=2) - np.cumsum(recovery, axis=2), 0.0),
+        loss=loss,
+        receivable=receivable,
         closing=closing,
+        struck=struck,
     )
 
 
+def recoveries(
+    gone: FloatArray, struck: FloatArray, curves: CurveSet, curve_of_group: IntArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Loss, recovery when it arrives, and what is still to be recovered; all [K, G, T].
+
+    ``gone`` [K, G, T] defaulted in the ordinary way, ``struck`` through core enterprises;
+    ``curve_of_group`` [G] is each group's segment.
+    """
+    severity = curves.severity[:, curve_of_group]
+    recoverable = gone * (1.0 - severity)
+    due = _lagged(recoverable, curves.recovery_lag[curve_of_group])
+    loss = gone * severity
+    if struck.any():
+        share = curves.struck_recovery[:, curve_of_group]
+        recoverable = recoverable + struck * share
+        due = due + _arriving(struck * share, curves.struck_lag[:, curve_of_group])
+        loss = loss + struck * (1.0 - share)
+    to_come = np.maximum(np.cumsum(recoverable, axis=2) - np.cumsum(due, axis=2), 0.0)
+    if not curves.stress.held.any():
+        return loss, due, to_come
+    recovery, waiting = hold_back(due, curves.stress.held[:, None, :])
+    return loss, recovery, to_come + waiting
+
+
 def _totals(loans: LoanArrays, tables: _Tables, shape: tuple[int, int, int]) -> FloatArray:
-    """Flows [K, G, T, 5]: default, interest, scheduled, prepaid, closing.
+    """Flows [K, G, T, 6]: default, interest, scheduled, prepaid, closing, struck.
 
     Blocks of loans run beside each other and are added in order, so that the result does not
     depend on the number of processors.
@@ -184,7 +221,7 @@ def _totals(loans: LoanArrays, tables: _Tables, shape: tuple[int, int, int]) -> 
     ]
 
     def block(start: int) -> FloatArray:
-        totals = np.zeros((*shape, 5))
+        totals = np.zeros((*shape, _FLOWS))
         part = _Loans(*(column[start : start + _BLOCK] for column in columns))
         _accumulate(part, tables, totals)
         return totals
@@ -193,7 +230,7 @@ def _totals(loans: LoanArrays, tables: _Tables, shape: tuple[int, int, int]) -> 
     if len(starts) == 1:
         return block(0)
     with ThreadPoolExecutor() as threads:
-        return sum(threads.map(block, starts), np.zeros((*shape, 5)))
+        return sum(threads.map(block, starts), np.zeros((*shape, _FLOWS)))
 
 
 def _checked(loans: LoanArrays, curves: CurveSet, groups: int) -> IntArray:
@@ -230,6 +267,7 @@ def _tables(curves: CurveSet, loans: LoanArrays) -> _Tables:
     return _Tables(
         default=-np.expm1(-hazard),
         prepaid=-np.expm1(-speed),
+        struck=curves.struck,
         hazard=hazard,
         speed=speed,
         day=grid.days,
@@ -270,6 +308,17 @@ def _lagged(amounts: FloatArray, lag: IntArray) -> FloatArray:
     return moved
 
 
+def _arriving(amounts: FloatArray, lag: IntArray) -> FloatArray:
+    """``amounts`` [K, G, T] moved ``lag`` [K, G, T] periods later, each by its own."""
+    moved = np.zeros_like(amounts)
+    k, g, t = np.nonzero(amounts)
+    to = t + lag[k, g, t]
+    inside = to < amounts.shape[2]
+    k, g, t, to = k[inside], g[inside], t[inside], to[inside]
+    np.add.at(moved, (k, g, to), amounts[k, g, t])
+    return moved
+
+
 @compiled
 def _share(log_hazard: float) -> float:
     return -np.expm1(-log_hazard)  # type: ignore[no-any-return]
@@ -301,7 +350,7 @@ def _add(
     terms: tuple[float, float, float, float],
     deferred: bool,
 ) -> tuple[float, float, float]:
-    """Add one loan's flows in one period to ``row`` [T, 5] and return its state after.
+    """Add one loan's flows in one period to ``row`` [T, 6] and return its state after.
 
     ``state``: the share of the loan still performing, the balance by contract, the interest
     accrued on one unit. ``terms`` of the period: the shares that default and are prepaid, the
@@ -330,8 +379,18 @@ def _add(
 
 
 @compiled
+def _strike(
+    row: FloatArray, period: int, state: tuple[float, float, float], share: float
+) -> tuple[float, float, float]:
+    """Take ``share`` of one loan for defaulted at the start of ``period``; its state after."""
+    performing, owed, accrued = state
+    row[period, 5] += performing * share * owed
+    return performing * (1.0 - share), owed, accrued
+
+
+@compiled
 def _accumulate(loans: _Loans, tables: _Tables, totals: FloatArray) -> None:
-    """Add the flows of every loan to ``totals`` [K, G, T, 5]."""
+    """Add the flows of every loan to ``totals`` [K, G, T, 6]."""
     scenarios, _, periods = tables.default.shape
     for n in range(len(loans.group)):
         balance, rate, scale = loans.balance[n], loans.rate[n], loans.hazard_scale[n]
@@ -355,6 +414,7 @@ def _accumulate(loans: _Loans, tables: _Tables, totals: FloatArray) -> None:
             row = totals[k, loans.group[n]]
             default, prepaid = tables.default[k, s], tables.prepaid[k, s]
             hazard, speed = tables.hazard[k, s], tables.speed[k, s]
+            struck = tables.struck[k, s]
             state = (1.0, balance, loans.accrued[n] / balance)
             if start > 0:
                 end = tables.day[first + 1]
@@ -365,11 +425,15 @@ def _accumulate(loans: _Loans, tables: _Tables, totals: FloatArray) -> None:
                 state = _add(row, first, state, (gone, early, due, earned), deferred)
             due = instalment
             for p in range(np.uint64(begin), np.uint64(max(begin, min(last, periods)))):
+                if struck[p] > 0.0:
+                    state = _strike(row, p, state, struck[p])
                 gone = default[p] if scale == 1.0 else _share(hazard[p] * scale)
                 earned = rate * tables.years[p]
                 state = _add(row, p, state, (gone, prepaid[p], due, earned), deferred)
                 due *= growth
             if begin <= last < periods:
+                if struck[last] > 0.0:
+                    state = _strike(row, last, state, struck[last])
                 begins = tables.day[last]
                 part = (maturity - begins) / (tables.day[last + 1] - begins)
                 gone = _share(hazard[last] * scale * part)

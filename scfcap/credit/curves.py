@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from scfcap.credit.exposure import Exposures
+from scfcap.credit.stress import Stress, compile_scenarios
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import BoolArray, FloatArray, IntArray
@@ -24,10 +26,14 @@ class CurveSet:
     ``default_intensity`` [K, S, T]: where ``lifetime[S]``, the log-hazard over a loan's whole
     term, -ln(1 - lifetime_default); elsewhere a year's, -ln(1 - cdr) [1/year].
     ``prepay_intensity`` [K, S, T]: -ln(1 - cpr) [1/year]. ``stated_default`` and
-    ``stated_prepay`` [S] are both without any scenario's multiple. ``severity`` [K, S]: share of a
-    defaulted balance that is never recovered. ``recovery_lag`` [S]: periods from default to
-    recovery. ``late_share`` [S] of the balances that are repaid at once pays ``late_days`` [S]
+    ``stated_prepay`` [S] are both without any scenario's multiple. ``severity`` [K, S, T]: share of
+    what defaults in a period that is never recovered. ``recovery_lag`` [S]: periods from default
+    to recovery. ``late_share`` [S] of the balances that are repaid at once pays ``late_days`` [S]
     after maturity. A loan ``default_days`` [S] past due has defaulted.
+
+    ``struck`` [K, S, T]: share of the loans standing at a period's start that the failure of core
+    enterprises takes at once, before all other defaults; ``struck_recovery`` [K, S, T] of it comes
+    back after ``struck_lag`` [K, S, T] periods. ``stress`` is what the scenarios were compiled to.
     """
 
     scenarios: tuple[str, ...]
@@ -37,12 +43,39 @@ class CurveSet:
     prepay_intensity: FloatArray
     stated_default: FloatArray
     stated_prepay: FloatArray
+    stated_severity: FloatArray
     severity: FloatArray
     recovery_lag: IntArray
+    struck: FloatArray
+    struck_recovery: FloatArray
+    struck_lag: IntArray
+    stress: Stress
     lifetime: BoolArray
     late_share: FloatArray
     late_days: IntArray
     default_days: IntArray
+
+    def under(self, stress: Stress) -> CurveSet:
+        """The same segments' stated behaviour in the scenarios of ``stress``.
+
+        Multiples act on the intensities, so that a stressed rate stays below one; the severity
+        and what is added to it are cut at one. ``stress`` has the segments and periods of this.
+        """
+        severity = np.minimum(self.stated_severity[None, :, None] + stress.severity_add, 1.0)
+        hit = stress.infected + stress.unpaid
+        recovered = stress.infected * (1.0 - severity) + stress.unpaid * stress.unpaid_recovery
+        lag = np.where(stress.infected > 0.0, self.recovery_lag[None, :, None], 0)
+        return replace(
+            self,
+            scenarios=stress.scenarios,
+            default_intensity=self.stated_default[None, :, None] * stress.default_multiple,
+            prepay_intensity=self.stated_prepay[None, :, None] * stress.prepay_multiple,
+            severity=severity,
+            struck=1.0 - (1.0 - stress.infected) * (1.0 - stress.unpaid),
+            struck_recovery=recovered / np.where(hit > 0.0, hit, 1.0),
+            struck_lag=np.maximum(lag, stress.unpaid_lag),
+            stress=stress,
+        )
 
 
 def build_curves(
@@ -50,14 +83,17 @@ def build_curves(
     credit: Mapping[str, SegmentCredit],
     scenarios: Mapping[str, Scenario],
     grid: PeriodGrid,
+    *,
+    lenders: Sequence[str] = (),
+    exposures: Exposures | None = None,
 ) -> CurveSet:
-    """Curves of ``segments`` in every scenario over ``grid``.
+    """Curves of ``segments`` in every scenario over ``grid``; see :meth:`CurveSet.under`.
 
-    A scenario's multiples act on the intensities, so that a stressed rate stays below one, and
-    from its ``from_period`` on; what it adds to the severity holds throughout, cut at one.
+    ``lenders`` and ``exposures`` to core enterprises are needed where a scenario names them.
 
     Raises:
-        InputError: a segment has no curve; names every such segment.
+        InputError: a segment has no curve (names every such segment), or a scenario names what
+            is not there.
     """
     missing = [name for name in segments if name not in credit]
     if missing:
@@ -71,30 +107,31 @@ def build_curves(
             )
             for name in missing
         )
+    stress = compile_scenarios(scenarios, segments, grid, lenders=lenders, exposures=exposures)
     behaviour = [credit[name] for name in segments]
-    defaults = _intensity([c.cdr if c.cdr is not None else c.lifetime_default for c in behaviour])
-    prepays = _intensity([c.cpr for c in behaviour])
-    shocks = list(scenarios.values())
-    starts = [s.from_period for s in shocks]
-    default_multiple = _multiples([s.default_multiple for s in shocks], starts, len(grid))
-    prepay_multiple = _multiples([s.prepay_multiple for s in shocks], starts, len(grid))
-    severity = np.array([c.severity for c in behaviour], dtype=np.float64)
-    added = np.array([s.severity_add for s in shocks], dtype=np.float64)
+    unset = np.zeros((0, len(segments), len(grid)))
     return CurveSet(
-        scenarios=tuple(scenarios),
+        scenarios=(),
         segments=tuple(segments),
         grid=grid,
-        default_intensity=defaults[None, :, None] * default_multiple[:, None, :],
-        prepay_intensity=prepays[None, :, None] * prepay_multiple[:, None, :],
-        stated_default=defaults,
-        stated_prepay=prepays,
-        severity=np.minimum(severity[None, :] + added[:, None], 1.0),
+        default_intensity=unset,
+        prepay_intensity=unset,
+        stated_default=_intensity(
+            [c.cdr if c.cdr is not None else c.lifetime_default for c in behaviour]
+        ),
+        stated_prepay=_intensity([c.cpr for c in behaviour]),
+        stated_severity=np.array([c.severity for c in behaviour], dtype=np.float64),
+        severity=unset,
         recovery_lag=np.array([c.recovery_lag for c in behaviour], dtype=np.int64),
+        struck=unset,
+        struck_recovery=unset,
+        struck_lag=unset.astype(np.int64),
+        stress=stress,
         lifetime=np.array([c.cdr is None for c in behaviour], dtype=np.bool_),
         late_share=np.array([c.late_share for c in behaviour], dtype=np.float64),
         late_days=np.array([c.late_days for c in behaviour], dtype=np.int64),
         default_days=np.array([c.default_days for c in behaviour], dtype=np.int64),
-    )
+    ).under(stress)
 
 
 def _intensity(rates: Sequence[float | None]) -> FloatArray:
@@ -102,10 +139,3 @@ def _intensity(rates: Sequence[float | None]) -> FloatArray:
     values = np.array(rates, dtype=np.float64)
     certain = values >= 1.0
     return np.where(certain, AT_ONCE, -np.log1p(-np.where(certain, 0.0, values)))
-
-
-def _multiples(multiples: Sequence[float], starts: Sequence[int], periods: int) -> FloatArray:
-    """Multiple of each scenario in each period [K, T]: 1 before its first period."""
-    period = np.arange(1, periods + 1)
-    active = period[None, :] >= np.array(starts, dtype=np.int64)[:, None]
-    return np.where(active, np.array(multiples, dtype=np.float64)[:, None], 1.0)

@@ -51,7 +51,7 @@ def build_inputs(
     grid = PeriodGrid.build(spec.as_of, spec.plan.periods, spec.plan.frequency)
     unit = spec.plan.money_unit
     _check_places(spec, pool)
-    severity = curves.severity[curves.scenarios.index(spec.plan.scenario)]
+    severity = curves.severity[curves.scenarios.index(spec.plan.scenario), :, 0]
     lag = np.asarray(curves.recovery_lag, dtype=np.int64)
     cohorts = _cohorts(spec, factors, severity, lag, unit)
     closed = set(regime.closed_channels) if regime else set()

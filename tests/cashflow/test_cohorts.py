@@ -125,7 +125,7 @@ def test_factors_of_a_unit_are_conserved(
     np.testing.assert_allclose(gone + made, factors.performing[:, :, 1:], rtol=0, atol=1e-12)
     assert (factors.performing[:, factors.vintage <= 0, 0] == 1.0).all()
     assert (factors.performing[:, factors.vintage >= 1, 0] == 0.0).all()
-    recoverable = factors.default * factors.expected_recovery_rate[:, factors.segment][:, :, None]
+    recoverable = factors.default * factors.expected_recovery_rate[:, factors.segment]
     due = np.cumsum(recoverable - factors.recovery, axis=2)
     np.testing.assert_allclose(factors.receivable[:, :, 1:], due, rtol=0, atol=1e-12)
     assert (factors.receivable[:, :, 0] == 0.0).all()

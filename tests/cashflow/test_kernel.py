@@ -84,8 +84,8 @@ def one_loan_reference(loans: LoanArrays, curves: CurveSet, k: int) -> dict[str,
         performing = alive - scheduled - prepaid
         recovered_in = t + curves.recovery_lag[s]
         if recovered_in <= len(grid):
-            flows["recovery"][recovered_in - 1] += default * (1 - curves.severity[k, s])
-        flows["loss"][t - 1] = default * curves.severity[k, s]
+            flows["recovery"][recovered_in - 1] += default * (1 - curves.severity[k, s, t - 1])
+        flows["loss"][t - 1] = default * curves.severity[k, s, t - 1]
         for name, flow in (
             ("default", default),
             ("interest", interest),
@@ -241,13 +241,7 @@ def test_more_default_is_never_more_cash(
     last = int(loans.maturity_day.max())
     step = {"month": 28, "week": 7, "day": 1}[curves.grid.frequency]
     grid = curves.grid.extended(last // step + 1)
-    shape = (2, 3, len(grid))
-    longer = replace(
-        curves,
-        grid=grid,
-        default_intensity=np.broadcast_to(curves.default_intensity[:, :, :1], shape).copy(),
-        prepay_intensity=np.broadcast_to(curves.prepay_intensity[:, :, :1], shape).copy(),
-    )
+    longer = replace(curves, grid=grid).under(curves.stress.extended(len(grid)))
     worse = replace(longer, default_intensity=longer.default_intensity * multiple)
     calm, stressed = run_kernel(loans, longer, 3), run_kernel(loans, worse, 3)
     assert np.abs(calm.closing[:, :, -1]).max() == 0.0

@@ -32,7 +32,8 @@ def test_segments_keep_their_order_and_their_kind() -> None:
     assert curves.recovery_lag.tolist() == [3, 0]
     assert curves.late_days.tolist() == [9, 0]
     assert curves.late_share.tolist() == [0.1, 0.0]
-    assert curves.severity.tolist() == [[0.9, 0.5]]
+    assert curves.severity[:, :, 0].tolist() == [[0.9, 0.5]]
+    assert (curves.severity == curves.severity[:, :, :1]).all()
 
 
 def test_multiples_act_on_the_intensity_from_their_period_on() -> None:
@@ -46,7 +47,7 @@ def test_multiples_act_on_the_intensity_from_their_period_on() -> None:
     np.testing.assert_allclose(
         curves.prepay_intensity[1, 0], -np.log(0.8) * np.array([1, 1, 1, 0.5, 0.5, 0.5])
     )
-    np.testing.assert_allclose(curves.severity, [[0.5, 0.9], [0.7, 1.0]])
+    np.testing.assert_allclose(curves.severity[:, :, 3], [[0.5, 0.9], [0.7, 1.0]])
 
 
 def test_a_rate_of_one_is_finite_and_takes_all_in_a_day() -> None:

@@ -306,7 +306,7 @@ def premium(
     credit = spec.credit.segments[f.segments[s]]
     delay = (1.0 + spec.plan.terminal_rate) ** (-credit.recovery_lag / f.grid.per_year)
     inflow = f.repaid[k, j, last:] + f.interest[k, j, last:]
-    inflow = inflow + f.expected_recovery_rate[k, s] * delay * f.default[k, j, last:]
+    inflow = inflow + f.expected_recovery_rate[k, s, last:] * delay * f.default[k, j, last:]
     value = (inflow @ discount + f.performing[k, j, -1] * discount[-1]) / held
     senior = spec.securitization.senior_fee_rate if where != OWN and spec.securitization else 0.0
     return float(value - running - senior * annuity - 1.0)
