@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,18 +11,40 @@ import pandas as pd
 
 from scfcap import axes
 from scfcap.errors import InputError, InvariantError, Problem
+from scfcap.pool.borrowing_base import BorrowingBase, borrowing_base
+from scfcap.pool.columns import Columns, Values
 from scfcap.pool.concentration import concentration_tables
-from scfcap.pool.eligibility import evaluate, with_ages
+from scfcap.pool.digests import combined, named_digests
+from scfcap.pool.eligibility import Eligibility, evaluate, validate
+from scfcap.pool.groups import Memberships, grouped
 from scfcap.pool.snapshot import Pool
-from scfcap.pool.stratify import stratify, summarise
+from scfcap.pool.stratify import Classes, stratify, summarise
 from scfcap.quantities import ENGINE_TOLERANCE, IntArray
-from scfcap.schema.pool import PoolSpec
+from scfcap.schema.plan import Lender
+from scfcap.schema.pool import GROUP, PoolSpec
+from scfcap.schema.tape import TapeSpec
 from scfcap.tape.schema import Tape
 
 _LEFT_OUT = ("", "no balance", "repaid", "charged_off")
 
 
-def build_pool(tape: Tape, spec: PoolSpec) -> Pool:
+@dataclass(frozen=True)
+class Around:
+    """What of the model, besides its rules, the pool depends on.
+
+    ``mapping``: how the tape was read. ``stated_for_book``: the book for which the pool's amounts
+    are stated [currency]; they are scaled with the loans outstanding. ``members``: what the file
+    of related groups says.
+    """
+
+    mapping: TapeSpec | None = None
+    lenders: tuple[Lender, ...] = ()
+    stated_for_book: float | None = None
+    members: Memberships | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
+def build_pool(tape: Tape, spec: PoolSpec, around: Around | None = None) -> Pool:
     """The outstanding loans of ``tape`` with the answers of every eligibility set.
 
     Left out, and shown in the table ``summary``: loans that are repaid, charged off or have no
@@ -29,45 +53,48 @@ def build_pool(tape: Tape, spec: PoolSpec) -> Pool:
     Raises :class:`InputError` where a rule, limit or stratification names no tape column, tests
     a column of the wrong kind, or no loan is outstanding.
     """
+    around = around or Around()
     reasons = _left_out(tape.frame)
-    kept = tape.frame[(reasons == "").to_numpy()].reset_index(drop=True)
-    frame = _coded(with_ages(kept, tape.as_of))
-    if not len(frame):
-        raise InputError(
-            Problem(
-                tape.source,
-                "no outstanding loan",
-                "at least one with a balance that is neither repaid nor charged off",
-                "Check the mapping of current_balance and status.",
-            )
-        )
-    answers, tables = evaluate(frame, spec)
-    tables |= concentration_tables(frame, spec, answers)
-    segments, segment = _codes(frame["segment"], sorted(tape.frame["segment"].cat.categories))
-    held = frame["channel"].astype(object).fillna(axes.OWN).astype("category")
-    others = sorted(set(held.cat.categories) - {axes.OWN})
-    places, place = _codes(held, [axes.OWN, *others])
-    tables["summary"] = summarise(frame, tape.frame, reasons, held)
-    for column in spec.stratify_by:
-        tables[f"stratification_{column}"] = stratify(frame, column)
+    frame = _outstanding(tape, reasons)
+    columns = Columns(frame, tape.as_of)
+    if spec.groups is not None:
+        columns.added[GROUP] = grouped(columns, spec.groups, around.members)
+    validate(columns, spec)
+    scaled, lenders = _scaled(spec, around, float(columns.balance.sum()))
+    found, tables = evaluate(columns, scaled)
+    answers = {name: each.answer for name, each in found.items()}
+    counted, more = concentration_tables(columns, scaled, answers)
+    tables |= more
+    bases = _bases(columns, scaled, lenders, found)
+    tables |= {f"borrowing_base_{name}": base.table for name, base in bases.items()}
+    held = _held(columns)
+    tables["summary"] = summarise(columns, tape.frame, reasons, _alphabetical(held))
+    for by in spec.stratify_by:
+        name = by if isinstance(by, str) else by.column
+        tables[f"stratification_{name}"] = stratify(columns, by)
     _tie(tape.frame, tables["summary"])
+    segments = tuple(sorted(tape.frame["segment"].cat.categories))
+    inputs = named_digests(tape, spec, around.mapping, lenders, around.digests)
     return Pool(
         as_of=tape.as_of,
         loan_id=frame["loan_id"].to_numpy(dtype=object),
         segments=segments,
-        segment=segment,
-        places=places,
-        place=place,
-        loan_type=_codes(frame["loan_type"], axes.LOAN_TYPES)[1],
-        balance=frame["current_balance"].to_numpy(dtype=np.float64),
-        original_balance=frame["original_balance"].to_numpy(dtype=np.float64),
-        rate=frame["rate"].to_numpy(dtype=np.float64),
-        origination_day=-frame["age_days"].to_numpy(dtype=np.int64),
-        maturity_day=frame["remaining_days"].to_numpy(dtype=np.int64),
-        days_past_due=frame["days_past_due"].fillna(0).to_numpy(dtype=np.int64),
+        segment=_coded(columns.values("segment"), segments),
+        places=held.labels,
+        place=held.codes,
+        loan_type=_coded(columns.values("loan_type"), axes.LOAN_TYPES),
+        balance=columns.balance,
+        original_balance=columns.numbers("original_balance"),
+        rate=columns.numbers("rate"),
+        origination_day=-columns.numbers("age_days").astype(np.int64),
+        maturity_day=columns.numbers("remaining_days").astype(np.int64),
+        days_past_due=np.nan_to_num(columns.numbers("days_past_due")).astype(np.int64),
         eligibility=answers,
         tables=tables,
-        digest=tape.digest,
+        digest=combined(inputs),
+        inputs=inputs,
+        counted=counted,
+        borrowing_bases=bases,
     )
 
 
@@ -80,18 +107,65 @@ def _left_out(frame: pd.DataFrame) -> pd.Series[Any]:
     return pd.Series(reason, index=frame.index)
 
 
-def _coded(frame: pd.DataFrame) -> pd.DataFrame:
-    """Keys that many loans share as categories: each of the tables groups by them."""
-    keys = [name for name in ("borrower_id", "buyer_id") if name in frame]
-    return frame.astype(dict.fromkeys(keys, "category"))
+def _outstanding(tape: Tape, reasons: pd.Series[Any]) -> pd.DataFrame:
+    kept = (reasons == "").to_numpy()
+    if not kept.any():
+        raise InputError(
+            Problem(
+                tape.source,
+                "no outstanding loan",
+                "at least one with a balance that is neither repaid nor charged off",
+                "Check the mapping of current_balance and status.",
+            )
+        )
+    return tape.frame if kept.all() else tape.frame[kept].reset_index(drop=True)
 
 
-def _codes(
-    cells: pd.Series[Any], order: list[str] | tuple[str, ...]
-) -> tuple[tuple[str, ...], IntArray]:
-    """Category codes of ``cells`` in ``order``."""
-    codes = cells.cat.set_categories(list(order)).cat.codes.to_numpy().astype(np.int64)
-    return tuple(order), codes
+def _scaled(spec: PoolSpec, around: Around, total: float) -> tuple[PoolSpec, tuple[Lender, ...]]:
+    """Rules and lenders with their amounts for a book of ``total`` [currency]."""
+    if not around.stated_for_book:
+        return spec, around.lenders
+    factor = total / around.stated_for_book
+    return spec.scaled(factor), tuple(lender.scaled(factor) for lender in around.lenders)
+
+
+def _bases(
+    columns: Columns,
+    spec: PoolSpec,
+    lenders: tuple[Lender, ...],
+    found: Mapping[str, Eligibility],
+) -> dict[str, BorrowingBase]:
+    by_name = {lender.name: lender for lender in lenders}
+    bases = {}
+    for name, base in spec.borrowing_base.items():
+        rules = spec.eligibility[base.eligibility]
+        lender = None if base.lender is None else by_name.get(base.lender)
+        bases[name] = borrowing_base(columns, base, rules, found[base.eligibility], lender)
+    return bases
+
+
+def _held(columns: Columns) -> Classes:
+    """Where each loan sits: own capital first, also where the tape does not say."""
+    values = columns.values("channel") if "channel" in columns else None
+    if values is None:
+        return Classes(np.zeros(len(columns), dtype=np.int64), (axes.OWN,))
+    there = values.counts()[:-1] > 0
+    labels = [str(label) for label, used in zip(values.labels, there, strict=True) if used]
+    places = (axes.OWN, *sorted(set(labels) - {axes.OWN}))
+    codes = _coded(values, places)
+    return Classes(np.where(codes < 0, 0, codes), places)
+
+
+def _alphabetical(held: Classes) -> Classes:
+    order = np.argsort(np.array(held.labels, dtype=np.str_), kind="stable")
+    return Classes(np.argsort(order)[held.codes], tuple(held.labels[k] for k in order))
+
+
+def _coded(values: Values, order: tuple[str, ...]) -> IntArray:
+    """Codes of ``values`` in ``order``."""
+    place = {label: k for k, label in enumerate(order)}
+    codes = np.array([*(place.get(str(label), -1) for label in values.labels), -1], dtype=np.int64)
+    return np.asarray(codes[values.codes], dtype=np.int64)
 
 
 def _tie(frame: pd.DataFrame, summary: pd.DataFrame) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import date
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from scfcap.quantities import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from scfcap.pool.borrowing_base import BorrowingBase
 
 #: Answers of an eligibility test.
 ELIGIBLE, INELIGIBLE, UNDETERMINED = 1, 0, -1
@@ -20,10 +25,13 @@ ELIGIBLE, INELIGIBLE, UNDETERMINED = 1, 0, -1
 class Pool:
     """Outstanding loans (balance > 0, not repaid nor charged off) at ``as_of``.
 
-    All arrays have shape (loans,). ``origination_day`` and ``maturity_day`` are offsets from
-    ``as_of`` [days], the first at most 0. ``eligibility[name]`` holds 1 eligible, 0 ineligible,
-    -1 undetermined for each eligibility set. ``tables`` are the pool's report tables
-    (stratifications, rule by rule exclusions, concentrations).
+    All arrays have shape (loans,) and are read-only. ``origination_day`` and ``maturity_day`` are
+    offsets from ``as_of`` [days], the first at most 0. ``eligibility[name]`` holds 1 eligible,
+    0 ineligible, -1 undetermined for each eligibility set; ``counted[name]`` what counts of each
+    loan once the set's concentration limits are applied [currency]. ``tables`` are the pool's
+    report tables (stratifications, rule by rule exclusions, concentrations, borrowing bases).
+    ``inputs`` are the SHA-256 digests of what the pool was made from, by name, and ``digest`` is
+    the one over them all.
     """
 
     as_of: date
@@ -42,6 +50,13 @@ class Pool:
     eligibility: Mapping[str, npt.NDArray[np.int8]]
     tables: Mapping[str, pd.DataFrame]
     digest: str
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    counted: Mapping[str, FloatArray] = field(default_factory=dict)
+    borrowing_bases: Mapping[str, BorrowingBase] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            object.__setattr__(self, each.name, _frozen(getattr(self, each.name)))
 
     def __len__(self) -> int:
         return len(self.balance)
@@ -50,6 +65,10 @@ class Pool:
     def total(self) -> float:
         """Outstanding principal [currency]."""
         return float(self.balance.sum())
+
+    def changed(self, inputs: Mapping[str, str]) -> list[str]:
+        """Names of the inputs that differ from those of this pool, sorted."""
+        return sorted(k for k in {*inputs, *self.inputs} if inputs.get(k) != self.inputs.get(k))
 
     def to_frame(self) -> pd.DataFrame:
         """One row a loan."""
@@ -65,3 +84,14 @@ class Pool:
                 "days_past_due": self.days_past_due,
             }
         )
+
+
+def _frozen(value: Any) -> Any:
+    """A read-only view of an array; a mapping of such that takes no new keys."""
+    if isinstance(value, np.ndarray):
+        view = value.view()
+        view.flags.writeable = False
+        return view
+    if isinstance(value, Mapping):
+        return MappingProxyType({key: _frozen(item) for key, item in value.items()})
+    return value

@@ -2,133 +2,206 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from scfcap.pool.concentration import MISSING, balances, effective_number
+from scfcap.pool.columns import Columns, Values
+from scfcap.pool.concentration import LARGEST, MISSING
+from scfcap.quantities import FloatArray, IntArray
+from scfcap.schema.pool import Strata
 
 #: Most rows of a stratification by texts; the smaller ones are shown together.
 MAX_ROWS = 50
 #: Classes into which a number column is cut, of about as many loans each.
 CLASSES = 5
-_WEIGHTED = {"rate": "rate", "remaining_days": "remaining_days", "age_days": "age_days"}
-_DATA = "current_balance"
+#: Cells of a table of strata by borrowers that is kept as a whole.
+_DENSE = 20_000_000
+#: Averages weighted by balance; a loan without the value does not weigh.
+_WEIGHTED = ("rate", "remaining_days", "age_days", "score", "days_past_due")
 
 
-def stratify(frame: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Rows by value of ``column`` (number columns in classes), which add up to the pool.
+@dataclass(frozen=True)
+class Classes:
+    """The stratum of each loan: ``codes`` into ``labels``, in the order in which they stand."""
+
+    codes: IntArray
+    labels: tuple[str, ...]
+
+
+def stratify(columns: Columns, by: str | Strata) -> pd.DataFrame:
+    """Rows by value of a column (number columns in classes), which add up to the pool.
 
     Columns: name (of the stratum), loans, borrowers, balance and average_balance [currency], share,
-    rate [1/year], remaining_days and age_days (averages weighted by balance), past_due_share.
+    rate [1/year], remaining_days, age_days, score and days_past_due (averages weighted by
+    balance, over the loans that have the value), past_due_share, effective_borrowers.
     """
-    key = strata(frame[column], frame[_DATA])
-    return measures(frame, key).reset_index(names="name")
+    return measures(columns, strata(columns, by))
 
 
-def strata(column: pd.Series[Any], balance: pd.Series[Any]) -> pd.Series[Any]:
-    """The stratum of each loan as an ordered category."""
-    numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-    if numeric:
-        column = column.astype(np.float64).round(8)
-    if numeric and column.nunique() > 2 * CLASSES:
-        return _classes(column)
-    if pd.api.types.is_datetime64_any_dtype(column):
-        column = column.dt.strftime("%Y-%m")
-    if numeric:
-        order = [f"{value:.15g}" for value in sorted(column.dropna().unique())]
-        text = column.map(lambda v: None if pd.isna(v) else f"{v:.15g}").astype(object)
+def strata(columns: Columns, by: str | Strata) -> Classes:
+    """The stratum of each loan."""
+    if isinstance(by, Strata):
+        return _cut(columns.numbers(by.column), np.asarray(by.edges, dtype=np.float64))
+    if columns.kind(by) == "number":
+        numbers = np.round(columns.numbers(by), 8)
+        distinct = np.unique(numbers[~np.isnan(numbers)])
+        if len(distinct) > 2 * CLASSES:
+            return _quantiles(numbers)
+        codes = np.where(np.isnan(numbers), len(distinct), np.searchsorted(distinct, numbers))
+        return _closed(codes, [f"{value:.15g}" for value in distinct])
+    return _by_text(columns.values(by), columns.balance)
+
+
+def _by_text(values: Values, balance: FloatArray) -> Classes:
+    """Values in order of their names; the smaller ones together where there are too many."""
+    held, loans = values.sums(balance)[:-1], values.counts()[:-1]
+    there = np.flatnonzero(loans)
+    labels = np.array(values.texts(there), dtype=np.str_)
+    if len(there) <= MAX_ROWS:
+        order = np.argsort(labels, kind="stable")
+        shown, names = there[order], labels[order].tolist()
     else:
-        text = column.astype(object).where(column.notna(), None)
-        order = sorted({str(v) for v in text.dropna().unique()})
-    if len(order) > MAX_ROWS:
-        kept = list(balance.groupby(text).sum().nlargest(MAX_ROWS).index)
-        rest = f"{len(order) - MAX_ROWS:,} others"
-        text = text.where(text.isin(kept) | text.isna(), rest)
-        order = [*kept, rest]
-    if column.isna().any():
-        text, order = text.where(text.notna(), MISSING), [*order, MISSING]
-    return pd.Series(pd.Categorical(text, order, ordered=True), index=column.index)
+        order = np.lexsort((labels, -held[there]))[:MAX_ROWS]
+        shown = there[order]
+        names = [*labels[order].tolist(), f"{len(there) - MAX_ROWS:,} others"]
+    place = np.full(len(values) + 1, len(shown), dtype=np.int64)
+    place[shown] = np.arange(len(shown))
+    place[-1] = len(names)
+    return _closed(place[values.places], names)
 
 
-def _classes(values: pd.Series[Any]) -> pd.Series[Any]:
+def _closed(codes: IntArray, names: list[str]) -> Classes:
+    """Classes with one more for missing values, code ``len(names)``, where there are any."""
+    lost = bool((codes == len(names)).any())
+    return Classes(codes.astype(np.int64), (*names, MISSING) if lost else tuple(names))
+
+
+def _quantiles(values: FloatArray) -> Classes:
+    """Classes of about as many loans each."""
     edges = np.unique(np.nanquantile(values, np.linspace(0.0, 1.0, CLASSES + 1)))
-    code = np.clip(np.searchsorted(edges, values, side="left") - 1, 0, max(len(edges) - 2, 0))
+    codes = np.searchsorted(edges, values, side="left") - 1
+    codes = np.clip(codes, 0, max(len(edges) - 2, 0))
     shown = [f"{edge:.6g}" for edge in edges]
     if len(set(shown)) < len(shown):
         shown = [f"{edge:.15g}" for edge in edges]
-    labels = [
+    names = [
         f"{'above' if k else 'from'} {low} to {high}"
         for k, (low, high) in enumerate(pairwise(shown))
     ]
-    missing = values.isna().to_numpy()
-    if missing.any():
-        code, labels = np.where(missing, len(labels), code), [*labels, MISSING]
-    made = pd.Categorical.from_codes(code, pd.Index(labels, dtype="str"), ordered=True)
-    return pd.Series(made, index=values.index)
+    return _closed(np.where(np.isnan(values), len(names), codes), names)
 
 
-def measures(frame: pd.DataFrame, key: pd.Series[Any]) -> pd.DataFrame:
-    """Measures of each stratum, indexed by it; empty strata are left out."""
-    balance = frame[_DATA]
-    work = pd.DataFrame(
-        {name: frame[column] * balance for name, column in _WEIGHTED.items()}
-        | {"past_due_share": balance.where(frame["days_past_due"] > 0, 0.0)}
-    )
-    groups = work.groupby(key, observed=True, sort=True).sum()
-    held = balance.groupby(key, observed=True, sort=True)
-    amount = held.sum()
+def _cut(values: FloatArray, edges: FloatArray) -> Classes:
+    """Stated classes: up to the first edge, above it to the second, and so on."""
+    shown = [f"{edge:.15g}" for edge in edges]
+    between = [f"above {low} to {high}" for low, high in pairwise(shown)]
+    names = [f"up to {shown[0]}", *between, f"above {shown[-1]}"]
+    codes = np.searchsorted(edges, values, side="left")
+    return _closed(np.where(np.isnan(values), len(names), codes), names)
+
+
+def measures(columns: Columns, classes: Classes) -> pd.DataFrame:
+    """Measures of each stratum by ``name``; empty strata are left out."""
+    count, codes, balance = len(classes.labels), classes.codes, columns.balance
+    loans = np.bincount(codes, minlength=count)
+    held = np.bincount(codes, weights=balance, minlength=count)
+    borrowers, effective = _borrowers(columns, classes)
     table = pd.DataFrame(
         {
-            "loans": held.size().astype(np.int64),
-            "borrowers": frame["borrower_id"].groupby(key, observed=True).nunique(),
-            "balance": amount,
-            "share": amount / float(balance.sum()),
-            "average_balance": held.mean(),
+            "name": pd.Series(classes.labels, dtype="str"),
+            "loans": loans.astype(np.int64),
+            "borrowers": borrowers,
+            "balance": held,
+            "share": held / float(balance.sum()),
+            "average_balance": held / np.maximum(loans, 1),
         }
     )
-    for name in (*_WEIGHTED, "past_due_share"):
-        table[name] = groups[name] / amount
-    table.index = table.index.astype("str")
-    return table
+    for name in _WEIGHTED:
+        if name in columns and columns.kind(name) == "number":
+            table[name] = _average(columns.numbers(name), balance, codes, count)
+    past = columns.numbers("days_past_due") > 0 if "days_past_due" in columns else False
+    late = np.bincount(codes, weights=np.where(past, balance, 0.0), minlength=count)
+    table["past_due_share"] = late / np.where(held > 0.0, held, 1.0)
+    table["effective_borrowers"] = effective
+    return table[loans > 0].reset_index(drop=True)
+
+
+def _average(values: FloatArray, balance: FloatArray, codes: IntArray, count: int) -> FloatArray:
+    """Averages weighted by the balance of the loans that have a value; NaN where none has."""
+    lost = np.isnan(values)
+    weights = np.where(lost, 0.0, balance)
+    sums = np.bincount(codes, weights=np.where(lost, 0.0, values) * weights, minlength=count)
+    whole = np.bincount(codes, weights=weights, minlength=count)
+    return np.where(whole > 0.0, sums / np.where(whole > 0.0, whole, 1.0), np.nan)
+
+
+def _borrowers(columns: Columns, classes: Classes) -> tuple[IntArray, FloatArray]:
+    """Number of borrowers by stratum, and the effective number of equal ones."""
+    values, count = columns.values("borrower_id"), len(classes.labels)
+    width = len(values) + 1
+    pairs = classes.codes * width + values.places
+    if count * width <= _DENSE:
+        amounts = np.bincount(pairs, weights=columns.balance, minlength=count * width)
+        stratum = np.repeat(np.arange(count), width)
+        amounts.reshape(count, width)[:, -1] = 0.0
+    else:
+        found, inverse = np.unique(pairs, return_inverse=True)
+        amounts = np.bincount(inverse, weights=columns.balance)
+        amounts[found % width == len(values)] = 0.0
+        stratum = found // width
+    there = np.bincount(stratum, weights=amounts > 0.0, minlength=count)
+    sums = np.bincount(stratum, weights=amounts, minlength=count)
+    squares = np.bincount(stratum, weights=np.square(amounts), minlength=count)
+    effective = np.square(sums) / np.where(squares > 0.0, squares, 1.0)
+    return there.astype(np.int64), effective
 
 
 def summarise(
-    pool: pd.DataFrame, tape: pd.DataFrame, reasons: pd.Series[Any], held: pd.Series[Any]
+    columns: Columns, tape: pd.DataFrame, reasons: pd.Series[Any], held: Classes
 ) -> pd.DataFrame:
     """The pool, its places, and the loans of the tape that are left out, with their reason.
 
     ``part`` is "pool", "place" or "left out"; the pool and what is left out add up to the tape.
-    ``effective_borrowers`` is the number of equal debtors of the same concentration.
+    ``effective_borrowers`` is the number of equal debtors of the same concentration,
+    ``top_share`` what the largest ten hold together.
     """
-    whole = measures(pool, pd.Series("pool", index=pool.index)).assign(part="pool", name="all")
-    whole["effective_borrowers"] = _effective(pool)
-    places = measures(pool, held).assign(part="place")
-    places["name"] = places.index
-    places["effective_borrowers"] = [_effective(pool[(held == n).to_numpy()]) for n in places.index]
-    out = tape[(reasons != "").to_numpy()]
-    groups = out.groupby(reasons[(reasons != "").to_numpy()].astype("str"), sort=True)
-    left = pd.DataFrame(
-        {
-            "loans": groups.size().astype(np.int64),
-            "borrowers": groups["borrower_id"].nunique(),
-            "balance": groups[_DATA].sum(),
-            "original_balance": groups["original_balance"].sum(),
-        }
-    ).assign(part="left out")
-    left["name"] = left.index
-    whole["original_balance"] = float(pool["original_balance"].sum())
-    places["original_balance"] = (
-        pool["original_balance"].groupby(held, observed=True).sum().reindex(places.index)
-    )
-    parts = [part for part in (whole, places, left) if len(part)]
+    everything = Classes(np.zeros(len(columns), dtype=np.int64), ("all",))
+    whole = measures(columns, everything).assign(part="pool")
+    places = measures(columns, held).assign(part="place")
+    original = columns.numbers("original_balance")
+    whole["original_balance"] = float(original.sum())
+    whole["top_share"] = _top_share(columns)
+    by_place = np.bincount(held.codes, weights=original, minlength=len(held.labels))
+    places["original_balance"] = by_place[np.unique(held.codes)]
+    parts = [part for part in (whole, places, _left_out(tape, reasons)) if len(part)]
     table = pd.concat(parts, ignore_index=True)
     front = ["part", "name", "loans", "borrowers", "balance", "original_balance"]
     return table[[*front, *(name for name in table if name not in front)]]
 
 
-def _effective(frame: pd.DataFrame) -> float:
-    by_borrower, _ = balances(frame, "borrower_id")
-    return effective_number(by_borrower.to_numpy(dtype=np.float64)) if len(by_borrower) else 0.0
+def _top_share(columns: Columns) -> float:
+    held = columns.values("borrower_id").sums(columns.balance)[:-1]
+    top = np.partition(held, max(len(held) - LARGEST, 0))[-LARGEST:]
+    return float(top.sum() / columns.balance.sum())
+
+
+def _left_out(tape: pd.DataFrame, reasons: pd.Series[Any]) -> pd.DataFrame:
+    out = (reasons != "").to_numpy()
+    if not out.any():
+        return pd.DataFrame()
+    frame = tape[out]
+    groups = frame.groupby(reasons[out].astype("str"), sort=True)
+    left = pd.DataFrame(
+        {
+            "loans": groups.size().astype(np.int64),
+            "borrowers": groups["borrower_id"].nunique(),
+            "balance": groups["current_balance"].sum(),
+            "original_balance": groups["original_balance"].sum(),
+        }
+    ).assign(part="left out")
+    left["name"] = left.index
+    return left

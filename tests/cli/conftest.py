@@ -40,7 +40,7 @@ recovery_lag = 2
 default_multiple = 3.0
 
 [pool.eligibility.bank]
-rules = [{ column = "remaining_days", at_most = 300.0 }]
+rules = [{ test = "remaining_days <= 300" }]
 
 [plan]
 periods = 4

@@ -40,8 +40,8 @@ MODEL = {
     },
     "pool": {
         "eligibility": {
-            "bank": {"rules": [{"column": "days_past_due", "at_most": 0}]},
-            "vehicle": {"rules": [{"column": "days_past_due", "at_most": 0}]},
+            "bank": {"rules": [{"test": "days_past_due <= 0"}]},
+            "vehicle": {"rules": [{"test": "days_past_due <= 0"}]},
         }
     },
     "plan": {

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from scfcap.pool.build import build_pool
+from scfcap.pool.columns import Columns
 from scfcap.pool.concentration import effective_number, largest
 from scfcap.pool.snapshot import Pool
 from scfcap.schema.pool import Concentration, EligibilitySet, PoolSpec, Rule
@@ -19,7 +20,7 @@ def pool_of(tape: Tape, *limits: Concentration, rules: tuple[Rule, ...] = ()) ->
 
 def test_each_borrower(tape: Tape) -> None:
     # p holds 100 + 200, s 300, r 250, q 150 of 1000; the cap is 280.
-    pool = pool_of(tape, Concentration(column="borrower_id", share=0.28, treatment="exclude"))
+    pool = pool_of(tape, Concentration(column="borrower_id", share=0.28, treatment="cut_back"))
     table = pool.tables["concentrations"]
     assert table["value"].tolist() == ["p", "s", "r", "q"]
     assert table["balance"].tolist() == [300.0, 300.0, 250.0, 150.0]
@@ -33,8 +34,8 @@ def test_each_borrower(tape: Tape) -> None:
 
 
 def test_only_the_eligible_balance_counts(tape: Tape) -> None:
-    limit = Concentration(column="borrower_id", share=0.5, treatment="exclude")
-    pool = pool_of(tape, limit, rules=(Rule(column="days_past_due", at_most=0),))
+    limit = Concentration(column="borrower_id", share=0.5, treatment="cut_back")
+    pool = pool_of(tape, limit, rules=(Rule(test="days_past_due <= 0"),))
     table = pool.tables["concentrations"].set_index("value")
     assert table["balance"].to_dict() == {"p": 300.0, "r": 250.0}
     assert table.loc["p", "excess"] == pytest.approx(300.0 - 0.5 * 550.0)
@@ -53,7 +54,7 @@ def test_the_largest_together(tape: Tape) -> None:
 
 
 def test_missing_values_are_shown_and_not_limited(tape: Tape) -> None:
-    pool = pool_of(tape, Concentration(column="buyer_id", share=0.3, treatment="exclude"))
+    pool = pool_of(tape, Concentration(column="buyer_id", share=0.3, treatment="cut_back"))
     table = pool.tables["concentrations"].set_index("value")
     assert table["balance"].to_dict() == {"m": 350.0, "n": 200.0, "(missing)": 450.0}
     assert table["excess"].to_dict() == pytest.approx({"m": 50.0, "n": 0.0, "(missing)": 0.0})
@@ -61,7 +62,7 @@ def test_missing_values_are_shown_and_not_limited(tape: Tape) -> None:
 
 def test_excess_is_never_more_than_what_is_eligible(tape: Tape) -> None:
     limits = [
-        Concentration(column=column, share=0.0, treatment="exclude")
+        Concentration(column=column, share=0.0, treatment="cut_back")
         for column in ("borrower_id", "segment")
     ]
     assert pool_of(tape, *limits).tables["usable"]["usable_balance"].tolist() == [0.0]
@@ -69,7 +70,7 @@ def test_excess_is_never_more_than_what_is_eligible(tape: Tape) -> None:
 
 def test_a_set_in_which_nothing_is_eligible(tape: Tape) -> None:
     limit = Concentration(column="borrower_id", share=0.5)
-    pool = pool_of(tape, limit, rules=(Rule(column="rate", at_least=9),))
+    pool = pool_of(tape, limit, rules=(Rule(test="rate >= 9"),))
     assert len(pool.tables["concentrations"]) == 0
     assert pool.tables["usable"]["usable_balance"].tolist() == [0.0]
 
@@ -86,8 +87,8 @@ def test_largest_names(tape: Tape) -> None:
 
 def test_more_names_than_are_shown(tape: Tape) -> None:
     names = [*"abcde", "x", "y"]
-    many = tape.frame.assign(borrower_id=names)
-    table = largest(many, "borrower_id", count=3)
+    many = Columns(tape.frame.assign(borrower_id=names), tape.as_of)
+    table = largest(many.values("borrower_id"), many.balance, count=3)
     assert table["value"].tolist() == ["e", "d", "b", "4 others"]
     assert table["loans"].sum() == 7
     assert table["balance"].sum() == tape.frame["current_balance"].sum()

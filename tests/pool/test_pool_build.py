@@ -32,7 +32,7 @@ def test_arrays(tape: Tape) -> None:
     assert pool.origination_day.tolist() == [-30, -30, -30, -30, -90]
     assert pool.maturity_day.tolist() == [30, 30, 30, 30, -30]
     assert pool.days_past_due.tolist() == [0, 0, 5, 0, 30]
-    assert pool.digest == "digest"
+    assert pool.inputs["tape"] == "digest"
     for name in ("segment", "place", "loan_type", "origination_day", "maturity_day"):
         assert getattr(pool, name).dtype == np.int64, name
     assert pool.to_frame()["place"].tolist()[1] == "securitization:s1"
@@ -54,7 +54,7 @@ def test_unknown_holder_and_days_are_taken_as_the_docs_say(tape: Tape) -> None:
     frame["channel"] = frame["channel"].astype("category")
     frame["days_past_due"] = frame["days_past_due"].astype(float)
     frame.loc[2, "days_past_due"] = np.nan
-    rule = Rule(column="days_past_due", at_most=10)
+    rule = Rule(test="days_past_due <= 10")
     spec = PoolSpec(eligibility={"e": EligibilitySet(rules=(rule,))})
     pool = build_pool(replace(tape, frame=frame), spec)
     assert pool.places[pool.place[1]] == "own_capital"
@@ -128,9 +128,9 @@ def test_three_answers_and_all_tables_add_up(
     empty = pd.DataFrame()
     tape = Tape(frame, empty, empty, empty, date(2013, 12, 31), "t", "d")
     rules = (
-        Rule(column="score", at_least=600.0),
-        Rule(column="days_past_due", at_most=30),
-        Rule(column="status", none_of=("default",)),
+        Rule(test="score >= 600"),
+        Rule(test="days_past_due <= 30"),
+        Rule(test='status != "default"'),
     )
     spec = PoolSpec(
         eligibility={"e": EligibilitySet(rules=rules), "all": EligibilitySet()},

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from scfcap.pool.build import build_pool
-from scfcap.pool.stratify import strata
-from scfcap.schema.pool import PoolSpec
+from scfcap.pool.columns import Columns
+from scfcap.pool.stratify import Classes, strata
+from scfcap.schema.pool import PoolSpec, Strata
 from scfcap.tape.schema import Tape
 
 
@@ -35,25 +38,51 @@ def test_by_columns_of_every_kind(tape: Tape) -> None:
     assert tables["stratification_origination_date"]["name"].tolist() == ["2013-10", "2013-12"]
 
 
+def strata_of(by: str | Strata, **cells: object) -> Classes:
+    frame = pd.DataFrame({"current_balance": 1.0, **cells})
+    return strata(Columns(frame, date(2013, 12, 31)), by)
+
+
 def test_numbers_of_many_values_are_cut_into_classes() -> None:
-    values = pd.Series(np.arange(1.0, 101.0))
-    key = strata(values, pd.Series(np.ones(100)))
-    assert key.value_counts(sort=False).tolist() == [20, 20, 20, 20, 20]
-    assert list(key.cat.categories)[:2] == ["from 1 to 20.8", "above 20.8 to 40.6"]
-    key = strata(values.where(values > 10), pd.Series(np.ones(100)))
-    assert (key == "(missing)").sum() == 10
+    values = np.arange(1.0, 101.0)
+    found = strata_of("x", x=values)
+    assert np.bincount(found.codes).tolist() == [20, 20, 20, 20, 20]
+    assert found.labels[:2] == ("from 1 to 20.8", "above 20.8 to 40.6")
+    found = strata_of("x", x=np.where(values > 10, values, np.nan))
+    assert found.labels[-1] == "(missing)"
+    assert (found.codes == len(found.labels) - 1).sum() == 10
 
 
 def test_noise_in_the_last_digits_makes_no_class() -> None:
-    values = pd.Series([0.1 + k * 1e-16 for k in range(20)] + list(np.arange(20.0)))
-    labels = strata(values, pd.Series(np.ones(40))).cat.categories
+    values = [0.1 + k * 1e-16 for k in range(20)] + list(np.arange(20.0))
+    labels = strata_of("x", x=values).labels
     assert all(label.split()[1] != label.split()[-1] for label in labels)
 
 
 def test_many_texts_are_shown_together() -> None:
-    names = pd.Series([f"n{k:03d}" for k in range(60)])
-    balance = pd.Series(np.arange(60.0))
-    key = strata(names, balance)
-    assert len(key.cat.categories) == 51
-    assert key.iloc[:10].eq("10 others").all()
-    assert key.iloc[10:].eq(names.iloc[10:]).all()
+    names = [f"n{k:03d}" for k in range(60)]
+    found = strata_of("x", x=names, current_balance=np.arange(60.0))
+    assert len(found.labels) == 51
+    shown = np.array(found.labels)[found.codes]
+    assert (shown[:10] == "10 others").all()
+    assert shown[10:].tolist() == names[10:]
+
+
+def test_stated_classes() -> None:
+    found = strata_of(Strata(column="x", edges=(0.1, 0.2)), x=[0.1, 0.15, 0.2, 0.3, np.nan, -1.0])
+    assert found.labels == ("up to 0.1", "above 0.1 to 0.2", "above 0.2", "(missing)")
+    assert found.codes.tolist() == [0, 1, 1, 2, 3, 0]
+
+
+def test_averages_leave_out_what_is_not_known(tape: Tape) -> None:
+    spec = PoolSpec(stratify_by=(Strata(column="rate", edges=(0.15,)),))
+    table = build_pool(tape, spec).tables["stratification_rate"].set_index("name")
+    # Up to 15%: a (100, score 700), c (150, none) and e (300, 550); above: b (200) and d (250).
+    assert table["score"].tolist() == pytest.approx(
+        [(100 * 700 + 300 * 550) / 400, (200 * 650 + 250 * 600) / 450]
+    )
+    assert table["days_past_due"].tolist() == pytest.approx([(150 * 5 + 300 * 30) / 550, 0.0])
+    # p, q and s hold 100, 150, 300; then p and r 200, 250.
+    assert table["effective_borrowers"].tolist() == pytest.approx(
+        [550**2 / (1e4 + 2.25e4 + 9e4), 450**2 / (4e4 + 6.25e4)]
+    )

@@ -81,8 +81,8 @@ def _pool() -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
     spec = TapeSpec(source="platform", platform=PlatformSpec(loans=count, seed=7))
     tape = read_tape(spec, as_of=AS_OF, folder=Path(), frame=frame)
     rules = (
-        Rule(column="days_past_due", at_most=0),
-        Rule(name="score of 550 at least", column="score", at_least=550),
+        Rule(test="days_past_due <= 0"),
+        Rule(name="score of 550 at least", test="score >= 550"),
     )
     limits = (Concentration(column="borrower_id", share=0.02),)
     sets = {"vehicle": EligibilitySet(rules=rules, concentrations=limits)}

@@ -28,7 +28,7 @@ severity = 0.5
 [scenarios.base]
 
 [pool.eligibility.any]
-rules = [{ column = "rate", at_least = 0.0 }]
+rules = [{ test = "rate >= 0.0" }]
 
 [plan]
 periods = 12

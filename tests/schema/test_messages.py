@@ -183,9 +183,9 @@ def test_all_problems_come_at_once_and_in_order(said):
             "a table [tape.platform] with loans and seed",
         ),
         (
-            {'{ column = "rate", at_least = 0.0 }': '{ column = "rate" }'},
-            "model.toml: pool.eligibility.any.rules.0: found a rule without a test",
-            "one of at_least, at_most, one_of, none_of",
+            {'{ test = "rate >= 0.0" }': '{ test = "rate => 0.0" }'},
+            "model.toml: pool.eligibility.any.rules.0.test: found '=> 0.0' at character 6",
+            'Write == for "equals".',
         ),
     ],
 )

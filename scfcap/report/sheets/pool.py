@@ -74,8 +74,7 @@ def add_pool(kit: Kit) -> None:
         column = name.removeprefix("pool_stratification_")
         frame = kit.frame(name)
         if frame is not None:
-            strata = frame.rename(columns={column: "name"})
-            row = _measures(kit, row + 1, column, f"By {title_case(column).lower()}", strata, whole)
+            row = _measures(kit, row + 1, column, f"By {title_case(column).lower()}", frame, whole)
             if column == "segment":
                 row = _chart(kit, row, len(frame))
     row = _eligibility(kit, row + 1)
