@@ -26,6 +26,7 @@ from scfcap.tape.cells import (
     flag,
     is_text,
     mask_of,
+    missing_of,
     plain,
     trimmed,
     whole_texts,
@@ -50,6 +51,7 @@ __all__ = [
     "flag",
     "has_leading_zeros",
     "is_date",
+    "is_present",
     "is_text",
     "numbers",
     "plain",
@@ -95,6 +97,13 @@ def _as_text(source: Any, column: str) -> Any:
 def is_date(source: Any) -> bool:
     """Whether cells are days or times."""
     return bool(pa.types.is_date(source.type) or pa.types.is_timestamp(source.type))
+
+
+def is_present(source: Any) -> BoolArray:
+    """Mask of cells that hold a value; of texts, other than one that means "no value"."""
+    cells = missing_of(trimmed(source)) if is_text(source) else plain(source)
+    lost = pc.is_null(cells, nan_is_null=True)
+    return ~np.asarray(lost.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
 def has_leading_zeros(source: Any) -> bool:

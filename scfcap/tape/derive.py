@@ -223,7 +223,7 @@ def _worked_out(out: Typed, target: str, text: str, spec: TapeSpec) -> Any:
     try:
         found: Any = expression.evaluate(names, out.rows)
     except ExpressionError as error:
-        raise refused(key, error) from None
+        raise refused(error, key) from None
     out.issues += names.issues
     if not isinstance(found, np.ndarray):
         return _texts_as(target, _as_texts(found), spec)

@@ -91,6 +91,6 @@ def from_source(name: str, issue: Issue) -> Issue:
     )
 
 
-def refused(key: str, error: ExpressionError) -> InputError:
+def refused(error: ExpressionError, key: str) -> InputError:
     """An expression that does not fit its columns, as the user's to mend."""
     return InputError(Problem(f"model.toml: tape.{key}", error.found, error.expected, error.action))
