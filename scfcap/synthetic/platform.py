@@ -114,7 +114,7 @@ def generate(spec: PlatformSpec, model: Model) -> pd.DataFrame:
     shops = make_shops(rng, spec.loans)
     book = _draw(rng, stocks, shops, spec.loans)
     frame = _columns(rng, book, shops, model.as_of)
-    frame["channel"] = _holders(rng, frame, model)
+    frame["channel"] = holders(rng, frame, model)
     frame = frame.sort_values("origination_date", kind="stable", ignore_index=True)
     width = len(str(spec.loans))
     numbers = np.char.zfill(np.arange(1, spec.loans + 1).astype(np.str_), width)
@@ -127,11 +127,11 @@ def _stock(product: Product, as_of: date) -> _Stock:
     ages = terms * 30 if product.months else terms
     term = np.repeat(terms, ages)
     age = np.concatenate([np.arange(n, dtype=np.int64) for n in ages])
-    weight = _intensity(as_of, int(age.max()) + 1)[age] * np.exp(-product.prepay * age / 365.0)
+    weight = intensity(as_of, int(age.max()) + 1)[age] * np.exp(-product.prepay * age / 365.0)
     return _Stock(term, age, weight / len(terms) * product.flow / product.size)
 
 
-def _intensity(as_of: date, days: int) -> FloatArray:
+def intensity(as_of: date, days: int) -> FloatArray:
     """Lending by age in days: monthly season, and a rush before the sale of 11 November."""
     day: _Array = np.datetime64(as_of, "D") - np.arange(days).astype("timedelta64[D]")
     month = day.astype("datetime64[M]").astype(np.int64) % 12 + 1
@@ -206,21 +206,21 @@ def _columns(rng: np.random.Generator, book: _Book, shops: Shops, as_of: date) -
     status = np.select([late_days >= DEFAULT_DAYS, late_days > 0], [2, 1], 0)
     buyer = np.full(len(kind), -1)
     buyer[kind == ORDER] = pick_cores(rng, int((kind == ORDER).sum()))
-    shop_names = _names("S", len(shops), len(str(len(shops))))
+    shop_names = names("S", len(shops), len(str(len(shops))))
     return pd.DataFrame(
         {
             "borrower_id": shop_names[book.shop],
-            "buyer_id": _category(buyer, tuple(_names("CE", CORES, 2))),
-            "segment": _category(_segment(kind, buyer, book.term), SEGMENTS),
-            "loan_type": _category(loan_type, LOAN_TYPES),
+            "buyer_id": category(buyer, tuple(names("CE", CORES, 2))),
+            "segment": category(_segment(kind, buyer, book.term), SEGMENTS),
+            "loan_type": category(loan_type, LOAN_TYPES),
             "origination_date": origination.astype("datetime64[s]"),
             "maturity_date": maturity.astype("datetime64[s]"),
             "original_balance": book.original,
             "current_balance": current,
             "rate": np.array([p.rate for p in PRODUCTS])[book.product],
             "days_past_due": late_days,
-            "status": _category(status, STATUSES),
-            "region": _category(shops.region[book.shop], tuple(REGIONS)),
+            "status": category(status, STATUSES),
+            "region": category(shops.region[book.shop], tuple(REGIONS)),
             "score": shops.score[book.shop],
             "paid_principal": np.round(book.original - current, 2),
         }
@@ -257,11 +257,11 @@ def _amortised(
     return balance, np.where(missed > 0, np.maximum(days, 1), 0)
 
 
-def _holders(rng: np.random.Generator, frame: pd.DataFrame, model: Model) -> Any:
+def holders(rng: np.random.Generator, frame: pd.DataFrame, model: Model) -> Any:
     """Present holder of each loan: a series until its pool is full, else the company."""
     vehicle = model.securitization
     series = vehicle.series if vehicle is not None else ()
-    names = (OWN, *(place(SECURITIZATION, s.name) for s in series))
+    places = (OWN, *(place(SECURITIZATION, s.name) for s in series))
     balance = frame["current_balance"].to_numpy()
     scale = balance.sum() / model.stated_for_book if model.stated_for_book else 1.0
     free = _may_be_sold(frame, model)
@@ -280,7 +280,7 @@ def _holders(rng: np.random.Generator, frame: pd.DataFrame, model: Model) -> Any
             )
         holder[chosen] = number
         free[chosen] = False
-    return _category(holder, names)
+    return category(holder, places)
 
 
 def _may_be_sold(frame: pd.DataFrame, model: Model) -> BoolArray:
@@ -307,10 +307,12 @@ def _fill(
     return np.append(chosen, best).astype(np.int64)
 
 
-def _category(codes: IntArray, names: tuple[str, ...]) -> Any:
+def category(codes: IntArray, names: tuple[str, ...]) -> Any:
+    """A pandas categorical; code -1 is missing."""
     return pd.Categorical.from_codes(codes, pd.Index(names))
 
 
-def _names(prefix: str, count: int, width: int) -> _Array:
+def names(prefix: str, count: int, width: int) -> _Array:
+    """``prefix`` and a number from 1, in ``width`` digits."""
     numbers = np.char.zfill(np.arange(1, count + 1).astype(np.str_), width)
     return np.asarray(np.char.add(prefix, numbers).astype(object))
