@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from scfcap.cashflow.cohorts import CohortFactors, NewLoans
     from scfcap.cashflow.project import PoolCashflow
     from scfcap.credit.curves import CurveSet
+    from scfcap.credit.exposure import Exposures
     from scfcap.deal.waterfall import DealResult
     from scfcap.funding.inputs import Inputs
     from scfcap.funding.plan import Plan
@@ -162,6 +163,7 @@ class Model:
     def curves(self) -> CurveSet:
         """Default, prepayment and loss by scenario, segment and period."""
         from scfcap.credit.curves import build_curves
+        from scfcap.credit.stress import names_cores
 
         credit, pool = self.credit()[0], self.pool()
         known = {*pool.segments, *credit}
@@ -178,7 +180,24 @@ class Model:
         if strange:
             raise InputError(strange)
         segments = sorted({*pool.segments, *self.spec.demand})
-        return build_curves(segments, credit, self.spec.scenarios, self.grid)
+        return build_curves(
+            segments,
+            credit,
+            self.spec.scenarios,
+            self.grid,
+            lenders=tuple(lender.name for lender in self.spec.lenders),
+            exposures=self.exposures() if names_cores(self.spec.scenarios) else None,
+        )
+
+    @_once
+    def exposures(self) -> Exposures:
+        """What the outstanding loans owe to core enterprises, named or among the largest."""
+        from scfcap.credit.exposure import measure
+        from scfcap.credit.stress import names_cores
+
+        frame = self.tape().frame
+        gone = frame["status"].isin(["repaid", "charged_off"]).to_numpy()
+        return measure(frame[~gone], self.pool().segments, named=names_cores(self.spec.scenarios))
 
     @_once
     def cashflow(self) -> PoolCashflow:
@@ -326,6 +345,8 @@ class Model:
     @cached_property
     def grid(self) -> PeriodGrid:
         """Periods of the plan, and after them those in which the last loan is still running."""
+        from scfcap.credit.stress import longest_delay
+
         plan = self.spec.plan
         horizon = PeriodGrid.build(self.spec.as_of, plan.periods, plan.frequency)
         pool, behaviour = self.pool(), self.credit()[0].values()
@@ -333,6 +354,7 @@ class Model:
         days += max((credit.late_days for credit in behaviour), default=0)
         periods = math.ceil(days * horizon.per_year / 365.0) + 1
         periods += max((credit.recovery_lag for credit in behaviour), default=0)
+        periods += longest_delay(self.spec.scenarios, horizon)
         least, most = plan.periods + 1, plan.periods + LONGEST_TAIL
         return horizon.extended(min(max(periods, least), most))
 

@@ -53,8 +53,9 @@ def measure(
 
     ``frame`` has the tape's columns segment, loan_type, current_balance [currency] and, where
     known, buyer_id and borrower_id; without borrowers, each loan on an order of a core is its
-    supplier's. Balances of zero or less count for nothing.
+    supplier's. Balances of zero or less, and loans of other segments, count for nothing.
     """
+    frame = frame[frame["segment"].isin(list(segments)).to_numpy()]
     balance = np.maximum(frame["current_balance"].to_numpy(dtype=np.float64), 0.0)
     segment = _codes(frame["segment"], segments)
     total = np.bincount(segment, balance, minlength=len(segments))

@@ -75,18 +75,20 @@ class Stress:
         names = tuple(self.scenarios[int(k)] for k in index)
         return self._each(names, lambda values: values[index])
 
-    def extended(self, periods: int) -> Stress:
-        """The same over ``periods``: levels stay as at the end, single blows do not come again."""
-        more = periods - self.held.shape[1]
-        if more <= 0:
-            return self
-        last = self._each(
+    def over(self, periods: int) -> Stress:
+        """The same over ``periods``: cut, or levels kept and single blows not repeated."""
+        length = self.held.shape[1]
+        if periods <= length:
+            return self._each(self.scenarios, lambda values: values[..., :periods])
+        longer = self._each(
             self.scenarios,
-            lambda v: np.concatenate([v, np.repeat(v[..., -1:], more, axis=-1)], axis=-1),
+            lambda v: np.concatenate(
+                [v, np.repeat(v[..., -1:], periods - length, axis=-1)], axis=-1
+            ),
         )
-        for blow in (last.infected, last.unpaid, last.held):
-            blow[..., -more:] = 0.0
-        return last
+        for blow in (longer.infected, longer.unpaid, longer.held):
+            blow[..., length:] = 0.0
+        return longer
 
     def _each(self, names: tuple[str, ...], change: Callable[[FloatArray], FloatArray]) -> Stress:
         changed: dict[str, Any] = {n: change(getattr(self, n)) for n in _ARRAYS}
@@ -137,6 +139,17 @@ def names_cores(scenarios: Mapping[str, Scenario]) -> tuple[str, ...]:
     """Core enterprises that the scenarios name, sorted; empty if none fails."""
     failures = [x for s in scenarios.values() for x in s.shocks if isinstance(x, CoreFailure)]
     return tuple(sorted({x.core for x in failures}))
+
+
+def longest_delay(scenarios: Mapping[str, Scenario], grid: PeriodGrid) -> int:
+    """Most periods by which a scenario makes cash later than the borrowers' own behaviour."""
+    shortest = {"month": 28, "week": 7, "day": 1}[grid.frequency]
+    delays = [0]
+    for scenario in scenarios.values():
+        out = sum(x.days for x in scenario.shocks if isinstance(x, Outage))
+        lags = [x.recovery_lag for x in scenario.shocks if isinstance(x, CoreFailure)]
+        delays.append(-(-out // shortest) + max(lags, default=0))
+    return max(delays)
 
 
 def compile_scenarios(

@@ -2,7 +2,8 @@
 
 A model is a folder with ``model.toml``. The file may name a ``base`` whose keys it changes, and
 ``--set KEY=VALUE`` changes either. Regimes and report packs are named, not pathed: they are
-looked up in the model's folder, then beside it, then among the shipped ones.
+looked up in the model's folder, then beside it, then among the shipped ones; so are the scenario
+files that a scenario includes.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -26,6 +27,7 @@ from scfcap.schema.messages import Key, closest, dotted, problems, shown
 from scfcap.schema.model import Model
 from scfcap.schema.regime import Regime
 from scfcap.schema.report import Pack
+from scfcap.schema.scenario import Scenario
 
 MODEL_FILE = "model.toml"
 #: Largest model file that is read [bytes].
@@ -96,7 +98,8 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
     if disagreements:
         raise InputError(disagreements)
     pack, pack_file = _pack(spec, folders, where)
-    read = [*chain, *([regime_file] if regime_file else []), pack_file]
+    spec, scenario_files = _with_included(spec, folders, where)
+    read = [*chain, *([regime_file] if regime_file else []), pack_file, *scenario_files]
     return LoadedModel(
         spec=spec,
         folder=top.path.parent,
@@ -287,7 +290,7 @@ def _named_files(kind: str, folders: Sequence[Path], library: Path) -> dict[str,
 
 
 def _find_named(
-    name: str, key: str, known: Mapping[str, Path], also: Sequence[str], where: Callable[[Key], str]
+    name: str, key: Key, known: Mapping[str, Path], also: Sequence[str], where: Callable[[Key], str]
 ) -> Path:
     if name in known:
         return known[name]
@@ -295,7 +298,7 @@ def _find_named(
     near = closest(name, names)
     action = f"Did you mean {near}?" if near else ""
     raise InputError(
-        Problem(where((key,)), f'"{name}"', f"one of {', '.join(names) or 'none'}", action)
+        Problem(where(key), f'"{name}"', f"one of {', '.join(names) or 'none'}", action)
     )
 
 
@@ -313,7 +316,7 @@ def _regime(
     if spec.regime == "none":
         return None, None
     known = _named_files("regimes", folders, shipped("models") / "regimes")
-    path = _find_named(spec.regime, "regime", known, ("none",), where)
+    path = _find_named(spec.regime, ("regime",), known, ("none",), where)
     regime, source = _read_named(Regime, "regimes", path)
     if regime.in_force(spec.as_of):
         return regime, source
@@ -333,7 +336,41 @@ def _pack(
     spec: Model, folders: Sequence[Path], where: Callable[[Key], str]
 ) -> tuple[Pack, _Source]:
     known = _named_files("reports", folders, shipped("reports"))
-    return _read_named(Pack, "reports", _find_named(spec.report, "report", known, (), where))
+    return _read_named(Pack, "reports", _find_named(spec.report, ("report",), known, (), where))
+
+
+def _with_included(
+    spec: Model, folders: Sequence[Path], where: Callable[[Key], str]
+) -> tuple[Model, list[_Source]]:
+    """``spec`` with what its scenarios include written out in them, and the files read.
+
+    A file that several included ones include happens once.
+    """
+    if not any(scenario.include for scenario in spec.scenarios.values()):
+        return spec, []
+    known = _named_files("scenarios", folders, shipped("models") / "scenarios")
+    files: dict[str, tuple[Scenario, _Source]] = {}
+
+    def named(scenario: Scenario, key: Key, above: tuple[str, ...]) -> Iterator[str]:
+        for name in scenario.include:
+            if name in above:
+                chain = " includes ".join([*above, name])
+                expected = "scenario files that do not lead back to themselves"
+                raise InputError(Problem(where(key), chain, expected, "Take one include out."))
+            if name not in files:
+                path = _find_named(name, key, known, (), where)
+                files[name] = _read_named(Scenario, "scenarios", path)
+            yield name
+            yield from named(files[name][0], key, (*above, name))
+
+    scenarios = {}
+    for title, scenario in spec.scenarios.items():
+        whole = scenario.model_copy(update={"include": ()})
+        for name in dict.fromkeys(named(scenario, ("scenarios", title, "include"), ())):
+            whole = whole.and_also(files[name][0])
+        scenarios[title] = whole
+    read = [files[name][1] for name in sorted(files)]
+    return spec.model_copy(update={"scenarios": scenarios}), read
 
 
 def _digest(sources: Sequence[_Source], overrides: Sequence[Override]) -> str:

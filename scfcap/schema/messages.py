@@ -35,6 +35,7 @@ _EXPECTED = {
     "tuple_type": "a list in [ ]",
     "dict_type": "a table",
     "model_type": "a table",
+    "model_attributes_type": "a table",
     "is_instance_of": "a table",
 }
 _BOUNDS = {
@@ -160,12 +161,22 @@ def _branches(annotation: Any) -> list[Any]:
 
 
 def _branch(annotation: Any, tag: str) -> Any:
-    """Member of a union that ``tag`` stands for: "NAME", or "function-after[check(), NAME]"."""
+    """Member of a union for ``tag``: its kind, "NAME", or "function-after[check(), NAME]"."""
     for branch in _branches(annotation):
         name = getattr(branch, "__name__", "")
+        if tag == _kind(branch):
+            return branch
         if name and (tag == name or tag.endswith(f" {name}]")):
             return branch
     return Any
+
+
+def _kind(branch: Any) -> str:
+    """What the key ``kind`` says in the tables of this member of a union; empty if it has none."""
+    inner = _schema(branch)
+    field = inner.model_fields.get("kind") if inner else None
+    options = get_args(field.annotation) if field else ()
+    return str(options[0]) if len(options) == 1 else ""
 
 
 def _schema(annotation: Any) -> type[Schema] | None:
@@ -237,6 +248,8 @@ def _expected(item: _Found) -> str:
     if kind == "literal_error":
         options = [str(x) for x in get_args(item.annotation)] or [str(context["expected"])]
         return f"one of {', '.join(options)}" if len(options) > 1 else options[0]
+    if kind in {"union_tag_invalid", "union_tag_not_found"}:
+        return f"kind = one of {', '.join(_kind(x) for x in _branches(item.annotation))}"
     if kind in _BOUNDS:
         words, bound = _BOUNDS[kind]
         return f"{words} {context[bound]:g}"
@@ -257,9 +270,10 @@ def _all_keys(schema: type[Schema], prefix: Key = ()) -> Iterator[Key]:
             while get_args(inner) and get_origin(inner) in (dict, tuple):
                 part = (*part, "NAME")
                 inner = _unwrapped(get_args(inner)[-1 if get_origin(inner) is dict else 0])
-            below = _schema(inner)
-            if below is not None:
-                yield from _all_keys(below, (*prefix, name, *part))
+            for member in _branches(inner):
+                below = _schema(member)
+                if below is not None:
+                    yield from _all_keys(below, (*prefix, name, *part))
 
 
 def _unknown_key(

@@ -241,7 +241,7 @@ def test_more_default_is_never_more_cash(
     last = int(loans.maturity_day.max())
     step = {"month": 28, "week": 7, "day": 1}[curves.grid.frequency]
     grid = curves.grid.extended(last // step + 1)
-    longer = replace(curves, grid=grid).under(curves.stress.extended(len(grid)))
+    longer = replace(curves, grid=grid).under(curves.stress.over(len(grid)))
     worse = replace(longer, default_intensity=longer.default_intensity * multiple)
     calm, stressed = run_kernel(loans, longer, 3), run_kernel(loans, worse, 3)
     assert np.abs(calm.closing[:, :, -1]).max() == 0.0
