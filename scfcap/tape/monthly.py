@@ -89,9 +89,10 @@ def complete(
     panel["days_past_due"] = late
     paid = np.where(np.isnan(rows.paid), principal, rows.paid)
     panel["paid"] = np.where(first, 0.0, paid)
-    issues = _odd(rows, panel, first)
     live = (opening > HALF_CENT) | (closing > HALF_CENT)
     live |= np.abs(panel["recovered"].to_numpy()) > HALF_CENT
+    idle = first & ~np.isin(rows.loan, rows.loan[live])
+    issues = _odd(rows, panel, first, idle)
     return panel[live].reset_index(drop=True), issues
 
 
@@ -112,6 +113,15 @@ def _principal(
     # A refund of what was overpaid is no principal: nothing was owed any more.
     idle = first | ((opening <= HALF_CENT) & (closing <= HALF_CENT))
     return np.where(idle, 0.0, principal), np.where(idle, 0.0, charged)
+
+
+def without_idle(loans: pd.DataFrame, panel: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Only the loans that have a month in ``panel``, numbered anew."""
+    used = np.unique(panel["loan"].to_numpy())
+    if len(used) == len(loans):
+        return loans, panel
+    place = np.searchsorted(used, panel["loan"].to_numpy())
+    return loans.iloc[used].reset_index(drop=True), panel.assign(loan=place)
 
 
 def unpaid_days(
@@ -166,7 +176,7 @@ def _unpaid(
     return out
 
 
-def _odd(rows: Rows, panel: pd.DataFrame, first: BoolArray) -> list[Issue]:
+def _odd(rows: Rows, panel: pd.DataFrame, first: BoolArray, idle: BoolArray) -> list[Issue]:
     """Warnings: corrections, overpayments, loans that vanish or come back, months left out."""
     closing, opening = panel["closing"].to_numpy(), panel["opening"].to_numpy()
     adjusted = panel["adjusted"].to_numpy()
@@ -187,6 +197,7 @@ def _odd(rows: Rows, panel: pd.DataFrame, first: BoolArray) -> list[Issue]:
             closing,
             "a row for each month until the balance is 0: observed until here only",
         ),
+        "never_owing": (idle, closing, "a balance in some month: left out"),
         "months_missing": (skipped, opening, "each month: the row holds what passed since"),
     }
     return [

@@ -22,7 +22,7 @@ from scfcap.tape import convert
 from scfcap.tape.checks import findings_of, first_problems
 from scfcap.tape.convert import Issue
 from scfcap.tape.history import History, history_from_panel, month_end, month_of
-from scfcap.tape.monthly import Rows, complete
+from scfcap.tape.monthly import Rows, complete, without_idle
 from scfcap.tape.read import _names as column_names
 from scfcap.tape.read import inside, read_table
 from scfcap.tape.schema import Tape
@@ -357,6 +357,8 @@ def describe(found: Found, cells: Cells, tape: Tape | None) -> pd.DataFrame:
             shown = loans["loan_id"].iloc[lost].tolist()
             rows = found.row[lost]
             cells.note([Issue("loan_id", "unknown_loan", "warning", said, rows, shown)])
+    if "maturity_date" not in loans:
+        loans["maturity_date"] = np.full(len(loans), np.datetime64("NaT", "s"))
     if "segment" not in loans:
         loans["segment"] = NO_SEGMENT
     segment = loans["segment"].astype("str").where(loans["segment"].notna(), NO_SEGMENT)
@@ -379,14 +381,11 @@ def build(rows: Rows, loans: pd.DataFrame, cells: Cells, as_of: date, digest: st
     """The history of ``rows``, with everything said about them."""
     spec = cells.spec
     instalment = floats(loans, "instalment")
-    maturity = (
-        loans["maturity_date"].to_numpy()
-        if "maturity_date" in loans
-        else np.full(len(loans), np.datetime64("NaT", "s"))
-    )
+    maturity = loans["maturity_date"].to_numpy()
     panel, odd = complete(rows, instalment, maturity, rule=spec.past_due)
     cells.note(odd)
     cells.note(ahead(panel, as_of))
+    loans, panel = without_idle(loans, panel)
     failed = panel.pop("failed").to_numpy()
     return history_from_panel(
         loans,

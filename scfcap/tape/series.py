@@ -20,7 +20,7 @@ from scfcap.schema.tape import TapeSpec
 from scfcap.tape import convert
 from scfcap.tape.checks import findings_of
 from scfcap.tape.history import History, history_from_panel, month_of
-from scfcap.tape.monthly import Rows, complete
+from scfcap.tape.monthly import Rows, complete, without_idle
 from scfcap.tape.performance import ahead, files_of, floats
 from scfcap.tape.read import read_table, read_tape
 from scfcap.tape.schema import Tape
@@ -116,6 +116,7 @@ def history_of(tapes: Sequence[Tape], spec: PerformanceSpec, as_of: date) -> His
     maturity = loans["maturity_date"].to_numpy()
     panel, issues = complete(rows, floats(loans, "instalment"), maturity, rule=spec.past_due)
     issues += ahead(panel, as_of)
+    loans, panel = without_idle(loans, panel)
     failed = panel.pop("failed").to_numpy()
     digest = hashlib.sha256("".join(tape.digest for tape in tapes).encode()).hexdigest()
     return history_from_panel(
