@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from scfcap.funding.inputs import Inputs
     from scfcap.funding.plan import Plan
     from scfcap.pool.snapshot import Pool
+    from scfcap.report.pool import PoolReport
     from scfcap.report.store import SavedRun
     from scfcap.tape.history import History
     from scfcap.tape.schema import Tape
@@ -141,9 +142,17 @@ class Model:
     @_once
     def pool(self) -> Pool:
         """The outstanding loans, and what may go where."""
-        from scfcap.pool.build import build_pool
+        from scfcap.pool.build import Around, build_pool
 
-        return build_pool(self.tape(), self.loaded.spec.pool)
+        spec = self.loaded.spec
+        return build_pool(self.tape(), spec.pool, Around.of(spec, self.loaded.tape_folder))
+
+    def pool_report(self) -> PoolReport:
+        """The pool's tables, borrowing bases and snapshot, to show and to save."""
+        from scfcap.report.pool import PoolReport
+
+        origin = manifest(self.provenance(self.tape()), {})
+        return PoolReport(self.loaded, self.tape(), self.pool(), origin)
 
     @_once
     def credit(self) -> tuple[dict[str, SegmentCredit], pd.DataFrame]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from scfcap import __version__
-from scfcap.cli import check, demo, init, run, schema
+from scfcap.cli import check, demo, init, pool, run, schema
 
 app = typer.Typer(
     name="scfcap",
@@ -42,6 +42,9 @@ def _root(
 app.command("demo", short_help="Run the bundled models end to end.")(demo.demo)
 app.command("init", short_help="Copy a starter model folder.")(init.init)
 app.command("check", short_help="Check a model and its tape: data-quality report.")(check.check)
+app.command("pool", short_help="Freeze the pool: eligibility, concentrations, borrowing bases.")(
+    pool.pool
+)
 app.command("run", short_help="Run a model, from the tape to the workbook.")(run.run)
 app.command("schema", short_help="Print the JSON Schema of model.toml.")(schema.schema)
 

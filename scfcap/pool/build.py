@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from scfcap.pool.columns import Columns, Values
 from scfcap.pool.concentration import concentration_tables
 from scfcap.pool.digests import combined, named_digests
 from scfcap.pool.eligibility import Eligibility, evaluate, validate
-from scfcap.pool.groups import Memberships, grouped
+from scfcap.pool.groups import Memberships, grouped, read_memberships
 from scfcap.pool.snapshot import Pool
 from scfcap.pool.stratify import Classes, stratify, summarise
 from scfcap.quantities import ENGINE_TOLERANCE, IntArray
+from scfcap.schema.model import Model
 from scfcap.schema.plan import Lender
 from scfcap.schema.pool import GROUP, PoolSpec
 from scfcap.schema.tape import TapeSpec
@@ -42,6 +44,24 @@ class Around:
     stated_for_book: float | None = None
     members: Memberships | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, model: Model, folder: Path) -> Around:
+        """What surrounds the pool of ``model``, whose data files stand in ``folder``.
+
+        Raises :class:`InputError` where the file of related groups cannot be used.
+        """
+        groups = model.pool.groups
+        members, digest = (None, "")
+        if groups is not None and groups.path is not None:
+            members, digest = read_memberships(folder / groups.path)
+        return cls(
+            mapping=model.tape,
+            lenders=model.lenders,
+            stated_for_book=model.stated_for_book,
+            members=members,
+            digests={"groups": digest} if members is not None else {},
+        )
 
 
 def build_pool(tape: Tape, spec: PoolSpec, around: Around | None = None) -> Pool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from scfcap.errors import InputError, Problem
 from scfcap.pool.columns import Columns, Values, column_problems
 from scfcap.quantities import IntArray
 from scfcap.schema.pool import GROUP, Groups
+from scfcap.tape.files import read_any
 
 _WHERE = "model.toml: pool.groups"
 
@@ -61,6 +63,28 @@ def grouped(columns: Columns, spec: Groups, listed: Memberships | None = None) -
         count += len(shared)
     component = _components(edges, count)
     return _named(base, component[near], own, labels, component[known_members:])
+
+
+def read_memberships(path: Path) -> tuple[Memberships, str]:
+    """The columns ``member`` and ``group`` of a file, and the SHA-256 of its bytes.
+
+    Raises :class:`InputError` where the file cannot be read or lacks a column.
+    """
+    table, info = read_any(path)
+    lacking = [name for name in ("member", "group") if name not in table.column_names]
+    if lacking:
+        raise InputError(
+            Problem(
+                f"{path.name} ({_WHERE}.path)",
+                f"columns {', '.join(map(str, table.column_names))}",
+                "the columns member and group",
+                f"Add {' and '.join(lacking)}.",
+            )
+        )
+    rows = zip(*(table[name].to_pylist() for name in ("member", "group")), strict=True)
+    kept = [(str(member), str(group)) for member, group in rows if member and group]
+    members, groups = zip(*kept, strict=True) if kept else ((), ())
+    return Memberships(members, groups), info.digest
 
 
 def _stated(names: Mapping[str, Sequence[str]], listed: Memberships | None) -> Memberships:

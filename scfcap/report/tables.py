@@ -76,6 +76,7 @@ _CURRENCY = frozenset(
         "closing", "demand", "originated", "use", "limit", "headroom", "excess", "income_with",
         "income_without", "worth", "paid_principal", "unexplained", "balance_alone",
         "balance_in_sequence", "undetermined_balance", "eligible_balance", "usable_balance",
+        "balance_if_waived", "base_amount", "limit_amount", "reserve", "counted", "contribution",
     )
 )  # fmt: skip
 _OTHER = {
@@ -84,6 +85,8 @@ _OTHER = {
     "limit_share": "share",
     "cumulative_share": "share",
     "past_due_share": "share",
+    "top_share": "share",
+    "advance_rate": "share",
     "loans": "loans",
     "rows": "rows",
     "borrowers": "borrowers",
@@ -120,10 +123,11 @@ def run_tables(results: Results, currency: str) -> dict[str, Table]:
         **{f"deal_{name}": frame for name, frame in results.deals.items()},
         **{f"plan_{name}": frame for name, frame in results.plan.items()},
     }
-    return {name: _table(name, frame, currency) for name, frame in frames.items()}
+    return {name: named_table(name, frame, currency) for name, frame in frames.items()}
 
 
-def _table(name: str, frame: pd.DataFrame, currency: str) -> Table:
+def named_table(name: str, frame: pd.DataFrame, currency: str) -> Table:
+    """``frame`` as a table with the title and the units that its name and columns have."""
     deal = name.startswith("deal_")
     title = _TITLES.get(name, name.replace("_", " ").capitalize())
     units = {

@@ -37,6 +37,7 @@ FAMILIES = {
     "first_pool": "first pool of an issue",
     "programme": "securitization programme",
     "p2p_supply": "P2P supply",
+    "p2p_renewal": "P2P notes renewed",
     "p2p_limit": "P2P limit",
     "p2p_rolling": "P2P placed in twelve months",
     "p2p_backing": "loans behind P2P notes",

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from scfcap.errors import Problem
-from scfcap.schema.messages import Key
+from scfcap.schema.messages import Key, closest
 from scfcap.schema.model import Model
 from scfcap.schema.regime import Regime
 
@@ -18,6 +18,7 @@ def crosscheck(spec: Model, regime: Regime | None, where: Where) -> list[Problem
     return [
         *_draws(spec, where),
         *_series(spec, where),
+        *_line_lenders(spec, where),
         *([] if regime is None else _closed_kinds(spec, regime, where)),
     ]
 
@@ -52,6 +53,21 @@ def _series(spec: Model, where: Where) -> Iterator[Problem]:
         yield Problem(
             where(("securitization",)), f'"{name}" more than once', "series with distinct names"
         )
+
+
+def _line_lenders(spec: Model, where: Where) -> Iterator[Problem]:
+    """Borrowing bases name a lender that there is."""
+    names = [lender.name for lender in spec.lenders]
+    for name, base in spec.pool.borrowing_base.items():
+        if base.lender is not None and base.lender not in names:
+            key: Key = ("pool", "borrowing_base", name, "lender")
+            near = closest(base.lender, names)
+            yield Problem(
+                where(key),
+                f'"{base.lender}"',
+                f"one of the lenders {', '.join(names) or '(none)'}",
+                f"Did you mean {near}?" if near else "State limit and drawn instead.",
+            )
 
 
 def _closed_kinds(spec: Model, regime: Regime, where: Where) -> Iterator[Problem]:

@@ -264,11 +264,14 @@ def _check_paths(spec: Model, folder: Path, where: Callable[[Key], str]) -> None
     history = spec.credit.history
     paths: list[tuple[Key, str | None]] = [
         (("tape", "path"), spec.tape.path),
+        *((("tape", "paths", k), name) for k, name in enumerate(spec.tape.paths)),
         (("credit", "history", "path"), history.path if history else None),
     ]
     if spec.history is not None:
         paths.append((("history", "path"), spec.history.path))
         paths += [(("history", "paths", k), name) for k, name in enumerate(spec.history.paths)]
+    if spec.pool.groups is not None:
+        paths.append((("pool", "groups", "path"), spec.pool.groups.path))
     action = "Copy the file there, or name it on the command line: --tape PATH."
     found = [
         Problem(where(key), shown(path), f"a path inside the model's folder, {folder}", action)

@@ -19,6 +19,7 @@ from scfcap.report.book import (
     Value,
     address,
 )
+from scfcap.report.sheets.borrowing import borrowing_bases
 from scfcap.report.sheets.common import (
     TEXT,
     Kit,
@@ -79,6 +80,7 @@ def add_pool(kit: Kit) -> None:
                 row = _chart(kit, row, len(frame))
     row = _eligibility(kit, row + 1)
     row = _concentrations(kit, row + 1)
+    row = borrowing_bases(kit, NAME, row + 1)
     row = _largest(kit, row + 1)
     row = paid_out(kit, NAME, row + 1)
     findings(kit, NAME, row + 1)
@@ -204,12 +206,13 @@ def _rules(kit: Kit, row: int, name: str, rules: pd.DataFrame | None) -> int:
     sheet, unit = kit.book.sheet(NAME), kit.look.label
     labels = [
         f"{name}: rule", "Loans that fail it", f"Balance, {unit}", "Not failed before",
-        f"Balance, {unit}", "Undetermined", f"Balance, {unit}",
+        f"Balance, {unit}", "Undetermined", f"Balance, {unit}", "Eligible if waived",
+        f"Balance, {unit}",
     ]  # fmt: skip
     heads(sheet, row, labels)
     columns = (
         "loans_alone", "balance_alone", "loans_in_sequence", "balance_in_sequence",
-        "undetermined_loans", "undetermined_balance",
+        "undetermined_loans", "undetermined_balance", "loans_if_waived", "balance_if_waived",
     )  # fmt: skip
     for item in chosen.to_dict("records"):
         row += 1
@@ -225,7 +228,7 @@ def _concentrations(kit: Kit, row: int) -> int:
     if frame is None:
         return row
     sheet, unit = kit.book.sheet(NAME), kit.look.label
-    note = f"Share of the set's eligible balance; at most {LINES_A_LIMIT} largest values a limit."
+    note = f"Share of what each limit is of; at most {LINES_A_LIMIT} largest values a limit."
     row = section(sheet, row, "Concentrations", note)
     labels = ["Set, limit and value", f"Balance, {unit}", "Share", "Limit", "Headroom",
               f"Excess, {unit}"]  # fmt: skip
