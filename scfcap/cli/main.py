@@ -10,6 +10,7 @@ import typer
 
 from scfcap import __version__
 from scfcap.cli import check, demo, init, pool, run, schema
+from scfcap.cli.map import map_tape
 
 app = typer.Typer(
     name="scfcap",
@@ -45,6 +46,7 @@ app.command("check", short_help="Check a model and its tape: data-quality report
 app.command("pool", short_help="Freeze the pool: eligibility, concentrations, borrowing bases.")(
     pool.pool
 )
+app.command("map", short_help="Propose a mapping for an unknown tape.")(map_tape)
 app.command("run", short_help="Run a model, from the tape to the workbook.")(run.run)
 app.command("schema", short_help="Print the JSON Schema of model.toml.")(schema.schema)
 
