@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -21,10 +20,9 @@ from scfcap.schema.tape import TapeSpec
 from scfcap.tape import convert
 from scfcap.tape.checks import findings_of, first_problems
 from scfcap.tape.convert import Issue
+from scfcap.tape.files import Files, SourceInfo, inside
 from scfcap.tape.history import History, history_from_panel, month_end, month_of
 from scfcap.tape.monthly import Rows, complete, without_idle
-from scfcap.tape.read import _names as column_names
-from scfcap.tape.read import inside, read_table
 from scfcap.tape.schema import Tape
 
 _DATES: Final = ("date", "origination_date", "maturity_date")
@@ -59,15 +57,15 @@ def read_performance(
         from scfcap.tape.series import history_of, read_series
 
         return history_of(read_series(spec, mapping, root), spec, as_of)
-    table, source, digest = _open(spec, root)
-    cells = Cells(spec, table, source)
+    table, info = _open(spec, root)
+    cells = Cells(spec, table, info.name, info.percent)
     if spec.kind == "payments":
         from scfcap.tape.payments import from_payments
 
-        return from_payments(cells, tape, as_of, digest)
+        return from_payments(cells, tape, as_of, info.digest)
     rows, ids = (_status if spec.kind == "status" else _wide)(cells)
     loans = describe(ids, cells, tape)
-    return build(rows, loans, cells, as_of, digest)
+    return build(rows, loans, cells, as_of, info.digest)
 
 
 def wanted_columns(spec: PerformanceSpec) -> list[str]:
@@ -81,54 +79,40 @@ def wanted_columns(spec: PerformanceSpec) -> list[str]:
 
 
 def files_of(spec: PerformanceSpec, root: Path) -> list[Path]:
-    """The history's files in ``root``, by name. Raises :class:`InputError` where there is none."""
+    """The history's files in ``root``. Raises :class:`InputError` where there is none."""
     names = [*spec.paths, *([spec.path] if spec.path else [])]
-    found: list[Path] = []
-    for name in names:
-        if any(sign in name for sign in "*?["):
-            found += sorted(root.glob(name))
-        elif (root / name).is_dir():
-            found += sorted(f for f in (root / name).iterdir() if f.is_file())
-        else:
-            found.append(root / name)
-    if not found:
-        where = f"{root}/{', '.join(names) or '(no path)'}"
-        hint = "Correct history.path, or give the folder with --tape FOLDER."
-        raise InputError(Problem(where, "no file", "a history", hint))
-    return [inside(root, str(file.relative_to(root))) for file in dict.fromkeys(found)]
+    return list(dict.fromkeys(file for name in names for file in inside(root, name)))
 
 
-def _open(spec: PerformanceSpec, root: Path) -> tuple[Any, str, str]:
-    """The mapped columns of all files as one table, the files' names, their digest."""
-    files, wanted = files_of(spec, root), wanted_columns(spec)
-    parts, digest = [], hashlib.sha256()
-    for file in files:
-        have = column_names(file)
-        missing = [name for name in wanted if name not in have]
+def _open(spec: PerformanceSpec, root: Path) -> tuple[Any, SourceInfo]:
+    """The mapped columns of all files as one table, and where they come from."""
+    wanted = wanted_columns(spec)
+    with Files(files_of(spec, root), spec) as files:
+        missing = [name for name in wanted if name not in files.names]
         if missing:
             raise InputError(
                 Problem(
-                    file.name,
+                    files.source,
                     f"no column {', '.join(missing[:20])}",
                     "the columns that [history] names",
                     "Correct the names in [history.columns], or first and count.",
                 )
             )
-        kept = [name for name in spec.keep if name in have and name not in wanted]
-        parts.append(read_table(file, [*wanted, *kept]))
-        with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    table = pa.concat_tables(parts, promote_options="permissive")
-    return table, ", ".join(file.name for file in files), digest.hexdigest()
+        kept = [name for name in spec.keep if name in files.names and name not in wanted]
+        return files.read([*wanted, *kept])
 
 
 @dataclass
 class Cells:
-    """A history's table as read, its mapping, and what was found wrong with it so far."""
+    """A history's table as read, its mapping, and what was found wrong with it so far.
+
+    ``shown_in_percent``: columns of a workbook whose cells are decimals, whatever it shows.
+    """
 
     spec: PerformanceSpec
     table: Any
     source: str
+    shown_in_percent: tuple[str, ...] = ()
     issues: list[Issue] = field(default_factory=list)
     refused: BoolArray = field(init=False)
 
@@ -157,7 +141,7 @@ class Cells:
         total = np.full(self.table.num_rows, np.nan)
         for pattern in self.spec.sources(name):
             source = pattern.format(t=month)
-            percent = name in self.spec.percent
+            percent = name in self.spec.percent and source not in self.shown_in_percent
             cells, issues = convert.numbers(self.table.column(source), source, percent=percent)
             self.note(issues)
             total = np.where(np.isnan(cells), total, np.nan_to_num(total) + cells)

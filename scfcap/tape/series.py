@@ -19,10 +19,11 @@ from scfcap.schema.history import LOAN_COLUMNS, PerformanceSpec
 from scfcap.schema.tape import TapeSpec
 from scfcap.tape import convert
 from scfcap.tape.checks import findings_of
+from scfcap.tape.files import Files
 from scfcap.tape.history import History, history_from_panel, month_of
 from scfcap.tape.monthly import Rows, complete, without_idle
 from scfcap.tape.performance import ahead, files_of, floats
-from scfcap.tape.read import read_table, read_tape
+from scfcap.tape.read import read_tape
 from scfcap.tape.schema import Tape
 
 
@@ -54,7 +55,10 @@ def _day(spec: PerformanceSpec, file: Path) -> date:
     where = f"{file.name}: the tape's day"
     if spec.sources("date"):
         (column,) = spec.sources("date")
-        cells = read_table(file, [column]).column(column)
+        with Files([file], spec) as files:
+            if column not in files.names:
+                raise InputError(Problem(file.name, f"no column {column}", "the tape's day"))
+            cells = files.read([column])[0].column(column)
         days, issues = convert.dates(pc.unique(cells), column, spec.date_formats.get("date"))
         if issues or len(days) != 1 or np.isnat(days[0]):
             found = f"{len(days)} values in {column}"

@@ -355,7 +355,7 @@ def test_missing_files_and_columns(tmp_path):
         read(tmp_path, "loan,day,owed\n", kind="status", columns={**COLUMNS})
     (tmp_path / "h.csv").unlink()
     spec = PerformanceSpec(kind="tapes", path="nothing-*.csv")
-    with pytest.raises(InputError, match="no file"):
+    with pytest.raises(InputError, match="no such file"):
         read_performance(spec, None, folder=tmp_path, as_of=AS_OF, mapping=TapeSpec(source="file"))
 
 
