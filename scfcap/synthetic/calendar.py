@@ -104,6 +104,8 @@ def _lending(as_of: date, days: int) -> FloatArray:
     day = np.datetime64(as_of, "D") - np.arange(days)[::-1].astype("timedelta64[D]")
     number = day.astype("datetime64[M]").astype(np.int64)
     index = number - number[0]
-    mean = np.bincount(index, weight) / np.bincount(index)
+    month = number[0] + np.arange(index[-1] + 2)
+    length = np.diff(month.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64)
+    mean = np.bincount(index, weight) / np.bincount(index) * length
     season = np.array([SEASON.get(m, 1.0) for m in range(13)])[number % 12 + 1]
     return np.concatenate([[0.0], np.cumsum(weight / mean[index] * season)])

@@ -5,8 +5,10 @@ Default is drawn for each loan from a one-factor Gaussian model: the loan's own 
 
     Phi((Phi^-1(p) - sqrt(rho) y) / sqrt(1 - rho))      (O. Vasicek, 1987)
 
-and all of a product's are scaled so that their mean over the simulated loans is the product's
-figure: published figures describe what happened, in good and bad months together. Failures of
+and all of a product's are scaled so that their mean over the loans made, as far as their end is
+seen before the simulation's, is the product's figure:
+published figures describe what happened, in good and bad months together, to loans of shops that
+had not failed before. Failures of
 core enterprises, and the shops that they infect, come on top.
 """
 
@@ -24,7 +26,7 @@ from scfcap.synthetic.calendar import Calendar, Days, months_later
 from scfcap.synthetic.draws import uniform
 from scfcap.synthetic.lending import B2B_CODE, STRIDE, Loans
 from scfcap.synthetic.network import NEVER, Network
-from scfcap.synthetic.platform import LATE_CLASSES, PRODUCTS
+from scfcap.synthetic.platform import DEFAULT_DAYS, LATE_CLASSES, PRODUCTS
 from scfcap.synthetic.population import Population
 
 #: Probability of default of a loan, to 90 days past due, by code of PRODUCTS.
@@ -37,6 +39,8 @@ LATE_RISK, LATE_FACTOR = 0.5, 0.35
 DISTRESS_SHORT, DISTRESS_LONG = 20.0, 40.0
 #: Most likely that a payment is late.
 _MOST_LATE = 0.8
+#: Rounds in which the level of default is found.
+_ROUNDS = 3
 #: Why a loan defaults.
 PAID, OWN_FAULT, CORE_FAILED, INFECTED = 0, 1, 2, 3
 
@@ -75,52 +79,79 @@ class _Cores(NamedTuple):
     late: FloatArray
 
 
-def draw_fates(
-    spec: LivesSpec, calendar: Calendar, shops: Population, network: Network, loans: Loans, key: Any
-) -> Fates:
-    """The fate of each loan; ``key`` holds two streams."""
-    miss = _stakes(key[0], loans)
+class World(NamedTuple):
+    """Whom the loans are made to, and when."""
+
+    spec: LivesSpec
+    calendar: Calendar
+    shops: Population
+    network: Network
+
+
+def draw_fates(world: World, loans: Loans, key: Any) -> tuple[Fates, BoolArray]:
+    """The fate of each loan, and whether it can have been made; ``key`` holds two streams.
+
+    A shop takes no loan after it has failed on one or been infected. That leaves better loans
+    than were drawn, so the level of default is found in :data:`_ROUNDS` rounds.
+    """
+    calendar, network = world.calendar, world.network
+    chances = _chances(world, loans, key[0])
+    cores = _Cores(network.failed, network.distress, network.late)
+    bounds = np.array(LATE_CLASSES[:2], dtype=np.int64)
+    for _ in range(_ROUNDS):
+        fates = Fates(*_drawn(key[1], loans, chances, cores, calendar.table, bounds))
+        made = _still_open(calendar, loans, fates, network)
+        seen = made & (loans.due + DEFAULT_DAYS <= calendar.days)
+        mean = _means(loans.product[seen], chances.default[seen])
+        chances = chances._replace(
+            default=chances.default * (np.array(LOAN_PD) / mean)[loans.product]
+        )
+    return fates, made
+
+
+def _means(product: IntArray, value: FloatArray) -> FloatArray:
+    """Mean of each product, 1 where it has no loan."""
+    count = np.bincount(product, minlength=len(PRODUCTS))
+    total = np.bincount(product, value, minlength=len(PRODUCTS))
+    return np.asarray(np.where(count > 0, total / np.maximum(count, 1), 1.0))
+
+
+def _chances(world: World, loans: Loans, key: np.uint64) -> _Chances:
+    spec, calendar, shops, network = world
+    miss = _stakes(key, loans)
     asked = np.where(loans.product == B2B_CODE, loans.day + 30 * miss, loans.due)
     month = calendar.month(asked)
     risk = shops.risk[loans.shop]
     tense = np.exp(-LATE_FACTOR * network.factor - 0.5 * LATE_FACTOR**2)[month]
     tense *= np.power(risk, LATE_RISK) / np.power(risk, LATE_RISK).mean()
     late = np.array([p.late for p in PRODUCTS])[loans.product]
-    chances = _Chances(
+    return _Chances(
         default=_conditional(loans.product, risk, network.factor[month], spec.correlation),
         short=late[:, 0] * tense,
         long=late[:, 1] * tense,
         miss=miss,
         infected=network.infected[loans.shop],
     )
-    cores = _Cores(network.failed, network.distress, network.late)
-    bounds = np.array(LATE_CLASSES[:2], dtype=np.int64)
-    return Fates(*_drawn(key[1], loans, chances, cores, calendar.table, bounds))
 
 
 def _conditional(
     product: IntArray, risk: FloatArray, factor: FloatArray, correlation: float
 ) -> FloatArray:
     """Probability of default in the loan's month; the mean of each product is LOAN_PD."""
-    out = np.empty(len(product))
-    for code, level in enumerate(LOAN_PD):
-        here = product == code
-        if not here.any():
-            continue
-        own = np.minimum(level * risk[here] / risk[here].mean(), _MOST)
-        shift = ndtri(own) - np.sqrt(correlation) * factor[here]
-        now = ndtr(shift / np.sqrt(1.0 - correlation))
-        out[here] = now * (level / now.mean())
-    return out
+    level = np.array(LOAN_PD)
+    own = np.minimum(risk * (level / _means(product, risk))[product], _MOST)
+    shift = ndtri(own) - np.sqrt(correlation) * factor
+    now = ndtr(shift / np.sqrt(1.0 - correlation))
+    return np.asarray(now * (level / _means(product, now))[product])
 
 
 @compiled
 def _stakes(key: np.uint64, loans: Loans) -> IntArray:
-    """The instalment that a loan would miss if it defaulted, any with the same chance."""
+    """The instalment that a loan would miss if it defaulted: the first ones are the likeliest."""
     out = np.ones(len(loans.day), np.int64)
     for k in range(len(out)):
         if loans.product[k] == B2B_CODE:
-            out[k] = 1 + int(uniform(key, loans.number[k]) * loans.term[k])
+            out[k] = 1 + int(uniform(key, loans.number[k]) ** 2 * loans.term[k])
     return out
 
 
@@ -173,7 +204,7 @@ def _drawn(
     return cause, miss, late_at, late
 
 
-def still_open(calendar: Calendar, loans: Loans, fates: Fates, network: Network) -> BoolArray:
+def _still_open(calendar: Calendar, loans: Loans, fates: Fates, network: Network) -> BoolArray:
     """Loans that the shop could still take: none after it has failed on one, or been infected."""
     stop = network.infected.copy()
     failed = fates.cause == OWN_FAULT

@@ -29,7 +29,7 @@ from scfcap.schema.lives import LivesSpec
 from scfcap.synthetic.accounts import Books, panel, standing
 from scfcap.synthetic.calendar import Calendar, make_calendar
 from scfcap.synthetic.draws import keys
-from scfcap.synthetic.fates import CORE_FAILED, draw_fates, still_open
+from scfcap.synthetic.fates import CORE_FAILED, World, draw_fates
 from scfcap.synthetic.lending import B2B_CODE, CREDIT_CODE, ORDER_CODE, draw_loans
 from scfcap.synthetic.network import NEVER, Network, make_network
 from scfcap.synthetic.platform import (
@@ -209,8 +209,8 @@ def simulate(spec: LivesSpec, as_of: date) -> Lives:
     spare = _SPARE
     while True:
         drawn = draw_loans(int(spec.loans * spare) + 50, calendar, shops, network, key[2:5])
-        fates = draw_fates(spec, calendar, shops, network, drawn, key[5:7])
-        kept = np.flatnonzero(still_open(calendar, drawn, fates, network))
+        fates, made = draw_fates(World(spec, calendar, shops, network), drawn, key[5:7])
+        kept = np.flatnonzero(made)
         if len(kept) >= spec.loans:
             break
         spare *= 1.5

@@ -3,7 +3,7 @@
 Amounts are whole cents inside, so that every loan's account ties exactly. Interest is simple on
 days over 365, that of instalments a twelfth of the rate; shop credit is repaid on any day. A loan
 90 days past due has defaulted; it stays on the books, and what comes in lessens its balance,
-until it is charged off 90 to 180 days later. What comes in after that is a recovery.
+until it is charged off 120 to 180 days later. What comes in after that is a recovery.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from scfcap.synthetic.platform import DEFAULT_DAYS, PRODUCTS
 #: Share of shop credit that is a line, drawn and repaid in part.
 LINE_SHARE = 0.5
 #: Days from default to charge-off: at least, and spread.
-HOLD, HOLD_SPREAD = 90, 91
+HOLD, HOLD_SPREAD = 120, 61
 #: A default is recovered in this many equal parts, a random lag after one another.
 PARTS = 3
-#: Recovered share of a defaulted balance: a power of an even number, with mean 1 / (power + 1).
-RECOVERY_POWER, CORE_RECOVERY_POWER = 3.0, 19.0
+#: Recovered share of a defaulted balance, at most: any share up to it has the same chance.
+RECOVERY, CORE_RECOVERY = 0.5, 0.1
 #: Lag: at least, and mean of what is exponential beyond [days].
 LAG_LEAST, LAG_MEAN = 15, 30.0
 
@@ -144,8 +144,8 @@ def _recover(draws: Any, balance: int, fell: int, last: int, rows: _Rows, row: i
     """
     key, at, cause, k = draws
     off = fell + HOLD + int(uniform(key, at + 4) * HOLD_SPREAD)
-    power = CORE_RECOVERY_POWER if cause == CORE_FAILED else RECOVERY_POWER
-    total = int(balance * uniform(key, at + 5) ** power)
+    most = CORE_RECOVERY if cause == CORE_FAILED else RECOVERY
+    total = int(balance * most * uniform(key, at + 5))
     lag = LAG_LEAST + int(-LAG_MEAN * math.log(uniform(key, at + 6)))
     for j in range(1, PARTS + 1):
         when = fell + j * lag
