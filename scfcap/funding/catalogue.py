@@ -244,6 +244,15 @@ FAMILIES: tuple[Family, ...] = (
         p2p.p2p_supply,
         1,
     ),
+    Family(
+        "p2p_renewal",
+        ("period",),
+        "contract",
+        "P2P notes renewed",
+        _periods,
+        p2p.p2p_renewal,
+        0,
+    ),
     Family("p2p_limit", ("period",), "contract", "the P2P limit", _periods, p2p.p2p_limit, 0),
     Family(
         "p2p_rolling",

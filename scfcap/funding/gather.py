@@ -28,9 +28,10 @@ from scfcap.funding.inputs import (
     P2PInputs,
 )
 from scfcap.funding.opening import opening_balance
+from scfcap.funding.stressed import credit_path, per_unit, under
 from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import ELIGIBLE, Pool
-from scfcap.quantities import FloatArray, IntArray
+from scfcap.quantities import FloatArray
 from scfcap.schema.deal import SecuritizationSpec
 from scfcap.schema.model import Model
 from scfcap.schema.plan import Buyer, Demand, Lender
@@ -51,9 +52,10 @@ def build_inputs(
     grid = PeriodGrid.build(spec.as_of, spec.plan.periods, spec.plan.frequency)
     unit = spec.plan.money_unit
     _check_places(spec, pool)
-    severity = curves.severity[curves.scenarios.index(spec.plan.scenario), :, 0]
+    row = curves.scenarios.index(spec.plan.scenario)
+    severity = curves.severity[row, :, 0]
     lag = np.asarray(curves.recovery_lag, dtype=np.int64)
-    cohorts = _cohorts(spec, factors, severity, lag, unit)
+    cohorts = _cohorts(spec, factors, curves, unit)
     closed = set(regime.closed_channels) if regime else set()
     deals = (
         () if spec.securitization is None else _deals(spec, pool, factors.segments, cohorts, grid)
@@ -99,7 +101,9 @@ def build_inputs(
         opex_per_year=spec.plan.opex_per_year / unit,
         liquidity_floor=spec.plan.liquidity_floor / unit,
         largest_borrower=_largest_borrower(pool, unit),
+        path=credit_path(factors, curves, row, spec.plan.periods),
     )
+    inputs = under(inputs, curves.stress, row)
     for channel in OUTSIDE_CHANNELS:
         if channel in closed:
             inputs = inputs.without(channel)
@@ -124,21 +128,16 @@ def _check_places(spec: Model, pool: Pool) -> None:
         raise InputError(problems)
 
 
-def _cohorts(
-    spec: Model, factors: CohortFactors, severity: FloatArray, lag: IntArray, unit: float
-) -> CohortInputs:
+def _cohorts(spec: Model, factors: CohortFactors, curves: CurveSet, unit: float) -> CohortInputs:
     k = factors.scenarios.index(spec.plan.scenario)
     horizon = spec.plan.periods
     path = factors.performing[k]
-    base = np.where(path[:, :-1] > ALIVE, path[:, :-1], np.inf)
-    own_period = factors.vintage[:, None] == np.arange(1, path.shape[1])[None, :]
-    divisor = np.where(own_period, 1.0, base)
 
     def ratio(flow: FloatArray) -> FloatArray:
-        return np.concatenate((np.zeros((len(flow), 1)), (flow / divisor)[:, :horizon]), axis=1)
+        return per_unit(flow, factors, k, horizon)
 
     survive = path[:, 1:]
-    terminal, annuity = _terminal(spec, factors, k, horizon, severity, lag)
+    terminal, annuity = _terminal(spec, factors, curves, horizon)
     amount = np.where(factors.vintage <= 0, factors.amount / unit, 1.0)
     return CohortInputs(
         segment=factors.segment,
@@ -156,25 +155,19 @@ def _cohorts(
 
 
 def _terminal(
-    spec: Model,
-    factors: CohortFactors,
-    k: int,
-    horizon: int,
-    severity: FloatArray,
-    lag: IntArray,
+    spec: Model, factors: CohortFactors, curves: CurveSet, horizon: int
 ) -> tuple[FloatArray, FloatArray]:
     """Discounted remaining cash, and annuity of remaining balances, per unit held at T.
 
     Recoveries of defaults after T are discounted from the period in which they arrive; balances
     beyond the end of the factors' grid are taken at par at that end.
     """
+    k = factors.scenarios.index(spec.plan.scenario)
     year = factors.grid.year_fractions[horizon:]
     rate = spec.plan.terminal_rate
     discount = np.power(1.0 + rate, -np.cumsum(year))
     cash = (factors.repaid[k] + factors.interest[k])[:, horizon:] @ discount
-    recovery = (1.0 - severity)[factors.segment]
-    delay = np.power(1.0 + rate, -lag / factors.grid.per_year)[factors.segment]
-    cash += recovery * delay * (factors.default[k][:, horizon:] @ discount)
+    cash += _recovered_after(factors, curves, k, rate, discount)
     balances = factors.performing[k][:, horizon:]
     cash += balances[:, -1] * (discount[-1] if len(discount) else 1.0)
     annuity = balances[:, :-1] @ (discount * year)
@@ -186,6 +179,24 @@ def _terminal(
         np.where(there, (cash - running) / safe, 0.0),
         np.where(there, annuity / safe, 0.0),
     )
+
+
+def _recovered_after(
+    factors: CohortFactors, curves: CurveSet, k: int, rate: float, discount: FloatArray
+) -> FloatArray:
+    """Recoveries on defaults of the last periods, of which ``discount`` has one each [J]."""
+    row = curves.scenarios.index(factors.scenarios[k])
+    per_year, first = factors.grid.per_year, len(factors.grid) - len(discount)
+    delay = np.power(1.0 + rate, -curves.recovery_lag / per_year)[factors.segment]
+    share = (1.0 - curves.severity[row])[factors.segment]
+    default = factors.default[k][:, first:]
+    if factors.struck is None and (share == share[:, :1]).all():
+        return np.asarray(share[:, 0] * delay * (default @ discount))
+    struck = np.zeros_like(default) if factors.struck is None else factors.struck[k][:, first:]
+    lag = curves.struck_lag[row][factors.segment, first:]
+    again = curves.struck_recovery[row][factors.segment, first:]
+    usual = share[:, first:] * delay[:, None] * (default - struck)
+    return np.asarray((usual + again * np.power(1.0 + rate, -lag / per_year) * struck) @ discount)
 
 
 def _segments(names: tuple[str, ...], segments: tuple[str, ...], where: str) -> frozenset[int]:

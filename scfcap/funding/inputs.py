@@ -59,7 +59,11 @@ class CohortInputs:
 
 @dataclass(frozen=True)
 class LenderInputs:
-    """A line: ``limit``, what is drawn at ``as_of`` by period, and the tenors offered."""
+    """A line: ``limit``, what is drawn at ``as_of`` by period, and the tenors offered.
+
+    ``left`` [T + 1]: share of the line that is there in a period; ``dearer`` [T + 1]: added to the
+    rate of what is drawn in it [1/year]. None: the whole line, nothing.
+    """
 
     name: str
     kind: str
@@ -69,10 +73,24 @@ class LenderInputs:
     open_balance: FloatArray
     open_repaid: FloatArray
     open_interest: FloatArray
+    left: FloatArray | None = None
+    dearer: FloatArray | None = None
+
+    def share(self, t: int) -> float:
+        """Share of the line that is there in ``t``."""
+        return 1.0 if self.left is None else float(self.left[t])
+
+    def line(self, t: int) -> float:
+        """The line in ``t``."""
+        return self.limit * self.share(t)
 
     def room(self, t: int) -> float:
         """Most balance at the close of ``t``: the line, or what is left of older draws."""
-        return max(self.limit, float(self.open_balance[t]))
+        return max(self.line(t), float(self.open_balance[t]))
+
+    def rate(self, tenor_rate: float, t: int) -> float:
+        """Rate of a draw made in ``t`` at a tenor of ``tenor_rate`` [1/year]."""
+        return tenor_rate if self.dearer is None else tenor_rate + float(self.dearer[t])
 
 
 @dataclass(frozen=True)
@@ -104,7 +122,7 @@ class DealInputs:
     """A series: outstanding (``state`` given, closing at most 0) or to be issued.
 
     ``repaid_by[i]`` is the period in which sold tranche ``i`` is assumed to reach zero (T + 1 or
-    later: not within the horizon); replay corrects it.
+    later: not within the horizon); replay corrects it. ``dearer`` is added to the coupons [1/year].
     """
 
     name: str
@@ -115,6 +133,7 @@ class DealInputs:
     segments: frozenset[int]
     repaid_by: tuple[int, ...]
     state: SeriesState | None
+    dearer: float = 0.0
 
     @property
     def place(self) -> str:
@@ -132,7 +151,9 @@ class P2PInputs:
     """P2P notes as debt, on a rising supply curve.
 
     ``open_repaid`` runs to the last older note, beyond the horizon: what is due tells what was
-    placed one tenor before.
+    placed one tenor before. ``renewed`` and ``fresh`` [T + 1]: share of maturing notes that may be
+    placed again, and of the supply that new lenders still bring (None: all). ``dearer`` [T + 1] is
+    added to the rate of what is placed [1/year].
     """
 
     limit: float
@@ -144,6 +165,13 @@ class P2PInputs:
     open_balance: FloatArray
     open_repaid: FloatArray
     open_interest: FloatArray
+    renewed: FloatArray | None = None
+    fresh: FloatArray | None = None
+    dearer: FloatArray | None = None
+
+    def rate(self, step_rate: float, t: int) -> float:
+        """Rate of a note placed in ``t`` on a step at ``step_rate`` [1/year]."""
+        return step_rate if self.dearer is None else step_rate + float(self.dearer[t])
 
     def room(self, t: int) -> float:
         """Most outstanding at the close of ``t``."""
@@ -151,8 +179,29 @@ class P2PInputs:
 
 
 @dataclass(frozen=True)
+class CreditPath:
+    """Loss and recovery where a scenario moves them in time.
+
+    Per unit of performing balance at the close of t - 1 as in :class:`CohortInputs`, [J, T + 1]:
+    ``loss``; ``recoverable`` after the segment's lag; ``struck``, recoverable of what a core
+    enterprise's failure takes, after ``struck_lag`` [S, T + 1] periods. Of what is due in d,
+    ``arrival[d, t]`` arrives in t, ``waiting[d, t]`` is under way at its close; [T + 1, T + 1].
+    """
+
+    loss: FloatArray
+    recoverable: FloatArray
+    struck: FloatArray
+    struck_lag: IntArray
+    arrival: FloatArray
+    waiting: FloatArray
+
+
+@dataclass(frozen=True)
 class Inputs:
-    """Everything that the program knows."""
+    """Everything that the program knows.
+
+    ``path`` is None where severity and lag are the same throughout and no cash is held back.
+    """
 
     spec: Model
     regime: Regime | None
@@ -180,6 +229,7 @@ class Inputs:
     liquidity_floor: float
     largest_borrower: float | None = None
     """Most to one borrower at ``as_of``, in every place; None where borrowers are not known."""
+    path: CreditPath | None = None
 
     @property
     def periods(self) -> range:
@@ -211,6 +261,17 @@ class Inputs:
     def deal(self, name: str) -> DealInputs:
         """The series of that name."""
         return next(d for d in self.deals if d.name == name)
+
+    def terms(self, d: DealInputs) -> SecuritizationSpec:
+        """The vehicle's terms with the coupons of one series."""
+        assert self.vehicle is not None
+        if d.dearer == 0.0:
+            return self.vehicle
+        tranches = tuple(
+            x if x.retained else x.model_copy(update={"coupon": x.coupon + d.dearer})
+            for x in self.vehicle.tranches
+        )
+        return self.vehicle.model_copy(update={"tranches": tranches})
 
     def without(self, channel: str) -> Inputs:
         """The same inputs with the channel's limits at zero: no new business there."""

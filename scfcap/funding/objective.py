@@ -62,5 +62,5 @@ def _waiting(book: Book, d: DealInputs) -> float:
     due = [i for i, gone in enumerate(d.repaid_by) if gone > last]
     if inputs.vehicle is None or not due or d.last_revolving >= last:
         return 0.0
-    spread = inputs.vehicle.sold[due[0]].coupon - inputs.vehicle.cash_yield
+    spread = inputs.terms(d).sold[due[0]].coupon - inputs.vehicle.cash_yield
     return max(spread, 0.0) * float(inputs.year[last])

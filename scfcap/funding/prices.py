@@ -141,15 +141,15 @@ def _data(inputs: Inputs, solution: Solution) -> list[_Datum]:
         if x.limit <= 0.0:
             continue
         shifts = {
-            r: 1.0
+            r: x.share(t)
             for (name, t), r in program.rows_of("bank_debt").items()
-            if name == x.name and x.limit >= x.open_balance[t]
+            if name == x.name and x.share(t) > 0.0 and x.line(t) >= x.open_balance[t]
         }
         for t in inputs.periods:
             fee = x.commitment_fee * float(inputs.year[t])
-            if fee > 0.0 and x.limit >= float(x.open_balance[t - 1]):
-                shifts[row["cash_balance", t]] = -fee
-                shifts[row["net_capital", t]] = -fee
+            if fee > 0.0 and x.line(t - 1) >= float(x.open_balance[t - 1]):
+                shifts[row["cash_balance", t]] = -fee * x.share(t - 1)
+                shifts[row["net_capital", t]] = -fee * x.share(t - 1)
         data.append(_Datum(f"the line of {x.name}", "throughout", x.limit, shifts))
     for buyer in inputs.buyers:
         stock = {

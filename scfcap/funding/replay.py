@@ -15,7 +15,7 @@ import numpy as np
 
 from scfcap.axes import OWN
 from scfcap.cashflow.cohorts import NewLoans, project_cohort
-from scfcap.cashflow.kernel import Flows, run_kernel
+from scfcap.cashflow.kernel import Flows, recoveries, run_kernel
 from scfcap.cashflow.project import opening_loans
 from scfcap.credit.curves import CurveSet
 from scfcap.deal.accounts import SeriesFlows, SeriesState, closing_state
@@ -75,12 +75,12 @@ class Replay:
 def replay(inputs: Inputs, decisions: Decisions, engine: Engine) -> Replay:
     """Carry the decisions out, period by period, without the program and its factors."""
     flows = _cohort_flows(inputs, decisions, engine)
-    places, oversold = _carry(inputs, decisions, flows)
+    places, oversold = _carry(inputs, decisions, flows, _curves(inputs, engine))
     deals = {}
     for d in inputs.deals:
         state = _state(inputs, d, decisions)
         if state is not None:
-            deals[d.name] = _run(inputs, state, places[d.place])
+            deals[d.name] = _run(inputs, d, state, places[d.place])
     contributions = {name: float(deal.contribution.sum()) for name, deal in deals.items()}
     cash, capital = _accounts(inputs, decisions, places, deals)
     return Replay(cash, capital, places, deals, contributions, oversold)
@@ -90,7 +90,7 @@ def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[
     """Flows of each whole cohort, wherever it sits; shape (cohorts, T + 1), index 0 as_of."""
     cohorts, horizon = inputs.cohorts, inputs.horizon
     k = engine.curves.scenarios.index(inputs.spec.plan.scenario)
-    names = ("interest", "repaid", "default", "closing")
+    names = ("interest", "repaid", "default", "closing", "struck")
     out = {name: np.zeros((len(cohorts), horizon + 1)) for name in names}
 
     def put(rows: slice | int, flows: Flows, group: slice | int, factor: float) -> None:
@@ -98,6 +98,7 @@ def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[
         repaid = flows.scheduled[k, group, :horizon] + flows.prepaid[k, group, :horizon]
         out["repaid"][rows, 1:] = repaid * factor
         out["default"][rows, 1:] = flows.default[k, group, :horizon] * factor
+        out["struck"][rows, 1:] = flows.struck[k, group, :horizon] * factor
         out["closing"][rows, 1:] = flows.closing[k, group, :horizon] * factor
 
     group, count = _opening_groups(inputs, engine.pool)
@@ -132,7 +133,7 @@ def _opening_groups(inputs: Inputs, pool: Pool) -> tuple[np.ndarray, int]:
 
 
 def _carry(
-    inputs: Inputs, decisions: Decisions, flows: Mapping[str, FloatArray]
+    inputs: Inputs, decisions: Decisions, flows: Mapping[str, FloatArray], curves: CurveSet | None
 ) -> tuple[dict[str, PlaceFlows], float]:
     """Split cohort flows by place: a sale moves a share of the cohort with all its future."""
     cohorts, horizon = inputs.cohorts, inputs.horizon
@@ -159,39 +160,47 @@ def _carry(
     before = np.concatenate((share[:, :, :1], share[:, :, :-1]), axis=2)
     result = {}
     for c, where in enumerate(places):
-        result[where] = _place(inputs, flows, before[:, c], share[:, c], where, decisions)
+        received = np.zeros(horizon + 1)
+        for t, moves in by_period.items():
+            received[t] += sum(amount for _, to, amount in moves if to == c)
+        default, struck = flows["default"] * before[:, c], flows["struck"] * before[:, c]
+        cost, recovery = _credit(inputs, default, struck, curves)
+        result[where] = PlaceFlows(
+            interest=(flows["interest"] * before[:, c]).sum(axis=0),
+            principal=(flows["repaid"] * before[:, c]).sum(axis=0),
+            recovery=recovery.sum(axis=0),
+            default=default.sum(axis=0),
+            credit_cost=cost.sum(axis=0),
+            received=received,
+            balance=(flows["closing"] * share[:, c]).sum(axis=0),
+        )
     return result, oversold
 
 
-def _place(
-    inputs: Inputs,
-    flows: Mapping[str, FloatArray],
-    before: FloatArray,
-    after: FloatArray,
-    where: str,
-    decisions: Decisions,
-) -> PlaceFlows:
+def _curves(inputs: Inputs, engine: Engine) -> CurveSet | None:
+    """Curves of the plan's scenario up to the horizon; None where nothing changes over time."""
+    if inputs.path is None:
+        return None
+    row = engine.curves.scenarios.index(inputs.spec.plan.scenario)
+    return engine.curves.under(engine.curves.stress.chosen([row]).over(inputs.horizon))
+
+
+def _credit(
+    inputs: Inputs, default: FloatArray, struck: FloatArray, curves: CurveSet | None
+) -> tuple[FloatArray, FloatArray]:
+    """Credit cost of ``default``, and its recoveries when they arrive; all (cohorts, T + 1)."""
     segment = inputs.cohorts.segment
-    default = flows["default"] * before
+    if curves is not None:
+        gone, blow = (x[None, :, 1:] for x in (default - struck, struck))
+        loss, recovery, _ = recoveries(gone, blow, curves, segment)
+        return np.pad(loss[0], ((0, 0), (1, 0))), np.pad(recovery[0], ((0, 0), (1, 0)))
     recovered = (1.0 - inputs.severity)[segment][:, None] * default
     recovery = np.zeros_like(recovered)
     for s, lag in enumerate(inputs.recovery_lag):
         rows = segment == s
         arrived = max(recovered.shape[1] - int(lag), 0)
         recovery[rows, int(lag) :] = recovered[rows, :arrived]
-    received = np.zeros(inputs.horizon + 1)
-    for (_, place, t), amount in decisions.transfers.items():
-        if place == where:
-            received[t] += amount
-    return PlaceFlows(
-        interest=(flows["interest"] * before).sum(axis=0),
-        principal=(flows["repaid"] * before).sum(axis=0),
-        recovery=recovery.sum(axis=0),
-        default=default.sum(axis=0),
-        credit_cost=(default - recovered).sum(axis=0),
-        received=received,
-        balance=(flows["closing"] * after).sum(axis=0),
-    )
+    return default - recovered, recovery
 
 
 def _state(inputs: Inputs, d: DealInputs, decisions: Decisions) -> SeriesState | None:
@@ -207,10 +216,7 @@ def _state(inputs: Inputs, d: DealInputs, decisions: Decisions) -> SeriesState |
     return closing_state(vehicle, issue, notes, size, inputs.grid)
 
 
-def _run(inputs: Inputs, state: SeriesState, flows: PlaceFlows) -> DealResult:
-    vehicle = inputs.vehicle
-    assert vehicle is not None
-
+def _run(inputs: Inputs, d: DealInputs, state: SeriesState, flows: PlaceFlows) -> DealResult:
     def row(values: FloatArray) -> FloatArray:
         return values[None, 1:]
 
@@ -223,7 +229,7 @@ def _run(inputs: Inputs, state: SeriesState, flows: PlaceFlows) -> DealResult:
         pool=flows.balance[None, :],
         scenarios=(inputs.spec.plan.scenario,),
     )
-    return run_series(vehicle, state, inputs.grid, given)
+    return run_series(inputs.terms(d), state, inputs.grid, given)
 
 
 def _accounts(
@@ -286,10 +292,8 @@ def _deal_income(
     inputs: Inputs, flow: PlaceFlows, deal: DealResult, d: DealInputs, t: int
 ) -> float:
     """Income of a series before servicing: interest and yield less coupons, fees, losses."""
-    vehicle = inputs.vehicle
-    assert vehicle is not None
     n = t - 1
-    coupons = np.array([tranche.coupon for tranche in vehicle.sold])
+    coupons = np.array([tranche.coupon for tranche in inputs.terms(d).sold])
     if n >= 1:
         before = deal.balance[0, :, n - 1]
     else:
@@ -310,13 +314,15 @@ class _Debt:
         self._raised = np.zeros(horizon + 1)
         self._repaid = np.zeros(horizon + 1)
         self._interest = np.zeros(horizon + 1)
+        lenders = {x.name: x for x in inputs.lenders}
         rates = {(x.name, tenor): rate for x in inputs.lenders for tenor, rate in x.tenors}
         drawn = {x.name: np.array(x.open_balance) for x in inputs.lenders}
         for x in inputs.lenders:
             self._repaid += x.open_repaid[: horizon + 1]
             self._interest += x.open_interest
         for (name, tenor, t), amount in decisions.draws.items():
-            self._add(inputs, amount, rates[name, tenor], t, tenor)
+            rate = lenders[name].rate(rates[name, tenor], t)
+            self._add(inputs, amount, rate, t, tenor)
             drawn[name][t : t + tenor] += amount
         for x in inputs.lenders:
             for t in inputs.periods:
@@ -328,7 +334,7 @@ class _Debt:
             for m, step in enumerate(inputs.p2p.steps):
                 for t in inputs.periods:
                     amount = float(decisions.placed[m, t])
-                    self._add(inputs, amount, step.rate, t, inputs.p2p.tenor)
+                    self._add(inputs, amount, inputs.p2p.rate(step.rate, t), t, inputs.p2p.tenor)
 
     def _add(self, inputs: Inputs, amount: float, rate: float, t: int, tenor: int) -> None:
         self._raised[t] += amount

@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from scfcap.axes import OWN
 from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs
 from scfcap.funding.program import Program, Terms
@@ -98,6 +100,11 @@ class Book:
     def recoveries(self, where: str, t: int) -> Terms:
         """Recoveries that arrive in ``t`` on earlier defaults in ``where``."""
         terms = Terms()
+        path = self.inputs.path
+        if path is not None:
+            for due in np.flatnonzero(path.arrival[:, t]):
+                terms.extend(self._due(where, int(due), t), float(path.arrival[due, t]))
+            return terms
         for s, lag in enumerate(self.inputs.recovery_lag):
             self._recovered(terms, where, s, t - int(lag))
         return terms
@@ -106,6 +113,8 @@ class Book:
         """Defaults of period ``t`` in ``where`` less the recoveries expected on them."""
         inputs = self.inputs
         terms = Terms()
+        if inputs.path is not None:
+            return self._sum(inputs.path.loss, where, t)
         for j in self.paying(where, t):
             severity = float(inputs.severity[int(inputs.cohorts.segment[j])])
             terms.extend(self.flow(inputs.cohorts.default, j, where, t), severity)
@@ -114,9 +123,33 @@ class Book:
     def receivable(self, where: str, t: int) -> Terms:
         """Recoveries expected at the close of ``t`` on defaults so far in ``where``."""
         terms = Terms()
+        path = self.inputs.path
+        if path is not None:
+            for due in np.flatnonzero(path.waiting[:, t]):
+                terms.extend(self._due(where, int(due), t), float(path.waiting[due, t]))
+            longest = max(int(self.inputs.recovery_lag.max()), int(path.struck_lag.max()))
+            for later in range(t + 1, t + longest + 1):
+                terms.extend(self._due(where, later, t))
+            return terms
         for s, lag in enumerate(self.inputs.recovery_lag):
             for since in range(t - int(lag) + 1, t + 1):
                 self._recovered(terms, where, s, since)
+        return terms
+
+    def _due(self, where: str, due: int, until: int) -> Terms:
+        """Recoveries due in ``due`` on defaults in ``where`` up to ``until``."""
+        inputs = self.inputs
+        path = inputs.path
+        assert path is not None
+        terms = Terms()
+        for since in range(1, until + 1):
+            usual = since + inputs.recovery_lag == due
+            blow = (since + path.struck_lag[:, since] == due) & path.struck[:, since].any()
+            for j in self.paying(where, since) if (usual | blow).any() else ():
+                if usual[inputs.cohorts.segment[j]]:
+                    terms.extend(self.flow(path.recoverable, j, where, since))
+                if blow[inputs.cohorts.segment[j]] and path.struck[j, since] > 0.0:
+                    terms.extend(self.flow(path.struck, j, where, since))
         return terms
 
     def _recovered(self, terms: Terms, where: str, segment: int, since: int) -> None:
@@ -165,7 +198,8 @@ class Book:
         terms = Terms().plus(float(x.open_interest[t]))
         for tenor, rate in x.tenors:
             for since in range(max(1, t - tenor), t):
-                terms.add(self.program.find("X", (lender, tenor, since)), rate * year)
+                cost = x.rate(rate, since) * year
+                terms.add(self.program.find("X", (lender, tenor, since)), cost)
         fee = x.commitment_fee * year
         terms.plus(fee * (x.room(t - 1) - float(x.open_balance[t - 1])))
         return terms.extend(self.debt(lender, t - 1), -fee)
@@ -209,7 +243,8 @@ class Book:
             year = float(self.inputs.year[t])
             for since in range(max(1, t - p2p.tenor), t):
                 for m, step in enumerate(p2p.steps):
-                    terms.add(self.program.find("P", (m, since)), step.rate * year)
+                    cost = p2p.rate(step.rate, since) * year
+                    terms.add(self.program.find("P", (m, since)), cost)
         return terms
 
     def notes(self, d: DealInputs, i: int, t: int) -> Terms:
@@ -237,7 +272,7 @@ class Book:
         assert vehicle is not None
         if t <= d.first:
             return Terms()
-        rate = vehicle.sold[i].coupon * float(self.inputs.year[t])
+        rate = (vehicle.sold[i].coupon + d.dearer) * float(self.inputs.year[t])
         return Terms().extend(self.notes(d, i, t - 1), rate)
 
     def accrued(self, d: DealInputs, i: int, t: int) -> Terms:

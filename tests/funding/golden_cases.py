@@ -247,6 +247,11 @@ def p2p_supply() -> Inputs:
     return tiny(p2p=notes(2, (3.0, 6.0), (1, 3)))
 
 
+def p2p_renewal() -> Inputs:
+    left = {"renewed": np.array([1, 1, 0.4, 0.4]), "fresh": np.array([1, 1, 0.25, 0.25])}
+    return tiny(p2p=notes(2, (3.0, 6.0), (1, 2, 3), outstanding=6.0, **left))
+
+
 def p2p_limit() -> Inputs:
     return tiny(p2p=notes(2, (3.0, 6.0), (1, 2, 3), outstanding=6.0, limit=2.5))
 
@@ -336,6 +341,7 @@ CASES = {
     "programme": programme,
     "programme.closed": programme_closed,
     "p2p_supply": p2p_supply,
+    "p2p_renewal": p2p_renewal,
     "p2p_limit": p2p_limit,
     "p2p_limit.closed": p2p_limit_closed,
     "p2p_rolling": p2p_rolling,

@@ -11,6 +11,7 @@ import pandas as pd
 from scfcap.axes import BULLET, LEVEL_PAYMENT
 from scfcap.cashflow.cohorts import cohort_factors, new_loans
 from scfcap.credit.curves import build_curves
+from scfcap.credit.exposure import Exposures
 from scfcap.funding.gather import build_inputs
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.replay import Engine
@@ -207,13 +208,21 @@ def platform(
     changes: dict[str, object] | None = None,
     regime: Regime | None = None,
     pool: Pool | None = None,
+    exposures: Exposures | None = None,
 ) -> Platform:
     """The small platform with top-level entries of the model replaced by ``changes``."""
     spec = Model.model_validate({**MODEL, **(changes or {})})
     pool = small_pool() if pool is None else pool
     tail = 12 if spec.plan.frequency == "month" else 27
     grid = PeriodGrid.build(spec.as_of, spec.plan.periods + tail, spec.plan.frequency)
-    curves = build_curves(pool.segments, spec.credit.segments, spec.scenarios, grid)
+    curves = build_curves(
+        pool.segments,
+        spec.credit.segments,
+        spec.scenarios,
+        grid,
+        lenders=tuple(x.name for x in spec.lenders),
+        exposures=exposures,
+    )
     new = {
         name: new_loans(wish.new_loans, pool, pool.segments.index(name))
         for name, wish in spec.demand.items()

@@ -9,9 +9,10 @@ from scfcap.funding.variables import Book
 
 
 def bank_debt(book: Book) -> Iterator[tuple[Key, Row | Absent]]:
-    """``sum_{tenor} sum_{t-tenor < u <= t} X[h,tenor,u] + older draws <= max(L[h], older draws)``.
+    """``sum_{tenor} sum_{t-tenor < u <= t} X[h,tenor,u] + older <= max(L[h,t], older)``.
 
-    Axes: lender, period. A line below what is drawn stops new draws; term draws run to their end.
+    Axes: lender, period. What a scenario cuts is called: new draws fit under the line that is left
+    at every close. A line below what is drawn stops new draws; term draws run to their end.
     """
     for x in book.inputs.lenders:
         for t in book.inputs.periods:

@@ -26,6 +26,26 @@ def p2p_supply(book: Book) -> Rows:
                 yield (m, t), Row(Terms().add(column), "<=", step.per_period)
 
 
+def p2p_renewal(book: Book) -> Rows:
+    """``sum_m P[m,t] - renewed[t] (P[.,t-tenor] + older due) <= fresh[t] sum_m width[m]``.
+
+    Axes: period. While lenders run off: a share of maturing notes is placed again, and new lenders
+    bring a share of the supply.
+    """
+    p2p = book.inputs.p2p
+    for t in book.inputs.periods:
+        terms = book.placed(t)
+        if p2p is None or p2p.renewed is None or p2p.fresh is None or not terms.coefficients:
+            yield t, Absent("nobody runs off")
+            continue
+        again, new = float(p2p.renewed[t]), float(p2p.fresh[t])
+        if again == 1.0 and new == 1.0:
+            yield t, Absent("nobody runs off")
+            continue
+        terms.extend(book.p2p_repaid(t), -again)
+        yield t, Row(terms, "<=", new * sum(step.per_period for step in p2p.steps))
+
+
 def p2p_limit(book: Book) -> Rows:
     """``Z[t] <= limit``, ``Z[t] = sum_{t-tenor < u <= t} sum_m P[m,u]`` and older notes.
 

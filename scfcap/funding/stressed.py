@@ -1,0 +1,123 @@
+"""What a scenario does to the program's inputs, apart from the borrowers' own multiples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from scfcap.cashflow.cohorts import CohortFactors
+from scfcap.cashflow.outage import hold_back
+from scfcap.credit.curves import CurveSet
+from scfcap.credit.stress import Stress
+from scfcap.funding.inputs import ALIVE, CreditPath, DealInputs, Inputs, LenderInputs, P2PInputs
+from scfcap.quantities import FloatArray
+
+
+def per_unit(flow: FloatArray, factors: CohortFactors, k: int, horizon: int) -> FloatArray:
+    """``flow`` [J, T] of scenario ``k`` per unit standing at the close before [J, horizon + 1].
+
+    In a cohort's own period per unit originated; index 0 is unused.
+    """
+    path = factors.performing[k]
+    base = np.where(path[:, :-1] > ALIVE, path[:, :-1], np.inf)
+    own_period = factors.vintage[:, None] == np.arange(1, path.shape[1])[None, :]
+    divisor = np.where(own_period, 1.0, base)
+    return np.concatenate((np.zeros((len(flow), 1)), (flow / divisor)[:, :horizon]), axis=1)
+
+
+def credit_path(
+    factors: CohortFactors, curves: CurveSet, row: int, horizon: int
+) -> CreditPath | None:
+    """Loss and recovery by period in scenario ``row``; None where they do not change."""
+    severity, held = curves.severity[row], curves.stress.held[row, :horizon]
+    dated = bool((severity != severity[:, :1]).any())
+    if factors.struck is None and not dated and not held.any():
+        return None
+    k = factors.scenarios.index(curves.scenarios[row])
+    default = factors.default[k]
+    struck = np.zeros_like(default) if factors.struck is None else factors.struck[k]
+    share, again = (x[factors.segment] for x in (severity, curves.struck_recovery[row]))
+
+    def unit(flow: FloatArray) -> FloatArray:
+        return per_unit(flow, factors, k, horizon)
+
+    arrived, waiting = hold_back(np.eye(horizon), np.broadcast_to(held, (horizon, horizon)))
+    return CreditPath(
+        loss=unit((default - struck) * share + struck * (1.0 - again)),
+        recoverable=unit((default - struck) * (1.0 - share)),
+        struck=unit(struck * again),
+        struck_lag=np.pad(curves.struck_lag[row, :, :horizon], ((0, 0), (1, 0))),
+        arrival=np.pad(arrived, ((1, 0), (1, 0))),
+        waiting=np.pad(waiting, ((1, 0), (1, 0))),
+    )
+
+
+def under(inputs: Inputs, stress: Stress, row: int) -> Inputs:
+    """``inputs`` with demand, lines, P2P, issues and rates as scenario ``row`` leaves them.
+
+    Demand of an outage's days is asked for in the next period; what is promised is a share of it.
+    """
+    horizon = inputs.horizon
+
+    def path(values: FloatArray) -> FloatArray:
+        return np.concatenate((values[:1], values[:horizon]))
+
+    left = stress.demand[row, :, :horizon]
+    held = stress.held[row, :horizon]
+    demand = inputs.demand
+    promised = inputs.promised
+    if (left != 1.0).any() or held.any():
+        demand, promised = (
+            np.pad(hold_back(wish[:, 1:] * left, held)[0], ((0, 0), (1, 0)))
+            for wish in (demand, promised)
+        )
+    lenders = tuple(
+        _lender(
+            x, path(stress.line[row, stress.lenders.index(x.name)]), path(stress.bank_rate[row])
+        )
+        if x.name in stress.lenders
+        else x
+        for x in inputs.lenders
+    )
+    return replace(
+        inputs,
+        demand=demand,
+        promised=promised,
+        lenders=lenders,
+        p2p=None if inputs.p2p is None else _p2p(inputs.p2p, stress, row, path),
+        deals=tuple(_deal(d, stress, row) for d in inputs.deals),
+    )
+
+
+def _lender(x: LenderInputs, left: FloatArray, dearer: FloatArray) -> LenderInputs:
+    return replace(
+        x,
+        left=left if (left != 1.0).any() else None,
+        dearer=dearer if (dearer != 0.0).any() else None,
+    )
+
+
+def _p2p(
+    p2p: P2PInputs, stress: Stress, row: int, path: Callable[[FloatArray], FloatArray]
+) -> P2PInputs:
+    renewed, fresh = path(stress.p2p_renewed[row]), path(stress.p2p_new[row])
+    dearer = path(stress.p2p_rate[row])
+    runs_off = bool((renewed != 1.0).any() or (fresh != 1.0).any())
+    return replace(
+        p2p,
+        renewed=renewed if runs_off else None,
+        fresh=fresh if runs_off else None,
+        dearer=dearer if (dearer != 0.0).any() else None,
+    )
+
+
+def _deal(d: DealInputs, stress: Stress, row: int) -> DealInputs:
+    """A series to be issued sells less, and at a higher coupon, where the market says so."""
+    if d.state is not None:
+        return d
+    t = d.closing - 1
+    return replace(
+        d, max_pool=d.max_pool * float(stress.issue[row, t]), dearer=float(stress.coupon[row, t])
+    )
