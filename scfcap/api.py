@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from scfcap.pool.snapshot import Pool
     from scfcap.report.pool import PoolReport
     from scfcap.report.store import SavedRun
+    from scfcap.synthetic.lives import Lives
     from scfcap.tape.history import History
     from scfcap.tape.schema import Tape
 
@@ -121,7 +122,9 @@ class Model:
         """What the loans did month by month. Raises InputError where ``[history]`` is absent."""
         from scfcap.tape.performance import read_performance
 
-        spec = self.loaded.spec
+        spec, lives = self.loaded.spec, self.lives()
+        if spec.history is None and lives is not None:
+            return lives.history()
         if spec.history is None:
             raise InputError(
                 Problem(
@@ -138,6 +141,16 @@ class Model:
             as_of=spec.as_of,
             mapping=spec.tape,
         )
+
+    @_once
+    def lives(self) -> Lives | None:
+        """The simulated platform, where the tape comes from one (``source = "lives"``)."""
+        spec = self.loaded.spec
+        if self.tape_path is not None or spec.tape.source != "lives" or spec.tape.lives is None:
+            return None
+        from scfcap.synthetic.lives import simulate
+
+        return simulate(spec.tape.lives, spec.as_of)
 
     @_once
     def pool(self) -> Pool:
@@ -327,7 +340,7 @@ class Model:
             "as_of": spec.as_of.isoformat(),
             "files": [path.name for path in loaded.files],
             "digests": {"model": loaded.digest, "tape": None if tape is None else tape.digest},
-            "seed": None if spec.tape.platform is None else spec.tape.platform.seed,
+            "seed": getattr(getattr(spec.tape, spec.tape.source, None), "seed", None),
             "overrides": list(loaded.overrides),
             "tape": None if self.tape_path is None else self.tape_path.name,
         }
@@ -344,11 +357,16 @@ class Model:
         )
 
     def _generated(self) -> pd.DataFrame | None:
-        spec = self.loaded.spec
-        if self.tape_path is not None or spec.tape.platform is None:
+        spec, lives = self.loaded.spec, self.lives()
+        if lives is not None:
+            from scfcap.synthetic.lives import held_tape
+
+            return held_tape(lives, spec)
+        if self.tape_path is not None or spec.tape.source != "platform":
             return None
         from scfcap.synthetic.platform import generate
 
+        assert spec.tape.platform is not None
         return generate(spec.tape.platform, spec)
 
     @cached_property

@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 from scfcap.axes import OWN
 from scfcap.quantities import IntArray
 from scfcap.schema.lives import LivesSpec
+from scfcap.schema.model import Model
 from scfcap.synthetic.accounts import Books, panel, standing
 from scfcap.synthetic.calendar import Calendar, make_calendar
 from scfcap.synthetic.draws import keys
@@ -40,6 +41,7 @@ from scfcap.synthetic.platform import (
     SHORT_TERM,
     STATUSES,
     category,
+    holders,
     names,
 )
 from scfcap.synthetic.population import Population, make_population
@@ -219,6 +221,17 @@ def simulate(spec: LivesSpec, as_of: date) -> Lives:
     loans, fates = drawn.where(kept), fates.where(kept)
     payments, ends = repay(calendar, loans, fates, key[8:9])
     return Lives(spec, calendar, shops, network, Books(loans, fates, payments, ends))
+
+
+def held_tape(lives: Lives, model: Model) -> pd.DataFrame:
+    """The tape at ``as_of``, loans placed in the series of ``model`` up to their pools.
+
+    Raises :class:`~scfcap.errors.InputError` if the series need more loans than there are.
+    """
+    frame = lives.tape()
+    rng = np.random.Generator(np.random.Philox(int(keys(lives.spec.seed, 12)[9])))
+    frame["channel"] = holders(rng, frame, model)
+    return frame
 
 
 def _picked(rows: IntArray, count: int, seed: int) -> IntArray:

@@ -3,7 +3,7 @@
 Amounts are whole cents inside, so that every loan's account ties exactly. Interest is simple on
 days over 365, that of instalments a twelfth of the rate; shop credit is repaid on any day. A loan
 90 days past due has defaulted; it stays on the books, and what comes in lessens its balance,
-until it is charged off 120 to 180 days later. What comes in after that is a recovery.
+until it is charged off 150 to 180 days later. What comes in after that is a recovery.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from scfcap.synthetic.platform import DEFAULT_DAYS, PRODUCTS
 #: Share of shop credit that is a line, drawn and repaid in part.
 LINE_SHARE = 0.5
 #: Days from default to charge-off: at least, and spread.
-HOLD, HOLD_SPREAD = 120, 61
+HOLD, HOLD_SPREAD = 150, 31
 #: A default is recovered in this many equal parts, a random lag after one another.
 PARTS = 3
 #: Recovered share of a defaulted balance, at most: any share up to it has the same chance.
