@@ -108,6 +108,14 @@ class Book:
         """Source columns that a choice uses."""
         return {c.source for c in self.choices.values() if c.source}
 
+    def distinct(self, one: Profile) -> int:
+        """Different values of a column over all rows that are loans."""
+        key = self.choices.get("loan_id")
+        if not self.where or key is None or not key.source:
+            return one.distinct
+        used = one.codes[self.profiles[key.source].codes >= 0]
+        return len(np.unique(used[used >= 0]))
+
     def number(self, name: str) -> FloatArray:
         """Numbers of a column, one for each of :attr:`loans`."""
         return self.profiles[name].at(self.loans)

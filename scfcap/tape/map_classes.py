@@ -146,17 +146,19 @@ def _choose_borrower_and_buyer(book: Book) -> None:
     if not buyers and _is_ledger(book) and borrowers:
         one = borrowers.pop(0)[1]
         said = "a ledger of invoices: the customer pays them, and is the buyer"
-        book.ours(from_column("buyer_id", one, 0.75, said, f"{one.distinct:,} buyers"))
+        book.ours(from_column("buyer_id", one, 0.75, said, f"{book.distinct(one):,} buyers"))
     elif buyers and buyers[0][1].name not in book.taken:
         strength, one = buyers[0]
-        choice = from_column("buyer_id", one, 0.6 + 0.3 * strength, f"{one.distinct:,} buyers")
+        choice = from_column(
+            "buyer_id", one, 0.6 + 0.3 * strength, f"{book.distinct(one):,} buyers"
+        )
         book.ours(choice.doubted(DOUBTED, "other columns of names would fit by their values"))
     taken = book.choices.get("buyer_id")
     borrowers = [(n, p) for n, p in borrowers if taken is None or p.name != taken.source]
     if borrowers:
         strength, one = borrowers[0]
         choice = from_column(
-            "borrower_id", one, 0.45 + 0.48 * strength, f"{one.distinct:,} borrowers"
+            "borrower_id", one, 0.45 + 0.48 * strength, f"{book.distinct(one):,} borrowers"
         )
         book.ours(_doubt_borrower(book, choice, one))
 

@@ -45,7 +45,9 @@ def _may_be_key(one: Profile) -> bool:
 
 def counts_rows(one: Profile) -> bool:
     """Whether a name says that the column counts rows."""
-    return not words(one.name) or bool(set(words(one.name)) & _COUNTERS)
+    if not words(one.name):
+        return one.name.strip() in ("", "序号", "行号")
+    return bool(set(words(one.name)) & _COUNTERS)
 
 
 def _unique(book: Book, strength: float, one: Profile) -> Choice:

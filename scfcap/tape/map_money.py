@@ -23,6 +23,7 @@ from scfcap.tape.map_book import (
     listed,
     share,
 )
+from scfcap.tape.map_key import counts_rows
 from scfcap.tape.map_names import ROLES as NAMED
 from scfcap.tape.map_names import said_by_name, units_of
 from scfcap.tape.map_values import Profile
@@ -252,6 +253,7 @@ def _rivals(book: Book, role: str, best: Assignment) -> list[str]:
         for p in book.profiles.values()
         if p.name not in best.values()
         and p.distinct > 10
+        and not counts_rows(p)
         and max(said_by_name(p.name, other) for other in NAMED) < STRONG
         and p.name not in book.taken
         and not _why_not(book, role, p)

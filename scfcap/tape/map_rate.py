@@ -87,7 +87,7 @@ def _units(one: Profile, median: float) -> list[str]:
         names = [n for n in names if told.per in n]
     if told.basis_points:
         names = [n for n in names if n.startswith("basis")]
-    elif one.number_form.percent:
+    elif one.percent_sign:
         names = [n for n in names if n.startswith("percent")]
     usual = [n for n in names if _USUAL[0] <= median * UNITS[n][0] <= _USUAL[1]]
     return usual or [n for n in names if _MAY_BE[0] <= median * UNITS[n][0] <= _MAY_BE[1]]
@@ -98,7 +98,7 @@ def _with_unit(book: Book, one: Profile, strength: float) -> Choice:
     median = float(np.median(cells[(cells > 0) & ~np.isnan(cells)]))
     units = _units(one, median)
     told = units_of(one.name)
-    stated = one.number_form.percent or told.basis_points or told.per == "year"
+    stated = one.percent_sign or told.basis_points or told.per == "year"
     by_annuity = [u for u in UNITS if _annuity_share(book, cells * UNITS[u][0]) >= 0.8]
     if len(by_annuity) == 1 and (by_annuity[0] in units or by_annuity[0] == "a fraction a year"):
         unit, confidence = by_annuity[0], 0.97

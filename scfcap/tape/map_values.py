@@ -18,6 +18,8 @@ from scfcap.quantities import BoolArray, FloatArray, IntArray
 from scfcap.tape.cells import MISSING, is_text, plain, trimmed
 from scfcap.tape.dates import DateArray
 from scfcap.tape.dates import dates as read_dates
+from scfcap.tape.numbers import PLAIN, NumberForm
+from scfcap.tape.numbers import numbers as read_numbers
 
 #: Rows on which numbers and columns are compared.
 SAMPLE: Final = 20_000
@@ -28,16 +30,14 @@ _DATED = 0.995
 #: Most distinct texts that are tried as dates.
 _DATE_TEXTS = 200_000
 
-_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
-_GROUPED: Final[Mapping[tuple[str, str], str]] = {
-    (".", ","): r"^[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?$",
-    (",", "."): r"^[+-]?[0-9]{1,3}(\.[0-9]{3})+(,[0-9]*)?$",
-    (".", "'"): r"^[+-]?[0-9]{1,3}('[0-9]{3})+(\.[0-9]*)?$",
-    (".", " "): r"^[+-]?[0-9]{1,3}([  ][0-9]{3})+(\.[0-9]*)?$",
-    (",", " "): r"^[+-]?[0-9]{1,3}([  ][0-9]{3})+(,[0-9]*)?$",
-    (",", ""): r"^[+-]?[0-9]+,[0-9]{1,2}$|^[+-]?[0-9]+,[0-9]{4,}$",
-}
-_SIGNS = r"[$€£¥￥₦₹元]|^[A-Z]{2,4}\s?[$]?|\s?[A-Z]{3}$|^-?[$€£¥￥₦₹]"
+#: Ways to write numbers, tried in this order: decimal mark, mark of thousands.
+_MARKS: Final = ((".", ""), (".", ","), (",", "."), (",", ""), (".", " "), (",", " "), (".", "'"))
+#: Signs and codes of money; other capitals beside digits are the key of something.
+_MONEY: Final = (
+    r"\p{Sc}|元|圆|円|\bRs\.?|\bkr\.?|^\(.*[0-9].*\)$|(?:^|[^A-Za-z])(?:USD|EUR|CNY|RMB|GBP|NGN|UGX"
+    r"|INR|JPY|HKD|KES|GHS|TZS|ZAR|CHF|SEK|NOK|DKK|PLN|CZK|TRY|BRL|MXN|IDR|PHP|VND|THB|MYR|SGD|TWD"
+    r"|KRW|AUD|CAD|NZD|RUB|UAH|EGP|XOF|XAF|PKR|BDT)(?:[^A-Za-z]|$)"
+)
 _DATE_FORMS: Final = (
     "", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y",
     "%m-%d-%Y", "%m.%d.%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%d-%b-%Y",
@@ -57,16 +57,6 @@ _SERIALS: Final[Mapping[str, tuple[float, float, str]]] = {
 
 
 @dataclass(frozen=True)
-class NumberForm:
-    """How numbers are written as text."""
-
-    decimal: str = "."
-    thousands: str = ""
-    currency: bool = False
-    percent: bool = False
-
-
-@dataclass(frozen=True)
 class Profile:
     """One source column. ``codes``: for every row the place of its value in ``values``, -1 where
     missing. ``rows``: the sampled rows. ``numbers``: of the sampled rows, NaN where none.
@@ -80,6 +70,7 @@ class Profile:
     missing_word: str
     number_values: FloatArray | None
     number_form: NumberForm
+    percent_sign: bool
     date_forms: tuple[str, ...]
     day_first_unknown: bool
     _date_values: DateArray | None
@@ -179,7 +170,7 @@ def profile(name: str, source: Any, rows: IntArray) -> Profile:
     text = trimmed(source) if is_text(source) else None
     coded = pc.dictionary_encode(plain(source) if text is None else text)
     codes, values, word = _codes(coded, is_text=text is not None)
-    form = NumberForm()
+    form, percent = PLAIN, False
     numbers: FloatArray | None = None
     days: DateArray | None = None
     forms: tuple[str, ...] = ()
@@ -189,12 +180,12 @@ def profile(name: str, source: Any, rows: IntArray) -> Profile:
         values = values.cast(pa.string()) if days is None else pc.cast(values, pa.string())
     elif len(values):
         seen = np.unique(codes[rows])
-        numbers, form = _numbers(values, seen[seen >= 0])
+        numbers, form, percent = _numbers(values, seen[seen >= 0])
         compact = numbers is not None and _compact(numbers)
         if (numbers is None or compact) and len(values) <= _DATE_TEXTS:
             weight = np.bincount(codes[codes >= 0], minlength=len(values))
             days, forms, unsure = _dates(values, weight)
-    return Profile(name, codes, values, rows, word, numbers, form, forms, unsure, days)
+    return Profile(name, codes, values, rows, word, numbers, form, percent, forms, unsure, days)
 
 
 def _codes(coded: Any, *, is_text: bool) -> tuple[IntArray, Any, str]:
@@ -232,64 +223,47 @@ def _compact(numbers: FloatArray) -> bool:
     return bool(long or ((known >= 195_001) & (known <= 210_012)).all())
 
 
-def _numbers(values: Any, seen: IntArray) -> tuple[FloatArray | None, NumberForm]:
-    """Numbers of all ``values``, judged on those ``seen``; None where they are no numbers."""
+def _numbers(values: Any, seen: IntArray) -> tuple[FloatArray | None, NumberForm, bool]:
+    """Numbers of all ``values``, judged on those ``seen``; None where they are no numbers.
+
+    Also how they are written, and whether with a percent sign (the numbers stay percents).
+    """
     looked = values.take(pa.array(seen))
+    if _share(looked.slice(0, 1_000), "[0-9]") < _MOST:
+        return None, PLAIN, False
     percent = _share(looked, r"%$") > _MOST
-    currency = not percent and _share(looked, _NUMBER) < _MOST and _share(looked, r"[0-9]") > _MOST
-    bare = _bare(looked, percent=percent, currency=currency)
-    decimal, thousands = _marks(bare)
-    ready = _plain(bare, decimal, thousands)
-    if _share(ready, _NUMBER) < _MOST:
-        return None, NumberForm()
-    untouched = _plain(_bare(looked, percent=percent, currency=False), decimal, thousands)
-    form = NumberForm(
-        decimal, thousands, currency=_share(untouched, _NUMBER) < 1.0 and currency, percent=percent
-    )
-    if currency and not form.currency and _share(ready, _NUMBER) < 1.0:
-        return None, NumberForm()
+    best: FloatArray = np.full(len(looked), np.nan)
+    how, most = PLAIN, 0.0
+    for form in _forms(looked):
+        found, _ = read_numbers(looked, "", percent=percent, form=form)
+        known = float((~np.isnan(found)).mean())
+        if known > most + 1e-12:
+            best, how, most = found, form, known
+        if most == 1.0:
+            break
+    if most < _MOST:
+        return None, PLAIN, False
     cells = np.full(len(values), np.nan)
-    good = pc.match_substring_regex(ready, _NUMBER)
-    text = pc.utf8_ltrim(pc.if_else(good, ready, pa.scalar(None, ready.type)), "+")
-    cells[seen] = np.asarray(text.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=float)
-    cells[np.isinf(cells)] = np.nan
-    return cells, form
+    cells[seen] = best * 100.0 if percent else best
+    return cells, how, percent
 
 
-def _bare(values: Any, *, percent: bool, currency: bool) -> Any:
-    text = pc.replace_substring_regex(values, r"\s*%$", "") if percent else values
-    if currency:
-        text = pc.replace_substring_regex(text, r"^\((.*)\)$", r"-\1")
-        text = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, _SIGNS, ""))
-    return text
+def _forms(values: Any) -> list[NumberForm]:
+    """Ways to write numbers that ``values`` may have been written in, the plainest first."""
+    marks = [
+        (decimal, thousands)
+        for decimal, thousands in _MARKS
+        if (decimal == "." or _share(values, ",") > 0)
+        and (not thousands or _share(values, _spelt(thousands)) > 0)
+    ]
+    money = _share(values, _MONEY) > 0.01
+    return [NumberForm(*pair) for pair in marks] + [
+        NumberForm(*pair, currency=True) for pair in marks if money
+    ]
 
 
-def _marks(values: Any) -> tuple[str, str]:
-    """Decimal mark and mark of thousands that read the most values."""
-    best, most = (".", ""), _share(values, _NUMBER)
-    for marks, pattern in _GROUPED.items():
-        share = _share(_plain(values, *marks), _NUMBER) if _share(values, pattern) > 0 else 0.0
-        if share > most + 1e-12:
-            best, most = marks, share
-    return best
-
-
-def _plain(values: Any, decimal: str, thousands: str) -> Any:
-    """Numbers with a point and no marks of thousands; others are left as they are."""
-    if (decimal, thousands) == (".", ""):
-        return values
-    pattern = _GROUPED[decimal, thousands]
-    plain_decimal = rf"^[+-]?[0-9]+(\{decimal}[0-9]*)?$"
-    fits = pc.or_(
-        pc.match_substring_regex(values, pattern), pc.match_substring_regex(values, plain_decimal)
-    )
-    text = values
-    if thousands:
-        signs = "[  ]" if thousands == " " else thousands
-        text = pc.replace_substring_regex(text, signs if thousands != "." else r"\.", "")
-    if decimal == ",":
-        text = pc.replace_substring(text, ",", ".")
-    return pc.if_else(fits, text, pa.scalar("?", values.type))
+def _spelt(mark: str) -> str:
+    return {".": r"\.", " ": "[ \u00a0\u202f]"}.get(mark, mark)
 
 
 def _share(values: Any, pattern: str) -> float:
@@ -367,7 +341,7 @@ def reread(one: Profile, forms: Sequence[str]) -> Profile:
         days = np.where(np.isnat(days), found, days)
     return Profile(
         one.name, one.codes, one.values, one.rows, one.missing_word, one.number_values,
-        one.number_form, tuple(forms), False, days,
+        one.number_form, one.percent_sign, tuple(forms), False, days,
     )  # fmt: skip
 
 
