@@ -7,7 +7,7 @@ status is current, the company holds the loan).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Final
@@ -23,6 +23,7 @@ from scfcap.quantities import FloatArray, IntArray
 from scfcap.schema.tape import Derive, TapeSpec, TermSpec
 from scfcap.tape import convert
 from scfcap.tape.convert import Codes, DateArray, Issue
+from scfcap.tape.findings import Origin
 from scfcap.tape.mapping import BY_NAME, needs, source_columns
 from scfcap.tape.names import Names, date_form, from_source, number_form, refused
 from scfcap.tape.schema import COLUMNS, Column
@@ -45,17 +46,29 @@ class Typed:
 
     ``columns``: float64 for money, rates and numbers (NaN missing), datetime64[D] for dates (NaT
     missing), Arrow text for keys, :class:`~scfcap.tape.convert.Codes` for categories.
-    ``source``: the cells as read, for columns that were. ``issues``: what did not parse.
+    ``source``: the cells as read, for columns that were, and ``names``: their columns in the
+    source. ``raw``: all cells as read. ``issues``: what did not parse. ``assumed``: columns that
+    the source does not have. ``known``: values that a column may hold, by the model's reference
+    lists. ``found``: what rules work out once for several.
     """
 
     rows: int
     as_of: date
+    spec: TapeSpec
     columns: dict[str, Any] = field(default_factory=dict)
     source: dict[str, Any] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
     issues: list[Issue] = field(default_factory=list)
     raw: Any = None
+    assumed: set[str] = field(default_factory=set)
+    origin: Origin = field(default_factory=Origin)
+    known: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    found: dict[str, Any] = field(default_factory=dict)
+
+    def states(self, column: str) -> bool:
+        """Whether the tape says something about ``column``, rather than a default."""
+        return column in self.columns and column not in self.assumed
 
     def shown(self, column: str, rows: IntArray) -> list[str]:
         """The cells of ``rows`` as read; where nothing was read, as worked out."""
@@ -78,7 +91,7 @@ def typed(
 
     With ``only``, these columns of ours alone, where the mapping has them.
     """
-    out = Typed(rows=table.num_rows, as_of=as_of, raw=table)
+    out = Typed(rows=table.num_rows, as_of=as_of, spec=spec, raw=table)
     names = set(table.column_names)
     for column in COLUMNS:
         name = column.name
@@ -328,6 +341,7 @@ def _defaults(out: Typed) -> None:
     ):
         if name not in out.columns:
             out.columns[name] = _default(out, name)
+            out.assumed.add(name)
             continue
         lost = missing(out.columns[name])
         for issue in out.issues:

@@ -58,7 +58,11 @@ def source_columns(spec: TapeSpec, names: Sequence[str], source: str) -> list[st
                 f"no column for {', '.join(absent)} (there are: {_listed(names)})",
                 "all of " + ", ".join(c.name for c in COLUMNS if c.required),
                 "Map them in [tape.columns], [tape.constants] or [tape.derive]."
-                + (" If the cells are parted otherwise, state tape.delimiter." if len(names) == 1 else ""),
+                + (
+                    " If the cells are parted otherwise, state tape.delimiter."
+                    if len(names) == 1
+                    else ""
+                ),
             )
         )
     if problems:

@@ -16,10 +16,11 @@ from scfcap.errors import InputError, Problem
 from scfcap.schema.credit import HistorySpec
 from scfcap.schema.tape import FileOptions, SampleSpec, TapeSpec
 from scfcap.tape import convert, limits
-from scfcap.tape.checks import check, first_problems
-from scfcap.tape.derive import source_columns, typed
+from scfcap.tape.checks import checked, first_problems
 from scfcap.tape.files import Files, SourceInfo, in_folder, read_any
 from scfcap.tape.files import inside as files_inside
+from scfcap.tape.mapping import source_columns
+from scfcap.tape.references import reference_lists
 from scfcap.tape.schema import COLUMNS, Tape
 
 __all__ = ["read_any", "read_history", "read_table", "read_tape"]
@@ -43,12 +44,14 @@ def read_tape(
     and :class:`~scfcap.tape.checks.RejectedRows` where more than ``spec.reject_limit`` of the
     rows are refused.
     """
-    table, source, digest, _ = _source(spec, folder, path, frame)
+    known = reference_lists(spec, folder)
+    table, source, digest, info = _source(spec, folder, path, frame)
     if table.num_rows == 0:
         raise InputError(
             Problem(source, "no rows", "at least one loan", "Check that the export is complete.")
         )
-    return check(typed(table, spec, as_of, source), spec, source=source, digest=digest)
+    parts = () if info is None else info.parts
+    return checked(table, spec, as_of=as_of, source=source, digest=digest, parts=parts, known=known)
 
 
 def read_history(

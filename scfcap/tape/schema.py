@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
@@ -50,10 +50,13 @@ class Tape:
     ``frame``: one row a loan, columns of :data:`COLUMNS` that exist (dates as datetime64[s],
     categories as pandas categoricals, money and rates as float64), plus kept source columns.
     ``findings``: row (from 1, counted without the header; 0 for the whole column), column, value,
-    reason, severity ("error": the row is rejected; "warning": kept and reported), detail.
-    ``rejects``: the refused rows as read, with ``row`` and ``reason``.
-    ``totals``: items "read" = "rejected" + "kept"; columns rows, original_balance =
-    current_balance + paid_principal + loss + unexplained [currency].
+    reason, severity ("error": the row is rejected; "warning": kept and reported), detail; file,
+    and row within it, where the tape has several. ``rejects``: the refused rows as read, with
+    ``row`` (and ``file``) and ``reason``. ``totals``: item "read" = the sum of "left out",
+    "dropped as equal", "merged", where there are such rows, "rejected" and "kept"; columns rows,
+    original_balance = current_balance + paid_principal + loss + unexplained [currency].
+    ``reasons``: severity, column, reason, rows, balance concerned [currency]; all findings are
+    counted, those too that are too many to be listed.
     """
 
     frame: pd.DataFrame
@@ -63,6 +66,7 @@ class Tape:
     as_of: date
     source: str
     digest: str
+    reasons: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def to_frame(self) -> pd.DataFrame:
         """The good rows."""

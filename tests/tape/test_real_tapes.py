@@ -118,8 +118,17 @@ class TestLendingClub:
         assert found["row"].tolist() == [1548, 1968, 9687]
         assert found["value"].tolist() == ["243.35", "830.93", "733.34"]
 
+    def test_rates_far_from_their_grade_and_a_loan_that_owes_nothing(
+        self, lendingclub: Tape
+    ) -> None:
+        """Two loans of grades near 19% at 6%, and one of status Current without a balance."""
+        found = lendingclub.findings
+        assert found.loc[found["reason"] == "outlier", "row"].tolist() == [1968, 9687]
+        assert found.loc[found["reason"] == "outlier", "value"].tolist() == ["6.0", "6.0"]
+        assert found.loc[found["reason"] == "nothing_owed", "row"].tolist() == [4166]
+
     def test_nothing_else_is_found(self, lendingclub: Tape) -> None:
-        assert len(lendingclub.findings) == 10
+        assert len(lendingclub.findings) == 13
         assert len(lendingclub.rejects) == 0
 
     def test_columns(self, lendingclub: Tape) -> None:

@@ -1,0 +1,1 @@
+"""Rules of data quality: one function each, gathered in :mod:`scfcap.tape.rules.catalogue`."""
