@@ -33,7 +33,9 @@ from scfcap.schema.model import Model as ModelSpec
 from scfcap.schema.tape import TapeSpec
 
 if TYPE_CHECKING:
+    from scfcap.cashflow.backtest import Backtest
     from scfcap.cashflow.cohorts import CohortFactors, NewLoans
+    from scfcap.cashflow.holiday import Holiday
     from scfcap.cashflow.project import PoolCashflow
     from scfcap.credit.curves import CurveSet
     from scfcap.credit.exposure import Exposures
@@ -151,6 +153,25 @@ class Model:
         from scfcap.synthetic.lives import simulate
 
         return simulate(spec.tape.lives, spec.as_of)
+
+    def backtest(self, until: str | date) -> Backtest:
+        """Fit on the history up to a month (``2019-02``, or a day of it), predict what follows.
+
+        The calibration is by segment, and by what ``history.keep`` names if it has few values.
+        """
+        from scfcap.cashflow.backtest import backtest, labelling
+
+        history = self.history()
+        kept = self.loaded.spec.history.keep if self.loaded.spec.history is not None else ()
+        return backtest(history, month_given(until), labelling(history, kept))
+
+    def payment_holiday(self, first: str | date, last: str | date) -> Holiday:
+        """Share of loans that paid nothing in the months from ``first`` to ``last``, as days of
+        outage.
+        """
+        from scfcap.cashflow.holiday import payment_holiday
+
+        return payment_holiday(self.history(), month_given(first), month_given(last))
 
     @_once
     def pool(self) -> Pool:
@@ -585,3 +606,13 @@ class Run:
 def _toml(value: object) -> str:
     """A Python value as ``--set`` takes it."""
     return value.isoformat() if isinstance(value, date) else json.dumps(value, ensure_ascii=False)
+
+
+def month_given(value: str | date) -> date:
+    """A day of the month that a user names as ``2019-02``. Raises :class:`InputError`."""
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(value if len(value) > 7 else f"{value}-01")
+    except ValueError:
+        raise InputError(Problem("month", repr(value), "a month such as 2019-02")) from None

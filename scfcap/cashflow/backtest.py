@@ -1,0 +1,262 @@
+"""How good a forecast would have been: fit before a date, project after it, compare.
+
+The forecast goes through the same kernel as every projection: loans as they stood on the date,
+their own rates and maturities, rates of default and prepayment by age fitted on what was known
+then. Beside it stands the naive forecast that holds the last months' rates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from scfcap.cashflow.judge import calibrated, compared, errors_of, scatter, verdict_of
+from scfcap.cashflow.kernel import Flows, LoanArrays, run_kernel
+from scfcap.cashflow.observed import (
+    Case,
+    Rates,
+    ages,
+    loan_types,
+    observe,
+    rates_by_age,
+    rates_held,
+)
+from scfcap.credit.curves import AT_ONCE, build_curves
+from scfcap.credit.recovery import recovery_curve
+from scfcap.errors import InputError, Problem
+from scfcap.periods import PeriodGrid, add_months
+from scfcap.quantities import HALF_CENT, BoolArray, FloatArray, IntArray
+from scfcap.schema.credit import SegmentCredit
+from scfcap.schema.scenario import Scenario
+from scfcap.tape.history import DEFAULT, History, month_end, month_of
+
+#: Months whose rates the naive forecast holds.
+NAIVE_MONTHS: Final = 3
+#: Fewest months to fit on.
+LEAST_MONTHS: Final = 6
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """A forecast from ``until`` on, against what happened.
+
+    ``months``: month_end, measure (:data:`MEASURES`), actual, predicted, low, high, naive
+    [currency]; balances at the month's end, the rest in the month. The 95% intervals rest on how
+    the months fitted scatter around the fit, taken as independent: they know nothing of a shock
+    common to all loans, nor of an error in the rates. ``errors``: measure, forecast, bias (mean
+    error over mean actual), mape (mean absolute error over actual, months with an actual only),
+    cumulative (total predicted over total actual - 1; the last balance's for balances), coverage
+    (share of months within the interval; fitted only). ``calibration``: column, label, outcome
+    ("default", "prepaid"), loans, predicted, low, high (binomial), actual, ratio, inside, naive:
+    loans by the end. ``vanished``: balance of loans that ceased to be observed [currency].
+    """
+
+    until: date
+    last: date
+    loans: int
+    months: pd.DataFrame
+    errors: pd.DataFrame
+    calibration: pd.DataFrame
+    vanished: float
+    verdict: str
+
+    def to_frame(self) -> pd.DataFrame:
+        """Forecast and actual by month and measure."""
+        return self.months
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables by name."""
+        return {
+            "backtest_errors": self.errors,
+            "backtest_calibration": self.calibration,
+            "backtest_months": self.months,
+        }
+
+
+def backtest(history: History, until: date, by: Sequence[str] = ()) -> Backtest:
+    """Fit on the months up to that of ``until``, predict the rest.
+
+    ``by``: columns of the history's loans for the calibration, besides the segment.
+
+    Raises :class:`InputError` unless at least :data:`LEAST_MONTHS` months lie before and one
+    after, and loans are outstanding.
+    """
+    case = _case(history, until)
+    names = len(history.loans["segment"].cat.categories)
+    most = int(case.age.max(initial=0)) + case.periods
+    known = case.fitted_on
+    rates = {
+        "fitted": rates_by_age(known, names, most),
+        "naive": rates_held(known, names, most, NAIVE_MONTHS),
+    }
+    severity, lag = _severity(history, case.start)
+    paths = {name: _path(_project(case, rate, severity, lag)) for name, rate in rates.items()}
+    months = compared(case, _actual(case), paths, scatter(case, rates["fitted"], severity, lag))
+    errors = errors_of(months)
+    calibration = calibrated(case, rates, ["segment", *by])
+    mine = history.loans.iloc[case.chosen]
+    lost = mine.index[(mine["end"] == "vanished").to_numpy()]
+    finals = history.panel.groupby("loan")["closing"].last()
+    vanished = float(finals.reindex(lost).sum())
+    day = month_end(case.start).astype("datetime64[D]").item()
+    return Backtest(
+        until=day,
+        last=history.last,
+        loans=len(case.chosen),
+        months=months,
+        errors=errors,
+        calibration=calibration,
+        vanished=vanished,
+        verdict=verdict_of(case, errors, calibration, vanished),
+    )
+
+
+def labelling(history: History, columns: Sequence[str]) -> list[str]:
+    """Those of ``columns`` that put the loans into at least two classes, and at most 20."""
+    loans = history.loans
+    return [name for name in columns if name in loans and 2 <= loans[name].nunique() <= 20]
+
+
+def _case(history: History, until: date) -> Case:
+    start = int(month_of(np.datetime64(until, "D")))
+    first, last = (int(month_of(np.datetime64(day, "D"))) for day in (history.first, history.last))
+    if not first + LEAST_MONTHS <= start < last:
+        low = add_months(history.first, LEAST_MONTHS)
+        high = add_months(history.last, -1)
+        raise InputError(
+            Problem(
+                "back-test",
+                f"{until:%Y-%m}, in a history from {history.first:%Y-%m} to {history.last:%Y-%m}",
+                f"a month from {low:%Y-%m} to {high:%Y-%m}",
+                "Give another month after --backtest.",
+            )
+        )
+    panel, loans = history.panel, history.loans
+    here = panel["month"].to_numpy() == start
+    here &= (panel["closing"].to_numpy() > HALF_CENT) & (panel["state"].to_numpy() != DEFAULT)
+    chosen = panel["loan"].to_numpy()[here].astype(np.int64)
+    if not len(chosen):
+        found = f"no loan outstanding in {until:%Y-%m}"
+        raise InputError(Problem("back-test", found, "loans outstanding"))
+    due = loans["maturity_date"].to_numpy()[chosen]
+    return Case(
+        history=history,
+        seen=observe(history),
+        start=start,
+        periods=last - start,
+        chosen=chosen,
+        balance=panel["closing"].to_numpy()[here],
+        segment=loans["segment"].cat.codes.to_numpy().astype(np.int64)[chosen],
+        age=ages(history, chosen, np.full(len(chosen), start)),
+        maturity=np.where(np.isnat(due), 10**5, month_of(due)),
+    )
+
+
+def _severity(history: History, start: int) -> tuple[float, int]:
+    """Share of defaults never recovered and mean lag [months], as far as seen up to ``start``."""
+    loans, came = history.loans, history.recoveries
+    fell = (loans["end"] == "default").to_numpy()
+    fell = fell & (month_of(loans["end_date"].to_numpy()) <= start)
+    rows = np.flatnonzero(fell)
+    if not len(rows):
+        return 1.0, 0
+    place = np.full(len(loans), -1)
+    place[rows] = np.arange(len(rows))
+    known = came[(came["month"] <= start) & (place[came["loan"]] >= 0)]
+    observed = start - month_of(loans["end_date"].to_numpy()[rows])
+    curve = recovery_curve(
+        loans["defaulted_balance"].to_numpy()[rows],
+        observed,
+        (
+            place[known["loan"]],
+            (known["month"] - known["default_month"]).to_numpy().astype(np.int64),
+            known["amount"].to_numpy(),
+        ),
+        least=min(10, len(rows)),
+    )
+    lag = 0 if np.isnan(curve.mean_lag) else max(round(curve.mean_lag), 0)
+    return curve.severity[0], lag
+
+
+def _project(case: Case, rates: Rates, severity: float, lag: int) -> Flows:
+    """Cash flows of the loans outstanding, by segment and age, through the kernel."""
+    history = case.history
+    pairs, group = np.unique(np.stack([case.segment, case.age]), axis=1, return_inverse=True)
+    day = month_end(case.start).astype("datetime64[D]")
+    grid = PeriodGrid.build(day.item(), case.periods)
+    names = [str(k) for k in range(pairs.shape[1])]
+    stated = SegmentCredit(cdr=0.0, cpr=0.0, severity=severity, recovery_lag=lag)
+    flat = build_curves(names, dict.fromkeys(names, stated), {"base": Scenario(title="base")}, grid)
+    at = pairs[1][:, None] + np.arange(1, case.periods + 1)
+    curves = replace(
+        flat,
+        default_intensity=_yearly(rates.default[pairs[0][:, None], at])[None],
+        prepay_intensity=_yearly(rates.prepaid[pairs[0][:, None], at])[None],
+    )
+    due = (case.maturity + 1).astype("datetime64[M]").astype("datetime64[D]") - 1
+    maturity = np.minimum((due - day).astype(np.int64), 36_525)
+    loans = LoanArrays(
+        group=group.ravel(),
+        curve=group.ravel(),
+        loan_type=loan_types(history)[case.chosen],
+        balance=case.balance,
+        rate=np.nan_to_num(history.loans["rate"].to_numpy(dtype=np.float64))[case.chosen],
+        accrued=np.zeros(len(case.chosen)),
+        hazard_scale=np.ones(len(case.chosen)),
+        start_day=np.zeros(len(case.chosen), dtype=np.int64),
+        # Loans past maturity are taken to pay in the first month.
+        maturity_day=np.where(maturity <= 0, grid.days[1], maturity),
+    )
+    flows = run_kernel(loans, curves, len(names))
+    flows.check()
+    return flows
+
+
+def _yearly(share: FloatArray) -> FloatArray:
+    """A month's share as a year's intensity."""
+    certain = share >= 1.0
+    return np.where(certain, AT_ONCE, -12.0 * np.log1p(-np.where(certain, 0.0, share)))
+
+
+def _path(flows: Flows) -> dict[str, FloatArray]:
+    """The portfolio's measures by month [T]."""
+    total = {
+        name: getattr(flows, name)[0].sum(axis=0)
+        for name in ("closing", "scheduled", "prepaid", "default", "recovery")
+    }
+    return {
+        "balance": total["closing"],
+        "principal": total["scheduled"] + total["prepaid"],
+        "prepaid": total["prepaid"],
+        "defaults": total["default"],
+        "recoveries": total["recovery"],
+    }
+
+
+def _actual(case: Case) -> dict[str, FloatArray]:
+    """What the loans outstanding at the start did, by month [T]."""
+    mine = np.zeros(len(case.history.loans), dtype=np.bool_)
+    mine[case.chosen] = True
+    seen, panel = case.seen, case.history.panel
+
+    def by_month(month: IntArray, amount: FloatArray, mask: BoolArray) -> FloatArray:
+        step = month[mask] - case.start - 1
+        return np.bincount(step, amount[mask], minlength=case.periods).astype(np.float64)
+
+    after = (seen.month > case.start) & mine[seen.loan]
+    month, loan = panel["month"].to_numpy(), panel["loan"].to_numpy()
+    standing = (month > case.start) & mine[loan] & (panel["state"].to_numpy() != DEFAULT)
+    came = case.history.recoveries
+    new = (came["default_month"].to_numpy() > case.start) & mine[came["loan"].to_numpy()]
+    return {
+        "balance": by_month(month, panel["closing"].to_numpy(), standing),
+        "principal": by_month(seen.month, seen.scheduled + seen.prepaid, after),
+        "prepaid": by_month(seen.month, seen.prepaid, after),
+        "defaults": by_month(seen.month, seen.defaulted, after),
+        "recoveries": by_month(came["month"].to_numpy(), came["amount"].to_numpy(), new),
+    }
