@@ -25,7 +25,8 @@ THIN: Final = 30
 MAX_INTENSITY: Final = 30.0
 #: Share of a term's loans that must lie in one segment for the history's term to stand for it.
 _TERM_IS_SEGMENT = 0.9
-_COLUMNS = ["segment", "measure", "estimate", "low", "high", "count", "unit", "source", "note"]
+#: Columns of a table of estimates.
+COLUMNS = ["segment", "measure", "estimate", "low", "high", "count", "unit", "source", "note"]
 _SURVIVORS = "the history holds only loans that were repaid in the end: it gives timing, not losses"
 
 
@@ -58,9 +59,9 @@ def estimate(
     """
     segments = [str(name) for name in sorted(tape.frame["segment"].cat.categories)]
     curves = dict(spec.segments)
-    rows = [row for name, curve in curves.items() for row in _stated(name, curve)]
+    rows = [row for name, curve in curves.items() for row in stated_rows(name, curve)]
     if spec.source == "stated":
-        return curves, pd.DataFrame(rows, columns=_COLUMNS)
+        return curves, pd.DataFrame(rows, columns=COLUMNS)
     assert spec.history is not None
     assert spec.severity is not None
     outcome = _outcomes(tape, spec.history)
@@ -77,12 +78,13 @@ def estimate(
             late_share=found["late_share"].value,
             late_days=round(found["late_days"].value),
         )
-        rows += [_row(name, measure, figure) for measure, figure in found.items()]
-        rows += _stated(name, curves[name], ("severity", "recovery_lag"))
-    return dict(sorted(curves.items())), pd.DataFrame(rows, columns=_COLUMNS)
+        rows += [row_of(name, measure, figure) for measure, figure in found.items()]
+        rows += stated_rows(name, curves[name], ("severity", "recovery_lag"))
+    return dict(sorted(curves.items())), pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _row(segment: str, measure: str, figure: Estimate) -> dict[str, Any]:
+def row_of(segment: str, measure: str, figure: Estimate) -> dict[str, Any]:
+    """A row of the table of estimates."""
     return {
         "segment": segment,
         "measure": measure,
@@ -96,7 +98,8 @@ def _row(segment: str, measure: str, figure: Estimate) -> dict[str, Any]:
     }
 
 
-_UNITS = {
+#: Unit of each measure of :class:`~scfcap.schema.credit.SegmentCredit`.
+UNITS = {
     "cdr": "1/year",
     "lifetime_default": "share of the amount",
     "cpr": "1/year",
@@ -107,16 +110,17 @@ _UNITS = {
 }
 
 
-def _stated(
-    segment: str, curve: SegmentCredit, measures: tuple[str, ...] = tuple(_UNITS)
+def stated_rows(
+    segment: str, curve: SegmentCredit, measures: tuple[str, ...] = tuple(UNITS)
 ) -> list[dict[str, Any]]:
+    """Rows of figures that the model states."""
     rows = []
     for measure in measures:
         value = getattr(curve, measure)
         if value is not None:
             nan = float("nan")
-            figure = Estimate(float(value), nan, nan, 0, _UNITS[measure], "stated in the model")
-            rows.append(_row(segment, measure, figure))
+            figure = Estimate(float(value), nan, nan, 0, UNITS[measure], "stated in the model")
+            rows.append(row_of(segment, measure, figure))
     return rows
 
 
@@ -219,7 +223,7 @@ def default_share(outcome: pd.DataFrame) -> Estimate:
     bad = outcome["bad"].to_numpy(dtype=np.bool_)
     share, low, high = share_by_amount(bad, outcome["amount"].to_numpy(dtype=np.float64))
     return Estimate(
-        *(share, low, high, len(bad), _UNITS["lifetime_default"], "outcome flag of the tape"),
+        *(share, low, high, len(bad), UNITS["lifetime_default"], "outcome flag of the tape"),
         "bad means not paid on time and is taken as default, though some may pay later",
     )
 
@@ -279,7 +283,7 @@ def late_share(closed: pd.DataFrame, as_of: pd.Timestamp) -> Estimate:
     _, amount, late, done = _maturing(closed, as_of)
     share, low, high = share_by_amount(late, amount)
     note = _SURVIVORS if done.all() else ""
-    return Estimate(share, low, high, len(late), _UNITS["late_share"], "history", note)
+    return Estimate(share, low, high, len(late), UNITS["late_share"], "history", note)
 
 
 def lateness(closed: pd.DataFrame, as_of: pd.Timestamp) -> Estimate:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from scfcap.credit.intervals import Z95
+from scfcap.credit.intervals import Z95, effective
 from scfcap.quantities import FloatArray, IntArray
 
 
@@ -22,7 +22,8 @@ class RecoveryCurve:
     ``rate`` [L + 1] is what comes in at each lag as a share of the defaulted balance of the
     ``defaults`` [L + 1] seen at it, ``cumulative`` their running sum with standard error ``se``
     and 95% bounds. ``severity`` = 1 - cumulative at the last lag, within 0 to 1: what may come
-    later is not counted on. ``mean_lag`` [months] by amount, nan where nothing came.
+    later is not counted on. ``mean_lag`` [months] by amount, nan where nothing came. ``number``:
+    effective number of defaults that brought something.
     """
 
     lag: IntArray
@@ -33,6 +34,7 @@ class RecoveryCurve:
     se: FloatArray
     low: FloatArray
     high: FloatArray
+    number: float = 0.0
 
     @property
     def severity(self) -> tuple[float, float, float]:
@@ -49,9 +51,18 @@ class RecoveryCurve:
         total = float(self.rate.sum())
         return float((self.rate * self.lag).sum()) / total if total > 0 else float("nan")
 
+    @property
+    def lag_error(self) -> float:
+        """Standard error of the mean lag [months], lags of different defaults independent."""
+        total = float(self.rate.sum())
+        if total <= 0:
+            return float("nan")
+        spread = float((self.rate * (self.lag - self.mean_lag) ** 2).sum()) / total
+        return float(np.sqrt(max(spread, 0.0) / max(self.number, 1.0)))
+
     def to_frame(self) -> pd.DataFrame:
         """One row a lag."""
-        return pd.DataFrame(self.__dict__)
+        return pd.DataFrame({k: v for k, v in self.__dict__.items() if k != "number"})
 
 
 def recovery_curve(
@@ -85,6 +96,7 @@ def recovery_curve(
         np.add.at(influence, which[rows], amount[rows] / held[step])
         se[step] = np.sqrt(np.square(influence).sum())
     cumulative = np.cumsum(rate)
+    whole = np.bincount(which, amount, minlength=1).astype(np.float64)
     return RecoveryCurve(
         lag=np.arange(lags),
         defaults=seen[:lags],
@@ -94,6 +106,7 @@ def recovery_curve(
         se=se,
         low=cumulative - Z95 * se,
         high=cumulative + Z95 * se,
+        number=float(effective(whole.sum(), np.square(whole).sum())),
     )
 
 

@@ -158,6 +158,21 @@ class RollRates:
         return found
 
     @property
+    def lifetime_error(self) -> FloatArray:
+        """Standard error of ``lifetime_default`` [S], rows of the matrix independent multinomials.
+
+        By the delta method, with N the fundamental matrix, b the lifetime default and n the number
+        that each row rests on: sum over i of N[s, i]^2 (sum_j p[i, j] b[j]^2 - b[i]^2) / n[i].
+        """
+        matrix, open_ = self.chain, self._passing()
+        b = self.lifetime_default
+        visits = np.linalg.inv(np.eye(len(open_)) - matrix[np.ix_(open_, open_)])
+        spread = matrix[open_] @ b**2 - b[open_] ** 2
+        found = np.zeros(len(self.states))
+        found[open_] = np.sqrt(visits**2 @ (np.maximum(spread, 0.0) / self.number[open_]))
+        return found
+
+    @property
     def months_to_absorption(self) -> FloatArray:
         """Expected months until a loan in each state ends [S]; inf where it may never end."""
         matrix, open_ = self.chain, self._passing()

@@ -62,15 +62,18 @@ class HistorySpec(Schema):
 
 
 class CreditSpec(Schema):
-    """``[credit]``: stated by segment, or estimated from outcomes and a history."""
+    """``[credit]``: stated by segment, estimated from outcomes and closed loans, or from the
+    performance that ``[history]`` tells."""
 
-    source: Literal["stated", "estimated"] = "stated"
+    source: Literal["stated", "estimated", "history"] = "stated"
     segments: dict[str, SegmentCredit] = Field(default_factory=dict)
     """Behaviour by segment; every segment of the tape needs one where ``source = "stated"``."""
     history: HistorySpec | None = None
     severity: Share | None = None
-    """Severity of estimated segments: outcomes give no loss amount, so it is stated."""
+    """Severity of estimated segments: outcomes give no loss amount, so it is stated. With
+    ``source = "history"`` it stands in where no recovery was observed."""
     recovery_lag: int = Field(default=0, ge=0, le=60)
+    """Periods from default to recovery, where ``severity`` is taken from here."""
 
     @model_validator(mode="after")
     def _complete(self) -> CreditSpec:

@@ -1,0 +1,263 @@
+"""Curves from a history: loans of a known chain, late entry, credibility, what is missing."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scfcap.credit.estimate import COLUMNS
+from scfcap.credit.fit import fit, gather
+from scfcap.credit.vintages import triangle, vintages
+from scfcap.errors import InputError
+from scfcap.schema.credit import CreditSpec, SegmentCredit
+from scfcap.tape.history import DEFAULT, STATES, history_from_panel
+
+from .histories import CHAIN, SEVERITY, simulate, truth
+
+SPEC = CreditSpec(source="history")
+
+
+@pytest.fixture(scope="module")
+def known():
+    """One chain in both segments: 8,000 loans, maturity in three years."""
+    return simulate((("a", 7_500, CHAIN), ("b", 500, CHAIN)), term_months=36, seed=21)
+
+
+@pytest.fixture(scope="module")
+def fitted(known):
+    return fit(known, SPEC)
+
+
+def row(table, segment, measure):
+    return table[(table["segment"] == segment) & (table["measure"] == measure)].iloc[0]
+
+
+class TestKnownChain:
+    def test_three_ways_to_the_lifetime_default_agree(self, fitted):
+        table = fitted.tables["lifetime"]
+        own = table[table["segment"] == "all"]
+        expected = truth()[0]
+        assert len(own) == 4
+        np.testing.assert_allclose(own["default"], expected, atol=0.012)
+        bounds = own.dropna(subset=["low"])
+        assert len(bounds) == 3
+        assert ((bounds["low"] <= expected) & (expected <= bounds["high"])).all()
+        spread = own["default"].max() - own["default"].min()
+        assert spread < 0.006
+
+    def test_they_agree_over_the_same_months_too(self):
+        # Cut off after 8 months on book, the incidence is the power of the matrix.
+        table = fit(simulate(months=8, vintages=1, seed=5), SPEC).tables["lifetime"]
+        over = table[(table["segment"] == "all") & (table["months"] == 8)]
+        truth_8 = np.linalg.matrix_power(CHAIN, 8)[0, DEFAULT]
+        assert len(over) == 2
+        np.testing.assert_allclose(over["default"], truth_8, atol=0.012)
+
+    def test_the_default_rate_is_that_of_the_balance_at_risk(self, known, fitted):
+        panel = known.panel
+        held = panel["opening"].sum()
+        lost = panel.loc[panel["charged_off"] > 0, "charged_off"].sum()
+        yearly = 1 - (1 - lost / held) ** 12
+        figure = row(fitted.tables["credibility"], "a", "cdr")
+        # Made on the first: the month of origination counts in full, and has no default.
+        whole = held + panel.loc[panel["opening"] == 0, "adjusted"].sum()
+        assert figure["book"] == pytest.approx(1 - (1 - lost / whole) ** 12, rel=1e-9)
+        assert figure["book"] < yearly
+        assert figure["own_low"] < figure["own"] < figure["own_high"]
+
+    def test_severity_and_lag_do_not_count_the_young_as_lost(self, fitted):
+        for segment in ("a", "b"):
+            assert fitted.curves[segment].severity == pytest.approx(SEVERITY, abs=1e-4)
+            assert fitted.curves[segment].recovery_lag == 3  # (0.1 x 1 + 0.25 x 4) / 0.35 = 3.1
+
+    def test_each_row_has_interval_count_and_source(self, fitted):
+        table = fitted.table
+        assert list(table.columns) == COLUMNS
+        assert set(table["segment"]) == {"a", "b"}
+        inside = (table["low"] <= table["estimate"] + 1e-9) & (
+            table["estimate"] <= table["high"] + 1e-9
+        )
+        assert inside.all()
+        assert (table["count"] > 0).all()
+        assert (table["source"] == "history").all()
+        assert table["note"].str.contains("Z ").all()
+
+    def test_one_chain_is_one_matrix_all_the_time(self, fitted):
+        test = fitted.tables["roll_test"].set_index("segment").loc["all"]
+        assert test["p_value"] > 0.001
+        assert test["gaps"] == 0
+
+    def test_roll_rates_by_count_cover_the_truth(self, fitted):
+        cells = fitted.tables["roll_rates"].query("segment == 'all' and basis == 'count'")
+        codes = {name: n for n, name in enumerate(STATES)}
+        true = np.array([CHAIN[codes[a], codes[b]] for a, b in cells[["from", "to"]].to_numpy()])
+        inside = (cells["low"] <= true) & (true <= cells["high"])
+        assert inside.mean() > 0.85
+
+    def test_segments_that_are_alike_share_a_figure(self, fitted):
+        assert fitted.curves["a"].cpr == pytest.approx(fitted.curves["b"].cpr, rel=0.02)
+
+
+class TestCredibility:
+    def test_a_thin_segment_is_pulled_to_the_book(self):
+        worse = CHAIN.copy()
+        worse[0, 5], worse[0, 6] = 0.03, 0.11
+        history = simulate(
+            (("good", 4000, CHAIN), ("bad", 4000, worse), ("thin", 60, worse)), term_months=36
+        )
+        found = fit(history, SPEC).tables["credibility"].query("measure == 'cdr'")
+        z = found.set_index("segment")["z"]
+        assert z["good"] > 0.9
+        assert z["thin"] < z["bad"]
+        thin = found.set_index("segment").loc["thin"]
+        low, high = sorted((thin["own"], thin["book"]))
+        assert low - 0.05 <= thin["estimate"] <= high + 0.05
+
+    def test_a_segment_without_loans_takes_the_mean(self):
+        history = simulate((("a", 800, CHAIN), ("b", 800, CHAIN)), term_months=36)
+        loans = history.loans.assign(segment=history.loans["segment"].cat.add_categories("new"))
+        empty = fit(type(history)(**{**history.__dict__, "loans": loans}), SPEC)
+        figure = row(empty.tables["credibility"], "new", "cdr")
+        assert figure["z"] == 0.0
+        assert np.isnan(figure["own"])
+        assert empty.curves["new"].cdr is not None
+
+
+@pytest.fixture(scope="module")
+def short():
+    return fit(simulate(term_months=3, seed=8), SPEC)
+
+
+class TestShortLoans:
+    def test_the_default_is_told_over_the_life(self, short):
+        curve = short.curves["a"]
+        assert curve.cdr is None
+        assert curve.lifetime_default == pytest.approx(truth()[0], abs=0.02)
+
+    def test_lateness_is_measured(self, short):
+        curve = short.curves["a"]
+        assert 0.0 < curve.late_share < 1.0
+        assert 28 < curve.late_days < 365
+
+
+class TestLateEntry:
+    def test_the_estimates_hold_where_the_first_year_is_not_seen(self):
+        part = fit(simulate(term_months=36, seen_from=12, seed=3), SPEC)
+        whole = fit(simulate(term_months=36, seed=3), SPEC)
+        assert part.curves["a"].cdr == pytest.approx(whole.curves["a"].cdr, rel=0.15)
+        own = part.tables["lifetime"].query("segment == 'all'")["default"]
+        np.testing.assert_allclose(own, truth()[0], atol=0.03)
+
+    def test_vintages_say_from_which_age(self):
+        facts = gather(simulate(term_months=36, seen_from=12, seed=3))
+        table = vintages(facts.loans, facts.last)
+        starts = table.groupby("vintage")["from_age"].first()
+        assert starts["2016-03"] == 10
+        assert starts["2017-01"] == 0
+
+
+class TestVintages:
+    def test_whole_vintages_are_plain_ratios(self, known):
+        facts = gather(known)
+        table = vintages(facts.loans, facts.last)
+        loans = facts.loans.where(facts.loans.made == facts.loans.made.min())
+        last = table[table["vintage"] == "2016-01"].iloc[-1]
+        assert last["loans"] == len(loans)
+        assert last["default_count"] == pytest.approx((loans.end == 1).mean())
+        assert last["default_amount"] == pytest.approx(loans.defaulted.sum() / loans.amount.sum())
+        net = (loans.defaulted - loans.recovered).sum() / loans.amount.sum()
+        assert last["net_loss"] == pytest.approx(net)
+        early = (loans.end == 2) * loans.amount
+        assert last["prepaid_amount"] == pytest.approx(early.sum() / loans.amount.sum())
+
+    def test_quarters_hold_their_months(self, known):
+        facts = gather(known)
+        months = vintages(facts.loans, facts.last)
+        quarters = vintages(facts.loans, facts.last, "quarter")
+        first = quarters[quarters["vintage"] == "2016Q1"].iloc[0]
+        chosen = months[months["vintage"].isin(["2016-01", "2016-02", "2016-03"])]
+        assert first["loans"] == chosen.groupby("vintage")["loans"].first().sum()
+
+    def test_the_triangle_ends_where_the_history_does(self, known):
+        facts = gather(known)
+        wide = triangle(vintages(facts.loans, facts.last), "default_count")
+        young, old = wide.loc["2018-12"], wide.loc["2016-01"]
+        assert young.notna().sum() == 60 - 35 + 1
+        assert old.notna().sum() > young.notna().sum()
+        assert (wide.diff(axis=1).iloc[:, 1:].fillna(0) >= 0).all().all()
+
+    def test_nothing_is_an_empty_table(self, known):
+        facts = gather(known)
+        none = facts.loans.where(np.zeros(len(facts.loans), dtype=bool))
+        assert len(vintages(none, facts.last)) == 0
+
+
+class TestWhatIsMissing:
+    def test_stated_segments_stay_as_stated(self, known):
+        stated = SegmentCredit(cdr=0.5, severity=0.5)
+        found = fit(known, CreditSpec(source="history", segments={"a": stated}))
+        assert found.curves["a"] is stated
+        assert row(found.table, "a", "cdr")["source"] == "stated in the model"
+        assert found.curves["b"].cdr < 0.5
+
+    def test_no_recovery_takes_the_stated_severity(self, known):
+        panel = known.panel.query("recovered == 0").drop(columns="state")
+        bare = history_from_panel(
+            known.loans.drop(columns=["entry_date", "end_date", "end"]), panel, source="", digest=""
+        )
+        found = fit(bare, CreditSpec(source="history", severity=0.7, recovery_lag=5))
+        assert found.curves["a"].severity == 0.7
+        assert found.curves["a"].recovery_lag == 5
+        assert "no recovery on" in row(found.table, "a", "severity")["note"]
+        assert fit(bare, SPEC).curves["a"].severity == 1.0
+
+    def test_no_default_needs_a_severity(self):
+        safe = CHAIN.copy()
+        safe[:, 5], safe[:5, 6] = 0.0, CHAIN[:5, 6] + CHAIN[:5, 5]
+        safe[5, 5] = 1.0
+        history = simulate((("a", 300, safe),), term_months=36)
+        with pytest.raises(InputError, match=r"credit\.severity"):
+            fit(history, SPEC)
+        found = fit(history, CreditSpec(source="history", severity=0.6))
+        assert found.curves["a"].cdr == 0.0
+        assert found.curves["a"].severity == 0.6
+
+    def test_no_loan_at_risk_is_said(self):
+        loans = pd.DataFrame({"loan_id": ["x"], "segment": ["a"]})
+        panel = pd.DataFrame(
+            {
+                **dict.fromkeys(("opening", "principal", "charged_off", "paid", "recovered"), 0.0),
+                "loan": [0],
+                "month": [560],
+                "adjusted": 10.0,
+                "closing": 10.0,
+                "days_past_due": 0,
+            }
+        )
+        history = history_from_panel(loans, panel, source="", digest="")
+        with pytest.raises(InputError, match="none of them with a balance"):
+            fit(history, SPEC)
+
+
+def test_the_default_rule_goes_into_the_curves(known):
+    assert fit(known, SPEC, default_days=60).curves["a"].default_days == 60
+
+
+def test_the_lag_is_in_periods_of_the_plan(known):
+    assert fit(known, SPEC, per_year=52).curves["a"].recovery_lag == 14  # 3.1 months
+
+
+def test_the_same_history_gives_the_same_figures(known, fitted):
+    again = fit(known, SPEC)
+    pd.testing.assert_frame_equal(again.table, fitted.table)
+    assert again.curves == fitted.curves
+
+
+def test_a_long_history_takes_seconds():
+    history = simulate((("a", 30_000, CHAIN), ("b", 30_000, CHAIN)), term_months=36)
+    start = time.perf_counter()
+    fit(history, SPEC)
+    assert time.perf_counter() - start < 5.0
