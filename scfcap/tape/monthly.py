@@ -62,8 +62,9 @@ def complete(
     is not given it is what the balance fell by, unless the status says charged off. A balance that
     falls to 0 without principal is charged off. What remains is ``adjusted``: corrections, further
     drawings. A balance below 0 is taken as repaid. Months without any balance are left out, but
-    for what is recovered in them. ``instalment`` [currency a month] and ``maturity`` (datetime64)
-    are by loan, NaN and NaT where unknown; for ``rule`` see ``PerformanceSpec.past_due``.
+    for what is paid or recovered in them. ``instalment`` [currency a month] and ``maturity``
+    (datetime64) are by loan, NaN and NaT where unknown; for ``rule`` see
+    ``PerformanceSpec.past_due``.
     """
     first = rows.begins
     closing = np.maximum(rows.balance, 0.0)
@@ -90,7 +91,8 @@ def complete(
     paid = np.where(np.isnan(rows.paid), principal, rows.paid)
     panel["paid"] = np.where(first, 0.0, paid)
     live = (opening > HALF_CENT) | (closing > HALF_CENT)
-    live |= np.abs(panel["recovered"].to_numpy()) > HALF_CENT
+    for name in ("paid", "recovered"):
+        live |= np.abs(panel[name].to_numpy()) > HALF_CENT
     idle = first & ~np.isin(rows.loan, rows.loan[live])
     issues = _odd(rows, panel, first, idle)
     return panel[live].reset_index(drop=True), issues

@@ -17,7 +17,7 @@ from scfcap.tape import convert
 from scfcap.tape.checks import findings_of
 from scfcap.tape.convert import Issue
 from scfcap.tape.history import History, history_from_panel, month_of
-from scfcap.tape.monthly import unpaid_days
+from scfcap.tape.monthly import unpaid_days, without_idle
 from scfcap.tape.performance import Cells, Found, describe, floats
 from scfcap.tape.schema import Tape
 
@@ -63,6 +63,7 @@ def from_payments(cells: Cells, tape: Tape | None, as_of: date, digest: str) -> 
     panel = _panel(
         cells, loans, (loan[order], day[order], amount[order], kind[order]), split, as_of
     )
+    loans, panel = without_idle(loans, panel)
     totals = pd.DataFrame(
         {
             "item": ["read", "rejected", "left out", "kept"],
@@ -243,6 +244,7 @@ def _panel(
     panel["days_past_due"] = unpaid_days(
         panel, floats(loans, "instalment"), loans["maturity_date"].to_numpy(), cells.spec.past_due
     )
-    live = fresh | (opening > HALF_CENT) | (np.abs(panel["recovered"]) > HALF_CENT)
+    later = (np.abs(panel["recovered"]) > HALF_CENT) | (np.abs(panel["paid"]) > HALF_CENT)
+    live = fresh | (opening > HALF_CENT) | later
     kept: pd.DataFrame = panel[live].reset_index(drop=True)
     return kept
