@@ -185,9 +185,9 @@ def _lifetime(facts: Facts) -> Own:
         loans = facts.loans.where(facts.loans.segment == segment)
         if len(loans):
             curve = aalen_johansen(loans.lives(by_amount=True), DEFAULTED, CAUSES)
-            figures[:, segment] = (
+            figures[:, segment] = [
                 float(curve.at(np.inf, name)) for name in ("value", "low", "high")
-            )
+            ]
             if not (loans.end == DEFAULTED).any():
                 weight = np.array([loans.amount.sum(), np.square(loans.amount).sum()])
                 number = effective(weight[:1], weight[1:])
