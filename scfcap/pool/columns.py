@@ -15,6 +15,7 @@ import pandas as pd
 
 from scfcap.errors import Problem
 from scfcap.expressions import Cells, Expression, ExpressionError, Texts, parse
+from scfcap.pool import loops
 from scfcap.quantities import FloatArray, IntArray
 
 #: Columns that are worked out: they need no place on the tape.
@@ -37,8 +38,7 @@ class Values:
 
     def sums(self, weights: FloatArray) -> FloatArray:
         """Sum of ``weights`` by value, and last that of the rows without one."""
-        found = np.bincount(self.places, weights=weights, minlength=len(self) + 1)
-        return np.asarray(found, dtype=np.float64)
+        return loops.sums(self.places, weights, len(self) + 1)
 
     def counts(self) -> IntArray:
         """Rows by value, and last those without one."""
@@ -63,6 +63,7 @@ class Columns:
     added: dict[str, Values] = field(default_factory=dict)
     _cells: dict[str, Cells] = field(default_factory=dict)
     _values: dict[str, Values] = field(default_factory=dict)
+    _weighted: dict[str, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -93,6 +94,16 @@ class Columns:
         if cells.dtype.kind == "M":
             return np.where(np.isnat(cells), np.nan, cells.astype(np.int64).astype(np.float64))
         return np.asarray(cells, dtype=np.float64)
+
+    def weighted(self, name: str) -> tuple[FloatArray, FloatArray]:
+        """A number column times the balance, and the balance where the number is known, else 0."""
+        if name not in self._weighted:
+            values, weights = self.numbers(name), self.balance
+            lost = np.isnan(values)
+            if lost.any():
+                values, weights = np.where(lost, 0.0, values), np.where(lost, 0.0, weights)
+            self._weighted[name] = (values * weights, weights)
+        return self._weighted[name]
 
     def kind(self, name: str) -> str:
         """The kind of a column: number, date, text or truth."""

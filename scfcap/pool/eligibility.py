@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from scfcap.errors import InputError, InvariantError
+from scfcap.pool import loops
 from scfcap.pool.columns import Answers, Columns, ask, column_problems, expression_problems
 from scfcap.pool.snapshot import ELIGIBLE, INELIGIBLE, UNDETERMINED
-from scfcap.quantities import ENGINE_TOLERANCE, FloatArray
-from scfcap.schema.pool import EligibilitySet, PoolSpec
+from scfcap.quantities import ENGINE_TOLERANCE, FloatArray, IntArray
+from scfcap.schema.pool import PoolSpec
 
 _ANSWERS = (("eligible", ELIGIBLE), ("ineligible", INELIGIBLE), ("undetermined", UNDETERMINED))
 _COLUMNS = [
@@ -29,13 +30,11 @@ _PARTS = ["set", "answer", "loans", "balance", "share"]
 class Eligibility:
     """Answers of one set for every loan, shape (loans,).
 
-    ``first``: position of the first rule that says no, -1 where none does. ``sole``: position
-    of the only rule that does not say yes, -1 where there is none or more than one.
+    ``first``: position of the first rule that says no, -1 where none does.
     """
 
     answer: Answers
     first: npt.NDArray[np.int16]
-    sole: npt.NDArray[np.int16]
 
 
 def evaluate(
@@ -57,8 +56,13 @@ def evaluate(
         for rule in chosen.rules:
             if rule.test not in known:
                 known[rule.test] = ask(columns, rule.test)
-        found[name] = _combined([known[rule.test] for rule in chosen.rules], len(columns))
-        rows += _rows(name, chosen, known, found[name], columns.balance)
+        asked = loops.table([known[rule.test] for rule in chosen.rules], len(columns))
+        answer, first, loans, amounts = loops.answers(asked, columns.balance)
+        found[name] = Eligibility(answer, first)
+        rows += [
+            {"set": name, "rule": rule.label} | _measures(loans[k], amounts[k])
+            for k, rule in enumerate(chosen.rules)
+        ]
         parts += _parts(name, found[name].answer, columns.balance)
     return found, {
         "eligibility": pd.DataFrame(rows, columns=_COLUMNS),
@@ -66,47 +70,10 @@ def evaluate(
     }
 
 
-def _combined(results: list[Answers], loans: int) -> Eligibility:
-    first, sole = np.full(loans, -1, dtype=np.int16), np.full(loans, -1, dtype=np.int16)
-    doubts = np.zeros(loans, dtype=np.int16)
-    for k, result in enumerate(results):
-        np.copyto(first, np.int16(k), where=(result == INELIGIBLE) & (first < 0))
-        doubt = result != ELIGIBLE
-        np.copyto(sole, np.int16(k), where=doubt)
-        doubts += doubt
-    np.copyto(sole, np.int16(-1), where=doubts != 1)
-    unknown = np.where(doubts > 0, np.int8(UNDETERMINED), np.int8(ELIGIBLE))
-    return Eligibility(np.where(first >= 0, np.int8(INELIGIBLE), unknown), first, sole)
-
-
-def _rows(
-    name: str,
-    chosen: EligibilitySet,
-    known: Mapping[str, Answers],
-    found: Eligibility,
-    balance: FloatArray,
-) -> list[dict[str, Any]]:
-    count = len(chosen.rules)
-    first, first_balance = tally(found.first, balance, count)
-    waived, waived_balance = tally(found.sole, balance, count)
-    rows = []
-    for k, rule in enumerate(chosen.rules):
-        loans, amount = tally(known[rule.test], balance, 2)
-        rows.append(
-            {
-                "set": name,
-                "rule": rule.label,
-                "loans_alone": loans[INELIGIBLE],
-                "balance_alone": amount[INELIGIBLE],
-                "loans_in_sequence": first[k],
-                "balance_in_sequence": first_balance[k],
-                "undetermined_loans": loans[UNDETERMINED],
-                "undetermined_balance": amount[UNDETERMINED],
-                "loans_if_waived": waived[k],
-                "balance_if_waived": waived_balance[k],
-            }
-        )
-    return rows
+def _measures(loans: IntArray, amounts: FloatArray) -> dict[str, Any]:
+    """Loans and balance of one rule by column of the table ``eligibility``."""
+    pairs = ((int(n), float(amount)) for n, amount in zip(loans, amounts, strict=True))
+    return dict(zip(_COLUMNS[2:], chain.from_iterable(pairs), strict=True))
 
 
 def tally(

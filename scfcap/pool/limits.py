@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scfcap.pool import loops
 from scfcap.pool.columns import Columns, Values
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 from scfcap.schema.pool import Concentration
@@ -146,7 +147,7 @@ def _remaining(
     older: tuple[float, float] | None = None
     now, chord = highest, False
     for _ in range(MAX_PASSES):
-        left = float(_pass(columns, limits, start, total, now)[0].sum())
+        left = _left(columns, limits, start, total, now)
         if chord and older is not None and left > now + _ROUNDING * total:  # not concave
             now, chord, smooth = older[1], False, False
             continue
@@ -179,15 +180,39 @@ def _pass(
     left = start.copy()
     steps = []
     for limit in limits:
-        step = _step(columns, limit, left, total, after)
-        left[step.rows] = np.maximum(left[step.rows] - step.taken, 0.0)
-        steps.append(step)
+        before = left.copy()
+        base, cap, held, excess = _apply(columns, limit, left, total, after)
+        gone = before - left
+        rows = np.flatnonzero(gone)
+        names = columns.values(limit.column)
+        if limit.treatment == "exclude":
+            excess = names.sums(gone)
+        steps.append(Step(limit, names, held, excess, base, cap, rows, gone[rows]))
     return left, tuple(steps)
 
 
-def _step(
+def _left(
+    columns: Columns,
+    limits: Sequence[Concentration],
+    start: FloatArray,
+    total: float,
+    after: float,
+) -> float:
+    """What is left free with ``after`` as what remains [currency]."""
+    left = start.copy()
+    for limit in limits:
+        if _counts(limit):
+            _apply(columns, limit, left, total, after)
+    return float(left.sum())
+
+
+def _apply(
     columns: Columns, limit: Concentration, left: FloatArray, total: float, after: float
-) -> Step:
+) -> tuple[float, float, FloatArray, FloatArray]:
+    """Take the excess of one limit out of ``left`` itself, unless it only reports.
+
+    Returns the base and the cap [currency], and balance and excess by value.
+    """
     values = columns.values(limit.column)
     held = values.sums(left)
     names, rest = held[:-1], float(held[-1])
@@ -199,18 +224,14 @@ def _step(
         base, cap = _cap(limit, total, after)
         most = level(names, limit.top, cap)
     excess = np.append(np.maximum(names - most, 0.0), 0.0)
-    rows, taken = np.zeros(0, dtype=np.int64), np.zeros(0)
     if _counts(limit) and np.isfinite(most):
         over = excess > 0.0
-        rows = np.flatnonzero(over[values.places] & (left > 0.0))
         if limit.treatment == "exclude":
-            rows = _whole_loans(columns, limit, rows, left, held, most)
-            taken = left[rows]
-            excess = np.bincount(values.places[rows], weights=taken, minlength=len(held))
+            rows = np.flatnonzero(over[values.places] & (left > 0.0))
+            left[_whole_loans(columns, limit, rows, left, held, most)] = 0.0
         else:
-            place = values.places[rows]
-            taken = left[rows] * (excess[place] / held[place])
-    return Step(limit, values, held, excess, base, cap, rows, taken)
+            loops.cut(values.places, left, np.where(over, most / np.where(over, held, 1.0), 1.0))
+    return base, cap, held, excess
 
 
 def _cap(limit: Concentration, total: float, after: float) -> tuple[float, float]:

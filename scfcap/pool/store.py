@@ -148,9 +148,8 @@ def _trace(table: pa.Table, base: str) -> pd.DataFrame:
     prefix = f"trace:{base}:"
     chosen = [name for name in table.column_names if name.startswith(prefix)]
     part = table.select(["loan_id", "balance", *chosen])
-    return part.rename_columns(
-        [name.removeprefix(prefix) for name in part.column_names]
-    ).to_pandas()
+    plain = part.rename_columns([name.removeprefix(prefix) for name in part.column_names])
+    return cast("pd.DataFrame", plain.to_pandas())
 
 
 def _packed(frame: pd.DataFrame) -> str:

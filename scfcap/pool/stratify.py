@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scfcap.pool import loops
 from scfcap.pool.columns import Columns, Values
 from scfcap.pool.concentration import LARGEST, MISSING
 from scfcap.quantities import FloatArray, IntArray
@@ -108,7 +109,7 @@ def measures(columns: Columns, classes: Classes) -> pd.DataFrame:
     """Measures of each stratum by ``name``; empty strata are left out."""
     count, codes, balance = len(classes.labels), classes.codes, columns.balance
     loans = np.bincount(codes, minlength=count)
-    held = np.bincount(codes, weights=balance, minlength=count)
+    held = loops.sums(codes, balance, count)
     borrowers, effective = _borrowers(columns, classes)
     table = pd.DataFrame(
         {
@@ -122,42 +123,32 @@ def measures(columns: Columns, classes: Classes) -> pd.DataFrame:
     )
     for name in _WEIGHTED:
         if name in columns and columns.kind(name) == "number":
-            table[name] = _average(columns.numbers(name), balance, codes, count)
-    past = columns.numbers("days_past_due") > 0 if "days_past_due" in columns else False
-    late = np.bincount(codes, weights=np.where(past, balance, 0.0), minlength=count)
+            values, known = columns.weighted(name)
+            amounts = loops.sums(codes, values, count)
+            weights = held if known is balance else loops.sums(codes, known, count)
+            there = weights > 0.0
+            table[name] = np.where(there, amounts / np.where(there, weights, 1.0), np.nan)
+    late = loops.sums(codes, np.where(columns.numbers("days_past_due") > 0.0, balance, 0.0), count)
     table["past_due_share"] = late / np.where(held > 0.0, held, 1.0)
     table["effective_borrowers"] = effective
     return table[loans > 0].reset_index(drop=True)
-
-
-def _average(values: FloatArray, balance: FloatArray, codes: IntArray, count: int) -> FloatArray:
-    """Averages weighted by the balance of the loans that have a value; NaN where none has."""
-    lost = np.isnan(values)
-    weights = np.where(lost, 0.0, balance)
-    sums = np.bincount(codes, weights=np.where(lost, 0.0, values) * weights, minlength=count)
-    whole = np.bincount(codes, weights=weights, minlength=count)
-    return np.where(whole > 0.0, sums / np.where(whole > 0.0, whole, 1.0), np.nan)
 
 
 def _borrowers(columns: Columns, classes: Classes) -> tuple[IntArray, FloatArray]:
     """Number of borrowers by stratum, and the effective number of equal ones."""
     values, count = columns.values("borrower_id"), len(classes.labels)
     width = len(values) + 1
-    pairs = classes.codes * width + values.places
     if count * width <= _DENSE:
-        amounts = np.bincount(pairs, weights=columns.balance, minlength=count * width)
-        stratum = np.repeat(np.arange(count), width)
-        amounts.reshape(count, width)[:, -1] = 0.0
+        found = loops.spread(classes.codes, values.places, columns.balance, count, width)
+        names, whole, squares = found
     else:
-        found, inverse = np.unique(pairs, return_inverse=True)
-        amounts = np.bincount(inverse, weights=columns.balance)
-        amounts[found % width == len(values)] = 0.0
-        stratum = found // width
-    there = np.bincount(stratum, weights=amounts > 0.0, minlength=count)
-    sums = np.bincount(stratum, weights=amounts, minlength=count)
-    squares = np.bincount(stratum, weights=np.square(amounts), minlength=count)
-    effective = np.square(sums) / np.where(squares > 0.0, squares, 1.0)
-    return there.astype(np.int64), effective
+        pairs, inverse = np.unique(classes.codes * width + values.places, return_inverse=True)
+        amounts = loops.sums(inverse, columns.balance, len(pairs))
+        amounts[pairs % width == len(values)] = 0.0
+        names = np.bincount(pairs // width, weights=amounts > 0.0, minlength=count).astype(np.int64)
+        whole = loops.sums(pairs // width, amounts, count)
+        squares = loops.sums(pairs // width, np.square(amounts), count)
+    return names, np.square(whole) / np.where(squares > 0.0, squares, 1.0)
 
 
 def summarise(
