@@ -10,7 +10,7 @@ import codecs
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -24,8 +24,9 @@ from scfcap.tape import encodings, limits
 #: Bytes from which delimiter and encoding are told.
 HEAD: Final = 2**18
 DELIMITERS: Final = (",", ";", "\t", "|")
-#: Odd rows that a refusal lists one by one.
+#: Odd rows that a refusal lists one by one, and up to which it counts.
 LISTED: Final = 20
+MOST_ODD: Final = 10_000
 _GZIP = b"\x1f\x8b"
 _SIGNS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 #: A quoted cell, which may hold any sign.
@@ -80,7 +81,7 @@ class Delimited:
 
     def _parsed(self, columns: Sequence[str], coded: Sequence[str]) -> pa.Table | None:
         """The cells; None where some are not in the encoding."""
-        odd = _OddRows()
+        odd = _OddRows(1)
         batches: list[Any] = []
         rows = size = 0
         with self._readable() as state, self._open() as raw:
@@ -93,9 +94,10 @@ class Delimited:
                         rows, size = rows + batch.num_rows, size + batch.nbytes
                         limits.check(self.file.name, rows, size)
             except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-                if stream.fault is None and "UTF8" not in str(error) and not state.undecodable:
+                if "UTF8" in str(error) or stream.fault is not None:
+                    state.undecodable = True
+                elif not odd.count and not state.undecodable:
                     raise
-                state.undecodable = True
         if state.undecodable or stream.fault is not None:
             return None
         if odd.count:
@@ -164,7 +166,7 @@ class Delimited:
         return max(likely, key=names.count)
 
     def _first_row(self, text: bytes) -> list[str]:
-        options = self._options([], [], _OddRows())
+        options = self._options([], [], _OddRows(len(text)))
         with pa.csv.open_csv(pa.BufferReader(text), *options) as reader:
             return list(reader.schema.names)
 
@@ -188,10 +190,11 @@ class Delimited:
 
     def _refuse_ragged(self) -> None:
         """Read once more in one thread, which alone numbers the rows, and name the odd ones."""
-        odd = _OddRows()
+        odd = _OddRows(MOST_ODD)
         options = self._options(self.names[:1], [], odd, threads=False)
         with (
             self._readable(),
+            suppress(pa.ArrowInvalid),
             self._open() as raw,
             pa.csv.open_csv(self._utf8(raw), *options) as reader,
         ):
@@ -208,9 +211,9 @@ class Delimited:
             for row in odd.first
         ]
         if odd.count > len(shown):
-            shown.append(
-                Problem(self.file.name, f"{odd.count - len(shown):,} more such rows", "none")
-            )
+            more = f"{odd.count - len(shown):,} more such rows"
+            least = "" if odd.count < MOST_ODD else " at least"
+            shown.append(Problem(self.file.name, more + least, "none"))
         raise InputError(shown)
 
     def _refuse_bytes(self) -> None:
@@ -254,17 +257,17 @@ class Delimited:
 
 
 class _OddRows:
-    """Rows with too few or many cells: how many, and the first ones."""
+    """Rows with too few or many cells: how many, up to ``most``, and the first ones."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, most: int) -> None:
+        self.most, self.count = most, 0
         self.first: list[Any] = []
 
     def note(self, row: Any) -> str:
         self.count += 1
         if len(self.first) < LISTED:
             self.first.append(row)
-        return "skip"
+        return "skip" if self.count < self.most else "error"
 
 
 class _Undecodable:

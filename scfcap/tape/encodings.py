@@ -184,15 +184,15 @@ def _of_two_bytes(lines: list[bytes]) -> str | None:
 
 
 def _letters(lines: list[bytes], name: str) -> Counter[str]:
-    """Letters above ASCII, each line once; none where a fifth of the lines does not decode."""
+    """Letters above ASCII, each line once; none where two fifths of the lines do not decode."""
     counts: Counter[str] = Counter()
-    failed, distinct = 0, set(lines)
-    for line in distinct:
+    failed = 0
+    for line, times in Counter(lines).items():
         try:
             counts.update(letter for letter in line.decode(name) if letter > "\x7f")
         except UnicodeDecodeError:
-            failed += 1
-    return counts if failed * 5 <= len(distinct) else Counter()
+            failed += times
+    return counts if failed <= 0.4 * len(lines) else Counter()
 
 
 def _decodes(data: bytes, name: str) -> bool:

@@ -38,8 +38,8 @@ _SMALL: Final = 4 * 2**20
 MAX_CELLS: Final = 20_000_000
 MAX_COLUMNS: Final = 16_384
 #: Most elements beside rows and texts, and most rows or texts.
-_MAX_OTHERS: Final = 500_000
-_MAX_ITEMS: Final = 5_000_000
+MAX_OTHERS: Final = 500_000
+MAX_ITEMS: Final = 5_000_000
 _BLOCK = 2**20
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main "
 _ITEMS: Final = {_MAIN + "row": 3, _MAIN + "si": 2}
@@ -115,12 +115,12 @@ class _Audit:
                 self._start, self._inside, self.column = self.parser.CurrentByteIndex, 0, 0
                 self.items += 1
                 self.row = int(attributes.get("r", self.row + 1))
-                if self.items > _MAX_ITEMS or self.row > _MAX_ITEMS:
-                    self._refuse(f"more than {_MAX_ITEMS:,} rows or texts")
+                if self.items > MAX_ITEMS or self.row > MAX_ITEMS:
+                    self._refuse(f"more than {MAX_ITEMS:,} rows or texts")
             else:
                 self.others += 1
-                if self.others > _MAX_OTHERS:
-                    self._refuse(f"more than {_MAX_OTHERS:,} elements beside its rows")
+                if self.others > MAX_OTHERS:
+                    self._refuse(f"more than {MAX_OTHERS:,} elements beside its rows")
             return
         self._inside += 1
         if self.depth == 4:
