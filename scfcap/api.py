@@ -324,9 +324,10 @@ class Model:
         try:
             tape = self._read(self.loaded.spec.tape.model_copy(update={"reject_limit": 1.0}))
         except RejectedRows as error:  # not one row is left
-            return Quality(self, error.findings, error.rejects, len(error.rejects), limit)
+            found = (error.findings, error.rejects, error.reasons)
+            return Quality(self, *found, len(error.rejects), limit)
         rows = len(tape.frame) + len(tape.rejects)
-        quality = Quality(self, tape.findings, tape.rejects, rows, limit, tape)
+        quality = Quality(self, tape.findings, tape.rejects, tape.reasons, rows, limit, tape)
         if not quality.refused:
             self._kept["tape"] = tape
             self.deals()
@@ -420,13 +421,14 @@ class Model:
 class Quality:
     """What :meth:`Model.check` found.
 
-    ``rows``: rows as read. ``limit``: share of them that may be rejected. ``tape`` is None where
-    no row is left.
+    ``rows``: loans as read. ``limit``: share of them that may be rejected. ``tape`` is None where
+    no row is left; ``findings``, ``rejects`` and ``reasons`` are as a tape has them.
     """
 
     model: Model
     findings: pd.DataFrame
     rejects: pd.DataFrame
+    reasons: pd.DataFrame
     rows: int
     limit: float
     tape: Tape | None = None
@@ -437,11 +439,8 @@ class Quality:
         return self.tape is None or len(self.rejects) > self.limit * self.rows
 
     def counts(self) -> pd.DataFrame:
-        """Number of findings by severity, column and reason, most serious and frequent first."""
-        keys = ["severity", "column", "reason"]
-        counted = self.findings.groupby(keys, observed=True).size().rename("rows").reset_index()
-        order = ["severity", "rows", "column", "reason"]
-        return counted.sort_values(order, ascending=[True, False, True, True], ignore_index=True)
+        """Rows and balance concerned by severity, column and reason, most serious first."""
+        return self.reasons
 
     def verdict(self) -> str:
         """In one sentence: may a run go on?"""
@@ -454,8 +453,7 @@ class Quality:
         from scfcap.report.lines import remarks_said
 
         fine = rejected if len(self.rejects) else f"none of {self.rows:,} rows is rejected"
-        remarks = int((self.findings["severity"] != "error").sum())
-        return f"Usable: {fine}; {remarks_said(remarks)}."
+        return f"Usable: {fine}; {remarks_said(self.reasons)}."
 
     def document(self) -> dict[str, Any]:
         """The report as plain values, every finding included."""
@@ -511,7 +509,11 @@ class Run:
         """The frames of the stations, as they give them."""
         model = self.model
         return Results(
-            tape={"totals": model.tape().totals, "findings": model.tape().findings},
+            tape={
+                "totals": model.tape().totals,
+                "reasons": model.tape().reasons,
+                "findings": model.tape().findings,
+            },
             pool=model.pool().tables,
             credit=model.credit()[1],
             cashflow=model.cashflow().to_frame(),

@@ -65,8 +65,9 @@ def _losses(tables: Mapping[str, Table], meta: RunMeta) -> str:
     return f"Lost on this book until it has run off: {', '.join(parts)}."
 
 
-def remarks_said(count: int) -> str:
-    """A number of findings that reject nothing, in words."""
+def remarks_said(reasons: pd.DataFrame) -> str:
+    """The findings of a tape that reject nothing, in words."""
+    count = int(reasons.loc[reasons["severity"] != "error", "rows"].sum())
     return f"{count:,} remark" if count == 1 else f"{count:,} remarks"
 
 
@@ -74,6 +75,6 @@ def _checks(tables: Mapping[str, Table]) -> str:
     checks, totals = _rows(tables, "plan_checks"), _rows(tables, "tape_totals")
     failed = [str(name) for name in checks.loc[~checks["ok"].astype(bool), "check"]]
     rejected = int(totals.loc[totals["item"] == "rejected", "rows"].sum())
-    remarks = len(_rows(tables, "tape_findings"))
+    reasons = _rows(tables, "tape_reasons")
     verdict = f"FAILED: {', '.join(failed)}" if failed else f"all {len(checks)} hold"
-    return f"Checks: {verdict}; tape: {rejected:,} rows rejected, {remarks_said(remarks)}."
+    return f"Checks: {verdict}; tape: {rejected:,} rows rejected, {remarks_said(reasons)}."

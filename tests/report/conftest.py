@@ -87,7 +87,8 @@ def _pool() -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
     limits = (Concentration(column="borrower_id", share=0.02),)
     sets = {"vehicle": EligibilitySet(rules=rules, concentrations=limits)}
     pool = build_pool(tape, PoolSpec(eligibility=sets, stratify_by=("segment", "score")))
-    return {"totals": tape.totals, "findings": tape.findings}, dict(pool.tables)
+    found = {"totals": tape.totals, "reasons": tape.reasons, "findings": tape.findings}
+    return found, dict(pool.tables)
 
 
 def _deal() -> pd.DataFrame:

@@ -34,11 +34,11 @@ def from_tape(kit: Kit, sheet_name: str, row: int) -> int:
     lines: list[tuple[str, float, float, float, int]] = []
     tape = kit.frame("tape_totals")
     for item in records(pd.DataFrame() if tape is None else tape):
-        label, sign = {"read": ("Tape as read", 1), "rejected": ("Rows rejected", -1)}.get(
-            str(item.item), ("", 0)
-        )
-        if sign:
-            lines.append((label, item.rows, item.original_balance, item.current_balance, sign))
+        if item.item != "kept":
+            read = item.item == "read"
+            label = "Tape as read" if read else f"Rows {item.item}"
+            held = (item.rows, item.original_balance, item.current_balance)
+            lines.append((label, *held, 1 if read else -1))
     for item in records(summary[summary["part"] == "left out"]):
         label = f"Left out: {str(item.name).replace('_', ' ')}"
         lines.append((label, item.loans, item.original_balance, item.balance, -1))
@@ -89,24 +89,24 @@ def paid_out(kit: Kit, sheet_name: str, row: int) -> int:
 
 def findings(kit: Kit, sheet_name: str, row: int) -> int:
     """What was found on the tape, by reason; returns the row after it."""
-    frame = kit.frame("tape_findings")
+    frame = kit.frame("tape_reasons")
     if frame is None or "severity" not in frame:
         return row
     sheet = kit.book.sheet(sheet_name)
     note = "The run's table tape_findings lists each with its row and value."
     row = section(sheet, row, "What was found on the tape", note)
-    heads(sheet, row, ["Reason", "Findings", "Column", "Severity"])
-    keys = ["severity", "column", "reason"]
-    counted = frame.groupby(keys, observed=True).size().rename("rows").reset_index()
+    balance = f"Balance, {kit.look.label}"
+    heads(sheet, row, ["Reason", "Findings", "Column", "Severity", balance])
     first = row + 1
-    for item in records(counted):
+    for item in records(frame):
         row += 1
         sheet.put(row, 1, title_case(str(item.reason)), styled(TEXT, indent=1))
         sheet.put(row, 2, int(item.rows), figure(COUNT))
         sheet.put(row, 3, str(item.column), TEXT)
         sheet.put(row, 4, str(item.severity), TEXT)
+        sheet.put(row, 5, float(item.balance), figure(kit.look.money()))
     row += 1
     sheet.put(row, 1, "Total", totals("General", ink="text"))
-    total = Formula(f"=SUM(B{first}:B{row - 1})", float(counted["rows"].sum()))
+    total = Formula(f"=SUM(B{first}:B{row - 1})", float(frame["rows"].sum()))
     sheet.put(row, 2, total, totals(COUNT))
     return row + 1
