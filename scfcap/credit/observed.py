@@ -15,7 +15,7 @@ import pandas as pd
 
 from scfcap.credit.survival import Lives
 from scfcap.quantities import HALF_CENT, BoolArray, FloatArray, IntArray
-from scfcap.tape.history import DEFAULT, History, month_of
+from scfcap.tape.history import DEFAULT, History, month_end, month_of
 
 #: Codes of an end; 0 is still running, or lost from sight.
 DEFAULTED, PREPAID, REPAID = 1, 2, 3
@@ -145,13 +145,18 @@ def observed_loans(history: History, rows: BoolArray) -> Loans:
 
 
 def _days(kept: pd.DataFrame, history: History) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Days seen before maturity, contract days, days from maturity to the end."""
+    """Days seen before maturity, contract days, days from maturity to the end.
+
+    An end on the last day of the month of maturity may be known by its month only: not late.
+    """
     start, due = kept["origination_date"], kept["maturity_date"]
     entry = kept["entry_date"].where(kept["entry_date"] > start, start).fillna(kept["entry_date"])
     stop = kept["end_date"].fillna(pd.Timestamp(history.last))
     before = stop.where(~(stop > due), due)
     seen, term, late = (_between(*pair) for pair in ((entry, before), (start, due), (due, stop)))
-    return np.maximum(np.nan_to_num(seen), 0.0), term, late
+    day, month = stop.to_numpy(), month_of(stop.to_numpy())
+    unsure = (day == month_end(month)) & (month == month_of(due.to_numpy())) & (late > 0)
+    return np.maximum(np.nan_to_num(seen), 0.0), term, np.where(unsure, 0.0, late)
 
 
 def _between(first: pd.Series, then: pd.Series) -> FloatArray:
