@@ -36,9 +36,11 @@ if TYPE_CHECKING:
     from scfcap.cashflow.backtest import Backtest
     from scfcap.cashflow.cohorts import CohortFactors, NewLoans
     from scfcap.cashflow.holiday import Holiday
+    from scfcap.cashflow.paths import Draw, ScenarioSet
     from scfcap.cashflow.project import PoolCashflow
     from scfcap.credit.curves import CurveSet
     from scfcap.credit.exposure import Exposures
+    from scfcap.credit.factors import Paths
     from scfcap.deal.waterfall import DealResult
     from scfcap.funding.inputs import Inputs
     from scfcap.funding.plan import Plan
@@ -161,9 +163,10 @@ class Model:
         """
         from scfcap.cashflow.backtest import backtest, labelling
 
-        history = self.history()
-        kept = self.loaded.spec.history.keep if self.loaded.spec.history is not None else ()
-        return backtest(history, month_given(until), labelling(history, kept))
+        history, spec = self.history(), self.loaded.spec
+        kept = spec.history.keep if spec.history is not None else ()
+        by = labelling(history, kept)
+        return backtest(history, month_given(until), by, spec.credit)
 
     def payment_holiday(self, first: str | date, last: str | date) -> Holiday:
         """Share of loans that paid nothing in the months from ``first`` to ``last``, as days of
@@ -241,6 +244,47 @@ class Model:
         frame = self.tape().frame
         gone = frame["status"].isin(["repaid", "charged_off"]).to_numpy()
         return measure(frame[~gone], self.pool().segments, named=names_cores(self.spec.scenarios))
+
+    def paths(self, count: int = 2000, seed: int = 0) -> Paths:
+        """Monte Carlo paths over the horizon: borrowers, core enterprises, funders, outages.
+
+        Drawn as ``[factors]`` says. A path depends on the seed and its number alone.
+        """
+        horizon = self.grid.extended(self.spec.plan.periods)
+        return self._draw(seed).paths(self.curves(), horizon, count)
+
+    def scenario_set(
+        self,
+        keep: int = 50,
+        *,
+        count: int = 2000,
+        seed: int = 0,
+        named: Mapping[str, float] | None = None,
+    ) -> ScenarioSet:
+        """``keep`` weighted paths that stand for ``count``, and scenarios ``named`` by weight."""
+        from scfcap.cashflow.paths import Stakes, scenario_set
+
+        spec = self.spec
+        lines = {lender.name: lender.limit for lender in spec.lenders}
+        notes = 0.0 if spec.p2p is None else spec.p2p.limit
+        series = 0.0 if spec.securitization is None else spec.securitization.programme_limit
+        stakes = Stakes(lines, notes, sum(lines.values()) + notes + series)
+        return scenario_set(
+            self.pool(),
+            self.curves(),
+            self._draw(seed),
+            stakes,
+            keep=keep,
+            count=count,
+            horizon=spec.plan.periods,
+            named=named,
+        )
+
+    def _draw(self, seed: int) -> Draw:
+        from scfcap.cashflow.paths import Draw
+
+        lenders = tuple(lender.name for lender in self.spec.lenders)
+        return Draw(self.spec.factors, seed, self.exposures(), lenders)
 
     @_once
     def cashflow(self) -> PoolCashflow:

@@ -10,6 +10,7 @@ from scfcap.quantities import LoanAmount
 from scfcap.schema.base import MisfitError, Schema
 from scfcap.schema.credit import CreditSpec
 from scfcap.schema.deal import SecuritizationSpec
+from scfcap.schema.factors import FactorSpec
 from scfcap.schema.history import PerformanceSpec
 from scfcap.schema.plan import (
     P2P,
@@ -44,6 +45,8 @@ class Model(Schema):
     credit: CreditSpec
     scenarios: dict[str, Scenario]
     """Scenarios by name; "base" must be among them."""
+    factors: FactorSpec = FactorSpec()
+    """How Monte Carlo paths are drawn."""
     pool: PoolSpec = PoolSpec()
     plan: PlanSettings = PlanSettings()
     opening: Opening
