@@ -52,8 +52,8 @@ def snapshot_bytes(pool: Pool) -> bytes:
         "digest": pool.digest,
         "inputs": dict(pool.inputs),
         "tables": {name: _packed(frame) for name, frame in pool.tables.items()},
-        "content": _content(table),
     }
+    about["content"] = _content(table, about)
     out = io.BytesIO()
     metadata = {_METADATA: json.dumps(about, sort_keys=True).encode()}
     pq.write_table(table.replace_schema_metadata(metadata), out, compression="zstd")
@@ -85,7 +85,7 @@ def read_snapshot(path: str | Path, inputs: Mapping[str, str] | None = None) -> 
     """
     path = Path(path)
     table, about = _parts(path)
-    if _content(table) != about["content"] or combined(about["inputs"]) != about["digest"]:
+    if _content(table, about) != about["content"] or combined(about["inputs"]) != about["digest"]:
         raise _refused(path, "loans or digests that were changed after it was written")
     pool = _pool(table, about)
     changed = [] if inputs is None else pool.changed(inputs)
@@ -165,9 +165,10 @@ def _unpacked(packed: str) -> pd.DataFrame:
         return cast("pd.DataFrame", reader.read_pandas())
 
 
-def _content(table: pa.Table) -> str:
-    """SHA-256 over the values of every column, independent of how they are stored."""
-    digest = hashlib.sha256()
+def _content(table: pa.Table, about: Mapping[str, Any]) -> str:
+    """SHA-256 over what is said about a pool and the values of every column, however stored."""
+    said = {name: value for name, value in about.items() if name != "content"}
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     for name in table.column_names:
         digest.update(str(name).encode())
         column = table[name]
