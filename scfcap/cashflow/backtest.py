@@ -1,8 +1,9 @@
 """How good a forecast would have been: fit before a date, project after it, compare.
 
-The forecast goes through the same kernel as every projection: loans as they stood on the date,
-their own rates and maturities, rates of default and prepayment by age fitted on what was known
-then. Beside it stands the naive forecast that holds the last months' rates.
+All forecasts go through the same kernel as every projection: loans as they stood on the date,
+with their own rates and maturities. "model" takes the segment curves that a plan would have taken
+then (:func:`scfcap.credit.fit.fit` on what was known), "fitted" rates of default and prepayment by
+age, and "naive" holds the last months' rates.
 """
 
 from __future__ import annotations
@@ -15,8 +16,17 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from scfcap.cashflow.judge import calibrated, compared, errors_of, scatter, verdict_of
-from scfcap.cashflow.kernel import Flows, LoanArrays, run_kernel
+from scfcap.cashflow.judge import (
+    calibrated,
+    chances_by_age,
+    compared,
+    errors_of,
+    outcome_chances,
+    scatter,
+    verdict_of,
+)
+from scfcap.cashflow.kernel import LONGEST_DAY, Flows, LoanArrays, run_kernel
+from scfcap.cashflow.lifetime import hazard_scale
 from scfcap.cashflow.observed import (
     Case,
     Rates,
@@ -26,14 +36,15 @@ from scfcap.cashflow.observed import (
     rates_by_age,
     rates_held,
 )
-from scfcap.credit.curves import AT_ONCE, build_curves
+from scfcap.credit.curves import AT_ONCE, CurveSet, build_curves
+from scfcap.credit.fit import fit
 from scfcap.credit.recovery import recovery_curve
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid, add_months
 from scfcap.quantities import HALF_CENT, BoolArray, FloatArray, IntArray
-from scfcap.schema.credit import SegmentCredit
+from scfcap.schema.credit import CreditSpec, SegmentCredit
 from scfcap.schema.scenario import Scenario
-from scfcap.tape.history import DEFAULT, History, month_end, month_of
+from scfcap.tape.history import DEFAULT, History, known_until, month_end, month_of
 
 #: Months whose rates the naive forecast holds.
 NAIVE_MONTHS: Final = 3
@@ -45,15 +56,17 @@ LEAST_MONTHS: Final = 6
 class Backtest:
     """A forecast from ``until`` on, against what happened.
 
-    ``months``: month_end, measure (:data:`MEASURES`), actual, predicted, low, high, naive
-    [currency]; balances at the month's end, the rest in the month. The 95% intervals rest on how
-    the months fitted scatter around the fit, taken as independent: they know nothing of a shock
-    common to all loans, nor of an error in the rates. ``errors``: measure, forecast, bias (mean
-    error over mean actual), mape (mean absolute error over actual, months with an actual only),
-    cumulative (total predicted over total actual - 1; the last balance's for balances), coverage
-    (share of months within the interval; fitted only). ``calibration``: column, label, outcome
-    ("default", "prepaid"), loans, predicted, low, high (binomial), actual, ratio, inside, naive:
-    loans by the end. ``vanished``: balance of loans that ceased to be observed [currency].
+    ``months``: month_end, measure (:data:`~scfcap.cashflow.judge.MEASURES`), actual, predicted
+    (the forecast "fitted"), low, high, model, naive [currency]; balances at the month's end, the
+    rest in the month. The 95% intervals rest on how the months fitted scatter around the fit,
+    taken as independent: they know nothing of a shock common to all loans, nor of an error in the
+    rates. ``errors``: measure, forecast, bias (mean error over mean actual), mape (mean absolute
+    error over actual, months with an actual only), cumulative (total predicted over total actual
+    - 1; the last balance's for balances), coverage (share of months within the interval; fitted
+    only). ``calibration``: column, label, outcome ("default", "prepaid"), loans, predicted, low,
+    high (binomial), actual, ratio (predicted over actual), inside, model, naive: loans by the end.
+    A year's prepayment rate is one of amounts: the model's number of loans prepaid counts part
+    payments as well. ``vanished``: balance of loans that ceased to be observed [currency].
     """
 
     until: date
@@ -78,10 +91,13 @@ class Backtest:
         }
 
 
-def backtest(history: History, until: date, by: Sequence[str] = ()) -> Backtest:
+def backtest(
+    history: History, until: date, by: Sequence[str] = (), credit: CreditSpec | None = None
+) -> Backtest:
     """Fit on the months up to that of ``until``, predict the rest.
 
-    ``by``: columns of the history's loans for the calibration, besides the segment.
+    ``by``: columns of the history's loans for the calibration, besides the segment. ``credit``
+    says how the model fits its curves; segments that it states are fitted all the same.
 
     Raises :class:`InputError` unless at least :data:`LEAST_MONTHS` months lie before and one
     after, and loans are outstanding.
@@ -95,10 +111,15 @@ def backtest(history: History, until: date, by: Sequence[str] = ()) -> Backtest:
         "naive": rates_held(known, names, most, NAIVE_MONTHS),
     }
     severity, lag = _severity(history, case.start)
+    curves = _model_curves(case, credit)
     paths = {name: _path(_project(case, rate, severity, lag)) for name, rate in rates.items()}
-    months = compared(case, _actual(case), paths, scatter(case, rates["fitted"], severity, lag))
+    paths["model"] = _path(_project_model(case, curves))
+    spread = scatter(case, rates["fitted"], severity, lag)
+    months = compared(case, _actual(case), paths, spread)
+    chances = {name: chances_by_age(case, rate) for name, rate in rates.items()}
+    chances["model"] = _model_chances(case, curves)
     errors = errors_of(months)
-    calibration = calibrated(case, rates, ["segment", *by])
+    calibration = calibrated(case, chances, ["segment", *by])
     mine = history.loans.iloc[case.chosen]
     lost = mine.index[(mine["end"] == "vanished").to_numpy()]
     finals = history.panel.groupby("loan")["closing"].last()
@@ -185,10 +206,8 @@ def _severity(history: History, start: int) -> tuple[float, int]:
 
 def _project(case: Case, rates: Rates, severity: float, lag: int) -> Flows:
     """Cash flows of the loans outstanding, by segment and age, through the kernel."""
-    history = case.history
     pairs, group = np.unique(np.stack([case.segment, case.age]), axis=1, return_inverse=True)
-    day = month_end(case.start).astype("datetime64[D]")
-    grid = PeriodGrid.build(day.item(), case.periods)
+    grid = _grid(case)
     names = [str(k) for k in range(pairs.shape[1])]
     stated = SegmentCredit(cdr=0.0, cpr=0.0, severity=severity, recovery_lag=lag)
     flat = build_curves(names, dict.fromkeys(names, stated), {"base": Scenario(title="base")}, grid)
@@ -198,23 +217,73 @@ def _project(case: Case, rates: Rates, severity: float, lag: int) -> Flows:
         default_intensity=_yearly(rates.default[pairs[0][:, None], at])[None],
         prepay_intensity=_yearly(rates.prepaid[pairs[0][:, None], at])[None],
     )
-    due = (case.maturity + 1).astype("datetime64[M]").astype("datetime64[D]") - 1
-    maturity = np.minimum((due - day).astype(np.int64), 36_525)
+    return _run(case, curves, group.ravel(), group.ravel(), np.ones(len(case.chosen)))
+
+
+def _run(
+    case: Case, curves: CurveSet, group: IntArray, curve: IntArray, scale: FloatArray
+) -> Flows:
+    """The loans outstanding through the kernel; what is past maturity pays in the first month."""
+    history = case.history
+    maturity = _maturity_days(case)
     loans = LoanArrays(
-        group=group.ravel(),
-        curve=group.ravel(),
+        group=group,
+        curve=curve,
         loan_type=loan_types(history)[case.chosen],
         balance=case.balance,
         rate=np.nan_to_num(history.loans["rate"].to_numpy(dtype=np.float64))[case.chosen],
         accrued=np.zeros(len(case.chosen)),
-        hazard_scale=np.ones(len(case.chosen)),
+        hazard_scale=scale,
         start_day=np.zeros(len(case.chosen), dtype=np.int64),
-        # Loans past maturity are taken to pay in the first month.
-        maturity_day=np.where(maturity <= 0, grid.days[1], maturity),
+        maturity_day=np.where(maturity <= 0, curves.grid.days[1], maturity),
     )
-    flows = run_kernel(loans, curves, len(names))
+    flows = run_kernel(loans, curves, int(group.max()) + 1)
     flows.check()
     return flows
+
+
+def _maturity_days(case: Case) -> IntArray:
+    """Days from the start to the end of each loan's last month, a century at most."""
+    due = (case.maturity + 1).astype("datetime64[M]").astype("datetime64[D]") - 1
+    left = (due - month_end(case.start).astype("datetime64[D]")).astype(np.int64)
+    return np.asarray(np.minimum(left, LONGEST_DAY), dtype=np.int64)
+
+
+def _grid(case: Case) -> PeriodGrid:
+    return PeriodGrid.build(month_end(case.start).astype("datetime64[D]").item(), case.periods)
+
+
+def _model_curves(case: Case, credit: CreditSpec | None) -> CurveSet:
+    """The segment curves of the model's own fit on what was known at the start."""
+    spec = CreditSpec(
+        source="history",
+        # Where nothing has defaulted yet, all of a default is taken as lost.
+        severity=1.0 if credit is None or credit.severity is None else credit.severity,
+        recovery_lag=0 if credit is None else credit.recovery_lag,
+    )
+    grid = _grid(case)
+    curves = fit(known_until(case.history, grid.as_of), spec).curves
+    names = [str(name) for name in case.history.loans["segment"].cat.categories]
+    # A segment whose loans all came later has no curve, and no loan here.
+    curves |= {name: SegmentCredit(cdr=0.0, severity=1.0) for name in names if name not in curves}
+    return build_curves(names, curves, {"base": Scenario(title="base")}, grid)
+
+
+def _scale(case: Case, curves: CurveSet) -> FloatArray:
+    made = case.history.loans["origination_date"].to_numpy()[case.chosen].astype("datetime64[D]")
+    age = (month_end(case.start).astype("datetime64[D]") - made).astype(np.float64)
+    term = np.where(np.isnan(age), 0.0, age) + np.maximum(_maturity_days(case), 1)
+    return hazard_scale(case.segment, term.astype(np.int64), curves)
+
+
+def _project_model(case: Case, curves: CurveSet) -> Flows:
+    return _run(case, curves, case.segment, case.segment, _scale(case, curves))
+
+
+def _model_chances(case: Case, curves: CurveSet) -> dict[str, FloatArray]:
+    hazard = curves.default_intensity[0, case.segment, 0] * _scale(case, curves) / 12.0
+    speed = curves.prepay_intensity[0, case.segment, 0] / 12.0
+    return outcome_chances(case, lambda _: (-np.expm1(-hazard), -np.expm1(-speed)))
 
 
 def _yearly(share: FloatArray) -> FloatArray:

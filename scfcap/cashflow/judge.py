@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -19,7 +20,13 @@ _Z: Final = float(stats.norm.ppf(0.5 + _LEVEL / 2))
 _CLOSE: Final = 0.05
 _ROUGH: Final = 0.20
 MEASURES: Final = ("balance", "principal", "prepaid", "defaults", "recoveries")
-FORECASTS: Final = ("fitted", "naive")
+FORECASTS: Final = ("fitted", "model", "naive")
+_NAMES: Final = {
+    "fitted": "Rates by age are",
+    "model": "Segment curves, as a plan takes them, are",
+    "naive": "The last months' rates held are",
+}
+_COLUMNS: Final = ("predicted", "model", "naive")
 
 
 def scatter(case: Case, rates: Rates, severity: float, lag: int) -> dict[str, float]:
@@ -83,6 +90,7 @@ def compared(
                     "predicted": fitted[name],
                     "low": low if name == "recoveries" else np.maximum(low, 0.0),
                     "high": fitted[name] + half,
+                    "model": paths["model"][name],
                     "naive": paths["naive"][name],
                 }
             )
@@ -96,7 +104,7 @@ def errors_of(months: pd.DataFrame) -> pd.DataFrame:
     for name in MEASURES:
         mine = months[months["measure"] == name]
         actual = mine["actual"].to_numpy()
-        for forecast, column in zip(FORECASTS, ("predicted", "naive"), strict=True):
+        for forecast, column in zip(FORECASTS, _COLUMNS, strict=True):
             error = mine[column].to_numpy() - actual
             some = np.abs(actual) > HALF_CENT
             last = name == "balance"
@@ -120,9 +128,10 @@ def _ratio(part: float, whole: float) -> float:
     return float(part / whole) if whole else float("nan")
 
 
-def calibrated(case: Case, rates: dict[str, Rates], columns: list[str]) -> pd.DataFrame:
-    """Predicted and actual number of loans by outcome and label."""
-    chances = {name: _chances(case, rate) for name, rate in rates.items()}
+def calibrated(
+    case: Case, chances: dict[str, dict[str, FloatArray]], columns: list[str]
+) -> pd.DataFrame:
+    """Predicted and actual number of loans by outcome and label; see ``Backtest.calibration``."""
     loans = case.history.loans.iloc[case.chosen]
     end = loans["end"].to_numpy()
     happened = {"default": end == "default", "prepaid": end == "prepaid"}
@@ -133,7 +142,9 @@ def calibrated(case: Case, rates: dict[str, Rates], columns: list[str]) -> pd.Da
             mine = np.ones(len(labels), dtype=np.bool_) if label == "all" else labels == label
             n = int(mine.sum())
             for outcome, hit in happened.items():
-                expected, naive = (float(chances[f][outcome][mine].sum()) for f in FORECASTS)
+                expected, model, naive = (
+                    float(chances[name][outcome][mine].sum()) for name in FORECASTS
+                )
                 low, high = stats.binom.interval(_LEVEL, n, min(expected / n, 1.0))
                 actual = int(hit[mine].sum())
                 rows.append(
@@ -148,22 +159,39 @@ def calibrated(case: Case, rates: dict[str, Rates], columns: list[str]) -> pd.Da
                         "actual": actual,
                         "ratio": _ratio(expected, actual),
                         "inside": bool(low <= actual <= high),
+                        "model": model,
                         "naive": naive,
                     }
                 )
     return pd.DataFrame(rows)
 
 
-def _chances(case: Case, rates: Rates) -> dict[str, FloatArray]:
-    """Chance of each loan to default, and to be prepaid, within the months predicted."""
+def chances_by_age(case: Case, rates: Rates) -> dict[str, FloatArray]:
+    """:func:`outcome_chances` at rates by segment and age."""
+    return outcome_chances(
+        case,
+        lambda step: (
+            rates.default_count[case.segment, case.age + step],
+            rates.over_count[case.segment, case.age + step],
+        ),
+    )
+
+
+def outcome_chances(
+    case: Case, shares: Callable[[int], tuple[FloatArray, FloatArray]]
+) -> dict[str, FloatArray]:
+    """Chance of each loan to default, and to be prepaid, within the months predicted.
+
+    ``shares`` gives for a month (from 1) the chances [loans] to default in it, and if not, to be
+    repaid in it; a loan cannot be prepaid in its last month, nor anything after it.
+    """
     standing = np.ones(len(case.chosen))
     found = {"default": np.zeros(len(standing)), "prepaid": np.zeros(len(standing))}
     for step in range(1, case.periods + 1):
         running = case.start + step <= np.maximum(case.maturity, case.start + 1)
         standing = np.where(running, standing, 0.0)
-        early = case.start + step < case.maturity
-        gone = rates.default_count[case.segment, case.age + step]
-        over = np.where(early, rates.over_count[case.segment, case.age + step], 0.0)
+        gone, early = shares(step)
+        over = np.where(case.start + step < case.maturity, early, 0.0)
         found["default"] += standing * gone
         found["prepaid"] += standing * (1.0 - gone) * over
         standing = standing * (1.0 - gone) * (1.0 - over)
@@ -171,30 +199,28 @@ def _chances(case: Case, rates: Rates) -> dict[str, FloatArray]:
 
 
 def verdict_of(case: Case, errors: pd.DataFrame, calibration: pd.DataFrame, vanished: float) -> str:
-    """How good the forecast was, in plain words."""
+    """How good each forecast was, in plain words."""
     table = errors.set_index(["measure", "forecast"])
-    gaps = table["cumulative"]
     said = [
-        f"{name} {gaps[name, 'fitted']:+.1%} (naive {gaps[name, 'naive']:+.1%})"
-        for name in MEASURES
+        f"{_NAMES[name]} {_judged(table['cumulative'].xs(name, level=1))}" for name in FORECASTS
     ]
-    better = [n for n in MEASURES if abs(gaps[n, "fitted"]) < abs(gaps[n, "naive"])]
-    worse = [n for n in MEASURES if n not in better]
     covered = ", ".join(f"{name} {table['coverage'][name, 'fitted']:.0%}" for name in MEASURES)
-    kinds: dict[str, list[str]] = {"close": [], "rough": [], "poor": []}
-    for name in MEASURES:
-        gap = abs(gaps[name, "fitted"])
-        kinds["close" if gap <= _CLOSE else "rough" if gap <= _ROUGH else "poor"].append(name)
-    judged = "; ".join(f"{kind}: {', '.join(names) or 'none'}" for kind, names in kinds.items())
     hits = calibration[calibration["outcome"] == "default"]
     inside = f"{int(hits['inside'].sum())} of {len(hits)}"
     lost = f" {vanished:,.0f} of balance ceased to be observed." if vanished else ""
     return (
-        f"Predicted against actual, {case.periods} months on (balance at the end, the rest in "
-        "sum): "
-        f"{'; '.join(said)}. Judged by that, close (within {_CLOSE:.0%}), rough (within "
-        f"{_ROUGH:.0%}) or poor: {judged}. Nearer than the naive forecast in "
-        f"{', '.join(better) or 'nothing'}; "
-        f"not in {', '.join(worse) or 'nothing'}. Months within the 95% interval: {covered}. "
-        f"Numbers of defaults within their interval: {inside} groups.{lost}"
+        f"Predicted against actual, {case.periods} months on (balance at the end, the rest in sum; "
+        f"close within {_CLOSE:.0%}, rough within {_ROUGH:.0%}, else poor). {'. '.join(said)}. "
+        f"Months within the 95% interval of the rates by age: {covered}. Numbers of defaults "
+        f"within theirs: {inside} classes.{lost}"
     )
+
+
+def _judged(gaps: pd.Series[float]) -> str:
+    """Measures with their errors, from close to poor."""
+    kinds: dict[str, list[str]] = {"close": [], "rough": [], "poor": []}
+    for name in MEASURES:
+        gap = float(gaps[name])
+        kind = "close" if abs(gap) <= _CLOSE else "rough" if abs(gap) <= _ROUGH else "poor"
+        kinds[kind].append(f"{name} {gap:+.1%}")
+    return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names)

@@ -132,6 +132,30 @@ def history_from_panel(
     )
 
 
+def known_until(history: History, day: date) -> History:
+    """``history`` as it was known at the end of the month of ``day``: nothing later is left in it.
+
+    Loans without a month until then are left out; ``findings`` and ``totals`` stay those of the
+    whole.
+    """
+    panel, loans = history.panel, history.loans
+    panel = panel[panel["month"] <= int(month_of(np.datetime64(day, "D")))]
+    used = np.unique(panel["loan"].to_numpy())
+    made = ["entry_date", "end_date", "end", "defaulted_balance", "recovered"]
+    over = loans["end"].isin(["repaid", "prepaid"])
+    kept = loans.assign(closed_date=loans["end_date"].where(over)).drop(columns=made)
+    panel = panel.assign(loan=np.searchsorted(used, panel["loan"].to_numpy()))
+    return history_from_panel(
+        kept.iloc[used].reset_index(drop=True),
+        panel.drop(columns="state").reset_index(drop=True),
+        defaulted=panel["state"].to_numpy() == DEFAULT,
+        source=history.source,
+        digest=history.digest,
+        findings=history.findings,
+        totals=history.totals,
+    )
+
+
 def state_of(days_past_due: Any) -> npt.NDArray[np.int8]:
     """State by :data:`BOUNDS`: 0 days current, up to 30, up to 60, up to 90, more."""
     return np.searchsorted(BOUNDS, np.asarray(days_past_due), side="left").astype(np.int8)
@@ -253,10 +277,11 @@ def _ends(
     owing = np.zeros(len(loans), dtype=np.bool_)
     owing[seen] = panel["closing"].to_numpy()[final[seen]] > HALF_CENT
     day = month_end(ended)
+    exact = np.zeros(len(loans), dtype=np.bool_)
     if closed is not None:
-        day = np.where(fallen | owing | np.isnat(closed), day, closed).astype("datetime64[s]")
+        exact = ~(fallen | owing | np.isnat(closed))
+        day = np.where(exact, closed, day).astype("datetime64[s]")
     due = loans["maturity_date"].to_numpy()
-    exact = False if closed is None else ~np.isnat(closed)
     early = ~np.isnat(due) & np.where(exact, day < due, ended < month_of(due))
     current = ~seen | (owing & (ended == (month.max() if len(month) else 0)))
     masks = [fallen, current, owing, early]

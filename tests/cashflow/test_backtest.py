@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import numpy as np
@@ -119,7 +120,7 @@ def test_defaults_and_recoveries():
     errors = result.errors.set_index(["measure", "forecast"])["cumulative"]
     wanted = defaults["predicted"].sum() / defaults["actual"].sum() - 1
     assert errors["defaults", "fitted"] == pytest.approx(wanted)
-    assert "poor: defaults, recoveries" in result.verdict
+    assert re.search(r"Rates by age are .*poor: .*defaults", result.verdict)
 
 
 def test_what_comes_later_changes_no_forecast():
@@ -128,9 +129,10 @@ def test_what_comes_later_changes_no_forecast():
         plain = charged_off(plain, loan, START + loan, 0.3)
     struck = charged_off(charged_off(plain, 20, START + 14, 0.9), 21, START + 20, 0.0)
     one, two = (backtest(history_of(p, ("a", "b")), date(2019, 1, 31)) for p in (plain, struck))
-    columns = ["predicted", "low", "high", "naive"]
+    columns = ["predicted", "low", "high", "model", "naive"]
     pd.testing.assert_frame_equal(one.months[columns], two.months[columns])
-    assert (one.calibration["predicted"] == two.calibration["predicted"]).all()
+    for forecast in ("predicted", "model", "naive"):
+        assert (one.calibration[forecast] == two.calibration[forecast]).all()
     assert two.months["actual"].sum() != one.months["actual"].sum()
 
 
@@ -223,7 +225,10 @@ def test_auto_loans_forecast_from_month_21(aart):
         assert abs(errors[measure, "fitted"]) < abs(errors[measure, "naive"])
     # And as bad: what came in from defaults is predicted at nearly twice of what did.
     assert errors["recoveries", "fitted"] > 0.5
-    assert "poor: defaults, recoveries" in result.verdict
+    assert "Rates by age are close: balance +4.1%" in result.verdict
+    # The curves that a plan takes, one rate for all ages, are worse than the last months' rates.
+    for measure in ("balance", "principal", "prepaid", "defaults"):
+        assert abs(errors[measure, "model"]) > abs(errors[measure, "naive"])
     assert set(result.calibration["label"]) == {
         *("new", "used", "all", "near_prime", "prime", "subprime", "super_prime")
     }

@@ -7,14 +7,22 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scfcap.errors import InputError, InvariantError
 from scfcap.schema.base import MisfitError
 from scfcap.schema.history import PerformanceSpec
 from scfcap.schema.tape import TapeSpec
-from scfcap.tape.history import FLOWS, STATES, history_from_panel, month_end, month_of, state_of
+from scfcap.tape.history import (
+    FLOWS,
+    STATES,
+    history_from_panel,
+    known_until,
+    month_end,
+    month_of,
+    state_of,
+)
 from scfcap.tape.performance import read_performance
 
 AS_OF = date(2020, 6, 30)
@@ -33,6 +41,21 @@ def months(history, loan):
 
 def of(history, loan):
     return history.loans.set_index("loan_id").loc[loan]
+
+
+def test_what_was_known_until_a_day(tmp_path):
+    history = read(tmp_path, STATUS, kind="status", columns=COLUMNS, values=VALUES)
+    then = known_until(history, date(2020, 3, 31))
+    lines = [line for line in STATUS.splitlines() if "2020-04" not in line]
+    wanted = read(tmp_path, "\n".join(lines), kind="status", columns=COLUMNS, values=VALUES)
+    pd.testing.assert_frame_equal(then.panel, wanted.panel)
+    pd.testing.assert_frame_equal(then.loans, wanted.loans)
+    assert dict(zip(then.loans["loan_id"], then.loans["end"], strict=True)) == {
+        "a": "open", "b": "open", "c": "repaid", "d": "vanished"
+    }  # fmt: skip
+    first = known_until(history, date(2020, 1, 1))
+    assert list(first.loans["loan_id"]) == ["a", "c", "d"]
+    assert first.last == date(2020, 1, 31)
 
 
 def test_states_by_days_past_due():
@@ -390,6 +413,7 @@ cells = st.lists(
 )
 
 
+@settings(max_examples=25)
 @given(st.lists(st.tuples(cells, cells), min_size=1, max_size=6), st.randoms())
 def test_whatever_the_cells_the_balance_is_explained(tmp_path_factory, loans, random):
     folder = tmp_path_factory.mktemp("h")

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scfcap.errors import InputError
@@ -156,6 +156,7 @@ loans = st.dictionaries(
 )
 
 
+@settings(max_examples=25)
 @given(loans, loans, st.booleans())
 def test_every_cent_is_in_one_item(before, after, stated):
     tapes = [tape(before, DAYS[0]), tape(after, DAYS[1])]
