@@ -219,7 +219,7 @@ def simulate(spec: LivesSpec, as_of: date) -> Lives:
     kept = _picked(kept, spec.loans, int(key[7]))
     kept = kept[np.argsort(drawn.day[kept], kind="stable")]
     loans, fates = drawn.where(kept), fates.where(kept)
-    payments, ends = repay(calendar, loans, fates, key[8:9])
+    payments, ends = repay(calendar, loans, fates, network.factor, key[8:9])
     return Lives(spec, calendar, shops, network, Books(loans, fates, payments, ends))
 
 

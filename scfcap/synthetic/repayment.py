@@ -24,6 +24,8 @@ from scfcap.synthetic.platform import DEFAULT_DAYS, PRODUCTS
 
 #: Share of shop credit that is a line, drawn and repaid in part.
 LINE_SHARE = 0.5
+#: Effect of the common factor on early repayment.
+PREPAY_FACTOR = 0.25
 #: Days from default to charge-off: at least, and spread.
 HOLD, HOLD_SPREAD = 150, 31
 #: A default is recovered in this many equal parts, a random lag after one another.
@@ -61,13 +63,25 @@ class Ends(NamedTuple):
 
 
 class _Product(NamedTuple):
+    """By product, rate and intensity of early repayment [1/year]; by month, a factor on that."""
+
     rate: FloatArray
     prepay: FloatArray
+    ease: FloatArray
 
 
-def repay(calendar: Calendar, loans: Loans, fates: Fates, key: Any) -> tuple[Payments, Ends]:
-    """Payments up to ``as_of`` and how each loan has ended by then."""
-    product = _Product(np.array([p.rate for p in PRODUCTS]), np.array([p.prepay for p in PRODUCTS]))
+def repay(
+    calendar: Calendar, loans: Loans, fates: Fates, factor: FloatArray, key: Any
+) -> tuple[Payments, Ends]:
+    """Payments up to ``as_of`` and how each loan has ended by then.
+
+    Of the loans made in a bad month (low ``factor``) fewer are repaid early.
+    """
+    product = _Product(
+        np.array([p.rate for p in PRODUCTS]),
+        np.array([p.prepay for p in PRODUCTS]),
+        np.exp(PREPAY_FACTOR * factor - 0.5 * PREPAY_FACTOR**2),
+    )
     setting = (product, calendar.table, calendar.days)
     room, count = _room(loans, fates), len(loans.day)
     rows = _Rows(np.empty(room, np.int32), np.empty(room, np.int32), *np.zeros((3, room), np.int64))
@@ -169,7 +183,7 @@ def _schedule(
     key: np.uint64, terms: Any, k: int, line: bool, plan_day: IntArray, plan: IntArray
 ) -> int:
     """Fill in what loan ``k`` pays, up to a default; returns the number of payments."""
-    loans, fates, product, _ = terms
+    loans, fates, product, days = terms
     code = loans.product[k]
     principal = _cents(loans.amount[k] * 100.0)
     paying = fates.cause[k] == PAID
@@ -178,7 +192,8 @@ def _schedule(
     at = loans.number[k] * STRIDE
     end = loans.due[k] + fates.late[k]
     if paying and product.prepay[code] > 0.0:
-        held = int(-math.log(uniform(key, at + 1)) / product.prepay[code] * 365.0) + 1
+        pace = product.prepay[code] * product.ease[days.month[loans.day[k]]] / 365.0
+        held = int(-math.log(uniform(key, at + 1)) / pace) + 1
         if held < loans.term[k]:
             end = loans.day[k] + held
     rows, since = 0, loans.day[k]
