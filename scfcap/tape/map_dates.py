@@ -60,7 +60,7 @@ def choose_dates(book: Book) -> None:
     book.ours(_start_choice(book, *start))
     terms = find_terms(book)
     if end is not None:
-        book.ours(_end_choice(book, *end))
+        book.ours(_end_choice(book, start[1].name, *end))
     else:
         book.ours(_end_by_term(book, terms, ends))
 
@@ -117,13 +117,12 @@ def _start_choice(book: Book, strength: float, one: Profile) -> Choice:
     ]
     confidence = 0.96 if strength >= STRONG else 0.55 + 0.3 * strength
     choice = _dated("origination_date", book, one, confidence)
-    if others:
+    if others and choice.how == "column":
         choice = choice.doubted(0.88, f"{listed(others)} may be meant as well")
     return choice
 
 
-def _end_choice(book: Book, strength: float, one: Profile) -> Choice:
-    start = book.choices["origination_date"].source
+def _end_choice(book: Book, start: str, strength: float, one: Profile) -> Choice:
     part = _ordered(book, start, one.name)
     choice = _dated(
         "maturity_date", book, one, 0.96 if strength >= STRONG else 0.55 + 0.3 * strength
@@ -133,6 +132,8 @@ def _end_choice(book: Book, strength: float, one: Profile) -> Choice:
         if term.unit and _fits(book, start, one.name, term) >= _EXACT:
             said += f"; {start} + {term.one.name} gives it"
             break
+    if choice.how == "open":
+        return choice
     choice = replace(choice, evidence=(*choice.evidence, said))
     others = [
         p.name
@@ -152,6 +153,8 @@ def _end_choice(book: Book, strength: float, one: Profile) -> Choice:
 
 def _end_by_term(book: Book, terms: list[Term], ends: list[Named]) -> Choice:
     start = book.choices["origination_date"].source
+    if not start:
+        return left_open("maturity_date", "the day paid out is to be settled first")
     for term in terms:
         found = _exact_end(book, start, term)
         if found is not None:
