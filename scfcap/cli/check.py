@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: Findings that are shown; ``--out`` writes them all.
 SHOWN = 20
 #: Columns of text that hold amounts.
-NUMBERS = ("read", "rejected", "kept", "value")
+NUMBERS = ("read", "left out", "dropped as equal", "merged", "rejected", "kept", "value")
 
 
 def check(

@@ -117,12 +117,12 @@ def _limit(count: int, rows: int) -> float:
     return float(np.ceil(count / rows * 1e4) / 1e4)
 
 
-def _rejects(tape: Typed, refused: BoolArray, why: list[str]) -> pd.DataFrame:
+def _rejects(tape: Typed, refused: BoolArray, why: Any) -> pd.DataFrame:
     rows = np.flatnonzero(refused)
     cells: pd.DataFrame = tape.raw.take(pa.array(rows)).to_pandas()
     numbers, files = tape.origin.numbers(rows)
     front: dict[str, Any] = {"file": files} if len(tape.origin.parts) > 1 else {}
-    front |= {"row": numbers, "reason": pd.Series(why, dtype="str")}
+    front |= {"row": numbers, "reason": why.to_pandas()}
     cells = cells.rename(columns={name: f"{name} (source)" for name in front})
     return pd.concat([pd.DataFrame(front), cells], axis=1)
 

@@ -388,7 +388,7 @@ def _kept(source: Any, form: convert.NumberForm) -> Any:
 def _percent_hint(out: Typed, spec: TapeSpec, source: str) -> None:
     """Rates of over 100% a year on half of the loans are legal, and likely in percent."""
     stated = (*spec.percent, *spec.basis_points, *spec.daily, *spec.monthly, *spec.scale)
-    if "rate" in spec.derive or "rate" in stated:
+    if "rate" in (*spec.constants, *spec.derive, *stated):
         return
     known = out.columns["rate"][~np.isnan(out.columns["rate"])]
     if len(known) and float(np.median(known)) > 1.0:

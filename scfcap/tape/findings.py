@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from scfcap.errors import Problem
 from scfcap.quantities import BoolArray, FloatArray, IntArray
@@ -119,20 +120,18 @@ def reasons_of(issues: Sequence[Issue], balance: FloatArray) -> pd.DataFrame:
     return frame.sort_values(order, ascending=[True, False, True, True], ignore_index=True)
 
 
-def why_refused(issues: Sequence[Issue], rows: int) -> tuple[BoolArray, list[str]]:
-    """Mask of rows with an error, and for each of them, in order, its faults in words."""
-    errors = [issue for issue in issues if issue.severity == "error"]
+def why_refused(issues: Sequence[Issue], rows: int) -> tuple[BoolArray, Any]:
+    """Mask of rows with an error, and for each of them, in order, its faults as Arrow texts."""
     texts = [""]
     held = np.zeros(rows, dtype=np.int64)  # place in ``texts``: what is known of each row so far
-    for issue in errors:
-        said = f"{issue.column}: {issue.reason}"
-        before = held[issue.rows]
-        places, which = np.unique(before, return_inverse=True)
-        first = len(texts)
-        texts += [f"{texts[k]}; {said}" if k else said for k in places.tolist()]
-        held[issue.rows] = first + which
+    for issue in issues:
+        if issue.severity == "error":
+            said = f"{issue.column}: {issue.reason}"
+            places, which = np.unique(held[issue.rows], return_inverse=True)
+            held[issue.rows] = len(texts) + which
+            texts += [f"{texts[k]}; {said}" if k else said for k in places.tolist()]
     refused = held > 0
-    return refused, [texts[k] for k in held[refused].tolist()]
+    return refused, pa.array(texts).take(pa.array(held[refused]))
 
 
 def first_problems(

@@ -39,7 +39,7 @@ def totals_of(tape: Typed, refused: BoolArray, intake: Intake, table: Any) -> pd
     read = _sums(_measured(table, tape)) if steps else _sums(tape)
     lines = {"read": read, **steps, **items}
     _tie(lines)
-    totals = pd.DataFrame(lines, index=["rows", *AMOUNTS]).T.round(6)
+    totals = pd.DataFrame(lines, index=["rows", *AMOUNTS]).T.round(6) + 0.0  # no -0
     return totals.astype({"rows": np.int64}).rename_axis("item").reset_index()
 
 

@@ -94,20 +94,18 @@ def _pledges(tape: Typed) -> tuple[IntArray, IntArray]:
 
 
 def _find_pledges(tape: Typed) -> tuple[IntArray, IntArray]:
+    asked = tape.columns["current_balance"] > 0.0
+    asked[repeats(tape)[0]] = False
     rows = _alike(tape)
-    none = np.empty(0, dtype=np.int64)
+    rows = rows[asked[rows]]
     if not len(rows):
-        return none, none
-    open_ = tape.columns["current_balance"][rows] > 0.0
+        return rows, rows
     keys = {name: tape.columns[name][rows] for name in _KEYS}
     frame = pd.DataFrame(
         {name: v.astype(np.int64) if v.dtype.kind == "M" else v for name, v in keys.items()}
-        | {"borrower": _codes(tape.columns["borrower_id"].take(pa.array(rows)))}
-        | {"row": rows}
+        | {"borrower": _codes(tape.columns["borrower_id"].take(pa.array(rows))), "row": rows}
     )
-    frame = frame[open_ & (frame["borrower"] >= 0)].drop_duplicates(["row"])
-    again = repeats(tape)[0]
-    frame = frame[~np.isin(frame["row"].to_numpy(), again)]
+    frame = frame[frame["borrower"] >= 0]
     first = frame.groupby(["borrower", *_KEYS], sort=False)["row"].transform("first")
     later = (first != frame["row"]).to_numpy()
     return frame["row"].to_numpy()[later], first.to_numpy()[later]
