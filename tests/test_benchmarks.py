@@ -25,7 +25,9 @@ harness = _harness()
 
 
 def test_the_road_is_measured():
-    assert {"tape_read", "projection", "deal", "plan", "workbook"} <= set(harness.names())
+    assert {"read_parquet_1m", "read_csv_1m", "projection", "deal", "plan", "workbook"} <= set(
+        harness.names()
+    )
 
 
 @pytest.mark.parametrize("name", harness.names())

@@ -127,8 +127,8 @@ def _is_number(kind: Any) -> bool:
 def _distinct(source: Any, forms: Sequence[str]) -> tuple[Any, Any]:
     """The distinct cells as trimmed texts, and for each cell its place among them, null for none.
 
-    Where texts are ISO 8601 the time of day is checked by shape on the whole text, then dropped,
-    so that few distinct days remain to be worked out.
+    Where texts are ISO 8601 the time of day is checked by shape, then dropped, so that few distinct
+    days remain to be worked out.
     """
     cells = plain(source)
     if not is_text(source):
@@ -136,11 +136,12 @@ def _distinct(source: Any, forms: Sequence[str]) -> tuple[Any, Any]:
         texts = whole_texts(coded.dictionary.cast(pa.float64(), safe=False))
         return texts, coded.indices
     if not forms:
-        cells = trimmed(cells)
-        fits = pc.match_substring_regex(cells, _ISO + _ISO_TIME)
-        cells = pc.if_else(fits, pc.utf8_slice_codeunits(cells, 0, 10), cells)
         coded = pc.dictionary_encode(cells)
-        return coded.dictionary, coded.indices
+        texts = trimmed(coded.dictionary)
+        fits = pc.match_substring_regex(texts, _ISO + _ISO_TIME)
+        texts = pc.if_else(fits, pc.utf8_slice_codeunits(texts, 0, 10), texts)
+        days = pc.dictionary_encode(texts)
+        return days.dictionary, days.indices.take(coded.indices)
     coded = pc.dictionary_encode(cells)
     return trimmed(coded.dictionary), coded.indices
 

@@ -122,6 +122,9 @@ def numbers(
 def _text_numbers(
     source: Any, column: str, *, percent: bool, form: NumberForm
 ) -> tuple[FloatArray, list[Issue]]:
+    quick = _plain_numerals(source) if form == PLAIN else None
+    if quick is not None:
+        return quick, []
     text = trimmed(source)
     if percent:
         text = pc.replace_substring_regex(text, r"\s*%$", "")
@@ -145,6 +148,18 @@ def _text_numbers(
     huge = np.isinf(values)
     values[huge] = np.nan
     return values, issues + flag(source, column, huge, "not_finite", "a finite number")
+
+
+def _plain_numerals(source: Any) -> FloatArray | None:
+    """The values where every cell is a plain numeral, which takes a fraction of the time."""
+    cells = plain(source)
+    if cells.null_count:
+        return None
+    try:
+        values = np.array(cells.cast(pa.float64()), dtype=np.float64)
+    except pa.ArrowInvalid:
+        return None
+    return values if np.isfinite(values).all() else None
 
 
 def _why_not(source: Any, text: Any, column: str, bad: BoolArray, form: NumberForm) -> list[Issue]:
