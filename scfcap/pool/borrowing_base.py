@@ -217,7 +217,7 @@ def _trace(
 
 
 def _row(figure: str, line: str, amount: float, **more: Any) -> dict[str, Any]:
-    return {"figure": figure, "line": line, "amount": amount, **more}
+    return {"figure": figure, "line": line, "amount": amount + 0.0, **more}  # no negative zero
 
 
 def _rows(

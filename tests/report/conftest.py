@@ -16,7 +16,15 @@ import pytest
 from scfcap.periods import PeriodGrid
 from scfcap.pool.build import build_pool
 from scfcap.report.tables import Results, RunMeta, Table, run_tables
-from scfcap.schema.pool import Concentration, EligibilitySet, PoolSpec, Rule
+from scfcap.schema.pool import (
+    AdvanceRate,
+    BorrowingBaseSpec,
+    Concentration,
+    EligibilitySet,
+    PoolSpec,
+    Reserve,
+    Rule,
+)
 from scfcap.schema.report import Pack
 from scfcap.schema.tape import PlatformSpec, TapeSpec
 from scfcap.tape.read import read_tape
@@ -86,7 +94,21 @@ def _pool() -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
     )
     limits = (Concentration(column="borrower_id", share=0.02),)
     sets = {"vehicle": EligibilitySet(rules=rules, concentrations=limits)}
-    pool = build_pool(tape, PoolSpec(eligibility=sets, stratify_by=("segment", "score")))
+    line = BorrowingBaseSpec(
+        eligibility="vehicle",
+        advance_rates=(
+            AdvanceRate(name="good score", test="score >= 650", rate=0.8),
+            AdvanceRate(name="fair score", test="score >= 550", rate=0.6),
+        ),
+        limit=9e6,
+        drawn=8.5e6,
+        reserves=(Reserve(name="servicing", share=0.01),),
+        minimum=0.5e6,
+    )
+    spec = PoolSpec(
+        eligibility=sets, borrowing_base={"bank-a": line}, stratify_by=("segment", "score")
+    )
+    pool = build_pool(tape, spec)
     found = {"totals": tape.totals, "reasons": tape.reasons, "findings": tape.findings}
     return found, dict(pool.tables)
 
