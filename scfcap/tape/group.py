@@ -102,20 +102,23 @@ def _combined(
 ) -> tuple[Any, list[Issue]]:
     """Sum, least or largest of the numbers, or days, of each group; missing where none has one."""
     mapped = _ours(name, spec)
-    form = date_form(spec, name, *mapped)
-    is_day = form is not None or any(o in BY_NAME and BY_NAME[o].kind == "date" for o in mapped)
-    if how != "sum" and (is_day or convert.is_date(cells)):
-        days, faults = convert.dates(cells, mapped[0], form)
-        values = np.where(np.isnat(days), np.nan, days.astype(np.int64).astype(np.float64))
-        extreme = _extreme(values, how, groups)
-        found = pa.array(np.nan_to_num(extreme).astype(np.int32), mask=np.isnan(extreme))
-        return found.cast(pa.date32()), _by_group(faults, groups)
-    values, faults = convert.numbers(cells, mapped[0], form=number_form(spec, *mapped))
+    target = mapped[0]
+    numbers = number_form(spec, *mapped)
     if how == "sum":
+        values, faults = convert.numbers(cells, target, form=numbers)
         known = ~np.isnan(values)
         total = np.bincount(groups.of, np.where(known, values, 0.0), groups.count)
         some = np.bincount(groups.of, known, groups.count) > 0
         return pa.array(np.where(some, total, np.nan)), _by_group(faults, groups)
+    form = date_form(spec, name, *mapped)
+    days, faults = convert.dates(cells, target, form)
+    stated = form is not None or any(o in BY_NAME and BY_NAME[o].kind == "date" for o in mapped)
+    if stated or not (faults or np.isnat(days).all()):
+        values = np.where(np.isnat(days), np.nan, days.astype(np.int64).astype(np.float64))
+        extreme = _extreme(values, how, groups)
+        found = pa.array(np.nan_to_num(extreme).astype(np.int32), mask=np.isnan(extreme))
+        return found.cast(pa.date32()), _by_group(faults, groups)
+    values, faults = convert.numbers(cells, target, form=numbers)
     return pa.array(_extreme(values, how, groups)), _by_group(faults, groups)
 
 

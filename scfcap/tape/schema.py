@@ -52,8 +52,9 @@ class Tape:
     ``findings``: row (from 1, counted without the header; 0 for the whole column; of a loan that
     several rows make, the first), column, value, reason, severity ("error": the row is rejected;
     "warning": kept and reported), detail; file, and row within it, where the tape has several.
-    ``rejects``: the refused rows as read, with ``row`` (and ``file``) and ``reason``. ``totals``: item "read" = the sum of "left out",
-    "dropped as equal", "merged", where there are such rows, "rejected" and "kept"; columns rows,
+    ``rejects``: the refused rows as read, with ``row`` (and ``file``) and ``reason``.
+    ``totals``: item "read" = the sum of "left out", "dropped as equal", "merged", where there are
+    such rows, "rejected" and "kept"; columns rows,
     original_balance = current_balance + paid_principal + loss + unexplained [currency].
     ``reasons``: severity, column, reason, rows, balance concerned [currency]; all findings are
     counted, those too that are too many to be listed.

@@ -47,6 +47,8 @@ READING: Final[Mapping[str, tuple[Severity, str]]] = {
 }
 #: Said of a column as a whole, so that no row can be rejected for it.
 _WHOLE: Final = ("rates_look_like_percent", "undetermined")
+#: Said of cells that have a value all the same.
+_KNOWN: Final = ("varies_in_group", "ambiguous_date")
 _REQUIRED: Final = frozenset(column.name for column in COLUMNS if column.required)
 
 
@@ -96,7 +98,7 @@ def rule_faults(rules: Mapping[str, Said]) -> list[Problem]:
 def _is_fixed(column: str, reason: str) -> bool:
     """Whether all that ``column.reason`` (any column where empty) stands for is fixed."""
     if reason in READING:
-        return column in _REQUIRED and READING[reason][0] == "error"
+        return column in _REQUIRED and reason not in (*_WHOLE, *_KNOWN)
     return all(
         rule.fixed
         for rule in RULES
@@ -132,7 +134,7 @@ def _as_said(issues: Iterable[Issue], spec: TapeSpec) -> list[Issue]:
     found = []
     for issue in issues:
         said = _said(spec, issue.column, issue.reason)
-        if said is None or (issue.severity == "error" and issue.column in _REQUIRED):
+        if said is None or _is_fixed(issue.column, issue.reason):
             found.append(issue)
         elif said != "off":
             found.append(replace(issue, severity=said))
