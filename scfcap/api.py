@@ -41,12 +41,15 @@ if TYPE_CHECKING:
     from scfcap.credit.curves import CurveSet
     from scfcap.credit.exposure import Exposures
     from scfcap.credit.factors import Paths
+    from scfcap.credit.fit import Fit
     from scfcap.deal.waterfall import DealResult
     from scfcap.funding.inputs import Inputs
     from scfcap.funding.plan import Plan
     from scfcap.pool.snapshot import Pool
+    from scfcap.report.credit import CreditReport
     from scfcap.report.pool import PoolReport
     from scfcap.report.store import SavedRun
+    from scfcap.report.watch import WatchReport
     from scfcap.synthetic.lives import Lives
     from scfcap.tape.history import History
     from scfcap.tape.schema import Tape
@@ -192,18 +195,80 @@ class Model:
         return PoolReport(self.loaded, self.tape(), self.pool(), origin)
 
     @_once
+    def watch(self) -> WatchReport:
+        """Early warnings: the lights as they stand, and each indicator by month."""
+        from scfcap.pool.lights import now
+        from scfcap.pool.watch import observed
+        from scfcap.report.watch import WatchReport
+
+        spec = self.loaded.spec
+        told = spec.history is not None or self.lives() is not None
+        series, missing = observed(self.history() if told else None, self.tape(), spec)
+        origin = manifest(self.provenance(self.tape()), {})
+        lights = now(series, spec.warning, missing)
+        return WatchReport(self.loaded, lights, series, origin)
+
+    @_once
+    def warning_value(self) -> pd.DataFrame:
+        """What the thresholds of ``[warning]`` are worth, on synthetic platforms.
+
+        See :func:`scfcap.synthetic.alarms.measure`.
+        """
+        from scfcap.schema.lives import LivesSpec
+        from scfcap.synthetic.alarms import measure
+
+        spec = self.loaded.spec
+        lives = spec.tape.lives or LivesSpec(loans=spec.warning.measure.loans, seed=0)
+        return measure(spec.warning, lives, spec.as_of)
+
+    @_once
     def credit(self) -> tuple[dict[str, SegmentCredit], pd.DataFrame]:
         """Credit behaviour by segment, and where each figure comes from."""
         from scfcap.credit.estimate import estimate
         from scfcap.tape.read import read_history
 
         spec = self.loaded.spec.credit
+        if spec.source == "history":
+            return self.fit().curves, self.fit().table
         history = None
-        if spec.history is not None:
+        if spec.source == "estimated" and spec.history is not None:
             history = read_history(
                 spec.history, folder=self.loaded.tape_folder, path=self.tape_path
             )
         return estimate(spec, self.tape(), history)
+
+    @_once
+    def fit(self) -> Fit:
+        """Curves from the performance history, with every table behind them."""
+        from scfcap.credit.fit import fit
+
+        spec = self.loaded.spec
+        days = spec.history.default_days if spec.history is not None else None
+        per_year = PeriodGrid.build(spec.as_of, 1, spec.plan.frequency).per_year
+        return fit(self.history(), spec.credit, default_days=days, per_year=round(per_year))
+
+    def credit_report(self, until: str | date | None = None) -> CreditReport:
+        """Curves to show, to save and to write into the model; ``until`` adds a back-test."""
+        from scfcap.report.credit import CreditReport
+
+        curves, table = self.credit()
+        source = self.loaded.spec.credit.source
+        tested = None if until is None else self.backtest(until)
+        said = {
+            "stated": "the model",
+            "estimated": "outcomes and closed loans",
+            "history": "the history " + (self.history().source if source == "history" else ""),
+        }
+        return CreditReport(
+            model=self.loaded,
+            curves=curves,
+            table=table,
+            source=said[source].strip(),
+            origin=manifest(self.provenance(None if source == "stated" else self.tape()), {}),
+            found=self.fit().tables if source == "history" else {},
+            backtest={} if tested is None else tested.tables(),
+            verdict="" if tested is None else tested.verdict,
+        )
 
     @_once
     def curves(self) -> CurveSet:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from scfcap import __version__
-from scfcap.cli import check, demo, init, pool, run, schema
+from scfcap.cli import check, credit, demo, init, pool, run, schema, warn
 from scfcap.cli.map import map_tape
 
 app = typer.Typer(
@@ -46,7 +46,13 @@ app.command("check", short_help="Check a model and its tape: data-quality report
 app.command("pool", short_help="Freeze the pool: eligibility, concentrations, borrowing bases.")(
     pool.pool
 )
+app.command("credit", short_help="Show credit curves and what they rest on; write them.")(
+    credit.credit
+)
 app.command("map", short_help="Propose a mapping for an unknown tape.")(map_tape)
+app.command("warn", short_help="Early warnings: indicators, lights, what they are worth.")(
+    warn.warn
+)
 app.command("run", short_help="Run a model, from the tape to the workbook.")(run.run)
 app.command("schema", short_help="Print the JSON Schema of model.toml.")(schema.schema)
 

@@ -1,0 +1,181 @@
+"""The only writer of model files: behaviour of segments goes into ``model.toml``, all else stays.
+
+Comments, order and layout of the file are kept. The new file is written beside the old one, loaded
+as a trial, and only then takes its place; the old one stays as ``model.toml.bak``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import InlineTable, Table
+
+from scfcap.errors import InputError, Problem
+from scfcap.schema.credit import SegmentCredit
+from scfcap.schema.load import LoadedModel, load_model, shipped
+
+#: Digits that a written figure keeps.
+DIGITS = 6
+_HEADING = re.compile(r"(?m)^[ \t]*\[")
+_CREDIT = re.compile(r"""[ \t]*\[\[?[ \t]*["']?credit["']?[ \t]*[].]""")
+
+
+def write_credit(
+    loaded: LoadedModel,
+    curves: Mapping[str, SegmentCredit],
+    notes: Mapping[str, Sequence[str]],
+) -> tuple[Path, Path]:
+    """State ``curves`` in the model's file, with lines of comment by segment; returns both files.
+
+    ``[credit]`` gets ``source = "stated"``; a segment that the file states with the same values
+    stays as it stands. Figures are cut to :data:`DIGITS` significant digits.
+
+    Returns the file written and that which keeps what stood there before.
+
+    Raises:
+        InputError: the model is a shipped one, or the file cannot be written, or would not load.
+    """
+    path = [file for file in loaded.files if file.parent == loaded.folder][-1]
+    _refuse_shipped(path, loaded)
+    wanted = {name: rounded(curve) for name, curve in curves.items()}
+    text = _read(path)
+    try:
+        new = _with_credit(text, wanted, notes)
+    except TOMLKitError as error:
+        raise _unwritable(path, str(error)) from error
+    backup = path.with_name(f"{path.name}.bak")
+    aside, kept = (path.with_name(f".{path.name}.{os.getpid()}.{end}") for end in ("new", "old"))
+    try:
+        aside.write_text(new, encoding="utf-8", newline="")
+        _try(aside, path, wanted)
+        kept.write_bytes(path.read_bytes())
+        kept.replace(backup)
+        aside.replace(path)
+    except OSError as error:
+        raise _unwritable(path, error.strerror or str(error)) from error
+    finally:
+        for scratch in (aside, kept):
+            scratch.unlink(missing_ok=True)
+    return path, backup
+
+
+def rounded(curve: SegmentCredit) -> SegmentCredit:
+    """``curve`` with shares of :data:`DIGITS` significant digits, also of what they lack of one."""
+    values = {name: _cut(value) if isinstance(value, float) else value for name, value in curve}
+    return SegmentCredit(**values)
+
+
+def _cut(share: float) -> float:
+    if share <= 0.5:
+        return float(f"{share:.{DIGITS}g}")
+    return 1.0 - float(f"{1.0 - share:.{DIGITS}g}")
+
+
+def _refuse_shipped(path: Path, loaded: LoadedModel) -> None:
+    if not path.resolve().is_relative_to(shipped("models").resolve()):
+        return
+    name = loaded.folder.name
+    raise InputError(
+        Problem(
+            str(path),
+            "a shipped model",
+            "a model of your own",
+            f"Copy it first: scfcap init DIR --from {name}, then scfcap credit DIR --write.",
+        )
+    )
+
+
+def _read(path: Path) -> str:
+    return path.read_bytes().decode("utf-8-sig")
+
+
+def _with_credit(
+    text: str, curves: Mapping[str, SegmentCredit], notes: Mapping[str, Sequence[str]]
+) -> str:
+    """``text`` with the curves; outside the tables of credit not a character changes.
+
+    Only where these cannot be told by their headings is the whole text written anew.
+    """
+    whole = _edited(text, curves, notes)
+    rest, credit, tail = _parted(text)
+    try:
+        spliced = rest + _edited(credit, curves, notes) + tail
+        same = tomlkit.parse(spliced).unwrap() == tomlkit.parse(whole).unwrap()
+    except TOMLKitError:
+        same = False
+    return spliced if same else whole
+
+
+def _parted(text: str) -> tuple[str, str, str]:
+    """What stands before the tables of credit, these, and what stands after."""
+    headings = [match.start() for match in _HEADING.finditer(text)] + [len(text)]
+    own = [n for n, start in enumerate(headings[:-1]) if _CREDIT.match(text, start)]
+    if not own:
+        return text.rstrip("\n") + "\n\n", "", ""
+    start, end = headings[own[0]], headings[own[-1] + 1]
+    return text[:start], text[start:end], text[end:]
+
+
+def _edited(
+    text: str, curves: Mapping[str, SegmentCredit], notes: Mapping[str, Sequence[str]]
+) -> str:
+    document = tomlkit.parse(text)
+    credit = _table_of(document, "credit")
+    credit["source"] = "stated"
+    segments = _table_of(credit, "segments", super_table=True)
+    for name, curve in curves.items():
+        if name in segments and _same(segments[name], curve):
+            continue
+        table = tomlkit.table()
+        for line in notes.get(name, ()):
+            table.add(tomlkit.comment(" ".join(line.split())))
+        for key, value in curve:
+            if value is not None:
+                table.add(key, value)
+        table.add(tomlkit.nl())
+        segments[name] = table
+    return tomlkit.dumps(document)
+
+
+def _table_of(parent: Any, key: str, *, super_table: bool = False) -> Any:
+    """The table at ``key``, made where there is none; an inline one becomes a plain one."""
+    found = parent.get(key)
+    if found is not None and not isinstance(found, InlineTable):
+        return found
+    table: Table = tomlkit.table(super_table)
+    for name, value in (found or {}).items():
+        table.add(name, value)
+    parent[key] = table
+    return parent[key]
+
+
+def _same(table: Any, curve: SegmentCredit) -> bool:
+    try:
+        return SegmentCredit.model_validate(table.unwrap()) == curve
+    except ValueError:
+        return False
+
+
+def _try(aside: Path, path: Path, wanted: Mapping[str, SegmentCredit]) -> None:
+    """Load the new file, and see that it says what it should."""
+    found = load_model(aside).spec.credit
+    missing = [name for name in wanted if found.segments.get(name) != wanted[name]]
+    if found.source != "stated" or missing:
+        raise _unwritable(path, f"its form ({', '.join(missing) or 'source'} would not hold)")
+
+
+def _unwritable(path: Path, why: str) -> InputError:
+    return InputError(
+        Problem(
+            str(path),
+            f"cannot be changed: {why}",
+            "a file that may be written, with [credit] as a table of its own",
+            "Take the figures of `scfcap credit MODEL --out DIR` over by hand.",
+        )
+    )
