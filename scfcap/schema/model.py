@@ -24,6 +24,7 @@ from scfcap.schema.plan import (
 from scfcap.schema.pool import PoolSpec
 from scfcap.schema.scenario import Scenario
 from scfcap.schema.tape import TapeSpec
+from scfcap.schema.warning import WarningSpec
 
 
 class Model(Schema):
@@ -48,6 +49,8 @@ class Model(Schema):
     factors: FactorSpec = FactorSpec()
     """How Monte Carlo paths are drawn."""
     pool: PoolSpec = PoolSpec()
+    warning: WarningSpec = WarningSpec()
+    """Thresholds of the early warnings."""
     plan: PlanSettings = PlanSettings()
     opening: Opening
     demand: dict[str, Demand]

@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from scfcap.credit.estimate import wilson
 from scfcap.pool.lights import LIGHTS, levels
 from scfcap.pool.warning import indicators
 from scfcap.quantities import BoolArray, FloatArray, IntArray
@@ -43,8 +44,8 @@ WARM_UP = 12
 #: Months after an event in which it is noticed late.
 AFTER = 3
 COLUMNS = (
-    "indicator", "light", "event", "events", "warned", "hit_rate", "by_chance", "lead_days",
-    "noticed_rate", "alarms", "false_alarms", "years", "false_a_year",
+    "indicator", "light", "event", "events", "warned", "hit_rate", "hit_low", "hit_high",
+    "by_chance", "lead_days", "noticed_rate", "alarms", "false_alarms", "years", "false_a_year",
 )  # fmt: skip
 #: Seed and number of the platforms on which the shipped thresholds were set.
 CALIBRATION_SEED, CALIBRATION_PLATFORMS = 10_000, 40
@@ -126,7 +127,8 @@ def measure(spec: WarningSpec, lives: LivesSpec, as_of: date) -> pd.DataFrame:
     """What the thresholds of ``spec`` are worth, on the platforms of ``spec.measure``.
 
     Columns: ``indicator``, ``light``, ``event``, ``events`` (at which the indicator had a value),
-    ``warned``, ``hit_rate``, ``by_chance``, ``lead_days`` (median of the warned), ``noticed_rate``
+    ``warned``, ``hit_rate`` with its 95% interval ``hit_low`` to ``hit_high`` (Wilson),
+    ``by_chance``, ``lead_days`` (median of the warned), ``noticed_rate``
     (an alarm up to :data:`AFTER` months after counts too), ``alarms``, ``false_alarms`` and
     ``years`` (of the book, or of all buyers), ``false_a_year`` (of the book, or of one buyer). NaN
     where nothing was seen.
@@ -162,10 +164,11 @@ def _scored(
     for kind in kinds:
         own = found[found["kind"] == kind]
         lead = own["lead"].dropna()
+        low, high = wilson(len(lead) / max(len(own), 1), len(own))
         rows.append(
             (
                 name, light, kind, len(own), len(lead),
-                len(lead) / len(own) if len(own) else np.nan, chance,
+                len(lead) / len(own) if len(own) else np.nan, low, high, chance,
                 float(lead.median()) if len(lead) else np.nan,
                 float(own["noticed"].mean()) if len(own) else np.nan,
                 begun, false, years, false / years if years else np.nan,

@@ -1,0 +1,168 @@
+"""``scfcap warn``: early warnings, their lights, and what each would have been worth."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scfcap.cli.options import (
+    Json,
+    ModelArgument,
+    Out,
+    Overrides,
+    Quiet,
+    RejectLimit,
+    TapePath,
+    Traceback,
+)
+from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path, with_reject_limit
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table as RichTable
+
+    from scfcap.report.watch import WatchReport
+    from scfcap.schema.warning import MeasureSpec
+
+Measure = Annotated[
+    bool | None,
+    typer.Option(
+        "--measure/--no-measure",
+        help="Put the thresholds to the test on synthetic platforms; by default where the tape "
+        "comes from one.",
+    ),
+]
+#: Lights of buyers that are green are counted, not listed.
+_LISTED = ("red", "yellow", "no value")
+_COLOURS = {"red": "bold red", "yellow": "yellow", "green": "green", "no value": "dim"}
+#: How values of an indicator are written; a share if it is not here.
+_DAYS = ("buyer_days_late",)
+
+
+def warn(
+    model: ModelArgument,
+    tape: TapePath = None,
+    overrides: Overrides = None,
+    reject_limit: RejectLimit = None,
+    measure: Measure = None,
+    out: Out = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    traceback: Traceback = False,
+) -> None:
+    """Early warnings from the history and the pool: value, threshold, light, trend, since when."""
+
+    def work(terminal: Terminal) -> Outcome:
+        from scfcap.api import load
+        from scfcap.report.store import check_out
+
+        if out is not None:
+            check_out(out)
+        terminal.progress("tape")
+        loaded = load(model, overrides=with_reject_limit(overrides, reject_limit), tape=tape)
+        loaded.tape()
+        terminal.progress("indicators")
+        report = loaded.watch()
+        value = None
+        if loaded.lives() is not None if measure is None else measure:
+            terminal.progress("test")
+            value = loaded.warning_value()
+        folder = None if out is None else report.save(out, value).folder
+        terminal.finish()
+        _show(terminal, report)
+        if value is not None:
+            _show_value(terminal, value, report.model.spec.warning.measure)
+        if folder is not None:
+            terminal.say(f"Lights, and indicators by month: {shown_path(folder)}")
+        return Outcome({**report.document(value), "folder": folder})
+
+    execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
+
+
+def _show(terminal: Terminal, report: WatchReport) -> None:
+    spec, lights = report.model.spec, report.lights
+    terminal.say(f"{spec.title}, as of {spec.as_of}", "")
+    listed = lights[(lights["entity"] == "") | lights["light"].isin(_LISTED)]
+    terminal.say(_lights(listed), "")
+    left_out = len(lights) - len(listed)
+    if left_out:
+        terminal.say(f"Not listed: {left_out} green lights of single buyers and lenders.")
+    counts = report.counts()
+    said = ", ".join(f"{counts[name]} {name}" for name in _COLOURS if name in counts)
+    terminal.say(f"Lights: {said}. What each means, and its thresholds: [warning] in model.toml.")
+
+
+def _lights(frame: pd.DataFrame) -> RichTable:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title="Early warnings", title_justify="left", title_style="bold", show_edge=False)
+    names = ("indicator", "of", "value", "yellow", "red", "light", "trend", "since", "note")
+    for name in names:
+        table.add_column(name, justify="right" if name in ("value", "yellow", "red") else "left")
+    for row in frame.itertuples():
+        amounts = [_amount(str(row.indicator), x) for x in (row.value, row.yellow, row.red)]
+        since = "" if row.light == "no value" else f"{row.since:%Y-%m-%d}"
+        light = Text(str(row.light), style=_COLOURS[str(row.light)])
+        table.add_row(
+            _words(row.indicator), str(row.entity), *amounts, light, str(row.trend), since,
+            str(row.note),
+        )  # fmt: skip
+    return table
+
+
+def _show_value(terminal: Terminal, value: pd.DataFrame, spec: MeasureSpec) -> None:
+    from rich.table import Table
+
+    table = Table(
+        title=f"What they are worth: {spec.platforms} synthetic platforms of {spec.loans:,} loans",
+        title_justify="left", title_style="bold", show_edge=False,
+    )  # fmt: skip
+    heads = (
+        "indicator", "light", "event", "events", "warned of", "by chance", "median lead",
+        "noticed", "false alarms a year",
+    )  # fmt: skip
+    for name in heads:
+        table.add_column(name, justify="left" if name in heads[:3] else "right")
+    for row in value.itertuples():
+        lead, false = float(row.lead_days), float(row.false_a_year)  # type: ignore[arg-type]
+        table.add_row(
+            _words(row.indicator), str(row.light), str(row.event), str(row.events),
+            _hits(row), _share(row.by_chance),
+            "" if math.isnan(lead) else f"{lead:.0f} days", _share(row.noticed_rate),
+            "" if math.isnan(false) else f"{false:.2f}",
+        )  # fmt: skip
+    terminal.say("", table, "")
+    terminal.say(
+        f"Warned of: at the threshold at one of the {spec.horizon} month ends before the event; "
+        "the lead runs from the first of them; in brackets the 95% interval of the share. Noticed: "
+        "also up to 3 months after it.\n"
+        f"By chance: share of all spans of {spec.horizon} months with an alarm; an indicator that "
+        "is warned no more often than that tells nothing of the event.\n"
+        "False alarms: begun with no event near, a year of the book, or of one buyer. The "
+        "platforms' seeds are others than those on which the shipped thresholds were set.\n"
+        "The use of lenders' lines is not tested: the simulation has no lenders."
+    )
+
+
+def _words(name: Any) -> str:
+    return str(name).replace("_", " ")
+
+
+def _hits(row: Any) -> str:
+    """Share of the events warned of, and its interval."""
+    if math.isnan(row.hit_rate):
+        return ""
+    return f"{row.hit_rate:.0%} ({row.hit_low:.0%} to {row.hit_high:.0%})"
+
+
+def _share(value: Any) -> str:
+    return "" if math.isnan(value) else f"{value:.0%}"
+
+
+def _amount(name: str, value: Any) -> str:
+    if math.isnan(value):
+        return ""
+    return f"{value:.1f} d" if name in _DAYS else f"{value:.2%}"
