@@ -18,6 +18,8 @@ WINDOW: Final = 3
 LEAST: Final = 500
 #: Ages over which the rate that older loans take is averaged [months].
 TAIL: Final = 12
+#: Fewest events from which a segment takes its own rates by age.
+OWN: Final = 200
 #: Events at which a segment's own level weighs as much as the portfolio's.
 FULL: Final = 10.0
 
@@ -28,8 +30,9 @@ class Observed:
 
     ``age`` counts months since the loan was made (since entry where that is not known). Amounts
     [currency]: ``opening``; ``defaulted`` in the month; ``scheduled``, what the contract asks of
-    those that did not default; ``prepaid``, what they repaid above it, below 0 where they missed
-    payments; ``left``, their balance after the schedule, from which prepayment is taken.
+    those that did not default (what came, from the last month on); ``prepaid``, what they repaid
+    above it, below 0 where they missed payments; ``left``, their balance after the schedule, from
+    which prepayment is taken.
     ``gone`` marks defaults, ``over`` loans repaid in full before their last month.
     """
 
@@ -140,6 +143,9 @@ def observe(history: History) -> Observed:
     alive = np.where(bad, 0.0, opening)
     scheduled = alive * share
     principal = panel["principal"].to_numpy()
+    # From the last month on everything is due: what comes then is no prepayment.
+    final = month >= last
+    scheduled = np.where(final & ~bad, principal, scheduled)
     lost = np.where(bad, np.minimum(panel["charged_off"].to_numpy() + closing, opening), 0.0)
     everything = Observed(
         loan=loan,
@@ -150,7 +156,7 @@ def observe(history: History) -> Observed:
         defaulted=lost,
         scheduled=scheduled,
         prepaid=np.where(bad, 0.0, principal - scheduled),
-        left=alive - scheduled,
+        left=np.where(final, 0.0, alive - scheduled),
         gone=bad,
         over=~bad & (closing <= HALF_CENT) & (month < last),
     )
@@ -158,33 +164,29 @@ def observe(history: History) -> Observed:
 
 
 def rates_by_age(seen: Observed, segments: int, most: int) -> Rates:
-    """Rates of each segment at ages 0 to ``most``: the portfolio's by age, at its own level.
+    """Rates of each segment at ages 0 to ``most``: its own, or the portfolio's at its own level.
 
-    The portfolio's rate at an age is a ratio of sums over the ages within :data:`WINDOW`; ages
-    with fewer than :data:`LEAST` loan-months there take the mean of the last :data:`TAIL` ages
-    that have them. A segment's level is what it had over what it would have had at those rates,
-    weighted Z = n / (n + :data:`FULL`) against 1, n its number of events.
+    A rate at an age is a ratio of sums over the ages within :data:`WINDOW`; ages with fewer than
+    :data:`LEAST` loan-months there take the mean of the last :data:`TAIL` ages that have them. A
+    segment with fewer than :data:`OWN` events takes the portfolio's rates by age times its level:
+    what it had over what it would have had at those rates, weighted Z = n / (n + :data:`FULL`)
+    against 1, n its number of events. Loans of different short terms share an age, and so these
+    rates suit loans that run for many months.
     """
     one = np.ones(len(seen.age))
 
     def curve(hit: FloatArray, base: FloatArray, events: BoolArray) -> FloatArray:
-        size = max(most, int(seen.age.max(initial=0)), 2 * WINDOW) + 1
-        sums = [np.bincount(seen.age, v, minlength=size) for v in (hit, base, one)]
-        wide = [np.convolve(v, np.ones(2 * WINDOW + 1), mode="same") for v in sums]
-        good = np.flatnonzero(wide[2] >= LEAST)
-        if not len(good):
-            good = np.flatnonzero(sums[2] > 0)
-        shape = np.divide(wide[0], wide[1], out=np.zeros(size), where=wide[1] > 0)
-        if len(good):
-            tail = good[-TAIL:]
-            shape[good[-1] + 1 :] = sums[0][tail].sum() / max(sums[1][tail].sum(), 1e-12)
-            shape[: good[0]] = shape[good[0]]
+        shape = _by_age(seen.age, hit, base, most)
         expected = np.bincount(seen.segment, base * shape[seen.age], minlength=segments)
         had = np.bincount(seen.segment, hit, minlength=segments)
         n = np.bincount(seen.segment, events, minlength=segments)
         level = np.divide(had, expected, out=np.ones(segments), where=expected > 0)
         weight = n / (n + FULL)
-        return _shares((weight * level + 1.0 - weight)[:, None] * shape[None, : most + 1])
+        rates = (weight * level + 1.0 - weight)[:, None] * shape[None, : most + 1]
+        for segment in np.flatnonzero(n >= OWN):
+            mine = seen.segment == segment
+            rates[segment] = _by_age(seen.age[mine], hit[mine], base[mine], most)[: most + 1]
+        return _shares(rates)
 
     gone, over = seen.gone.astype(np.float64), seen.over.astype(np.float64)
     return Rates(
@@ -193,6 +195,23 @@ def rates_by_age(seen: Observed, segments: int, most: int) -> Rates:
         default_count=curve(gone, one, seen.gone),
         over_count=curve(over, one - gone, seen.over),
     )
+
+
+def _by_age(age: IntArray, hit: FloatArray, base: FloatArray, most: int) -> FloatArray:
+    """``hit`` over ``base`` by age, smoothed and run on to ``most`` at least."""
+    size = max(most, int(age.max(initial=0)), 2 * WINDOW) + 1
+    sums = [np.bincount(age, v, minlength=size) for v in (hit, base, np.ones(len(age)))]
+    wide = [np.convolve(v, np.ones(2 * WINDOW + 1), mode="same") for v in sums]
+    good = np.flatnonzero(wide[2] >= LEAST)
+    if not len(good):
+        good = np.flatnonzero(sums[2] > 0)
+    shape = np.zeros(size)
+    np.divide(wide[0], wide[1], out=shape, where=wide[1] > 0)
+    if len(good):
+        tail = good[-TAIL:]
+        shape[good[-1] + 1 :] = sums[0][tail].sum() / max(sums[1][tail].sum(), 1e-12)
+        shape[: good[0]] = shape[good[0]]
+    return shape
 
 
 def rates_held(seen: Observed, segments: int, most: int, months: int) -> Rates:

@@ -225,7 +225,7 @@ def test_auto_loans_forecast_from_month_21(aart):
         assert abs(errors[measure, "fitted"]) < abs(errors[measure, "naive"])
     # And as bad: what came in from defaults is predicted at nearly twice of what did.
     assert errors["recoveries", "fitted"] > 0.5
-    assert "Rates by age are close: balance +4.1%" in result.verdict
+    assert f"Rates by age are close: balance {errors['balance', 'fitted']:+.1%}" in result.verdict
     # The curves that a plan takes, one rate for all ages, are worse than the last months' rates.
     for measure in ("balance", "principal", "prepaid", "defaults"):
         assert abs(errors[measure, "model"]) > abs(errors[measure, "naive"])
