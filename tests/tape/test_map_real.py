@@ -172,7 +172,7 @@ def test_every_column_is_right_or_open_with_a_reason(mapped: tuple[Tape, Proposa
 
 
 def test_the_text_loads_as_the_tape_of_a_model(mapped: tuple[Tape, Proposal]) -> None:
-    tape, proposal = mapped
+    _, proposal = mapped
     text = proposal.to_toml()
     spec = TapeSpec.model_validate(tomllib.loads(text)["tape"])
     assert {*spec.columns, *spec.derive, *spec.constants} == {
