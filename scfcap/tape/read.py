@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,10 @@ from scfcap.schema.credit import HistorySpec
 from scfcap.schema.tape import FileOptions, SampleSpec, TapeSpec
 from scfcap.tape import convert, limits
 from scfcap.tape.checks import checked, first_problems
-from scfcap.tape.files import Files, SourceInfo, in_folder, read_any
-from scfcap.tape.files import inside as files_inside
+from scfcap.tape.files import Files, SourceInfo, in_folder, inside
 from scfcap.tape.mapping import source_columns
 from scfcap.tape.references import reference_lists
 from scfcap.tape.schema import COLUMNS, Tape
-
-__all__ = ["read_any", "read_history", "read_table", "read_tape"]
 
 
 def read_tape(
@@ -65,29 +61,27 @@ def read_history(
     """
     if spec.path is None:
         return None
-    if path is None:
-        file = inside(folder, spec.path)
-    else:
-        file = inside(path if path.is_dir() else path.parent, spec.path)
+    root = folder if path is None else path if path.is_dir() else path.parent
     wanted = {
         "origination_date": spec.origination_column,
         "closed_date": spec.closed_column,
         "term_days": spec.term_column,
         "amount": spec.amount_column,
     }
-    names = _names(file)
-    missing = [name for name in wanted.values() if name not in names]
-    if missing:
-        raise InputError(
-            Problem(
-                file.name,
-                f"no column {', '.join(missing)} (there are: {', '.join(names)})",
-                "the columns that [credit.history] names",
-                "Correct the names in [credit.history].",
+    with Files(inside(root, spec.path), FileOptions()) as files:
+        missing = [name for name in wanted.values() if name not in files.names]
+        if missing:
+            raise InputError(
+                Problem(
+                    files.source,
+                    f"no column {', '.join(missing)} (there are: {', '.join(files.names)})",
+                    "the columns that [credit.history] names",
+                    "Correct the names in [credit.history].",
+                )
             )
-        )
-    named = [*wanted.values(), *({spec.borrower_column} & set(names))]
-    return _history(read_table(file, list(dict.fromkeys(named))), spec, wanted, file.name)
+        named = [*wanted.values(), *({spec.borrower_column} & set(files.names))]
+        table, info = files.read(list(dict.fromkeys(named)))
+    return _history(table, spec, wanted, info.name)
 
 
 def _history(
@@ -184,7 +178,7 @@ def _tape_files(spec: TapeSpec, folder: Path, path: Path | None) -> list[Path]:
     root = folder if path is None else path
     named = spec.paths or ((spec.path,) if spec.path is not None else ())
     if named:
-        return [file for name in named for file in files_inside(root, name)]
+        return [file for name in named for file in inside(root, name)]
     if path is None:
         raise InputError(
             Problem(
@@ -195,23 +189,6 @@ def _tape_files(spec: TapeSpec, folder: Path, path: Path | None) -> list[Path]:
             )
         )
     return in_folder(path)
-
-
-def inside(folder: Path, name: str) -> Path:
-    """The file ``name`` in ``folder``; :class:`InputError` if absent or outside of it."""
-    return files_inside(folder, name)[0]
-
-
-def _names(file: Path) -> list[str]:
-    """Column names of a file, none twice."""
-    with Files([file], FileOptions()) as files:
-        return files.names
-
-
-def read_table(file: Path, columns: Sequence[str], coded: Sequence[str] = ()) -> pa.Table:
-    """``columns`` of a file; texts of ``coded`` columns come dictionary encoded if possible."""
-    with Files([file], FileOptions()) as files:
-        return files.read(columns, coded)[0]
 
 
 def _sample(sample: SampleSpec) -> pd.DataFrame:
