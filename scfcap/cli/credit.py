@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -41,6 +41,14 @@ def credit(
     overrides: Overrides = None,
     reject_limit: RejectLimit = None,
     out: Out = None,
+    source: Annotated[
+        Literal["estimated", "history"] | None,
+        typer.Option(
+            "--from",
+            help="Estimate every segment anew, whatever the model states: from outcomes and "
+            "closed loans, or from the performance that [history] tells.",
+        ),
+    ] = None,
     write: Annotated[
         bool,
         typer.Option("--write", help="Put the curves into model.toml; the old file is kept."),
@@ -67,7 +75,9 @@ def credit(
         if out is not None:
             check_out(out)
         terminal.progress("credit")
-        loaded = load(model, overrides=with_reject_limit(overrides, reject_limit), tape=tape)
+        anew = [] if source is None else [f'credit.source="{source}"', "credit.segments={}"]
+        texts = [*with_reject_limit(overrides, reject_limit), *anew]
+        loaded = load(model, overrides=texts, tape=tape)
         report = loaded.credit_report(backtest)
         folder = None if out is None else report.save(out).folder
         files = write_credit(report.model, report.curves, report.notes()) if write else None

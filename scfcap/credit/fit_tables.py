@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap.credit.intervals import Z95, wilson_bounds
-from scfcap.credit.measures import Facts, recoveries
+from scfcap.credit.measures import Facts, incidence, recoveries
 from scfcap.credit.observed import CAUSES, DEFAULTED, PREPAID, Loans
 from scfcap.credit.recovery import chain_ladder
 from scfcap.credit.rollrates import (
@@ -140,16 +140,17 @@ def _roll_rates(moved: dict[str, Transitions]) -> pd.DataFrame:
 
 
 def _ends(rates: RollRates) -> pd.DataFrame:
-    """Lifetime default and months to the end, by state."""
+    """Lifetime default and months to the end, by state; nan where no transition begins."""
     se = rates.lifetime_error
+    ends = np.where(rates.unseen, np.nan, rates.lifetime_default)
     return pd.DataFrame(
         {
             "state": rates.states,
             "departures": rates.number,
-            "lifetime_default": rates.lifetime_default,
-            "low": np.clip(rates.lifetime_default - Z95 * se, 0.0, 1.0),
-            "high": np.clip(rates.lifetime_default + Z95 * se, 0.0, 1.0),
-            "months_to_end": rates.months_to_absorption,
+            "lifetime_default": ends,
+            "low": np.clip(ends - Z95 * se, 0.0, 1.0),
+            "high": np.clip(ends + Z95 * se, 0.0, 1.0),
+            "months_to_end": np.where(rates.unseen, np.nan, rates.months_to_absorption),
         }
     )
 
@@ -216,9 +217,8 @@ def _developed(wide: FloatArray) -> tuple[FloatArray, int] | None:
 
 def _lifetime(loans: Loans, rates: RollRates) -> pd.DataFrame:
     """Share of loans that default over their life, by each method; ``months``: over how many."""
-    curve = aalen_johansen(loans.lives(), DEFAULTED, CAUSES)
     horizon = int((loans.last - loans.made).max())
-    hazard = [float(curve.at(np.inf, name)) for name in ("value", "low", "high")]
+    hazard = incidence(loans, by_amount=False)
     start = np.eye(len(rates.states))[CURRENT]
     over = float(rates.project(start, horizon)[-1, DEFAULT])
     ends, se = float(rates.lifetime_default[CURRENT]), float(rates.lifetime_error[CURRENT])
@@ -228,7 +228,7 @@ def _lifetime(loans: Loans, rates: RollRates) -> pd.DataFrame:
         ("roll rates", over, nan, nan, horizon, rates.number[CURRENT], "from current"),
         (
             *("roll rates", ends, max(0.0, ends - Z95 * se), min(1.0, ends + Z95 * se), nan),
-            *(rates.number[CURRENT], "from current to the end of every loan"),
+            *(rates.number[CURRENT], "from current, for ever; contracts end sooner"),
         ),
         ("closed vintages", *_closed(loans)),
     ]

@@ -178,20 +178,24 @@ def _by_month(facts: Facts, code: int) -> Observations:
     return Observations(segment, amount / held, held)
 
 
+def incidence(loans: Loans, *, by_amount: bool) -> tuple[float, float, float]:
+    """Share that defaults up to the last age, and its 95% bounds; Wilson's where none did."""
+    curve = aalen_johansen(loans.lives(by_amount=by_amount), DEFAULTED, CAUSES)
+    value, low, high = (float(curve.at(np.inf, name)) for name in ("value", "low", "high"))
+    if not (loans.end == DEFAULTED).any():
+        weight = loans.amount if by_amount else np.ones(len(loans))
+        number = effective(weight.sum(), np.square(weight).sum())
+        low, high = (float(bound) for bound in wilson_bounds(np.array(0.0), number))
+    return value, low, high
+
+
 def _lifetime(facts: Facts) -> Own:
     """Share of the amount lent that defaults before it is repaid: incidence to the last age."""
     figures = np.full((3, facts.segments), np.nan)
     for segment in range(facts.segments):
         loans = facts.loans.where(facts.loans.segment == segment)
         if len(loans):
-            curve = aalen_johansen(loans.lives(by_amount=True), DEFAULTED, CAUSES)
-            figures[:, segment] = [
-                float(curve.at(np.inf, name)) for name in ("value", "low", "high")
-            ]
-            if not (loans.end == DEFAULTED).any():
-                weight = np.array([loans.amount.sum(), np.square(loans.amount).sum()])
-                number = effective(weight[:1], weight[1:])
-                figures[1:, segment] = np.ravel(wilson_bounds(np.zeros(1), number))
+            figures[:, segment] = incidence(loans, by_amount=True)
     return Own(figures[0], figures[1], figures[2], *_counts(facts, DEFAULTED))
 
 
