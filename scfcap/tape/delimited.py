@@ -31,6 +31,8 @@ _GZIP = b"\x1f\x8b"
 _SIGNS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 #: A quoted cell, which may hold any sign.
 _QUOTED = re.compile(r'(?<![^,;\t|\r\n])"(?:[^"]|"")*+"')
+#: What spreadsheets put above the names to say how cells are parted.
+_HINT = re.compile(r'\ufeff?"?sep=([!-/:-@^~\t|])"?\r?\n', re.IGNORECASE)
 
 
 class Delimited:
@@ -58,9 +60,12 @@ class Delimited:
                     head += stream.read(limits.MAX_LINE)
             self.encoding = self._told(head, options)
             text = codecs.getincrementaldecoder(self.encoding)("replace").decode(head)
+        hint = _HINT.match(text)
+        if hint is not None and self._header_row == 1:
+            self._header_row = 2
         self._refuse_long(text, whole=whole)
         start = text if whole else text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
-        self.delimiter = options.delimiter or self._sign(start)
+        self.delimiter = options.delimiter or (hint[1] if hint else self._sign(start))
         with self._readable():
             self.names = self._first_row(start.encode() + b"\n")
 

@@ -133,6 +133,15 @@ def test_a_delimiter_that_is_stated_is_taken(tmp_path: Path) -> None:
     assert_read(tape(path, SPEC.model_copy(update={"delimiter": "^"})), "plain")
 
 
+def test_a_line_that_says_how_cells_are_parted(tmp_path: Path) -> None:
+    path = tmp_path / "tape.csv"
+    path.write_text("\ufeffsep=;\r\n" + text("plain", ";", "\r\n"), encoding="utf-8", newline="")
+    assert_read(tape(path), "plain")
+    path.write_text("sep=;\na;b\n1;2\n3\n", encoding="utf-8")
+    with pytest.raises(InputError, match="row 2: found 1 fields"):
+        read_any(path)
+
+
 def test_a_packed_file_needs_no_telling_name(tmp_path: Path) -> None:
     path = tmp_path / "tape.csv"
     path.write_bytes(gzip.compress(text("plain").encode()))
