@@ -21,7 +21,7 @@ def test_help_lists_the_commands_that_work_and_no_others(scfcap):
     text = scfcap("--help").stdout
     listed = text.split("Commands:")[1].split("Exit codes")[0]
     names = [line.split()[0] for line in listed.splitlines() if line.strip()]
-    assert names == ["demo", "init", "check", "pool", "run", "schema"]
+    assert names == ["demo", "init", "check", "pool", "credit", "map", "warn", "run", "schema"]
 
 
 def test_help_comes_at_once(process):
