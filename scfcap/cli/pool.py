@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from scfcap.cli.options import (
     Json,
@@ -23,6 +25,14 @@ if TYPE_CHECKING:
 
     from scfcap.report.pool import PoolReport
 
+Explain = Annotated[
+    str | None,
+    typer.Option(
+        "--explain",
+        metavar="BASE/FIGURE",
+        help="Show the loans behind a figure of a borrowing base, such as bank-a/undetermined.",
+    ),
+]
 #: Rows of a table that are shown; ``--out`` writes them all.
 SHOWN = 30
 #: What each measure is shown as, by the end of its name.
@@ -38,6 +48,7 @@ def pool(
     overrides: Overrides = None,
     reject_limit: RejectLimit = None,
     out: Out = None,
+    explain: Explain = None,
     json: Json = False,
     quiet: Quiet = False,
     traceback: Traceback = False,
@@ -46,6 +57,7 @@ def pool(
 
     def work(terminal: Terminal) -> Outcome:
         from scfcap.api import load
+        from scfcap.report.files import records
         from scfcap.report.store import check_out
 
         if out is not None:
@@ -55,12 +67,17 @@ def pool(
         loaded.tape()
         terminal.progress("pool")
         report = loaded.pool_report()
+        loans = None if explain is None else report.explain(explain)
         folder = None if out is None else report.save(out).folder
         terminal.finish()
         _show(terminal, report)
         if folder is not None:
             terminal.say(f"Tables, loans behind each figure, snapshot: {shown_path(folder)}")
-        return Outcome({**report.document(), "folder": folder})
+        document = {**report.document(), "folder": folder}
+        if loans is not None:
+            terminal.say("", _table(f"Loans behind {explain}", loans))
+            document["explained"] = records(loans)
+        return Outcome(document)
 
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
 

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from scfcap.errors import InputError, InvariantError
+from scfcap.errors import InputError, InvariantError, Problem
 from scfcap.pool import loops
 from scfcap.pool.columns import Answers, Columns, ask, column_problems, expression_problems
 from scfcap.pool.snapshot import ELIGIBLE, INELIGIBLE, UNDETERMINED
 from scfcap.quantities import ENGINE_TOLERANCE, FloatArray, IntArray
-from scfcap.schema.pool import PoolSpec
+from scfcap.schema.pool import PoolSpec, Strata
 
 _ANSWERS = (("eligible", ELIGIBLE), ("ineligible", INELIGIBLE), ("undetermined", UNDETERMINED))
 _COLUMNS = [
@@ -130,7 +130,13 @@ def validate(columns: Columns, spec: PoolSpec) -> None:
         for rate in base.advance_rates:
             at = f'{where}, advance rate "{rate.label}"'
             problems += expression_problems(columns, rate.test, at)
-    chosen_columns = [by if isinstance(by, str) else by.column for by in spec.stratify_by]
-    problems += column_problems(columns, chosen_columns, "model.toml: pool.stratify_by")
+    where = "model.toml: pool.stratify_by"
+    for by in spec.stratify_by:
+        name = by if isinstance(by, str) else by.column
+        strange = column_problems(columns, [name], where)
+        if not strange and isinstance(by, Strata) and columns.kind(name) != "number":
+            found = f"edges for {name}, a {columns.kind(name)}"
+            strange = [Problem(where, found, "edges for a number", f'Write "{name}" alone.')]
+        problems += strange
     if problems:
         raise InputError(problems)

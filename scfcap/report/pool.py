@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from scfcap import __version__
+from scfcap.errors import InputError, Problem
 from scfcap.pool.snapshot import Pool
 from scfcap.pool.store import snapshot_bytes
 from scfcap.report.excel import build_workbook
@@ -70,6 +71,25 @@ class PoolReport:
             "inputs": dict(pool.inputs),
             "tables": {name: records(frame) for name, frame in sorted(pool.tables.items())},
         }
+
+    def explain(self, figure: str) -> pd.DataFrame:
+        """The loans behind ``BASE/FIGURE``, a figure of a borrowing base, and their amounts in it.
+
+        Raises :class:`InputError` where there is no such base or figure.
+        """
+        name, _, key = figure.partition("/")
+        bases = self.pool.borrowing_bases
+        if name not in bases:
+            raise InputError(
+                Problem(
+                    f"--explain {figure}",
+                    f"borrowing base {name!r}",
+                    f"one of {', '.join(bases) or '(none)'}",
+                    "Write BASE/FIGURE; FIGURE stands in borrowing_base_BASE.csv, which --out "
+                    "writes.",
+                )
+            )
+        return bases[name].explain(key)
 
     def meta(self) -> RunMeta:
         """What a reader must know to place the figures; there is no plan."""

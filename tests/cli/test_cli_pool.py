@@ -44,6 +44,35 @@ def test_it_shows_every_table(scfcap, folder):
     assert "rules: " in done.stdout
 
 
+def test_a_figure_is_explained(scfcap, folder):
+    done = scfcap("pool", folder, "--explain", "line/class:orders", "--json")
+    document = json.loads(done.stdout)
+    figures = {row["figure"]: row["amount"] for row in document["tables"]["borrowing_base_line"]}
+    loans = document["explained"]
+    assert sum(loan["amount"] for loan in loans) == pytest.approx(figures["class:orders"])
+    assert {loan["class"] for loan in loans} == {"orders"}
+    assert "Loans behind line/gross" in scfcap("pool", folder, "--explain", "line/gross").stdout
+    for wrong, said in (("lime/gross", "one of line"), ("line/gros", "one of gross, not_pledged")):
+        done = scfcap("pool", folder, "--explain", wrong)
+        assert done.exit_code == 2
+        assert said in done.stderr
+
+
+def test_related_groups_come_from_a_file(scfcap, folder):
+    names = pd.read_csv(folder / "tape.csv", dtype=str)["loan_id"][:3]  # each its own borrower
+    pd.DataFrame({"member": names, "group": "Holding"}).to_csv(folder / "related.csv", index=False)
+    path = folder / "model.toml"
+    path.write_text(path.read_text() + '\n[pool.groups]\npath = "related.csv"\n')
+    document = json.loads(scfcap("pool", folder, "--json").stdout)
+    assert "groups" in document["inputs"]
+    found = {row["value"]: row["loans"] for row in document["tables"]["largest_group"]}
+    assert found["Holding"] == 3
+    path.write_text(path.read_text().replace("related.csv", "../related.csv"))
+    done = scfcap("pool", folder)
+    assert done.exit_code == 2
+    assert "pool.groups.path" in done.stderr
+
+
 def test_json_carries_the_tables_and_digests(scfcap, folder):
     done = scfcap("pool", folder, "--json")
     document = json.loads(done.stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from scfcap.schema.pool import (
     EligibilitySet,
     PoolSpec,
     Rule,
+    Strata,
 )
 from scfcap.tape.schema import Tape
 
@@ -117,12 +119,13 @@ def test_what_cannot_be_asked_is_said_at_once(tape: Tape) -> None:
                 drawn=0.0,
             )
         },
-        stratify_by=("segmant",),
+        stratify_by=("segmant", Strata(column="region", edges=(1.0,))),
     )
+    tape = replace(tape, frame=tape.frame.assign(region="north"))
     with pytest.raises(InputError) as error:
         build_pool(tape, spec)
     said = [str(problem) for problem in error.value.problems]
-    assert len(said) == 10
+    assert len(said) == 11
     assert said[0].startswith(
         'model.toml: pool.eligibility.spv, rule "rate > 0 and scroe >= 1": '
         "found column 'scroe' at character 14; expected one of loan_id"
@@ -137,3 +140,4 @@ def test_what_cannot_be_asked_is_said_at_once(tape: Tape) -> None:
     assert "Did you mean score?" in said[7]
     assert 'borrowing_base.line, advance rate "score > segment"' in said[8]
     assert "Did you mean segment?" in said[9]
+    assert "edges for region, a text" in said[10]
