@@ -107,9 +107,10 @@ def _rows(table: Any, source: str) -> pd.DataFrame:
         for row, value in zip(issue.rows[:_LISTED].tolist(), issue.values, strict=False)
     ]
     rows = pd.DataFrame(columns)
-    faulty = {name: {int(r) for i in issues if i.column == name for r in i.rows} for name in columns}
     for name in columns:
-        lost = [r for r in np.flatnonzero(rows[name].isna()) if int(r) not in faulty[name]]
+        said = [issue.rows for issue in issues if issue.column == name]
+        empty = np.flatnonzero(rows[name].isna())
+        lost = np.setdiff1d(empty, np.concatenate([np.array([], dtype=np.int64), *said])).tolist()
         problems += [
             Problem(f"{source} row {r + 1}, {name}", "nothing", "a value") for r in lost[:_LISTED]
         ]
