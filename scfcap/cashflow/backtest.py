@@ -31,7 +31,6 @@ from scfcap.cashflow.observed import (
     Case,
     Rates,
     ages,
-    loan_types,
     observe,
     rates_by_age,
     rates_held,
@@ -39,6 +38,7 @@ from scfcap.cashflow.observed import (
 from scfcap.credit.curves import AT_ONCE, CurveSet, build_curves
 from scfcap.credit.fit import fit
 from scfcap.credit.recovery import recovery_curve
+from scfcap.credit.schedule import loan_types
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid, add_months
 from scfcap.quantities import HALF_CENT, BoolArray, FloatArray, IntArray

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from scfcap.axes import EQUAL_PRINCIPAL, LEVEL_PAYMENT, LOAN_TYPES
+from scfcap.credit.schedule import loan_types, scheduled_share
 from scfcap.quantities import HALF_CENT, BoolArray, FloatArray, IntArray
 from scfcap.tape.history import DEFAULT, History, month_of
 
@@ -99,31 +99,6 @@ def ages(history: History, loan: IntArray, month: IntArray) -> IntArray:
     start = month_of(np.where(np.isnat(made), entry, made))
     since: IntArray = np.maximum(month - start[loan], 0)
     return since
-
-
-def loan_types(history: History) -> IntArray:
-    """Code of each loan's type; a level payment where it is not known."""
-    if "loan_type" not in history.loans:
-        return np.full(len(history.loans), LEVEL_PAYMENT, dtype=np.int64)
-    codes = history.loans["loan_type"].astype("category")
-    found = codes.cat.set_categories(list(LOAN_TYPES)).cat.codes.to_numpy().astype(np.int64)
-    return np.where(found < 0, LEVEL_PAYMENT, found)
-
-
-def scheduled_share(
-    kind: IntArray, rate: FloatArray, first: IntArray, last: IntArray
-) -> FloatArray:
-    """Share of the balance due in month ``first`` of loans that mature in month ``last``.
-
-    As the projection takes it: level payments or equal principal over the months that remain, all
-    of it in the last one, nothing before where it is paid at once.
-    """
-    n = np.maximum(last - first + 1, 1).astype(np.float64)
-    i = rate / 12.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        annuity = np.where(i > 0.0, i / np.expm1(n * np.log1p(i)), 1.0 / n)
-    share = np.select([kind == LEVEL_PAYMENT, kind == EQUAL_PRINCIPAL], [annuity, 1.0 / n], 0.0)
-    return np.where(n <= 1.0, 1.0, share)
 
 
 def observe(history: History) -> Observed:

@@ -159,20 +159,22 @@ def _counts(facts: Facts, code: int) -> tuple[IntArray, IntArray]:
 def _rate(facts: Facts, code: int) -> Own:
     """Monthly rate of the balance at risk that ends with ``code``; prepayment after default."""
     months = facts.months
-    lost, early = months.defaulted.sum(axis=1), months.prepaid.sum(axis=1)
-    held = months.balance.sum(axis=1)
-    amount, square = lost, months.default_squares
-    if code == PREPAID:
-        amount, square, held = early, months.prepaid_squares, held - lost
-    value = _divided(amount, held)
-    return Own(value, *log_bounds(value, effective(amount, square)), *_counts(facts, code))
+    held, amount = _flows(months, code)
+    square = months.default_squares if code == DEFAULTED else months.prepaid_squares
+    total = np.maximum(amount.sum(axis=1), 0.0)
+    value = _divided(total, held.sum(axis=1))
+    return Own(value, *log_bounds(value, effective(total, square)), *_counts(facts, code))
+
+
+def _flows(months: Months, code: int) -> tuple[FloatArray, FloatArray]:
+    """Balance at risk of ``code``, and of it what ended so [S, M]."""
+    if code == DEFAULTED:
+        return months.balance, months.defaulted
+    return months.left, months.prepaid
 
 
 def _by_month(facts: Facts, code: int) -> Observations:
-    months = facts.months
-    held, amount = months.balance, months.defaulted
-    if code == PREPAID:
-        held, amount = months.balance - months.defaulted, months.prepaid
+    held, amount = _flows(facts.months, code)
     segment, month = np.nonzero(held > 0)
     held, amount = held[segment, month], amount[segment, month]
     return Observations(segment, amount / held, held)

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from scfcap.credit.schedule import loan_types, scheduled_share
 from scfcap.credit.survival import Lives
 from scfcap.quantities import HALF_CENT, BoolArray, FloatArray, IntArray
 from scfcap.tape.history import DEFAULT, History, month_end, month_of
@@ -70,14 +71,17 @@ class Months:
     """Balances at risk by segment S and month M [currency], the first month is ``first``.
 
     ``balance`` [S, M] at the start, pro rata in the month of origination; of it ``defaulted``
-    (the balance at default) and ``prepaid``. ``default_squares`` and ``prepaid_squares`` [S] are
-    the sums of squares of these amounts over loans.
+    (the balance at default). ``prepaid`` is what was repaid above the schedule, less what was
+    missed, out of ``left``, the balance after default and schedule; for loans of unknown type,
+    rate or maturity only what was repaid in full before maturity, out of the balance.
+    ``default_squares`` and ``prepaid_squares`` [S] are sums of squares of these amounts over rows.
     """
 
     first: int
     balance: FloatArray
     defaulted: FloatArray
     prepaid: FloatArray
+    left: FloatArray
     default_squares: FloatArray
     prepaid_squares: FloatArray
 
@@ -184,7 +188,7 @@ def monthly(history: History, rows: BoolArray, loans: Loans) -> Months:
     final = loans.last[place[loan]] == month
     end = np.where(final, loans.end[place[loan]], 0)
     lost = np.where(end == DEFAULTED, loans.defaulted[place[loan]], 0.0)
-    early = np.where(end == PREPAID, balance, 0.0)
+    early, left = _prepaid(history, used, balance, end)
     cell = codes[loan] * length + month - first
 
     def table(amount: FloatArray) -> FloatArray:
@@ -196,9 +200,32 @@ def monthly(history: History, rows: BoolArray, loans: Loans) -> Months:
         balance=table(balance),
         defaulted=table(lost),
         prepaid=table(early),
+        left=table(left),
         default_squares=table(lost**2).sum(axis=1),
         prepaid_squares=table(early**2).sum(axis=1),
     )
+
+
+def _prepaid(
+    history: History, used: IntArray, balance: FloatArray, end: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """What was repaid early in each row at risk, and out of what balance [rows used]."""
+    panel, loans = history.panel, history.loans
+    loan, month = (panel[name].to_numpy()[used] for name in ("loan", "month"))
+    principal, opening = (panel[name].to_numpy()[used] for name in ("principal", "opening"))
+    due, rate = loans["maturity_date"].to_numpy(), loans["rate"].to_numpy(dtype=np.float64)
+    known = ~np.isnat(due) & ~np.isnan(rate)
+    known &= loans["loan_type"].notna().to_numpy() if "loan_type" in loans else False
+    told = known[loan]
+    last = np.where(np.isnat(due), 0, month_of(due))[loan]
+    share = scheduled_share(loan_types(history)[loan], np.nan_to_num(rate)[loan], month, last)
+    alive = np.where(end == DEFAULTED, 0.0, opening)
+    before = (month < last) & (end != DEFAULTED)
+    early = np.where(before & (opening > HALF_CENT), principal - alive * share, 0.0)
+    whole = np.where(end == PREPAID, balance, 0.0)
+    left = np.where(before, alive * (1.0 - share), 0.0)
+    running = np.where(end == DEFAULTED, 0.0, balance)
+    return np.where(told, early, whole), np.where(told, left, running)
 
 
 def _rest_of_month(days: object) -> FloatArray:

@@ -12,7 +12,8 @@ import pytest
 from scfcap.cashflow.amortise import schedule
 from scfcap.cashflow.backtest import backtest, labelling
 from scfcap.cashflow.holiday import NOTE, payment_holiday
-from scfcap.cashflow.observed import observe, rates_by_age, scheduled_share
+from scfcap.cashflow.observed import observe, rates_by_age
+from scfcap.credit.schedule import scheduled_share
 from scfcap.errors import InputError
 from scfcap.schema.history import PerformanceSpec
 from scfcap.tape.history import history_from_panel, month_of

@@ -100,6 +100,7 @@ def simulate(
                 "origination_date": start,
                 "original_balance": amount,
                 "rate": 0.15,
+                "loan_type": "bullet",
             }
         )
         if term_months is not None:

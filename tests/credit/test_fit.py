@@ -261,3 +261,48 @@ def test_a_long_history_takes_seconds():
     start = time.perf_counter()
     fit(history, SPEC)
     assert time.perf_counter() - start < 5.0
+
+
+class TestPrepayment:
+    """A loan of 1,000 over ten months at no interest pays 100 a month, and now and then more."""
+
+    def months(self, loan_type):
+        paid = [150.0, 50.0, 800.0]
+        opening = [1000.0, 850.0, 800.0]
+        loans = pd.DataFrame({"loan_id": ["x"], "segment": ["a"], "rate": [0.0]})
+        loans["original_balance"] = 1000.0
+        loans["origination_date"] = pd.Timestamp("2019-12-31")
+        loans["maturity_date"] = pd.Timestamp("2020-10-31")
+        if loan_type:
+            loans["loan_type"] = loan_type
+        panel = pd.DataFrame(
+            {
+                "loan": 0,
+                "month": [600, 601, 602],
+                "opening": opening,
+                "adjusted": 0.0,
+                "principal": paid,
+                "charged_off": 0.0,
+                "closing": [850.0, 800.0, 0.0],
+                "paid": paid,
+                "recovered": 0.0,
+                "days_past_due": 0,
+            }
+        )
+        return gather(history_from_panel(loans, panel, source="", digest="")).months
+
+    def test_what_is_above_the_schedule_counts_and_what_is_missed_too(self):
+        found = self.months("level_payment")
+        # Due by month: 1000 / 10, 850 / 9, 800 / 8.
+        np.testing.assert_allclose(found.prepaid[0], [50.0, 50.0 - 850 / 9, 700.0])
+        np.testing.assert_allclose(found.left[0], [900.0, 850 * 8 / 9, 700.0])
+
+    def test_nothing_is_due_of_a_bullet_before_maturity(self):
+        found = self.months("bullet")
+        np.testing.assert_allclose(found.prepaid[0], [150.0, 50.0, 800.0])
+        np.testing.assert_allclose(found.left[0], [1000.0, 850.0, 800.0])
+
+    def test_of_an_unknown_type_only_full_repayment_counts(self):
+        found = self.months("")
+        np.testing.assert_allclose(found.prepaid[0], [0.0, 0.0, 800.0])
+        np.testing.assert_allclose(found.left[0], [1000.0, 850.0, 800.0])
