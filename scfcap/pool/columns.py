@@ -17,6 +17,7 @@ from scfcap.errors import Problem
 from scfcap.expressions import Cells, Expression, ExpressionError, Texts, parse
 from scfcap.pool import loops
 from scfcap.quantities import FloatArray, IntArray
+from scfcap.schema.pool import GROUP
 
 #: Columns that are worked out: they need no place on the tape.
 DERIVED = ("remaining_days", "age_days", "term_days", "as_of")
@@ -221,10 +222,11 @@ def _place(expression: Expression, name: str) -> str:
 
 def _unknown(name: str, names: list[str], place: str = "") -> ExpressionError:
     near = difflib.get_close_matches(name, names, 1)
+    hint = "State [pool.groups]." if name == GROUP else "Map it, or list it in tape.keep."
     return ExpressionError(
         found=f"column {name!r}{place}",
         expected=f"one of {', '.join(names)}",
-        action=f"Did you mean {near[0]}?" if near else "Map it, or list it in tape.keep.",
+        action=f"Did you mean {near[0]}?" if near else hint,
     )
 
 

@@ -79,13 +79,13 @@ def apply_limits(columns: Columns, limits: Sequence[Concentration], start: Float
 def level(held: FloatArray, top: int, cap: float) -> float:
     """Largest L such that the ``top`` largest of min(held, L) sum to at most ``cap``.
 
-    Infinite where ``held`` keeps the limit as it is.
+    Infinite where ``held`` keeps the limit as it is, but for the rounding of its sums.
     """
     count = min(top, len(held))
     if not count:
         return np.inf
     largest = np.sort(-np.partition(-held, count - 1)[:count])[::-1]
-    if float(largest.sum()) <= cap:
+    if float(largest.sum()) <= cap + _ROUNDING * float(held.sum()):
         return np.inf
     rest = np.append(np.cumsum(largest[:0:-1])[::-1], 0.0)
     found = (cap - rest) / np.arange(1, count + 1)

@@ -206,7 +206,7 @@ ROW = st.tuples(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(
     st.lists(ROW, min_size=1, max_size=20),
     st.sampled_from(["exclude", "cut_back", "reserve"]),

@@ -78,6 +78,13 @@ def test_what_cannot_be_grouped(tape: Tape) -> None:
         Groups.model_validate({})
 
 
+def test_a_limit_on_groups_that_nobody_states(tape: Tape) -> None:
+    limit = Concentration(column="group", share=0.4)
+    spec = PoolSpec(eligibility={"e": EligibilitySet(concentrations=(limit,))})
+    with pytest.raises(InputError, match=r"State \[pool\.groups\]"):
+        build_pool(tape, spec)
+
+
 def test_a_missing_member_has_no_group(tape: Tape) -> None:
     frame = tape.frame.assign(buyer=pd.Series(["m", None, None, "n", "m", None, None], dtype="str"))
     found = groups_of(replace(tape, frame=frame), Groups(member="buyer", links=(("m", "n"),)))

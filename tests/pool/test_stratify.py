@@ -10,7 +10,7 @@ import pytest
 
 from scfcap.pool.build import build_pool
 from scfcap.pool.columns import Columns
-from scfcap.pool.stratify import Classes, strata
+from scfcap.pool.stratify import Classes, strata, stratify
 from scfcap.schema.pool import PoolSpec, Strata
 from scfcap.tape.schema import Tape
 
@@ -85,4 +85,21 @@ def test_averages_leave_out_what_is_not_known(tape: Tape) -> None:
     # p, q and s hold 100, 150, 300; then p and r 200, 250.
     assert table["effective_borrowers"].tolist() == pytest.approx(
         [550**2 / (1e4 + 2.25e4 + 9e4), 450**2 / (4e4 + 6.25e4)]
+    )
+
+
+def test_borrowers_are_counted_alike_in_a_table_and_by_pairs(
+    tape: Tape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = tape.frame.assign(borrower_id=["p", "p", None, "r", "p", None, "u"])
+    both = []
+    for cells in (10**6, 0):
+        monkeypatch.setattr("scfcap.pool.stratify._DENSE", cells)
+        both.append(stratify(Columns(frame, tape.as_of), "segment"))
+    pd.testing.assert_frame_equal(*both)
+    table = both[0].set_index("name")
+    assert table["borrowers"].to_dict() == {"x": 2, "y": 2, "z": 0}
+    # x: p holds 100 + 300, u 70; y: p 200, r 250.
+    assert table["effective_borrowers"].tolist() == pytest.approx(
+        [470**2 / (400**2 + 70**2), 450**2 / (200**2 + 250**2), 0.0]
     )
