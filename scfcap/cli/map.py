@@ -12,6 +12,7 @@ import typer
 
 from scfcap.cli.options import Json, Quiet, Traceback
 from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path
+from scfcap.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -71,7 +72,13 @@ def document(proposal: Proposal) -> dict[str, Any]:
 
 
 def write_aside(file: Path, text: str) -> None:
-    """Write a text file; a reader sees the old content or the new, never a part."""
+    """Write a text file; a reader sees the old content or the new, never a part.
+
+    Raises :class:`InputError` where no file can have that name.
+    """
+    if file.is_dir() or any(part.is_file() for part in file.parents):
+        found = "a folder" if file.is_dir() else "a path through a file"
+        raise InputError(Problem(str(file), found, "a file name", "Give another --out."))
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
     try:
@@ -86,8 +93,8 @@ def write_aside(file: Path, text: str) -> None:
 
 def _show(terminal: Terminal, proposal: Proposal, text: str, tape: Path, out: Path | None) -> None:
     terminal.say(_table(proposal), "")
-    for lie in proposal.lies:
-        terminal.say(f"Misleading: {lie}")
+    if proposal.lies:
+        terminal.say(f"Names that mislead: {'; '.join(proposal.lies)}", "")
     if out is None:
         terminal.say(text)
     else:

@@ -1,0 +1,85 @@
+"""``scfcap map``: the table, the text, the file, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from scfcap.schema.tape import TapeSpec
+
+TAPE = "\n".join(
+    [
+        "Loan No,Customer,Product,Issued,Due,Loan Amount,Outstanding,Rate (%)",
+        *(
+            f"L{k:03d},C{k % 30:02d},{'ab'[k % 2]},{1 + k % 28:02d}/03/2020,"
+            f"{1 + k % 28:02d}/04/2020,{1000 + k},{500 + k},{10 + k % 5}.5"
+            for k in range(60)
+        ),
+    ]
+)
+
+
+@pytest.fixture
+def tape(tmp_path: Path) -> Path:
+    path = tmp_path / "tape.csv"
+    path.write_text(TAPE + "\n", encoding="utf-8")
+    return path
+
+
+def test_the_table_the_text_and_the_next_step(scfcap, tape):
+    done = scfcap("map", tape)
+    assert done.exit_code == 0
+    assert "tape.csv: 60 rows, 8 columns" in done.stdout
+    assert 'loan_id = "Loan No"' in done.stdout
+    assert "Next: scfcap init DIR" in done.stdout
+    assert 'origination_date = "%d/%m/%Y"' in done.stdout
+    assert "To be settled" not in done.stdout
+
+
+def test_out_writes_a_text_that_loads_and_leaves_nothing_beside_it(scfcap, tape, tmp_path):
+    out = tmp_path / "new" / "tape.toml"
+    done = scfcap("map", tape, "--out", out)
+    assert done.exit_code == 0
+    assert "Written: " in done.stdout
+    spec = TapeSpec.model_validate(tomllib.loads(out.read_text(encoding="utf-8"))["tape"])
+    assert spec.percent == ("rate",)
+    assert spec.date_formats["origination_date"] == "%d/%m/%Y"
+    assert [path.name for path in out.parent.iterdir()] == ["tape.toml"]
+
+
+def test_json_is_one_document(scfcap, tape):
+    done = scfcap("map", tape, "--json")
+    document = json.loads(done.stdout)
+    choices = {choice["column"]: choice for choice in document["choices"]}
+    assert choices["rate"]["unit"] == "percent a year"
+    assert choices["loan_id"]["sample"] == ["L000", "L001", "L002"]
+    assert tomllib.loads(document["toml"])["tape"]["path"] == "tape.csv"
+    assert document["open"] == []
+
+
+def test_quiet_prints_nothing(scfcap, tape):
+    done = scfcap("map", tape, "--quiet")
+    assert (done.exit_code, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["missing.csv", "empty.csv", "head.csv", "book.doc"])
+def test_what_cannot_be_read_is_the_users_to_mend(scfcap, tmp_path, name):
+    texts = {"empty.csv": "", "head.csv": "a,b\n", "book.doc": "x"}
+    if name in texts:
+        (tmp_path / name).write_text(texts[name])
+    done = scfcap("map", tmp_path / name)
+    assert done.exit_code == 2
+    assert name in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_is_no_place_to_write_to(scfcap, tape, tmp_path):
+    done = scfcap("map", tape, "--out", tmp_path)
+    assert done.exit_code == 2
+    assert "a file name" in done.stderr
+    done = scfcap("map", tape, "--out", tape / "x.toml")
+    assert done.exit_code == 2
+    assert tape.read_text(encoding="utf-8").startswith("Loan No")
