@@ -156,12 +156,15 @@ def _measured(
     found = {}
     for name, figures, members in shrunk:
         for code in np.flatnonzero(members) if name != "severity" else ():
-            found[int(code), name] = _figure(figures, int(code), UNITS[name], _EVENTS[name])
+            own = facts.loans.term_days[facts.loans.segment == code]
+            note = _NO_TERM if name == "cpr" and np.isnan(own).all() and len(own) else ""
+            found[int(code), name] = _figure(figures, int(code), UNITS[name], _EVENTS[name], note)
     for code in np.flatnonzero(short):
         found[int(code), "late_days"] = _lateness(facts, int(code), short)
     return found
 
 
+_NO_TERM: Final = "no maturity is known, so that nothing counts as repaid early"
 _EVENTS: Final[Mapping[str, str]] = {
     "cdr": "defaults",
     "lifetime_default": "defaults",
@@ -171,11 +174,12 @@ _EVENTS: Final[Mapping[str, str]] = {
 }
 
 
-def _figure(shrunk: Shrunk, code: int, unit: str, events: str) -> Estimate:
+def _figure(shrunk: Shrunk, code: int, unit: str, events: str, note: str = "") -> Estimate:
     z, own = float(shrunk.z[code]), float(shrunk.own.value[code])
     parts = [f"Z {z:.2f}", f"{int(shrunk.own.events[code]):,} {events}"]
     parts.append("own figure none" if np.isnan(own) else f"own figure {own:.4g}")
     parts.append(f"book {shrunk.book:.4g}")
+    parts += [note] if note else []
     value, low, high = (
         0.0 if np.isnan(part[code]) else float(part[code])
         for part in (shrunk.value, shrunk.low, shrunk.high)

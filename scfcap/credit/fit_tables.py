@@ -18,7 +18,8 @@ from scfcap.credit.rollrates import (
     homogeneity,
     roll_rates,
 )
-from scfcap.credit.survival import aalen_johansen, kaplan_meier, log_rank
+from scfcap.credit.survival import aalen_johansen, kaplan_meier, log_rank, nelson_aalen
+from scfcap.credit.timing import loss_timing
 from scfcap.credit.vintages import triangle, vintages
 from scfcap.quantities import BoolArray, FloatArray
 from scfcap.tape.history import CURRENT, DEFAULT, STATES, History, month_end
@@ -33,8 +34,9 @@ def fit_tables(history: History, facts: Facts, names: list[str]) -> dict[str, pd
     """Tables by name; ``segment`` is a segment's name, or :data:`BOOK`.
 
     vintages (by month of origination), static_pools (triangle of cumulative default by count),
-    run_off (chain ladder of it), survival, log_rank, roll_rates, roll_ends, roll_test, recovery,
-    lifetime (default over a loan's life, by each method).
+    run_off (chain ladder on amounts), survival, timing (of the lifetime default, by amount),
+    log_rank, roll_rates, roll_ends, roll_test, recovery, lifetime (default over a loan's life, by
+    each method).
     """
     groups = list(_groups(facts, names))
     moved = {name: _transitions(history, chosen) for name, chosen, _ in groups}
@@ -46,6 +48,7 @@ def fit_tables(history: History, facts: Facts, names: list[str]) -> dict[str, pd
         "static_pools": _flat(triangle(pool, "default_count")),
         "run_off": _run_off(pool),
         "survival": _joined((name, _survival(part.loans)) for name, _, part in groups),
+        "timing": _joined((name, _timing(part.loans)) for name, _, part in groups),
         "log_rank": _log_rank(facts, names),
         "roll_rates": _roll_rates(moved),
         "roll_ends": _joined((name, _ends(rates)) for name, rates in rolls.items()),
@@ -96,7 +99,32 @@ def _survival(loans: Loans) -> pd.DataFrame:
         bounds = {f"{name}_low": part.low, f"{name}_high": part.high}
         frame = frame.assign(**{name: part.value, f"{name}_se": part.se, **bounds})
     amount = aalen_johansen(loans.lives(by_amount=True), DEFAULTED, CAUSES)
-    return frame.assign(defaulted_amount=amount.at(curve.time))
+    hazard = nelson_aalen(lives)
+    return frame.assign(
+        defaulted_amount=amount.at(curve.time),
+        cumulative_hazard=hazard.value,
+        cumulative_hazard_se=hazard.se,
+    )
+
+
+def _timing(loans: Loans) -> pd.DataFrame:
+    """When the lifetime default comes, by amount lent, and the monthly rate of it (mdr).
+
+    The rate is that of a lifetime default with this timing; it is the hazard at each age.
+    """
+    lives = loans.lives(by_amount=True)
+    running = kaplan_meier(lives)
+    total = aalen_johansen(lives, DEFAULTED, CAUSES).value
+    columns = ["age", "timing", "default", "rate", "performing"]
+    if not len(total) or total[-1] <= 0.0:
+        return pd.DataFrame(columns=columns, dtype=np.float64)
+    default = np.diff(total, prepend=0.0)
+    before = np.concatenate([[1.0], running.value[:-1]])
+    alive = np.maximum(before - default, 0.0)
+    repaid = 1.0 - np.minimum(running.value / np.where(alive > 0, alive, 1.0), 1.0)
+    found = loss_timing(float(total[-1]), 1.0, default / total[-1], repaid)
+    cells = (running.time, default / total[-1], default, found.rate, found.closing)
+    return pd.DataFrame(dict(zip(columns, cells, strict=True)))
 
 
 def _log_rank(facts: Facts, names: list[str]) -> pd.DataFrame:

@@ -32,6 +32,7 @@ TITLES: Mapping[str, str] = {
     "static_pools": "Defaulted share of loans by vintage and months on book",
     "run_off": "Where vintages end by the chain ladder, with Mack's standard error",
     "survival": "Loans running, defaulted and prepaid by months on book",
+    "timing": "When the lifetime default comes, by amount lent",
     "roll_rates": "Roll rates of a month, by count and by amount",
     "roll_ends": "Where loans in each state end",
     "roll_test": "Do the roll rates hold over time?",
@@ -45,7 +46,9 @@ _WHOLE = frozenset(
         "departures", "row_count",
     )
 )  # fmt: skip
-_NUMBERS = frozenset(("chi_square", "months_to_end", "balance", "amount", "expected", "ratio"))
+_NUMBERS = frozenset(
+    ("chi_square", "months_to_end", "balance", "amount", "expected", "ratio", "cumulative_hazard")
+)
 
 
 @dataclass(frozen=True)

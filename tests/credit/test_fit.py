@@ -101,6 +101,23 @@ class TestKnownChain:
         assert fitted.curves["a"].cpr == pytest.approx(fitted.curves["b"].cpr, rel=0.02)
 
 
+def test_the_timing_curve_is_the_hazard_by_another_name(known, fitted):
+    table = fitted.tables["timing"].query("segment == 'all'")
+    assert table["timing"].sum() == pytest.approx(1.0)
+    loans = gather(known).loans
+    age = loans.last - loans.made
+    for row in table.head(6).itertuples():
+        held = loans.amount[age >= row.age].sum()
+        gone = loans.amount[(age == row.age) & (loans.end == 1)].sum()
+        assert row.rate == pytest.approx(gone / held)
+
+
+def test_prepayment_is_not_claimed_where_no_maturity_is_known():
+    found = fit(simulate(seed=4), SPEC)
+    assert found.curves["a"].cpr == 0.0
+    assert "no maturity is known" in row(found.table, "a", "cpr")["note"]
+
+
 class TestCredibility:
     def test_a_thin_segment_is_pulled_to_the_book(self):
         worse = CHAIN.copy()
