@@ -58,6 +58,17 @@ class Pool:
         for each in fields(self):
             object.__setattr__(self, each.name, _frozen(getattr(self, each.name)))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Plain mappings: read-only ones cannot be copied to another process."""
+        return {
+            name: dict(value) if isinstance(value, MappingProxyType) else value
+            for name, value in vars(self).items()
+        }
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, _frozen(value))
+
     def __len__(self) -> int:
         return len(self.balance)
 

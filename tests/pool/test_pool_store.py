@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import fields, replace
 from pathlib import Path
@@ -63,6 +64,16 @@ def test_nothing_writes_to_a_pool(pool: Pool) -> None:
             array[0] = array[0]
     with pytest.raises(TypeError):
         pool.eligibility["e"] = pool.eligibility["e"]  # type: ignore[index]
+
+
+def test_a_copy_is_as_frozen(pool: Pool) -> None:
+    other = copy.deepcopy(pool)
+    assert other.digest == pool.digest
+    assert other.eligibility["e"].tolist() == pool.eligibility["e"].tolist()
+    with pytest.raises(ValueError, match="read-only"):
+        other.balance[0] = 0.0
+    with pytest.raises(TypeError):
+        other.tables["x"] = other.tables["usable"]  # type: ignore[index]
 
 
 def test_a_pool_does_not_freeze_what_it_was_given(tape: Tape) -> None:
