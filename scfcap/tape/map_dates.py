@@ -68,7 +68,7 @@ def choose_dates(book: Book) -> None:
 def _candidates(book: Book, role: str) -> list[tuple[float, Profile]]:
     found = []
     for strength, one in book.named(role, 0.4):
-        if one.name in book.varying or one.distinct < 2:
+        if one.name in book.varying or (one.distinct < 2 and strength < STRONG):
             continue
         if not one.is_date:
             serial = one.serial() if one.is_number else None

@@ -210,7 +210,7 @@ def _typed(values: Any) -> tuple[FloatArray | None, DateArray | None]:
         return None, days
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         cells = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-        return np.asarray(cells, dtype=np.float64), None
+        return np.where(np.isfinite(cells), cells, np.nan), None
     return None, None
 
 
