@@ -21,7 +21,7 @@ from scfcap.tape.map import numbered, propose, propose_table
 from scfcap.tape.map_names import said_by_name, units_of, words
 from scfcap.tape.read import read_tape
 
-ROWS = 600
+ROWS = 400
 
 
 @cache
@@ -110,7 +110,7 @@ def test_our_own_names() -> None:
     assert {"loan_id", "origination_date", "maturity_date", "original_balance", "rate"} <= sure
 
 
-@settings(max_examples=15)
+@settings(max_examples=12)
 @given(st.permutations(range(16)))
 def test_no_name_is_believed_against_the_values(order: list[int]) -> None:
     names = [str(name) for name in book()]
@@ -125,7 +125,7 @@ def test_no_name_is_believed_against_the_values(order: list[int]) -> None:
     assert wrong == []
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(st.tuples(st.integers(0, 15), st.integers(0, 15)))
 def test_two_names_that_are_swapped(pair: tuple[int, int]) -> None:
     names = [str(name) for name in book()]
