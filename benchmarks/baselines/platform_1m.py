@@ -36,7 +36,7 @@ def payments_by_shop(lives: Lives) -> pd.DataFrame:
     key = int(keys(lives.spec.seed, 12)[8])
     frame = pd.DataFrame({**loans._asdict(), **fates._asdict()})
     factor = lives.network.factor[lives.calendar.table.month[loans.day]]
-    frame["ease"] = np.exp(0.25 * factor - 0.5 * 0.25**2)
+    frame["ease"] = np.exp(0.25 * factor) / np.exp(0.25 * factor).mean()
     for slot in range(7):
         frame[f"u{slot}"] = draw(key, frame["number"].to_numpy() * STRIDE + slot)
     columns = {name: cells.to_numpy() for name, cells in frame.items()}

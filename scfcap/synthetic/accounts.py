@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scfcap.compiled import compiled
+from scfcap.errors import InvariantError
 from scfcap.quantities import IntArray
 from scfcap.synthetic.calendar import Calendar, Days
 from scfcap.synthetic.fates import PAID, Fates, due_day
 from scfcap.synthetic.lending import B2B_CODE, Loans
 from scfcap.synthetic.repayment import Ends, Payments
 
+_NO_ROOM = "a loan has more months than its payments and its end leave it"
 #: Flows of a panel's row, in cents; see :class:`scfcap.tape.history.History`.
 OPENING, PRINCIPAL, CHARGED, ADJUSTED, CLOSING, CASH, RECOVERED = range(7)
 
@@ -117,6 +119,8 @@ def _panel(books: Books, days: Days, last: int, room: int) -> Any:
         now = days.month[loans.day[k]]
         first = row
         while True:
+            if at == room:
+                raise InvariantError(_NO_ROOM)
             close = min(last, days.first[now] + days.length[now] - 1)
             flows[OPENING, at] = balance
             if days.first[now] <= loans.day[k]:

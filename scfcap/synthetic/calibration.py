@@ -116,19 +116,19 @@ def _book(lives: Lives) -> list[Target]:
     status, loans, calendar = lives.status, lives.books.loans, lives.calendar
     since = calendar.base + min(12, calendar.months - 1)
     recent = status[status["month"] > since]
-    months = calendar.base + calendar.months - 1 - since
     lent = loans.amount[calendar.table.month[loans.day] > since - calendar.base].sum()
-    life = recent["closing"].sum() / lent * 365.0 / 12.0
+    owed = recent["closing"].sum()
+    life = owed / lent * 365.0 / 12.0 if lent else np.nan
     bad = recent["days_past_due"] >= DEFAULT_DAYS
-    share = recent.loc[bad, "closing"].sum() / recent["closing"].sum() if months else np.nan
+    share = recent.loc[bad, "closing"].sum() / owed if owed else np.nan
     grown = loans.due + DEFAULT_DAYS <= calendar.days
     failed = grown & (lives.books.fates.cause == OWN_FAULT)
-    lost = loans.amount[failed].sum() / loans.amount[grown].sum() if grown.any() else np.nan
-    mean_life = float(np.average(_lived(lives)[grown], weights=loans.amount[grown]))
+    lived = float((_lived(lives) * loans.amount)[grown].sum())
+    flow = loans.amount[failed].sum() / lived * 365.0 if lived else np.nan
     return [
         _row("life by turnover", "", TURNOVER, (0.85, 1.15), life, "days"),
         Target("non-performing share", "", 0.0084, 0.008, 0.019, share, "share"),
-        _row("default flow", "", DEFAULT_FLOW, (0.75, 1.25), lost * 365.0 / mean_life, "1/year"),
+        _row("default flow", "", DEFAULT_FLOW, (0.75, 1.25), flow, "1/year"),
     ]
 
 
@@ -147,11 +147,11 @@ def _season(lives: Lives) -> list[Target]:
     index = np.arange(1, calendar.months)
     level = lent / np.exp(lives.spec.growth * index / 12.0)
     number = (calendar.base + index) % 12 + 1
-    plain = level[~np.isin(number, list(SEASON))].mean()
+    plain = _mean(level, ~np.isin(number, list(SEASON))) or np.nan
     groups = {"October and November": ((10, 11), 1.8), "February": ((2,), 0.6)}
     return [
         _row(f"lending in {name}", "", target, (0.9, 1.1),
-             float(level[np.isin(number, months)].mean() / plain), "ratio")
+             _mean(level, np.isin(number, months)) / plain, "ratio")
         for name, (months, target) in groups.items()
     ]  # fmt: skip
 
@@ -161,7 +161,8 @@ def _top_cores(lives: Lives) -> Target:
     loans = lives.books.loans
     order = (loans.core >= 0) & (loans.day < lives.network.failed[:LARGE_CORES].min())
     amount = np.bincount(loans.core[order], loans.amount[order], minlength=CORES)
-    share = float(amount[:LARGE_CORES].sum() / amount.sum())
+    total = float(amount.sum())
+    share = float(amount[:LARGE_CORES].sum()) / total if total else np.nan
     return _row("largest five core enterprises", "order", LARGE_CORE_SHARE, (0.9, 1.1), share,
                 "share of orders")  # fmt: skip
 

@@ -75,12 +75,15 @@ def repay(
 ) -> tuple[Payments, Ends]:
     """Payments up to ``as_of`` and how each loan has ended by then.
 
-    Of the loans made in a bad month (low ``factor``) fewer are repaid early.
+    Of the loans made in a bad month (low ``factor``) fewer are repaid early; over all loans the
+    mean intensity is the product's.
     """
+    ease = np.exp(PREPAY_FACTOR * factor)
+    level = ease[calendar.month(loans.day)].mean()
     product = _Product(
         np.array([p.rate for p in PRODUCTS]),
         np.array([p.prepay for p in PRODUCTS]),
-        np.exp(PREPAY_FACTOR * factor - 0.5 * PREPAY_FACTOR**2),
+        ease / level,
     )
     setting = (product, calendar.table, calendar.days)
     room, count = _room(loans, fates), len(loans.day)
