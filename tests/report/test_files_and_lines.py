@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scfcap.report import files
 from scfcap.report.files import csv_bytes, manifest, records
 from scfcap.report.lines import five_lines, ten_lines
 
@@ -24,6 +25,14 @@ def test_numbers_and_plain_text_stay_as_they_are(text):
     assert csv_bytes(frame).decode() == pd.DataFrame({"a": [text], "b": [-1.5]}).to_csv(
         index=False, lineterminator="\n"
     )
+
+
+def test_a_long_list_is_written_in_parts(monkeypatch):
+    frame = pd.DataFrame({"a": ["x", "=1", None, "-2"], "b": [1.0, 2.0, 3.0, float("nan")]})
+    whole = csv_bytes(frame)
+    monkeypatch.setattr(files, "_AT_A_TIME", 3)
+    assert csv_bytes(frame) == whole == b"a,b\nx,1.0\n'=1,2.0\n,3.0\n-2,\n"
+    assert csv_bytes(frame.iloc[:0]) == b"a,b\n"
 
 
 def test_records_are_plain_with_dates_in_iso_form():
