@@ -21,7 +21,7 @@ from scfcap.tape.map import numbered, propose, propose_table
 from scfcap.tape.map_names import said_by_name, units_of, words
 from scfcap.tape.read import read_tape
 
-ROWS = 400
+ROWS = 600
 
 
 @cache
