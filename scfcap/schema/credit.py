@@ -62,8 +62,9 @@ class HistorySpec(Schema):
 
 
 class CreditSpec(Schema):
-    """``[credit]``: stated by segment, estimated from outcomes and closed loans, or from the
-    performance that ``[history]`` tells."""
+    """``[credit]``: stated by segment, or estimated: from outcomes and closed loans, or from
+    ``[history]``.
+    """
 
     source: Literal["stated", "estimated", "history"] = "stated"
     segments: dict[str, SegmentCredit] = Field(default_factory=dict)
