@@ -56,7 +56,8 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     for first in range(0, max(len(frame), 1), _AT_A_TIME):
         part = frame.iloc[first : first + _AT_A_TIME].copy()
         for name in part.columns:
-            if not pd.api.types.is_numeric_dtype(part[name]):
+            kind = part[name].dtype
+            if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_datetime64_dtype(kind)):
                 part[name] = _harmless(part[name])
         out.write(part.to_csv(index=False, header=first == 0, lineterminator="\n").encode())
     return out.getvalue()

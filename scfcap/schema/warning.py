@@ -13,6 +13,9 @@ LOW_IS_BAD = ("effective_number", "prepayment")
 #: Indicators that are worked out for each buyer (core enterprise), not for the whole book.
 BY_BUYER = ("buyer_late_share", "buyer_days_late")
 
+#: Seed and number of the synthetic platforms on which the thresholds below were set.
+CALIBRATION_SEED, CALIBRATION_PLATFORMS = 10_000, 40
+
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 #: Indicators in the order in which they are shown.
 INDICATORS = (
@@ -44,6 +47,17 @@ class MeasureSpec(Schema):
     """A stress begins in the first month with a common factor of less than minus this, not within
     ``horizon`` months of another one."""
 
+    @model_validator(mode="after")
+    def _other_seeds(self) -> MeasureSpec:
+        last = CALIBRATION_SEED + CALIBRATION_PLATFORMS
+        if self.seed < last and self.seed + self.platforms > CALIBRATION_SEED:
+            raise MisfitError(
+                key="seed",
+                found=f"seeds {self.seed} to {self.seed + self.platforms - 1}",
+                expected=f"none of {CALIBRATION_SEED} to {last - 1}, where the thresholds were set",
+            )
+        return self
+
 
 class WarningSpec(Schema):
     """``[warning]``. The thresholds are those that :mod:`scfcap.synthetic.alarms` finds on
@@ -51,13 +65,13 @@ class WarningSpec(Schema):
     needs its own.
     """
 
-    roll_30: Threshold = Threshold(yellow=0.006, red=0.013, window=2)
+    roll_30: Threshold = Threshold(yellow=0.0061, red=0.013, window=2)
     """Of the balance up to 30 days past due at a month's end, the part that is more than 30 days
     past due, or in default, at the next."""
     first_payment_default: Threshold = Threshold(yellow=0.0047, red=0.0072, window=2)
     """Of the loans whose first payment came in, or was more than 30 days late with nothing paid:
     the latter, by number."""
-    vintage_30: Threshold = Threshold(yellow=0.0045, red=0.0068, window=2)
+    vintage_30: Threshold = Threshold(yellow=0.0045, red=0.0069, window=2)
     """Of the loans made three months before, those ever more than 30 days past due, by number."""
     top_share: Threshold = Threshold(yellow=0.47, red=0.51)
     """Share of the ``top`` largest buyers in what all buyers owe."""
@@ -70,11 +84,11 @@ class WarningSpec(Schema):
     buyer_days_late: Threshold = Threshold(yellow=1.3, red=2.0, window=3)
     """Mean days late of a buyer's orders due in the window, 60 at most each; drawn to all buyers'
     as above [days]."""
-    line_use: Threshold = Threshold(yellow=0.94, red=0.95)
+    line_use: Threshold = Threshold(yellow=0.94, red=0.96)
     """What is drawn of the shops' revolving lines."""
     lender_line_use: Threshold = Threshold(yellow=0.80, red=0.95)
     """What is drawn of each lender's line at ``as_of``."""
-    prepayment: Threshold = Threshold(yellow=-0.15, red=-0.34, window=2)
+    prepayment: Threshold = Threshold(yellow=-0.11, red=-0.34, window=2)
     """Share repaid before its month of maturity, of the balance not due in the month, against its
     mean of the year before: relative change."""
     by: str = "buyer_id"

@@ -29,6 +29,8 @@ from scfcap.quantities import BoolArray, FloatArray, IntArray
 from scfcap.schema.lives import LivesSpec
 from scfcap.schema.warning import (
     BY_BUYER,
+    CALIBRATION_PLATFORMS,
+    CALIBRATION_SEED,
     INDICATORS,
     LOW_IS_BAD,
     MeasureSpec,
@@ -47,8 +49,6 @@ COLUMNS = (
     "indicator", "light", "event", "events", "warned", "hit_rate", "hit_low", "hit_high",
     "by_chance", "lead_days", "noticed_rate", "alarms", "false_alarms", "years", "false_a_year",
 )  # fmt: skip
-#: Seed and number of the platforms on which the shipped thresholds were set.
-CALIBRATION_SEED, CALIBRATION_PLATFORMS = 10_000, 40
 #: False alarms a year that a threshold is set to: of the book, and of each buyer.
 FALSE_ALARMS = {"yellow": (1.0, 0.10), "red": (0.33, 0.03)}
 #: Candidates for a threshold: quantiles of the indicator's values.
