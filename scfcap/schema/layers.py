@@ -1,7 +1,8 @@
 """A model file over its base, and the command line over both.
 
 Tables merge key by key. Lists of tables whose items carry a ``name`` merge by that name, in
-the base's order, new items last; any other value replaces the base's.
+the base's order, new items last; any other value replaces the base's. Of two keys that exclude
+each other (:data:`RIVALS`) the one that is stated takes the place of the base's other one.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from typing import Any
 
 from scfcap.errors import InputError, Problem
 from scfcap.schema.messages import Key, closest, dotted
+
+#: Keys of which a table holds one: a default rate is a year's or a lifetime's.
+RIVALS = {"cdr": "lifetime_default", "lifetime_default": "cdr"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ def merge(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
     """``top`` over ``base``; neither is changed."""
     merged = copy.deepcopy(dict(base))
     for key, value in top.items():
+        if key in RIVALS and RIVALS[key] not in top:
+            merged.pop(RIVALS[key], None)
         old = merged.get(key)
         if isinstance(old, dict) and isinstance(value, Mapping):
             merged[key] = merge(old, value)

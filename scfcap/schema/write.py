@@ -6,6 +6,7 @@ as a trial, and only then takes its place; the old one stays as ``model.toml.bak
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -72,9 +73,10 @@ def rounded(curve: SegmentCredit) -> SegmentCredit:
 
 
 def _cut(share: float) -> float:
-    if share <= 0.5:
-        return float(f"{share:.{DIGITS}g}")
-    return 1.0 - float(f"{1.0 - share:.{DIGITS}g}")
+    """``share`` to so many places that it, and what it lacks of one, keep their digits."""
+    least = min(share, 1.0 - share)
+    places = DIGITS - 1 - math.floor(math.log10(least)) if least > 0.0 else DIGITS
+    return round(share, places)
 
 
 def _refuse_shipped(path: Path, loaded: LoadedModel) -> None:

@@ -73,6 +73,7 @@ def test_a_second_time_replaces_the_first(folder):
 def test_shares_near_one_keep_what_they_lack_of_it():
     assert 1 - rounded(CURVES["15"]).cpr == pytest.approx(5.3e-9, rel=1e-5)
     assert rounded(CURVES["15"]).lifetime_default == 0.212346
+    assert repr(rounded(SegmentCredit(cdr=0.87163499961, severity=1.0)).cdr) == "0.871635"
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,18 @@ def test_a_model_that_leaves_credit_to_its_base(tmp_path):
     text = path.read_text()
     assert text.startswith('base = "superlender"\nname = "x"\n\n[plan]\nperiods = 7\n')
     assert load_model(tmp_path).spec.credit.source == "stated"
+
+
+def test_a_yearly_rate_takes_the_place_of_a_base_s_lifetime_rate(tmp_path):
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "model.toml").write_text('base = "superlender"\nname = "below"\n')
+    write_credit(load_model(tmp_path / "below"), CURVES, NOTES)
+    (tmp_path / "top").mkdir()
+    (tmp_path / "top" / "model.toml").write_text('base = "below"\nname = "top"\n')
+    swapped = {**CURVES, "15": SegmentCredit(cdr=0.3, severity=0.4)}
+    write_credit(load_model(tmp_path / "top"), swapped, NOTES)
+    found = load_model(tmp_path / "top").spec.credit.segments["15"]
+    assert (found.cdr, found.lifetime_default) == (0.3, None)
 
 
 def test_a_shipped_model_is_refused():
