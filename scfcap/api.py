@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from scfcap.report.pool import PoolReport
     from scfcap.report.store import SavedRun
     from scfcap.report.watch import WatchReport
+    from scfcap.schema.lives import LivesSpec
+    from scfcap.schema.warning import Threshold
     from scfcap.synthetic.lives import Lives
     from scfcap.tape.history import History
     from scfcap.tape.schema import Tape
@@ -159,6 +161,11 @@ class Model:
 
         return simulate(spec.tape.lives, spec.as_of)
 
+    @property
+    def has_history(self) -> bool:
+        """Whether the model tells what its loans did."""
+        return self.loaded.spec.history is not None or self.loaded.spec.tape.source == "lives"
+
     def backtest(self, until: str | date) -> Backtest:
         """Fit on the history up to a month (``2019-02``, or a day of it), predict what follows.
 
@@ -208,18 +215,30 @@ class Model:
         lights = now(series, spec.warning, missing)
         return WatchReport(self.loaded, lights, series, origin)
 
+    def warning_thresholds(self) -> dict[str, Threshold]:
+        """Thresholds set on synthetic platforms; see :func:`scfcap.synthetic.alarms.calibrate`."""
+        from scfcap.synthetic.alarms import calibrate
+
+        spec = self.loaded.spec
+        return calibrate(spec.warning, self._kind_of_lives(), spec.as_of)
+
+    def _kind_of_lives(self) -> LivesSpec:
+        """The synthetic platforms on which warnings are tested: as the model's own, if it is one."""
+        from scfcap.schema.lives import LivesSpec
+
+        spec = self.loaded.spec
+        return spec.tape.lives or LivesSpec(loans=spec.warning.measure.loans, seed=0)
+
     @_once
     def warning_value(self) -> pd.DataFrame:
         """What the thresholds of ``[warning]`` are worth, on synthetic platforms.
 
         See :func:`scfcap.synthetic.alarms.measure`.
         """
-        from scfcap.schema.lives import LivesSpec
         from scfcap.synthetic.alarms import measure
 
         spec = self.loaded.spec
-        lives = spec.tape.lives or LivesSpec(loans=spec.warning.measure.loans, seed=0)
-        return measure(spec.warning, lives, spec.as_of)
+        return measure(spec.warning, self._kind_of_lives(), spec.as_of)
 
     @_once
     def credit(self) -> tuple[dict[str, SegmentCredit], pd.DataFrame]:

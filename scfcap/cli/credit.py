@@ -21,10 +21,13 @@ from scfcap.cli.options import (
 from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path, with_reject_limit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from rich.table import Table as RichTable
 
     from scfcap.report.credit import CreditReport
+    from scfcap.schema.credit import SegmentCredit
 
 #: Rows of a table that are shown; ``--out`` writes them all.
 SHOWN = 40
@@ -42,11 +45,12 @@ def credit(
     reject_limit: RejectLimit = None,
     out: Out = None,
     source: Annotated[
-        Literal["estimated", "history"] | None,
+        Literal["plan", "estimated", "history"] | None,
         typer.Option(
             "--from",
-            help="Estimate every segment anew, whatever the model states: from outcomes and "
-            "closed loans, or from the performance that [history] tells.",
+            help="What the curves come from: as the plan takes them, or every segment estimated "
+            "anew from outcomes and closed loans, or from the performance that [history] tells. "
+            "Without it: history where the model has one, else plan.",
         ),
     ] = None,
     write: Annotated[
@@ -75,14 +79,18 @@ def credit(
         if out is not None:
             check_out(out)
         terminal.progress("credit")
-        anew = [] if source is None else [f'credit.source="{source}"', "credit.segments={}"]
-        texts = [*with_reject_limit(overrides, reject_limit), *anew]
+        texts = list(with_reject_limit(overrides, reject_limit))
         loaded = load(model, overrides=texts, tape=tape)
+        stated = loaded.loaded.spec.credit.segments
+        chosen = source or ("history" if loaded.has_history else "plan")
+        if chosen != "plan":
+            anew = [f'credit.source="{chosen}"', "credit.segments={}"]
+            loaded = load(model, overrides=[*texts, *anew], tape=tape)
         report = loaded.credit_report(backtest)
         folder = None if out is None else report.save(out).folder
         files = write_credit(report.model, report.curves, report.notes()) if write else None
         terminal.finish()
-        _show(terminal, report)
+        _show(terminal, report, stated)
         if folder is not None:
             terminal.say(f"Tables, CSV files and workbook: {shown_path(folder)}")
         if files is not None:
@@ -97,16 +105,34 @@ def credit(
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
 
 
-def _show(terminal: Terminal, report: CreditReport) -> None:
+def _show(terminal: Terminal, report: CreditReport, stated: Mapping[str, SegmentCredit]) -> None:
     spec = report.model.spec
     terminal.say(f"{spec.title}, as of {spec.as_of}: curves from {report.source}", "")
     tables = report.tables
     shown = ["credit", *(n for n in _FIRST if n in tables), *(n for n in _BACKTEST if n in tables)]
     for name in shown:
-        if len(tables[name].frame):
-            terminal.say(_table(tables[name].title, tables[name].frame), "")
+        frame = tables[name].frame
+        if name == "credit":
+            frame = _beside(frame, stated)
+        if len(frame):
+            terminal.say(_table(tables[name].title, frame), "")
     if report.verdict:
         terminal.say(report.verdict, "")
+
+
+def _beside(frame: pd.DataFrame, stated: Mapping[str, SegmentCredit]) -> pd.DataFrame:
+    """Estimates with what the model states in their place; what nothing tells is left out."""
+    shown = frame[(frame["estimate"] != 0) | (frame["count"] > 0)]
+    if (frame["count"] == 0).all() or not stated:
+        return shown
+    said = [
+        getattr(stated[segment], measure, None) if segment in stated else None
+        for segment, measure in zip(shown["segment"], shown["measure"], strict=True)
+    ]
+    values = [math.nan if value is None else float(value) for value in said]
+    place = list(shown.columns).index("estimate") + 1
+    left, right = shown.columns[:place], shown.columns[place:]
+    return shown.assign(**{"in model": values})[[*left, "in model", *right]]
 
 
 def _table(title: str, frame: pd.DataFrame) -> RichTable:

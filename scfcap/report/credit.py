@@ -25,7 +25,7 @@ WORKBOOK = "credit.xlsx"
 CHARTED = 10
 #: Title and, for tables with a chart, what its axes are.
 TITLES: Mapping[str, str] = {
-    "credit": "Behaviour by segment, as the plan takes it",
+    "credit": "Behaviour by segment",
     "lifetime": "Default over a loan's life, found in several ways",
     "credibility": "How far each segment's own figure is trusted",
     "vintages": "Static pools by month of origination and months on book",
