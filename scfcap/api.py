@@ -223,7 +223,7 @@ class Model:
         return calibrate(spec.warning, self._kind_of_lives(), spec.as_of)
 
     def _kind_of_lives(self) -> LivesSpec:
-        """The synthetic platforms on which warnings are tested: as the model's own, if it is one."""
+        """What the synthetic platforms are like on which warnings are tested: as the model's."""
         from scfcap.schema.lives import LivesSpec
 
         spec = self.loaded.spec

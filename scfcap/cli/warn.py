@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
     from scfcap.report.watch import WatchReport
-    from scfcap.schema.warning import MeasureSpec
+    from scfcap.schema.warning import MeasureSpec, Threshold
 
 Measure = Annotated[
     bool | None,
@@ -32,6 +32,14 @@ Measure = Annotated[
         "--measure/--no-measure",
         help="Put the thresholds to the test on synthetic platforms; by default where the tape "
         "comes from one.",
+    ),
+]
+Calibrate = Annotated[
+    bool,
+    typer.Option(
+        "--calibrate",
+        help="Print thresholds for [warning], set on synthetic platforms of the size that "
+        "[warning.measure] states; takes a minute.",
     ),
 ]
 #: Lights of buyers that are green are counted, not listed.
@@ -47,6 +55,7 @@ def warn(
     overrides: Overrides = None,
     reject_limit: RejectLimit = None,
     measure: Measure = None,
+    calibrate: Calibrate = False,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -69,14 +78,23 @@ def warn(
         if loaded.lives() is not None if measure is None else measure:
             terminal.progress("test")
             value = loaded.warning_value()
+        limits = {}
+        if calibrate:
+            terminal.progress("thresholds")
+            limits = loaded.warning_thresholds()
         folder = None if out is None else report.save(out, value).folder
         terminal.finish()
         _show(terminal, report)
         if value is not None:
             _show_value(terminal, value, report.model.spec.warning.measure)
+        if limits:
+            terminal.say("", "[warning]   # set on synthetic platforms by scfcap warn --calibrate")
+            terminal.say(*(_toml(name, limit) for name, limit in limits.items()))
         if folder is not None:
             terminal.say(f"Lights, and indicators by month: {shown_path(folder)}")
-        return Outcome({**report.document(value), "folder": folder})
+        thresholds = {name: limit.model_dump() for name, limit in limits.items()} or None
+        document = {**report.document(value), "thresholds": thresholds, "folder": folder}
+        return Outcome(document)
 
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
 
@@ -145,6 +163,10 @@ def _show_value(terminal: Terminal, value: pd.DataFrame, spec: MeasureSpec) -> N
         "platforms' seeds are others than those on which the shipped thresholds were set.\n"
         "The use of lenders' lines is not tested: the simulation has no lenders."
     )
+
+
+def _toml(name: str, limit: Threshold) -> str:
+    return f"{name} = {{ yellow = {limit.yellow:g}, red = {limit.red:g}, window = {limit.window} }}"
 
 
 def _words(name: Any) -> str:

@@ -251,6 +251,10 @@ def calibrate(spec: WarningSpec, lives: LivesSpec, as_of: date) -> dict[str, Thr
         limit: Threshold = getattr(spec, name)
         if held:
             yellow, red = (_threshold(held, name, light, spec) for light in ("yellow", "red"))
+            if yellow == red:  # too few values to tell them apart
+                red = float(
+                    f"{yellow + (-0.1 if name in LOW_IS_BAD else 0.1) * max(abs(yellow), 0.01):.6g}"
+                )
             limit = limit.model_copy(update={"yellow": yellow, "red": red})
         out[name] = limit
     return out

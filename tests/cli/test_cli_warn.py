@@ -60,3 +60,14 @@ def test_a_bad_threshold_is_bad_input(scfcap, mini):
     done = scfcap("warn", mini(), "--set", "warning.roll_30={ yellow = 0.5, red = 0.1 }")
     assert done.exit_code == 2
     assert "red above yellow" in done.stderr
+
+
+def test_thresholds_can_be_set_anew_and_pasted(scfcap, mini, model_text):
+    sizes = ("--set", "warning.measure.loans=2_000", "--set", "warning.measure.months=24")
+    done = scfcap("warn", mini(), "--calibrate", *sizes)
+    assert done.exit_code == 0, done.stderr
+    printed = done.stdout[done.stdout.index("[warning]   #") :].splitlines()
+    lines = [line for line in printed if line.startswith("[") or " = {" in line]
+    assert len(lines) == 11
+    pasted = mini(model=model_text + "\n" + "\n".join(lines) + "\n", name="pasted")
+    assert scfcap("warn", pasted).exit_code == 0
