@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from scfcap.pool.snapshot import Pool
     from scfcap.report.credit import CreditReport
     from scfcap.report.pool import PoolReport
+    from scfcap.report.quality import Quality
     from scfcap.report.store import SavedRun
     from scfcap.report.watch import WatchReport
     from scfcap.schema.lives import LivesSpec
@@ -446,6 +447,7 @@ class Model:
 
         Bad rows never raise here; everything else that makes the model unusable does.
         """
+        from scfcap.report.quality import Quality
         from scfcap.tape.checks import RejectedRows
 
         limit = self.loaded.spec.tape.reject_limit
@@ -453,9 +455,12 @@ class Model:
             tape = self._read(self.loaded.spec.tape.model_copy(update={"reject_limit": 1.0}))
         except RejectedRows as error:  # not one row is left
             found = (error.findings, error.rejects, error.reasons)
-            return Quality(self, *found, len(error.rejects), limit)
+            origin = manifest(self.provenance(None), {})
+            return Quality(self.loaded, origin, *found, len(error.rejects), limit)
         rows = len(tape.frame) + len(tape.rejects)
-        quality = Quality(self, tape.findings, tape.rejects, tape.reasons, rows, limit, tape)
+        origin = manifest(self.provenance(tape), {})
+        found = (tape.findings, tape.rejects, tape.reasons)
+        quality = Quality(self.loaded, origin, *found, rows, limit, tape)
         if not quality.refused:
             self._kept["tape"] = tape
             self.deals()
@@ -543,77 +548,6 @@ class Model:
         if len(terms) < len(stated):
             terms.append(int((pool.maturity_day - pool.origination_day).max(initial=1)))
         return max(terms, default=1)
-
-
-@dataclass(frozen=True)
-class Quality:
-    """What :meth:`Model.check` found.
-
-    ``rows``: loans as read. ``limit``: share of them that may be rejected. ``tape`` is None where
-    no row is left; ``findings``, ``rejects`` and ``reasons`` are as a tape has them.
-    """
-
-    model: Model
-    findings: pd.DataFrame
-    rejects: pd.DataFrame
-    reasons: pd.DataFrame
-    rows: int
-    limit: float
-    tape: Tape | None = None
-
-    @property
-    def refused(self) -> bool:
-        """Whether more rows are rejected than the model allows."""
-        return self.tape is None or len(self.rejects) > self.limit * self.rows
-
-    def counts(self) -> pd.DataFrame:
-        """Rows and balance concerned by severity, column and reason, most serious first."""
-        return self.reasons
-
-    def verdict(self) -> str:
-        """In one sentence: may a run go on?"""
-        rejected = f"{len(self.rejects):,} of {self.rows:,} rows are rejected"
-        if self.refused:
-            return (
-                f"Refused: {rejected}, and tape.reject_limit allows {self.limit:.2%}. Correct the "
-                "rows listed above, or raise the limit with --reject-limit."
-            )
-        from scfcap.report.lines import remarks_said
-
-        fine = rejected if len(self.rejects) else f"none of {self.rows:,} rows is rejected"
-        return f"Usable: {fine}; {remarks_said(self.reasons)}."
-
-    def document(self) -> dict[str, Any]:
-        """The report as plain values, every finding included."""
-        return {
-            "schema_version": RESULT_VERSION,
-            "model": self.model.name,
-            "as_of": self.model.loaded.spec.as_of,
-            "rows": self.rows,
-            "rejected": len(self.rejects),
-            "reject_limit": self.limit,
-            "refused": self.refused,
-            "verdict": self.verdict(),
-            "totals": [] if self.tape is None else records(self.tape.totals),
-            "counts": records(self.counts()),
-            "findings": records(self.findings),
-        }
-
-    def save(self, out: Path) -> SavedRun:
-        """Write the report to folder ``out``: tables, and ``rejects.csv`` with the refused rows."""
-        from scfcap.report.store import save_run
-
-        totals = pd.DataFrame() if self.tape is None else self.tape.totals
-        frames = {
-            "tape_totals": ("Rows and balances of the tape", totals),
-            "tape_counts": ("Findings by reason", self.counts()),
-            "tape_findings": ("Findings", self.findings),
-        }
-        tables = {name: Table(name, *rest) for name, rest in frames.items() if len(rest[1].columns)}
-        result = {k: v for k, v in self.document().items() if k != "findings"}
-        origin = manifest(self.model.provenance(self.tape), {})
-        extra = {"rejects.csv": csv_bytes(self.rejects), "findings.csv": csv_bytes(self.findings)}
-        return save_run(out, tables, origin, result, extra=extra)
 
 
 @dataclass(frozen=True)

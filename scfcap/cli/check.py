@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table as RichTable
 
-    from scfcap.api import Quality
+    from scfcap.report.quality import Quality
 
 #: Findings that are shown; ``--out`` writes them all.
 SHOWN = 20
@@ -61,7 +61,7 @@ def check(
 
 
 def _show(terminal: Terminal, quality: Quality, folder: Path | None) -> None:
-    spec, tape, findings = quality.model.loaded.spec, quality.tape, quality.findings
+    spec, tape, findings = quality.model.spec, quality.tape, quality.findings
     terminal.say(f"{spec.title}, as of {spec.as_of}", "")
     if tape is not None:
         terminal.say(_table(f"Rows and balances: {tape.source}", _upright(tape.totals)), "")

@@ -1,0 +1,84 @@
+"""The data-quality report of a tape, to show and to save."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.lines import remarks_said
+from scfcap.report.store import SavedRun, save_run
+from scfcap.report.tables import Table
+from scfcap.schema.load import LoadedModel
+from scfcap.tape.schema import Tape
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What a model's check found. ``origin`` is what the manifest says of where figures come from.
+
+    ``rows``: loans as read. ``limit``: share of them that may be rejected. ``tape`` is None where
+    no row is left; ``findings``, ``rejects`` and ``reasons`` are as a tape has them.
+    """
+
+    model: LoadedModel
+    origin: Mapping[str, Any]
+    findings: pd.DataFrame
+    rejects: pd.DataFrame
+    reasons: pd.DataFrame
+    rows: int
+    limit: float
+    tape: Tape | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether more rows are rejected than the model allows."""
+        return self.tape is None or len(self.rejects) > self.limit * self.rows
+
+    def counts(self) -> pd.DataFrame:
+        """Rows and balance concerned by severity, column and reason, most serious first."""
+        return self.reasons
+
+    def verdict(self) -> str:
+        """In one sentence: may a run go on?"""
+        rejected = f"{len(self.rejects):,} of {self.rows:,} rows are rejected"
+        if self.refused:
+            return (
+                f"Refused: {rejected}, and tape.reject_limit allows {self.limit:.2%}. Correct the "
+                "rows listed above, or raise the limit with --reject-limit."
+            )
+        fine = rejected if len(self.rejects) else f"none of {self.rows:,} rows is rejected"
+        return f"Usable: {fine}; {remarks_said(self.reasons)}."
+
+    def document(self) -> dict[str, Any]:
+        """The report as plain values, every finding included."""
+        return {
+            "schema_version": RESULT_VERSION,
+            "model": self.model.spec.name,
+            "as_of": self.model.spec.as_of,
+            "rows": self.rows,
+            "rejected": len(self.rejects),
+            "reject_limit": self.limit,
+            "refused": self.refused,
+            "verdict": self.verdict(),
+            "totals": [] if self.tape is None else records(self.tape.totals),
+            "counts": records(self.counts()),
+            "findings": records(self.findings),
+        }
+
+    def save(self, out: Path) -> SavedRun:
+        """Write the report to folder ``out``: tables, and ``rejects.csv`` with the refused rows."""
+        totals = pd.DataFrame() if self.tape is None else self.tape.totals
+        frames = {
+            "tape_totals": ("Rows and balances of the tape", totals),
+            "tape_counts": ("Findings by reason", self.counts()),
+            "tape_findings": ("Findings", self.findings),
+        }
+        tables = {name: Table(name, *rest) for name, rest in frames.items() if len(rest[1].columns)}
+        result = {k: v for k, v in self.document().items() if k != "findings"}
+        extra = {"rejects.csv": csv_bytes(self.rejects), "findings.csv": csv_bytes(self.findings)}
+        return save_run(out, tables, self.origin, result, extra=extra)
