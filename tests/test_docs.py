@@ -10,6 +10,7 @@ import pytest
 
 from scfcap.axes import LOAN_TYPES, STATUSES
 from scfcap.cli.main import app
+from scfcap.tape.rules.catalogue import rules_frame
 from scfcap.tape.schema import COLUMNS
 
 ROOT = Path(__file__).parents[1]
@@ -65,3 +66,18 @@ def test_the_readme_names_every_column_of_a_tape_and_every_word_in_it():
     assert needed == {c.name: "yes" if c.required else "no" for c in COLUMNS}
     words = set(re.findall(r"`(\w+)`", "".join(row[3] for row in rows)))
     assert {*LOAN_TYPES, *STATUSES} <= words
+
+
+def test_the_page_on_tapes_lists_every_rule():
+    text = (ROOT / "docs" / "tapes.md").read_text(encoding="utf-8")
+    listed = set()
+    for line in text.splitlines():
+        if found := re.match(r"\| `(\w+)` \| (.*?) \| (\w+)(, fixed)? \| (.*) \|$", line):
+            reason, columns, severity, fixed, meaning = found.groups()
+            names = re.findall(r"`(\w+)`", columns) or [""]
+            listed |= {(name, reason, severity, bool(fixed), meaning) for name in names}
+    frame = rules_frame()
+    rules = zip(
+        *(frame[c] for c in ("column", "reason", "severity", "fixed", "meaning")), strict=True
+    )
+    assert listed == set(rules)
