@@ -12,7 +12,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from tempfile import TemporaryDirectory
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.csv
@@ -86,34 +87,45 @@ class Delimited:
 
     def _parsed(self, columns: Sequence[str], coded: Sequence[str]) -> pa.Table | None:
         """The cells; None where some are not in the encoding."""
-        odd = _OddRows(1)
         batches: list[Any] = []
         rows = size = 0
-        with self._readable() as state, self._open() as raw:
-            stream = self._utf8(raw)
-            try:
-                with pa.csv.open_csv(stream, *self._options(columns, coded, odd)) as reader:
-                    schema = reader.schema
-                    for batch in reader:
-                        batches.append(batch)
-                        rows, size = rows + batch.num_rows, size + batch.nbytes
-                        limits.check(self.file.name, rows, size)
-            except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-                if "UTF8" in str(error) or stream.fault is not None:
-                    state.undecodable = True
-                elif not odd.count and not state.undecodable:
-                    raise
-        if state.undecodable or stream.fault is not None:
+        try:
+            with (
+                self._readable(),
+                self._plain() as file,
+                pa.csv.open_csv(file, *self._options(columns, coded)) as reader,
+            ):
+                schema = reader.schema
+                for batch in reader:
+                    batches.append(batch)
+                    rows, size = rows + batch.num_rows, size + batch.nbytes
+                    limits.check(self.file.name, rows, size)
+        except (encodings.BadByteError, UnicodeDecodeError):
             return None
-        if odd.count:
+        except _OddRowError:
             self._refuse_ragged()
+            return None
         return pa.Table.from_batches(batches, schema=schema)
 
     def _open(self) -> Any:
         return opened(self.file)
 
-    def _utf8(self, stream: BinaryIO) -> encodings.Utf8Stream:
-        return encodings.Utf8Stream(stream, self.encoding, self.file.name)
+    @contextmanager
+    def _plain(self) -> Iterator[Any]:
+        """The file as plain UTF-8 that Arrow opens itself.
+
+        Its threads read ahead; were they to call into Python, they and an error of ours could
+        wait for each other for ever. So a packed file, or one in another encoding, is written to
+        a temporary file first.
+        """
+        if self.encoding == "utf-8" and not is_packed(self.file) and _is_utf8_name(self.file):
+            yield pa.OSFile(str(self.file))
+            return
+        with TemporaryDirectory(prefix="scfcap-", ignore_cleanup_errors=True) as folder:
+            target = Path(folder) / "plain.csv"
+            with self._open() as raw, target.open("wb") as out:
+                out.writelines(encodings.as_utf8(raw, self.encoding, self.file.name))
+            yield pa.OSFile(str(target))
 
     def _told(self, head: bytes, options: FileOptions) -> str:
         if options.encoding is not None:
@@ -171,20 +183,24 @@ class Delimited:
         return max(likely, key=names.count)
 
     def _first_row(self, text: bytes) -> list[str]:
-        options = self._options([], [], _OddRows(len(text)))
+        odd = _OddRows(len(text))
+        options = self._options([], [], odd)
         with pa.csv.open_csv(pa.BufferReader(text), *options) as reader:
             return list(reader.schema.names)
 
     def _options(
-        self, columns: Sequence[str], coded: Sequence[str], odd: _OddRows, *, threads: bool = True
+        self, columns: Sequence[str], coded: Sequence[str], odd: _OddRows | None = None
     ) -> tuple[Any, Any, Any]:
+        """How Arrow reads: in one thread, which alone numbers the rows, where ``odd`` asks."""
         texts = dict.fromkeys(columns, pa.string())
         return (
             pa.csv.ReadOptions(
-                block_size=limits.MAX_LINE, use_threads=threads, skip_rows=self._header_row - 1
+                block_size=limits.MAX_LINE, use_threads=odd is None, skip_rows=self._header_row - 1
             ),
             pa.csv.ParseOptions(
-                delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=odd.note
+                delimiter=self.delimiter,
+                newlines_in_values=True,
+                invalid_row_handler=None if odd is None else odd.note,
             ),
             pa.csv.ConvertOptions(
                 column_types=texts | dict.fromkeys(coded, pa.dictionary(pa.int32(), pa.string())),
@@ -194,17 +210,19 @@ class Delimited:
         )
 
     def _refuse_ragged(self) -> None:
-        """Read once more in one thread, which alone numbers the rows, and name the odd ones."""
+        """Read once more and name the odd rows; returns where one is not in the encoding."""
         odd = _OddRows(MOST_ODD)
-        options = self._options(self.names[:1], [], odd, threads=False)
+        options = self._options(self.names[:1], [], odd)
         with (
-            self._readable(),
+            odd.watched(),
             suppress(pa.ArrowInvalid),
-            self._open() as raw,
-            pa.csv.open_csv(self._utf8(raw), *options) as reader,
+            self._plain() as file,
+            pa.csv.open_csv(file, *options) as reader,
         ):
             for _ in reader:
                 pass
+        if odd.undecodable:
+            return
         shown = [
             Problem(
                 f"{self.file.name} row {row.number - self._header_row}",
@@ -223,11 +241,13 @@ class Delimited:
 
     def _refuse_bytes(self) -> None:
         """Name the first row that is not in the encoding."""
-        with self._open() as raw:
-            stream = encodings.Utf8Stream(raw, self.encoding, self.file.name, strict=True)
-            while stream.read(limits.MAX_LINE):
-                pass
-        place = stream.fault or 0
+        place = 0
+        try:
+            with self._open() as raw:
+                for _ in encodings.as_utf8(raw, self.encoding, self.file.name):
+                    pass
+        except encodings.BadByteError as error:
+            place = error.place
         row = encodings.row_of(self._open, place, self.encoding, self._header_row)
         with self._open() as raw:
             raw.read(place)
@@ -243,22 +263,28 @@ class Delimited:
         )
 
     @contextmanager
-    def _readable(self) -> Iterator[_Undecodable]:
-        """Turns what Arrow and gzip say of an unreadable file into an :class:`InputError`."""
-        state = _Undecodable()
-        hook, sys.unraisablehook = sys.unraisablehook, state.note
-        state.hook = hook
+    def _readable(self) -> Iterator[None]:
+        """Turns what Arrow and gzip say of an unreadable file into an :class:`InputError`.
+
+        Odd rows and bytes that are not UTF-8 are left to the caller.
+        """
         try:
-            yield state
+            yield
         except (pa.ArrowException, OSError, EOFError) as error:
             said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+            if "Expected" in said and "columns, got" in said:
+                raise _OddRowError from None
+            if "UTF8" in said:
+                raise encodings.BadByteError(0) from None
             if "straddl" in said or "out of sync" in said:
                 raise limits.long_line(self.file.name) from None
             if "Empty CSV" in said:
                 said = "no rows"
             raise self._refusal(found=said, action="Export the tape anew.") from None
-        finally:
-            sys.unraisablehook = hook
+
+
+class _OddRowError(Exception):
+    """A row has too few or many cells."""
 
 
 class _OddRows:
@@ -267,6 +293,7 @@ class _OddRows:
     def __init__(self, most: int) -> None:
         self.most, self.count = most, 0
         self.first: list[Any] = []
+        self.undecodable = False
 
     def note(self, row: Any) -> str:
         self.count += 1
@@ -274,24 +301,42 @@ class _OddRows:
             self.first.append(row)
         return "skip" if self.count < self.most else "error"
 
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Arrow cannot raise what befalls it while it hands a row over, and would print it."""
+        hook = sys.unraisablehook
 
-class _Undecodable:
-    """Arrow cannot raise what befalls it while it hands a row over, and would print it."""
+        def note(said: Any) -> None:
+            if isinstance(said.exc_value, UnicodeDecodeError):
+                self.undecodable = True
+            else:
+                hook(said)
 
-    def __init__(self) -> None:
-        self.undecodable = False
-        self.hook: Any = None
-
-    def note(self, said: Any) -> None:
-        if isinstance(said.exc_value, UnicodeDecodeError):
-            self.undecodable = True
-        else:
-            self.hook(said)
+        sys.unraisablehook = note
+        try:
+            yield
+        finally:
+            sys.unraisablehook = hook
 
 
 def opened(file: Path) -> Any:
     """The bytes of a file, unpacked where it is packed by gzip."""
     raw = file.open("rb", buffering=0)
-    packed = file.name.lower().endswith(".gz") or raw.read(2) == _GZIP
-    raw.seek(0)
-    return pa.CompressedInputStream(raw, "gzip") if packed else raw
+    return pa.CompressedInputStream(raw, "gzip") if is_packed(file) else raw
+
+
+def is_packed(file: Path) -> bool:
+    """Whether a file is packed by gzip, by its name or by how it starts."""
+    if file.name.lower().endswith(".gz"):
+        return True
+    with file.open("rb") as raw:
+        return raw.read(2) == _GZIP
+
+
+def _is_utf8_name(file: Path) -> bool:
+    """Arrow opens no others."""
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

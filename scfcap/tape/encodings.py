@@ -269,59 +269,35 @@ def row_of(open_bytes: Open, offset: int, encoding: str, header_row: int) -> int
     return rows
 
 
-class Utf8Stream:
-    """A stream's bytes as UTF-8, at most a block ahead; Arrow reads from it.
+class BadByteError(Exception):
+    """A byte that an encoding does not know; ``place`` counts the bytes before it."""
 
-    ``fault`` is the place of the first byte that ``encoding`` does not know, at which the stream
-    ends; bytes that are UTF-8 already pass unseen unless ``strict``. Reading raises
-    :class:`InputError` past :data:`~scfcap.tape.limits.MAX_BYTES`.
+    def __init__(self, place: int) -> None:
+        self.place = place
+        super().__init__(place)
+
+
+def as_utf8(stream: BinaryIO, encoding: str, source: str) -> Iterator[bytes]:
+    """A text's bytes as UTF-8, a block at a time.
+
+    Raises :class:`BadByteError`, and :class:`InputError` on a line that is too long and past
+    :data:`~scfcap.tape.limits.MAX_BYTES`.
     """
-
-    def __init__(
-        self, stream: BinaryIO, encoding: str, source: str, *, strict: bool = False
-    ) -> None:
-        self._stream, self._source = stream, source
-        self._decoder = codecs.getincrementaldecoder(encoding)()
-        self._unseen = encoding == "utf-8" and not strict
-        self._ready = bytearray()
-        self._read = 0
-        self.fault: int | None = None
-        self.closed = False
-
-    def readable(self) -> bool:
-        """Yes."""
-        return True
-
-    def close(self) -> None:
-        """The stream below is closed by whoever opened it."""
-        self.closed = True
-
-    def read(self, size: int) -> bytes:
-        """``size`` bytes, fewer at the end only."""
-        if self._unseen:
-            return self._block(size)
-        while len(self._ready) < size and self._more():
-            pass
-        taken = bytes(self._ready[:size])
-        del self._ready[:size]
-        return taken
-
-    def _block(self, size: int) -> bytes:
-        block = self._stream.read(size)
-        self._read += len(block)
-        limits.check(self._source, 0, self._read)
-        return block
-
-    def _more(self) -> bool:
-        """Decode a further block; False at the end or at a fault."""
-        if self.fault is not None:
-            return False
-        start = self._read - len(self._decoder.getstate()[0])
-        block = self._block(_BLOCK)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    read = since_end = 0
+    while True:
+        start = read - len(decoder.getstate()[0])
+        block = stream.read(_BLOCK)
+        read += len(block)
+        limits.check(source, 0, read)
         try:
-            text = self._decoder.decode(block, final=not block)
+            text = decoder.decode(block, final=not block).encode()
         except UnicodeDecodeError as error:
-            self.fault = start + error.start
-            return False
-        self._ready += text.encode()
-        return bool(block)
+            raise BadByteError(start + error.start) from None
+        end = max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
+        since_end = len(text) - end if end else since_end + len(text)
+        if since_end > limits.MAX_LINE:
+            raise limits.long_line(source)
+        yield text
+        if not block:
+            return
