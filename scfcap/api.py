@@ -13,7 +13,7 @@ import math
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, wraps
 from pathlib import Path
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from scfcap.schema.warning import Threshold
     from scfcap.synthetic.lives import Lives
     from scfcap.tape.history import History
+    from scfcap.tape.rollforward import RollForward
     from scfcap.tape.schema import Tape
 
 #: Periods after the horizon for which cash flows are computed at most.
@@ -442,8 +443,10 @@ class Model:
 
         return solve_plan(self.inputs(), Engine(self.pool(), self.curves(), self.new_loans()))
 
-    def check(self) -> Quality:
+    def check(self, before: tuple[str | Path, date] | None = None) -> Quality:
         """Read the tape and say what is wrong with it; then try all that comes before the plan.
+
+        ``before``, an earlier tape and its day, adds what became of its loans.
 
         Bad rows never raise here; everything else that makes the model unusable does.
         """
@@ -465,7 +468,23 @@ class Model:
             self._kept["tape"] = tape
             self.deals()
             self.inputs()
+            if before is not None:
+                return replace(quality, moved=self.roll_forward(*before))
         return quality
+
+    def roll_forward(self, before: str | Path, on: date) -> RollForward:
+        """What became of the loans of an earlier tape, as it stood at the end of day ``on``.
+
+        Read with the model's own mapping. Raises :class:`~scfcap.errors.InputError`.
+        """
+        from scfcap.tape.read import read_tape
+        from scfcap.tape.rollforward import roll_forward
+
+        loaded = self.loaded
+        earlier = read_tape(
+            loaded.spec.tape, as_of=on, folder=loaded.tape_folder, path=Path(before)
+        )
+        return roll_forward(earlier, self.tape())
 
     def run(self, progress: Progress | None = None) -> Run:
         """Every station in turn; ``progress`` is told the name of each as it begins."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from scfcap.cli.options import (
     Json,
@@ -17,12 +20,14 @@ from scfcap.cli.options import (
     Traceback,
 )
 from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path, with_reject_limit
+from scfcap.errors import InputError, Problem
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table as RichTable
 
     from scfcap.report.quality import Quality
+    from scfcap.tape.rollforward import RollForward
 
 #: Findings that are shown; ``--out`` writes them all.
 SHOWN = 20
@@ -35,6 +40,23 @@ def check(
     tape: TapePath = None,
     overrides: Overrides = None,
     reject_limit: RejectLimit = None,
+    before: Annotated[
+        Path | None,
+        typer.Option(
+            "--before",
+            metavar="PATH",
+            help="An earlier tape in the same form: show what became of its loans.",
+        ),
+    ] = None,
+    before_day: Annotated[
+        datetime | None,
+        typer.Option(
+            "--before-day",
+            formats=["%Y-%m-%d"],
+            metavar="YYYY-MM-DD",
+            help="The day at whose end the earlier tape stands.",
+        ),
+    ] = None,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -50,7 +72,7 @@ def check(
             check_out(out)
         terminal.progress("check")
         loaded = load(model, overrides=with_reject_limit(overrides, reject_limit), tape=tape)
-        quality = loaded.check()
+        quality = loaded.check(_earlier(before, before_day))
         folder = None if out is None else quality.save(out).folder
         terminal.finish()
         _show(terminal, quality, folder)
@@ -58,6 +80,15 @@ def check(
         return Outcome(document, exit_code=2 if quality.refused else 0)
 
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
+
+
+def _earlier(path: Path | None, day: datetime | None) -> tuple[Path, date] | None:
+    if path is None and day is None:
+        return None
+    if path is None or day is None:
+        found = "--before without --before-day" if day is None else "--before-day without --before"
+        raise InputError(Problem("the command line", found, "an earlier tape and its day, both"))
+    return path, day.date()
 
 
 def _show(terminal: Terminal, quality: Quality, folder: Path | None) -> None:
@@ -69,9 +100,24 @@ def _show(terminal: Terminal, quality: Quality, folder: Path | None) -> None:
         more = f" (first {SHOWN} of {len(findings):,})" if len(findings) > SHOWN else ""
         terminal.say(_table("Findings by reason", quality.counts()), "")
         terminal.say(_table(f"Findings{more}", findings.head(SHOWN)), "")
+    if quality.moved is not None:
+        _show_moves(terminal, quality.moved)
     if folder is not None:
         terminal.say(f"All findings, and the rejected rows: {shown_path(folder)}")
     (terminal.note if quality.refused else terminal.say)(quality.verdict())
+
+
+def _show_moves(terminal: Terminal, moved: RollForward) -> None:
+    table = moved.table
+    shown = table[(table["loans"] > 0) | table["item"].isin(["opening", "closing"])]
+    terminal.say(_table(f"Balances from {moved.before} to {moved.after}", shown), "")
+    for title, frame in (
+        ("Loans to look into", moved.exceptions),
+        ("Terms that changed", moved.changes),
+    ):
+        more = f" (first {SHOWN} of {len(frame):,})" if len(frame) > SHOWN else ""
+        if len(frame):
+            terminal.say(_table(f"{title}{more}", frame.head(SHOWN)), "")
 
 
 def _upright(totals: pd.DataFrame) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from scfcap.report.lines import remarks_said
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
 from scfcap.schema.load import LoadedModel
+from scfcap.tape.rollforward import RollForward
 from scfcap.tape.schema import Tape
 
 
@@ -23,6 +24,7 @@ class Quality:
 
     ``rows``: loans as read. ``limit``: share of them that may be rejected. ``tape`` is None where
     no row is left; ``findings``, ``rejects`` and ``reasons`` are as a tape has them.
+    ``moved``: what became of the loans of an earlier tape.
     """
 
     model: LoadedModel
@@ -33,6 +35,7 @@ class Quality:
     rows: int
     limit: float
     tape: Tape | None = None
+    moved: RollForward | None = None
 
     @property
     def refused(self) -> bool:
@@ -68,6 +71,20 @@ class Quality:
             "totals": [] if self.tape is None else records(self.tape.totals),
             "counts": records(self.counts()),
             "findings": records(self.findings),
+            "roll_forward": {
+                name.removeprefix("roll_forward_"): records(frame)
+                for name, (_, frame) in self._moves().items()
+            },
+        }
+
+    def _moves(self) -> dict[str, tuple[str, pd.DataFrame]]:
+        if self.moved is None:
+            return {}
+        days = f"from {self.moved.before} to {self.moved.after}"
+        return {
+            "roll_forward_movements": (f"Balances {days}", self.moved.table),
+            "roll_forward_exceptions": ("Loans to look into", self.moved.exceptions),
+            "roll_forward_changes": ("Terms that changed", self.moved.changes),
         }
 
     def save(self, out: Path) -> SavedRun:
@@ -77,6 +94,7 @@ class Quality:
             "tape_totals": ("Rows and balances of the tape", totals),
             "tape_counts": ("Findings by reason", self.counts()),
             "tape_findings": ("Findings", self.findings),
+            **self._moves(),
         }
         tables = {name: Table(name, *rest) for name, rest in frames.items() if len(rest[1].columns)}
         result = {k: v for k, v in self.document().items() if k != "findings"}
