@@ -25,7 +25,7 @@ from scfcap.credit.measures import (
     recoveries,
     shrink,
 )
-from scfcap.credit.observed import DEFAULTED, at_risk, monthly, observed_loans
+from scfcap.credit.observed import DEFAULTED, REPAID, at_risk, monthly, observed_loans
 from scfcap.credit.recovery import RecoveryCurve
 from scfcap.errors import InputError, Problem
 from scfcap.quantities import BoolArray
@@ -175,15 +175,15 @@ _EVENTS: Final[Mapping[str, str]] = {
 
 
 def _figure(shrunk: Shrunk, code: int, unit: str, events: str, note: str = "") -> Estimate:
+    """The estimate of one segment; ``note`` says why it cannot be known, if it cannot."""
     z, own = float(shrunk.z[code]), float(shrunk.own.value[code])
     parts = [f"Z {z:.2f}", f"{int(shrunk.own.events[code]):,} {events}"]
     parts.append("own figure none" if np.isnan(own) else f"own figure {own:.4g}")
     parts.append(f"book {shrunk.book:.4g}")
     parts += [note] if note else []
-    value, low, high = (
-        0.0 if np.isnan(part[code]) else float(part[code])
-        for part in (shrunk.value, shrunk.low, shrunk.high)
-    )
+    value, low, high = (float(part[code]) for part in (shrunk.value, shrunk.low, shrunk.high))
+    if note or np.isnan(value):  # nothing tells it: no bounds
+        value, low, high = float(np.nan_to_num(value)), _NAN, _NAN
     return Estimate(value, low, high, int(shrunk.own.count[code]), unit, _SOURCE, "; ".join(parts))
 
 
@@ -194,7 +194,7 @@ def _lateness(facts: Facts, code: int, short: BoolArray) -> Estimate:
         (short[facts.loans.segment], "of all short segments: none was late here"),
     ):
         loans = facts.loans.where(chosen)
-        late = loans.where(loans.late_days > 0)
+        late = loans.where((loans.end == REPAID) & (loans.late_days > 0))
         if len(late):
             weight = late.amount / late.amount.sum()
             value = float((weight * late.late_days).sum())

@@ -10,6 +10,8 @@ from scfcap.quantities import FloatArray
 
 #: Two-sided 95% quantile of the normal distribution.
 Z95: Final = 1.959963984540054
+#: Mean of a Poisson number that is 0 with probability 2.5%.
+_NONE_SEEN: Final = -float(np.log(0.025))
 
 
 def wilson_bounds(
@@ -31,12 +33,20 @@ def wilson_bounds(
 
 
 def log_bounds(
-    rate: FloatArray, events: FloatArray, z: float = Z95
+    rate: FloatArray, events: FloatArray, exposure: FloatArray, z: float = Z95
 ) -> tuple[FloatArray, FloatArray]:
-    """Interval of a Poisson rate, rate * exp(± z / sqrt(events)); (0, nan) without any event."""
+    """Interval of a Poisson rate, rate * exp(± z / sqrt(events)).
+
+    Without any event it runs from 0 to the rate at which none is seen with probability 2.5% over
+    the ``exposure`` (a number at risk, effective where weighted, times the unit of time of the
+    rate): -ln(0.025) / exposure; nan where that is 0 too.
+    """
     rate, events = np.asarray(rate, dtype=np.float64), np.asarray(events, dtype=np.float64)
+    exposure = np.asarray(exposure, dtype=np.float64)
     spread = np.exp(z / np.sqrt(np.where(events > 0, events, np.nan)))
-    return np.where(events > 0, rate / spread, 0.0), rate * spread
+    most = _NONE_SEEN / np.where(exposure > 0, exposure, np.nan)
+    some = events > 0
+    return np.where(some, rate / spread, 0.0), np.where(some, rate * spread, most)
 
 
 def effective(weight: FloatArray, square: FloatArray) -> FloatArray:

@@ -160,10 +160,14 @@ def _rate(facts: Facts, code: int) -> Own:
     """Monthly rate of the balance at risk that ends with ``code``; prepayment after default."""
     months = facts.months
     held, amount = _flows(months, code)
-    square = months.default_squares if code == DEFAULTED else months.prepaid_squares
-    total = np.maximum(amount.sum(axis=1), 0.0)
-    value = _divided(total, held.sum(axis=1))
-    return Own(value, *log_bounds(value, effective(total, square)), *_counts(facts, code))
+    if code == DEFAULTED:
+        square, held_square = months.default_squares, months.balance_squares
+    else:
+        square, held_square = months.prepaid_squares, months.left_squares
+    total, whole = np.maximum(amount.sum(axis=1), 0.0), held.sum(axis=1)
+    value = _divided(total, whole)
+    bounds = log_bounds(value, effective(total, square), effective(whole, held_square))
+    return Own(value, *bounds, *_counts(facts, code))
 
 
 def _flows(months: Months, code: int) -> tuple[FloatArray, FloatArray]:
@@ -229,7 +233,8 @@ def _speed(facts: Facts) -> Own:
     years = _sum(facts, loans.amount * loans.days / 365.0)
     value = _divided(_sum(facts, amount), years)
     number = effective(_sum(facts, amount), _sum(facts, amount**2))
-    return Own(value, *log_bounds(value, number), *_counts(facts, PREPAID))
+    seen = effective(years, _sum(facts, loans.amount**2 * loans.days / 365.0))
+    return Own(value, *log_bounds(value, number, seen), *_counts(facts, PREPAID))
 
 
 def _sum(facts: Facts, amount: FloatArray) -> FloatArray:
@@ -280,11 +285,16 @@ def _by_default(facts: Facts) -> Observations:
 
 
 def _matured(loans: Loans) -> BoolArray:
-    return np.asarray((loans.end == REPAID) & ~np.isnan(loans.late_days))
+    """Loans that reached maturity and did not default, whether repaid by now or not [loans]."""
+    known = ~np.isnan(loans.late_days)
+    return np.asarray(known & ((loans.end == REPAID) | (loans.end == 0)))
 
 
 def _late(facts: Facts) -> Own:
-    """Share by amount, of what was not prepaid nor defaulted, that was repaid after maturity."""
+    """Share by amount, of what matured and did not default, that was not repaid by then.
+
+    Loans still open past their maturity are late: left out, the latest lateness would be missed.
+    """
     loans = facts.loans
     done = _matured(loans)
     late = done & (loans.late_days > 0)

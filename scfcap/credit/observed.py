@@ -33,7 +33,8 @@ class Loans:
     1970-01); ``end`` a code, 0 without one. ``amount`` lent, ``defaulted`` balance at default and
     what of it was ``recovered`` [currency]. ``days`` under observation before maturity,
     ``term_days`` of the contract (nan if unknown), ``late_days`` repaid after maturity (negative
-    before it, nan unless repaid).
+    before it), or so far where the loan is open still; nan unless maturity fell into a month before
+    the last one.
     """
 
     row: IntArray
@@ -74,7 +75,8 @@ class Months:
     (the balance at default). ``prepaid`` is what was repaid above the schedule, less what was
     missed, out of ``left``, the balance after default and schedule; for loans of unknown type,
     rate or maturity only what was repaid in full before maturity, out of the balance.
-    ``default_squares`` and ``prepaid_squares`` [S] are sums of squares of these amounts over rows.
+    ``default_squares``, ``prepaid_squares``, ``balance_squares`` and ``left_squares`` [S] are sums
+    of squares of these amounts over rows.
     """
 
     first: int
@@ -84,6 +86,8 @@ class Months:
     left: FloatArray
     default_squares: FloatArray
     prepaid_squares: FloatArray
+    balance_squares: FloatArray
+    left_squares: FloatArray
 
     def pooled(self, members: BoolArray) -> Months:
         """The segments of ``members`` [S] taken as one."""
@@ -132,6 +136,10 @@ def observed_loans(history: History, rows: BoolArray) -> Loans:
     made_day = kept["origination_date"].to_numpy()
     made = np.where(np.isnat(made_day), first, np.minimum(month_of(made_day), first))
     days, term, late = _days(kept, history)
+    # Of what falls due in the last month only what is repaid at once would be seen.
+    fell_due = month_of(kept["maturity_date"].to_numpy()) < month_of(np.datetime64(history.last))
+    waiting = (kept["end"] == "open").to_numpy() & (late > 0)
+    told = fell_due & ((end == PREPAID) | (end == REPAID) | waiting)
     return Loans(
         row=row,
         segment=kept["segment"].cat.codes.to_numpy().astype(np.int64),
@@ -144,7 +152,7 @@ def observed_loans(history: History, rows: BoolArray) -> Loans:
         recovered=np.where(end == DEFAULTED, kept["recovered"].to_numpy(), 0.0),
         days=days,
         term_days=term,
-        late_days=np.where((end == PREPAID) | (end == REPAID), late, np.nan),
+        late_days=np.where(told, late, np.nan),
     )
 
 
@@ -203,6 +211,8 @@ def monthly(history: History, rows: BoolArray, loans: Loans) -> Months:
         left=table(left),
         default_squares=table(lost**2).sum(axis=1),
         prepaid_squares=table(early**2).sum(axis=1),
+        balance_squares=table(balance**2).sum(axis=1),
+        left_squares=table(left**2).sum(axis=1),
     )
 
 

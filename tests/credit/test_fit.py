@@ -115,7 +115,10 @@ def test_the_timing_curve_is_the_hazard_by_another_name(known, fitted):
 def test_prepayment_is_not_claimed_where_no_maturity_is_known():
     found = fit(simulate(seed=4), SPEC)
     assert found.curves["a"].cpr == 0.0
-    assert "no maturity is known" in row(found.table, "a", "cpr")["note"]
+    figure = row(found.table, "a", "cpr")
+    assert "no maturity is known" in figure["note"]
+    assert np.isnan(figure["low"])
+    assert np.isnan(figure["high"])
 
 
 class TestCredibility:
@@ -158,6 +161,44 @@ class TestShortLoans:
         curve = short.curves["a"]
         assert 0.0 < curve.late_share < 1.0
         assert 28 < curve.late_days < 365
+
+
+class TestLateShare:
+    """Bullets of 30 days made on the first; one in four is repaid 40 days after maturity."""
+
+    def facts(self, months, per_month=8):
+        count = months * per_month
+        made = 480 + np.arange(count) // per_month
+        start = made.astype("datetime64[M]").astype("datetime64[D]")
+        due = start + np.timedelta64(30, "D")
+        late = np.arange(count) % 4 == 0
+        closed = due + np.where(late, 40, 0).astype("timedelta64[D]")
+        over = closed.astype("datetime64[M]").astype(np.int64)
+        last = 480 + months - 1
+        rows = [
+            (n, m, 0.0 if m == made[n] else 10.0, 10.0 if m == made[n] else 0.0, m == over[n])
+            for n in range(count)
+            for m in range(made[n], min(over[n], last) + 1)
+        ]
+        panel = pd.DataFrame(rows, columns=["loan", "month", "opening", "adjusted", "over"])
+        paid = np.where(panel.pop("over"), 10.0, 0.0)
+        panel = panel.assign(principal=paid, paid=paid, charged_off=0.0, recovered=0.0)
+        panel["closing"] = panel["opening"] + panel["adjusted"] - paid
+        panel["days_past_due"] = 0
+        known = closed <= (np.datetime64(last + 1, "M").astype("datetime64[D]") - 1)
+        loans = pd.DataFrame({"loan_id": [str(n) for n in range(count)], "segment": "a"})
+        loans["original_balance"] = 10.0
+        for name, day in (("origination_date", start), ("maturity_date", due)):
+            loans[name] = day.astype("datetime64[s]")
+        blank = np.datetime64("NaT", "s")
+        loans["closed_date"] = np.where(known, closed.astype("datetime64[s]"), blank)
+        return history_from_panel(loans, panel, source="", digest="")
+
+    @pytest.mark.parametrize("months", [4, 6, 24])
+    def test_what_is_late_still_is_not_left_out(self, months):
+        found = fit(self.facts(months), CreditSpec(source="history", severity=0.5))
+        assert found.curves["a"].late_share == pytest.approx(0.25)
+        assert found.curves["a"].late_days == 40
 
 
 class TestLateEntry:
@@ -241,6 +282,12 @@ class TestWhatIsMissing:
         found = fit(history, CreditSpec(source="history", severity=0.6))
         assert found.curves["a"].cdr == 0.0
         assert found.curves["a"].severity == 0.6
+        figure = row(found.table, "a", "cdr")
+        panel = history.panel
+        # No default seen in so many loan-months of equal balances; here they are not all equal.
+        rate = -np.log(0.025) / ((panel["opening"] + panel["adjusted"]) > 0).sum()
+        assert figure["low"] == 0.0
+        assert 1 - (1 - rate) ** 12 < figure["high"] < 3 * (1 - (1 - rate) ** 12)
 
     def test_no_loan_at_risk_is_said(self):
         loans = pd.DataFrame({"loan_id": ["x"], "segment": ["a"]})
