@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scfcap.cli.grid import grid
 from scfcap.cli.options import (
     Json,
     ModelArgument,
@@ -29,10 +30,18 @@ if TYPE_CHECKING:
     from scfcap.report.quality import Quality
     from scfcap.tape.rollforward import RollForward
 
+#: Headings that the name of a column does not give.
+_HEADS = {
+    "item": "",
+    "original_balance": "paid out",
+    "current_balance": "outstanding",
+    "paid_principal": "repaid",
+    "loss": "lost",
+}
 #: Findings that are shown; ``--out`` writes them all.
 SHOWN = 20
-#: Columns of text that hold amounts.
-NUMBERS = ("read", "left out", "dropped as equal", "merged", "rejected", "kept", "value")
+#: Of these, so many of one reason at most.
+SHOWN_OF_A_REASON = 4
 
 
 def check(
@@ -95,11 +104,14 @@ def _show(terminal: Terminal, quality: Quality, folder: Path | None) -> None:
     spec, tape, findings = quality.model.spec, quality.tape, quality.findings
     terminal.say(f"{spec.title}, as of {spec.as_of}", "")
     if tape is not None:
-        terminal.say(_table(f"Rows and balances: {tape.source}", _upright(tape.totals)), "")
+        terminal.say(_table(f"Rows and balances: {tape.source}", tape.totals), "")
     if len(findings):
-        more = f" (first {SHOWN} of {len(findings):,})" if len(findings) > SHOWN else ""
+        shown = _examples(findings)
+        more = f" ({len(shown)} of {len(findings):,})" if len(shown) < len(findings) else ""
         terminal.say(_table("Findings by reason", quality.counts()), "")
-        terminal.say(_table(f"Findings{more}", findings.head(SHOWN)), "")
+        terminal.say(_table(f"Findings{more}", shown), "")
+        if more and folder is None:
+            terminal.say("--out DIR writes them all, and the rejected rows.", "")
     if quality.moved is not None:
         _show_moves(terminal, quality.moved)
     if folder is not None:
@@ -120,33 +132,31 @@ def _show_moves(terminal: Terminal, moved: RollForward) -> None:
             terminal.say(_table(f"{title}{more}", frame.head(SHOWN)), "")
 
 
-def _upright(totals: pd.DataFrame) -> pd.DataFrame:
-    """Measures down, items across, as text: rows are whole numbers, amounts have cents."""
-    upright = totals.set_index("item").T
-    cells = {
-        str(item): [_cell(int(v) if name == "rows" else float(v)) for name, v in column.items()]
-        for item, column in upright.items()
-    }
-    return upright.assign(**cells).reset_index(names="")
+def _examples(findings: pd.DataFrame) -> pd.DataFrame:
+    """A few findings of each reason, in the order of the rows."""
+    rank = findings.groupby(["column", "reason"], sort=False, observed=True).cumcount()
+    return findings[rank < SHOWN_OF_A_REASON].head(SHOWN)
 
 
 def _table(title: str, frame: pd.DataFrame) -> RichTable:
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", title_style="bold", show_edge=False)
-    for name in map(str, frame.columns):
-        number = name in NUMBERS or frame[name].dtype.kind in "iuf"
-        table.add_column(name, justify="right" if number else "left", no_wrap=number)
-    for row in frame.itertuples(index=False):
-        table.add_row(*(_cell(value) for value in row))
-    return table
+    names = [str(name) for name in frame.columns]
+    numbers = [name for name in names if name == "value" or frame[name].dtype.kind in "iuf"]
+    rows = [
+        [
+            str(value) if name == "row" else _cell(value)
+            for name, value in zip(names, row, strict=True)
+        ]
+        for row in frame.itertuples(index=False)
+    ]
+    heads = {name: _HEADS.get(name, name.replace("_", " ")) for name in names}
+    return grid(title, list(heads.values()), rows, [heads[name] for name in numbers])
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return str(value)
+        return f"{value:,}"
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:,.2f}"
-    return str(value)
+    return str(value).removesuffix(" 00:00:00")
