@@ -148,7 +148,7 @@ class Columns:
             return np.broadcast_to(day, (len(self),))
         start, end = self.days("origination_date"), self.days("maturity_date")
         gap = {"remaining_days": end - day, "age_days": day - start, "term_days": end - start}[name]
-        return gap.astype(np.int64).astype(np.float64)
+        return np.where(np.isnat(gap), np.nan, gap.astype(np.int64).astype(np.float64))
 
     def values(self, name: str) -> Values:
         """A column of any kind by its distinct values; months of dates."""

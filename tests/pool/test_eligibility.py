@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from scfcap.errors import InputError
@@ -46,6 +48,15 @@ def test_tests_over_the_tape(tape: Tape, test: str, expected: list[int]) -> None
 def pool_spec(*tests: str, **more: Any) -> PoolSpec:
     rules = tuple(Rule(test=test) for test in tests)
     return PoolSpec(eligibility={"spv": EligibilitySet(rules=rules, **more)})
+
+
+def test_days_to_a_missing_date_are_missing(tape: Tape) -> None:
+    frame = tape.frame.copy()
+    frame.loc[0, "maturity_date"] = pd.NaT
+    columns = Columns(frame, tape.as_of)
+    for test in ("remaining_days <= 180", "remaining_days > 180", "term_days > 0"):
+        assert ask(columns, test)[0] == -1
+    assert np.isnan(columns.numbers("remaining_days")[0])
 
 
 def test_a_no_weighs_more_than_an_unknown(tape: Tape) -> None:
