@@ -21,7 +21,7 @@ from scfcap.credit.recovery import RecoveryCurve, recovery_curve
 from scfcap.credit.survival import aalen_johansen
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 
-#: Fewest defaults seen at a lag for the recovery curve to run on.
+#: Fewest defaults seen at a lag for the recovery curve to run on; half of all if that is fewer.
 SEEN_AT_LAG = 10
 
 
@@ -261,7 +261,7 @@ def recoveries(facts: Facts) -> RecoveryCurve:
         loans.defaulted[fallen],
         facts.last - loans.last[fallen],
         (place[which[own]], lag[own], amount[own]),
-        least=min(SEEN_AT_LAG, max(count, 1)),
+        least=min(SEEN_AT_LAG, (count + 1) // 2),
     )
 
 

@@ -72,6 +72,9 @@ class TestKnownChain:
         for segment in ("a", "b"):
             assert fitted.curves[segment].severity == pytest.approx(SEVERITY, abs=1e-4)
             assert fitted.curves[segment].recovery_lag == 3  # (0.1 x 1 + 0.25 x 4) / 0.35 = 3.1
+            # Some 1,500 defaults, whose lags scatter by 1.4 months: 3.1 +- 0.1, in whole months.
+            figure = row(fitted.table, segment, "recovery_lag")
+            assert (figure["low"], figure["high"]) == (3, 4)
 
     def test_each_row_has_interval_count_and_source(self, fitted):
         table = fitted.table
@@ -370,3 +373,29 @@ class TestPrepayment:
         found = self.months("")
         np.testing.assert_allclose(found.prepaid[0], [0.0, 0.0, 800.0])
         np.testing.assert_allclose(found.left[0], [1000.0, 850.0, 800.0])
+
+    def test_what_is_due_in_the_last_month_is_no_prepayment(self):
+        loans = pd.DataFrame({"loan_id": ["x"], "segment": ["a"], "rate": [0.0]})
+        loans["loan_type"], loans["original_balance"] = "bullet", 1000.0
+        loans["origination_date"] = pd.Timestamp("2020-01-16")
+        loans["maturity_date"] = pd.Timestamp("2020-03-31")
+        zero = dict.fromkeys(("charged_off", "recovered"), 0.0)
+        panel = pd.DataFrame(
+            {
+                "loan": 0,
+                "month": [600, 601, 602],
+                "opening": [0.0, 1000.0, 1000.0],
+                "adjusted": [1000.0, 0.0, 0.0],
+                "principal": [0.0, 0.0, 1000.0],
+                "closing": [1000.0, 1000.0, 0.0],
+                "paid": [0.0, 0.0, 1000.0],
+                "days_past_due": 0,
+                **zero,
+            }
+        )
+        found = gather(history_from_panel(loans, panel, source="", digest="")).months
+        np.testing.assert_allclose(found.prepaid[0], [0.0, 0.0, 0.0])
+        np.testing.assert_allclose(found.left[0], [0.0, 1000.0, 0.0])
+        # Made on the 16th of January: 16 of its 31 days are left.
+        np.testing.assert_allclose(found.balance[0], [1000.0 * 16 / 31, 1000.0, 1000.0])
+        np.testing.assert_allclose(found.balance_squares[0], (found.balance[0] ** 2).sum())

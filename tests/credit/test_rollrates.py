@@ -208,3 +208,23 @@ def test_the_error_of_each_sample_is_what_the_interval_says():
         fitted = roll_rates(count_transitions(*panel_of(CHAIN, 200, 5, seed), STATES))
         hits += bool(fitted.low[0, 1] <= CHAIN[0, 1] <= fitted.high[0, 1])
     assert 88 <= hits <= 100
+
+
+def test_the_error_of_the_lifetime_default_is_that_of_a_share():
+    # One state: of those that leave it the share b defaults, and its variance is b (1 - b) / n.
+    counts = np.array([[700, 90, 210], [0, 0, 0], [0, 0, 0]])
+    fitted = fit_matrix(counts, absorbing=(1, 2), default=1)
+    assert fitted.lifetime_default[0] == pytest.approx(0.3)
+    assert fitted.lifetime_error[0] == pytest.approx(np.sqrt(0.3 * 0.7 / 300))
+
+
+def test_the_error_of_the_lifetime_default_is_the_scatter_of_samples():
+    random = np.random.default_rng(7)
+    samples = []
+    for _ in range(600):
+        counts = np.zeros((4, 4), dtype=np.int64)
+        counts[0], counts[1] = random.multinomial(900, CHAIN[0]), random.multinomial(60, CHAIN[1])
+        fitted = fit_matrix(counts)
+        samples.append((*fitted.lifetime_default[:2], *fitted.lifetime_error[:2]))
+    found = np.array(samples)
+    np.testing.assert_allclose(found[:, 2:].mean(axis=0), found[:, :2].std(axis=0), rtol=0.1)

@@ -210,3 +210,12 @@ def test_a_million_loans_take_less_than_a_second():
     aalen_johansen(lives, 1)
     assert time.perf_counter() - start < 1.0
     assert risk_table(lives).at_risk.sum() == (lives.event > 0).sum() + (lives.event == 0).sum()
+
+
+def test_the_error_by_amount_rests_on_the_effective_number():
+    weight = np.array([4.0, 1.0, 1.0, 1.0, 1.0])
+    curve = kaplan_meier(lives_of([1, 1, -2, -2, -2], weight=weight))
+    number = weight.sum() ** 2 / np.square(weight).sum()  # 3.2 of 5
+    lost = 5.0 / 8.0
+    assert curve.value[0] == pytest.approx(1.0 - lost)
+    assert curve.se[0] == pytest.approx(np.sqrt(lost * (1.0 - lost) / number))
