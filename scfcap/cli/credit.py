@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,19 +21,12 @@ from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path, with_rej
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pandas as pd
-    from rich.table import Table as RichTable
-
     from scfcap.report.credit import CreditReport
     from scfcap.schema.credit import SegmentCredit
 
-#: Rows of a table that are shown; ``--out`` writes them all.
-SHOWN = 40
 #: Tables for the terminal, in their order; the rest is written by ``--out``.
 _FIRST = ("lifetime", "credibility", "roll_ends", "roll_test", "log_rank")
 _BACKTEST = ("backtest_errors", "backtest_calibration")
-#: Columns that the terminal leaves to ``--out``.
-_LEFT_OUT = ("unit", "source")
 
 
 def credit(
@@ -106,56 +97,13 @@ def credit(
 
 
 def _show(terminal: Terminal, report: CreditReport, stated: Mapping[str, SegmentCredit]) -> None:
-    spec = report.model.spec
+    from scfcap.cli.curves import behaviour, told
+
+    spec, tables = report.model.spec, report.tables
     terminal.say(f"{spec.title}, as of {spec.as_of}: curves from {report.source}", "")
-    tables = report.tables
-    shown = ["credit", *(n for n in _FIRST if n in tables), *(n for n in _BACKTEST if n in tables)]
-    for name in shown:
-        frame = tables[name].frame
-        if name == "credit":
-            frame = _beside(frame, stated)
-        if len(frame):
-            terminal.say(_table(tables[name].title, frame), "")
+    terminal.say(behaviour(tables["credit"].title, tables["credit"].frame, stated), "")
+    for name in (*_FIRST, *_BACKTEST):
+        if name in tables and len(tables[name].frame):
+            terminal.say(told(name, tables[name].title, tables[name].frame), "")
     if report.verdict:
         terminal.say(report.verdict, "")
-
-
-def _beside(frame: pd.DataFrame, stated: Mapping[str, SegmentCredit]) -> pd.DataFrame:
-    """Estimates with what the model states in their place; what nothing tells is left out."""
-    shown = frame[(frame["estimate"] != 0) | (frame["count"] > 0)]
-    if (frame["count"] == 0).all() or not stated:
-        return shown
-    said = [
-        getattr(stated[segment], measure, None) if segment in stated else None
-        for segment, measure in zip(shown["segment"], shown["measure"], strict=True)
-    ]
-    values = [math.nan if value is None else float(value) for value in said]
-    place = list(shown.columns).index("estimate") + 1
-    left, right = shown.columns[:place], shown.columns[place:]
-    return shown.assign(**{"in model": values})[[*left, "in model", *right]]
-
-
-def _table(title: str, frame: pd.DataFrame) -> RichTable:
-    from rich.table import Table
-
-    more = f" (first {SHOWN} of {len(frame):,})" if len(frame) > SHOWN else ""
-    table = Table(title=f"{title}{more}", title_justify="left", title_style="bold", show_edge=False)
-    names = [name for name in map(str, frame.columns) if name not in _LEFT_OUT]
-    for name in names:
-        number = frame[name].dtype.kind in "iuf"
-        table.add_column(name.replace("_", " "), justify="right" if number else "left")
-    for row in frame[names].head(SHOWN).itertuples(index=False):
-        table.add_row(*(_cell(value) for value in row))
-    return table
-
-
-def _cell(value: Any) -> str:
-    """Figures to four digits; counts whole; nothing where a figure is not known."""
-    if isinstance(value, str | Path):
-        return str(value)
-    number = float(value)
-    if math.isnan(number):
-        return ""
-    if math.isinf(number):
-        return "never"
-    return f"{number:,.0f}" if number == round(number) or abs(number) >= 1e4 else f"{number:.4g}"

@@ -14,9 +14,20 @@ from scfcap import __version__
 from scfcap.report.book import COUNT, RATE, Book, Chart, Look, Series, Sheet
 from scfcap.report.excel import write_book
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
-from scfcap.report.sheets.common import PALETTE, TEXT, Kit, figure, heads, plain, title_case
+from scfcap.report.sheets.common import (
+    PALETTE,
+    TEXT,
+    Kit,
+    figure,
+    heads,
+    lines_needed,
+    plain,
+    styled,
+    title_case,
+)
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import RunMeta, Table, named_table
+from scfcap.report.words import FORECASTS, MEASURES
 from scfcap.schema.credit import SegmentCredit
 from scfcap.schema.load import LoadedModel
 
@@ -38,6 +49,29 @@ TITLES: Mapping[str, str] = {
     "roll_test": "Do the roll rates hold over time?",
     "recovery": "Recovery by months since default",
     "log_rank": "Do the segments default alike?",
+    "backtest_errors": "Back-test: forecast less actual, as a share of the actual",
+    "backtest_calibration": "Back-test: loans predicted and seen, by class",
+    "backtest_months": "Back-test: month by month",
+}
+#: Tables in the order of the workbook's sheets. Those that count every segment, vintage and month
+#: are long, and stand in the CSV files only.
+SHEETS = (
+    "credit", "backtest_errors", "backtest_calibration", "backtest_months", "lifetime",
+    "credibility", "static_pools", "run_off", "survival", "roll_ends", "roll_rates", "roll_test",
+    "recovery", "log_rank",
+)  # fmt: skip
+#: Months on book that a sheet of vintages shows; more are taken a few at a time.
+_MONTHS = 24
+#: Headings of a back-test that the name of a column does not give.
+_HEADS = {
+    "cumulative": "At the end, or in sum",
+    "bias": "Mean error",
+    "mape": "Mean size of the error",
+    "coverage": "Months within 95%",
+    "inside": "Within",
+    "model": "Segment curves",
+    "naive": "Rates held",
+    "column": "Class of",
 }
 _WHOLE = frozenset(
     (
@@ -120,9 +154,10 @@ class CreditReport:
             footer=f"scfcap {meta.version} · {meta.model} · inputs {meta.digest[:12]}",
         )
         kit = Kit(self.tables, meta, Look(meta.currency, meta.money_unit, meta.frequency), book)
-        for name, table in self.tables.items():
-            if len(table.frame):
-                _sheet(kit, name, table)
+        for name in SHEETS:
+            if name in self.tables and len(self.tables[name].frame):
+                _sheet(kit, name, self.tables[name])
+        _explain(book, self)
         return book
 
     def save(self, out: Path) -> SavedRun:
@@ -169,35 +204,76 @@ def _line(row: Any) -> str:
     return f"{words}, {row.source}" + (f": {row.note}" if row.note else "")
 
 
+def _explain(book: Book, report: CreditReport) -> None:
+    """Say under the first table what the others are, and what the back-test found."""
+    sheet = book.sheets[0]
+    lines = [f"Curves from {report.source}.", *([report.verdict] if report.verdict else [])]
+    left = [TITLES[name] for name in report.tables if name in TITLES and name not in SHEETS]
+    if left:
+        lines.append(f"In the CSV files beside this workbook: {'; '.join(left)}.")
+    below = max(row for row, _ in sheet.cells) + 2
+    for row, line in enumerate(lines, below):
+        sheet.merged(row, (1, sheet.last_column), line, styled(TEXT, wrap=True))
+        room = sum(sheet.widths.get(c, 8.4) for c in range(1, sheet.last_column + 1))
+        sheet.heights[row] = 15.0 * lines_needed(line, room)
+
+
 def _sheet(kit: Kit, name: str, table: Table) -> None:
-    frame = table.frame
+    frame = _readable(name, table.frame)
     sheet = kit.add(title_case(name), table.title, 24.0)
     columns = [str(column) for column in frame.columns]
     sheet.widths |= {n: _width(column) for n, column in enumerate(columns[1:], 2)}
     top = 22 if name in _CHARTS else 4
-    heads(sheet, top, [title_case(column) for column in columns])
+    named = _HEADS if name.startswith("backtest") else {"z": "Z"}
+    heads(sheet, top, [named.get(column, title_case(column)) for column in columns])
     sheet.freeze = (top + 1, 2)
     for row, values in enumerate(frame.to_dict("records"), top + 1):
         for place, column in enumerate(columns, 1):
             shown = plain(values[column])
+            if column in ("measure", "forecast"):
+                shown = {**MEASURES, **FORECASTS}.get(str(shown), shown)
+            if isinstance(shown, bool):
+                shown = "yes" if shown else "no"
             number = isinstance(shown, int | float)
-            look = figure(_look(column, str(values.get("measure", "")))) if number else TEXT
+            kind = str(values.get("measure", ""))
+            look = figure(_look(name, column, kind)) if number else TEXT
             sheet.put(row, place, shown, look)
     if name in _CHARTS:
         _CHARTS[name](sheet, frame, top)
 
 
-def _look(column: str, measure: str) -> str:
+def _readable(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Of a wide table the columns that fit a page.
+
+    Vintages by every second or third month on book; survival without its standard errors, as the
+    intervals stand there.
+    """
+    if name == "survival":
+        return frame.drop(columns=[c for c in frame if str(c).endswith("_se")])
+    months = len(frame.columns) - 1
+    step = max(1, -(-months // _MONTHS))
+    if name != "static_pools" or step == 1:
+        return frame
+    return frame.iloc[:, [0, *range(step, months, step), months]]
+
+
+def _look(table: str, column: str, measure: str) -> str:
     """Number format of a column; lags and days are no shares."""
-    if column in _WHOLE:
+    if table == "backtest_months":
+        return COUNT
+    if table == "backtest_calibration" and column not in ("loans", "actual"):
+        return "#,##0.00" if column == "ratio" else "#,##0.0"
+    if column in _WHOLE or column == "actual":
         return COUNT
     if column in _NUMBERS or (column != "z" and measure.endswith(("lag", "days"))):
         return "#,##0.00"
-    return RATE
+    return {"p_value": "0.000", "z": "0.00"}.get(column, RATE)
 
 
 def _width(column: str) -> float:
-    return 60.0 if column == "note" else 30.0 if column in ("source", "method") else 11.5
+    if column in ("note", "method", "measure", "forecast", "unit"):
+        return {"note": 60.0, "method": 22.0, "unit": 21.0, "forecast": 34.0}.get(column, 24.0)
+    return 20.0 if column == "source" else 7.5 if column.startswith("month ") else 11.5
 
 
 def _by_vintage(sheet: Sheet, frame: pd.DataFrame, top: int) -> None:

@@ -22,6 +22,22 @@ CHANNELS = {
 }
 #: Kinds of limit that a sentence names.
 BINDING = 4
+#: What is estimated of a segment, in words.
+MEASURES = {
+    "cdr": "default rate a year",
+    "lifetime_default": "default over the term",
+    "cpr": "prepaid a year",
+    "severity": "loss given default",
+    "recovery_lag": "recovery lag, periods",
+    "late_share": "pays late",
+    "late_days": "late by, days",
+}
+#: Forecasts that a back-test compares, in words.
+FORECASTS = {
+    "fitted": "rates by age",
+    "model": "segment curves, as a plan takes them",
+    "naive": "last months' rates, held",
+}
 #: Limit families in words.
 FAMILIES = {
     "leverage": "regulatory cap",

@@ -17,17 +17,9 @@ from scfcap.report.sheets.common import (
     styled,
     title_case,
 )
+from scfcap.report.words import MEASURES
 
 _DAYS = ("recovery_lag", "late_days")
-_NAMES = {
-    "cdr": "Default rate a year",
-    "lifetime_default": "Default over the term",
-    "cpr": "Prepaid a year",
-    "severity": "Loss given default",
-    "recovery_lag": "Recovery lag, periods",
-    "late_share": "Pays late",
-    "late_days": "Late by, days",
-}
 
 
 def assumed(kit: Kit, sheet: Sheet, row: int) -> None:
@@ -36,9 +28,9 @@ def assumed(kit: Kit, sheet: Sheet, row: int) -> None:
     if frame is None:
         return
     row = section(sheet, row, "Behaviour assumed, by segment")
-    used = frame[frame["measure"].isin(list(_NAMES))]
-    measures = [m for m in _NAMES if (used["measure"] == m).any()]
-    heads(sheet, row, ["Segment", *(_NAMES[m] for m in measures)])
+    used = frame[frame["measure"].isin(list(MEASURES))]
+    measures = [m for m in MEASURES if (used["measure"] == m).any()]
+    heads(sheet, row, ["Segment", *(title_case(MEASURES[m]) for m in measures)])
     for segment, group in used.groupby("segment", sort=False):
         row += 1
         sheet.put(row, 1, str(segment), styled(TEXT, indent=1))
@@ -58,8 +50,8 @@ def _ranges(sheet: Sheet, row: int, frame: pd.DataFrame) -> None:
     heads(sheet, row, ["Segment and measure", "Estimate", "Low", "High", "Count", "Source"])
     for item in records(frame):
         row += 1
-        name = _NAMES.get(str(item.measure), title_case(str(item.measure)))
-        sheet.put(row, 1, f"{item.segment}: {name.lower()}", styled(TEXT, indent=1))
+        name = MEASURES.get(str(item.measure), str(item.measure).replace("_", " "))
+        sheet.put(row, 1, f"{item.segment}: {name}", styled(TEXT, indent=1))
         look = figure("0.0" if item.measure in _DAYS else RATE)
         for column, value in enumerate((item.estimate, item.low, item.high), 2):
             sheet.put(row, column, plain(value), look)
