@@ -35,7 +35,7 @@ def init(
     def work(terminal: Terminal) -> Outcome:
         from scfcap.schema.load import load_model
 
-        _refuse_taken(folder)
+        refuse_taken(folder)
         copied = copy_model(load_model(source), folder)
         terminal.say(
             f"Copied {source} to {shown_path(folder)}:",
@@ -47,7 +47,8 @@ def init(
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
 
 
-def _refuse_taken(folder: Path) -> None:
+def refuse_taken(folder: Path) -> None:
+    """Raise :class:`InputError` where ``folder`` exists and holds something."""
     if folder.exists() and not folder.is_dir():
         found = "a file"
     elif folder.is_dir() and any(folder.iterdir()):

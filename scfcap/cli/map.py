@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scfcap.cli.grid import grid
+from scfcap.cli.init import refuse_taken
 from scfcap.cli.options import Json, Quiet, Traceback
 from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path
 from scfcap.errors import InputError, Problem
@@ -34,6 +36,14 @@ def map_tape(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Write the proposed [tape] section there."),
     ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model",
+            metavar="DIR",
+            help="Write a whole model around it into this new folder: for check and pool.",
+        ),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
     traceback: Traceback = False,
@@ -44,13 +54,18 @@ def map_tape(
         from scfcap.tape.map import propose
 
         terminal.progress("map")
+        if model is not None:
+            refuse_taken(model)
         proposal = propose(tape)
         text = proposal.to_toml()
         if out is not None:
             write_aside(out, text)
+        if model is not None:
+            write_aside(model / "model.toml", proposal.to_model(model.resolve().name))
         terminal.finish()
-        _show(terminal, proposal, text, tape, out)
-        return Outcome({**document(proposal), "toml": text, "file": out})
+        _show(terminal, proposal, None if out or model else text)
+        _show_next(terminal, proposal, tape, out, model)
+        return Outcome({**document(proposal), "toml": text, "file": out, "model": model})
 
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
 
@@ -91,46 +106,60 @@ def write_aside(file: Path, text: str) -> None:
         raise
 
 
-def _show(terminal: Terminal, proposal: Proposal, text: str, tape: Path, out: Path | None) -> None:
+def _show(terminal: Terminal, proposal: Proposal, text: str | None) -> None:
     terminal.say(_table(proposal), "")
     if proposal.lies:
         terminal.say(f"Names that mislead: {'; '.join(proposal.lies)}", "")
-    if out is None:
+    if text is not None:
         terminal.say(text)
+
+
+def _show_next(
+    terminal: Terminal, proposal: Proposal, tape: Path, out: Path | None, model: Path | None
+) -> None:
+    """What was written, what is open, and the next command."""
+    for file in (out, None if model is None else model / "model.toml"):
+        if file is not None:
+            terminal.say(f"Written: {shown_path(file)}")
+    names = [choice.column for choice in proposal.open]
+    if model is not None and proposal.as_of is None:
+        names.insert(0, "as_of")
+    if names:
+        terminal.say(
+            f"To be settled by hand: {', '.join(names)}. The reasons stand at the head of the text."
+        )
+    settle = "settle what is open, then: " if names else ""
+    if model is None:
+        terminal.say(
+            f"Next: scfcap map {tape} --model DIR writes a whole model around it; or put the text "
+            f"in place of [tape] in a model that you have, {settle}scfcap check DIR --tape {tape}"
+        )
     else:
-        terminal.say(f"Written: {shown_path(out)}")
-    if proposal.open:
-        names = ", ".join(choice.column for choice in proposal.open)
-        terminal.say(f"To be settled by hand: {names}. The reasons stand at the head of the text.")
-    terminal.say(
-        "Next: scfcap init DIR, put the text in place of [tape] in DIR/model.toml, settle what is "
-        f"open, then: scfcap check DIR --tape {tape}"
-    )
+        terminal.say(f"Next: {settle}scfcap check {shown_path(model)} --tape {tape}")
 
 
 def _table(proposal: Proposal) -> RichTable:
-    from rich.table import Table
-
     from scfcap.tape.map import said_source
 
     title = f"{proposal.source}: {proposal.rows:,} rows, {proposal.columns} columns"
-    table = Table(title=title, title_justify="left", title_style="bold", show_edge=False)
-    for name in ("column", "from", "unit", "confidence", "sample", "evidence"):
-        number = name == "confidence"
-        table.add_column(name, justify="right" if number else "left", no_wrap=number)
+    rows = []
     for choice in proposal.choices:
         if choice.how == "default":
             continue
         is_open = choice.how == "open"
-        table.add_row(
-            choice.column,
-            "OPEN" if is_open else _short(said_source(choice)),
-            choice.unit,
-            "" if is_open else f"{choice.confidence:.2f}",
-            _short(", ".join(choice.sample)),
-            choice.reason or "; ".join(choice.evidence),
+        source = "OPEN" if is_open else _short(said_source(choice))
+        sample = f"such as {_short(', '.join(choice.sample))}" if choice.sample else ""
+        why = choice.reason or "; ".join(choice.evidence)
+        rows.append(
+            [
+                choice.column,
+                f"{source}, {choice.unit}" if choice.unit and not is_open else source,
+                "" if is_open else f"{choice.confidence:.2f}",
+                "; ".join(part for part in (why, sample) if part),
+            ]
         )
-    return table
+    heads = ("column", "from", "sure", "why")
+    return grid(title, heads, rows, ("sure",))
 
 
 def _short(text: str) -> str:

@@ -24,7 +24,8 @@ def observed(
     else:
         series = indicators(history, spec)
     lines = _lender_lines(model)
-    series = pd.concat([part for part in (series, lines) if len(part)], ignore_index=True)
+    if len(lines):
+        series = pd.concat([series, lines], ignore_index=True) if len(series) else lines
     return series, _reasons(history, tape, model)
 
 

@@ -41,7 +41,8 @@ class Proposal:
     no loans, and several rows a loan. ``as_of``: the tape's day, where a column tells it.
     ``series``: columns that are numbered, such as ``BAL1`` to ``BAL43``: a history in wide form.
     ``unused``: source columns that no choice uses. ``lies``: names that their values contradict.
-    ``file``: keys of ``[tape]`` on how the file is written, such as ``delimiter``.
+    ``file``: keys of ``[tape]`` on how the file is written, such as ``delimiter``. ``segments``:
+    values of the column taken for the segment.
     """
 
     source: str
@@ -56,6 +57,7 @@ class Proposal:
     unused: tuple[str, ...] = ()
     lies: tuple[str, ...] = ()
     file: Mapping[str, Any] = field(default_factory=dict)
+    segments: tuple[str, ...] = ()
 
     def __getitem__(self, column: str) -> Choice:
         """The choice for one of our columns."""
@@ -89,6 +91,12 @@ class Proposal:
         from scfcap.tape.map_toml import to_toml
 
         return to_toml(self)
+
+    def to_model(self, name: str) -> str:
+        """A whole model file around that section, with the least that a model must state."""
+        from scfcap.tape.map_toml import to_model
+
+        return to_model(self, name)
 
 
 def said_source(choice: Choice) -> str:
@@ -143,6 +151,7 @@ def propose_table(table: Any, source: str, options: Mapping[str, Any] | None = N
     choose_rate(book)
     book.lies += find_lies(book)
     choices = tuple(_doubted(book, _complete(book, c.name, c.required)) for c in COLUMNS)
+    segment = next(c for c in choices if c.column == "segment")
     used = book.taken | {str(v) for c in choices for k, v in c.derive.items() if k != "how"}
     return Proposal(
         source=source,
@@ -157,6 +166,7 @@ def propose_table(table: Any, source: str, options: Mapping[str, Any] | None = N
         unused=tuple(name for name in profiles if name not in used | inside),
         lies=tuple(dict.fromkeys(book.lies)),
         file=options or {},
+        segments=tuple(profiles[segment.source].labels) if segment.how == "column" else (),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from scfcap.tape.map import Proposal
@@ -20,6 +20,55 @@ def to_toml(proposal: Proposal) -> str:
     """``[tape]`` with its tables. Each entry carries its confidence and evidence."""
     parts = [*_head(proposal), *_tape(proposal), *_columns(proposal), *_group(proposal)]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def to_model(proposal: Proposal, name: str) -> str:
+    """A model file around the section: enough for check, pool and a run by own money.
+
+    What a tape cannot tell is either left out, so that the model asks for it, or a placeholder
+    marked ``[assumed]``.
+    """
+    day = (
+        f"as_of = {proposal.as_of}   # from {proposal.as_of_from}"
+        if proposal.as_of
+        else "# as_of = YYYY-MM-DD   # TO BE SETTLED: the day at whose end the tape stands"
+    )
+    head = [
+        f"name = {_text(name)}",
+        f"title = {_text(f'Loans of {proposal.source}')}",
+        'currency = "CNY"    # TO BE SETTLED: the currency of the amounts',
+        day,
+        'regime = "none"     # or cq_2012, cn_2008, cn_2017_141, cn_2020_86',
+        "",
+    ]
+    names = proposal.segments or ("all",)
+    return "\n".join([*head, to_toml(proposal), *_behaviour(names), *_business(names), ""])
+
+
+def _behaviour(segments: Sequence[str]) -> Iterator[str]:
+    yield "# Placeholders, enough for check and pool. Before a run put your own, or let a history"
+    yield "# tell them: state [history], then scfcap credit DIR --write."
+    yield "[credit]"
+    yield 'source = "stated"'
+    for segment in segments:
+        yield f"[credit.segments.{_text(segment)}]"
+        yield "lifetime_default = 0.02   # [assumed]"
+        yield "severity = 0.6            # [assumed]"
+    yield ""
+    yield "[scenarios.base]"
+    yield "[scenarios.stress]"
+    yield "default_multiple = 3.0        # [assumed]"
+    yield ""
+
+
+def _business(segments: Sequence[str]) -> Iterator[str]:
+    yield "# Rules go under [pool.eligibility.NAME]; lenders, buyers and series make the funding."
+    yield "[opening]"
+    yield "cash = 0.0                    # own money [assumed]"
+    for segment in segments:
+        yield f"[demand.{_text(segment)}]"
+        yield "per_period = 0.0              # lending asked for a month [assumed]"
+        yield 'new_loans = "tape"            # new loans are like those of the tape'
 
 
 def _head(proposal: Proposal) -> Iterator[str]:

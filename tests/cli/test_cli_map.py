@@ -34,7 +34,7 @@ def test_the_table_the_text_and_the_next_step(scfcap, tape):
     assert done.exit_code == 0
     assert "tape.csv: 60 rows, 8 columns" in done.stdout
     assert 'loan_id = "Loan No"' in done.stdout
-    assert "Next: scfcap init DIR" in done.stdout
+    assert "Next: scfcap map " in done.stdout
     assert 'origination_date = "%d/%m/%Y"' in done.stdout
     assert "To be settled" not in done.stdout
 
@@ -48,6 +48,26 @@ def test_out_writes_a_text_that_loads_and_leaves_nothing_beside_it(scfcap, tape,
     assert spec.percent == ("rate",)
     assert spec.date_formats["origination_date"] == "%d/%m/%Y"
     assert [path.name for path in out.parent.iterdir()] == ["tape.toml"]
+
+
+def test_a_whole_model_is_written_that_checks_pools_and_runs(scfcap, tape, tmp_path):
+    folder = tmp_path / "mine"
+    done = scfcap("map", tape, "--model", folder)
+    assert (done.exit_code, "To be settled by hand: as_of." in done.stdout) == (0, True)
+    asked = scfcap("check", folder, "--tape", tape)
+    assert (asked.exit_code, "as_of: found nothing" in asked.stderr) == (2, True)
+    file = folder / "model.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("# as_of = YYYY-MM-DD", "as_of = 2020-03-31"), encoding="utf-8")
+    checked = scfcap("check", folder, "--tape", tape)
+    assert checked.stdout.rstrip().endswith("Usable: none of 60 rows is rejected; 0 remarks.")
+    pooled = json.loads(scfcap("pool", folder, "--tape", tape, "--json").stdout)
+    assert (pooled["loans"], pooled["balance"]) == (60, sum(500 + k for k in range(60)))
+    assert scfcap("run", folder, "--tape", tape, "--quiet").exit_code == 0
+    watched = scfcap("warn", folder, "--tape", tape)  # neither history, buyers nor lenders
+    assert (watched.exit_code, "Lights: 10 no value" in watched.stdout) == (0, True)
+    again = scfcap("map", tape, "--model", folder)
+    assert (again.exit_code, "not empty" in again.stderr) == (2, True)
 
 
 def test_json_is_one_document(scfcap, tape):
