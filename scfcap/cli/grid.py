@@ -26,7 +26,12 @@ def grid(
         else:
             table.add_column(head, overflow="fold", min_width=min(widest, _WORDS))
     for row in rows:
-        table.add_row(*row)
+        table.add_row(
+            *(
+                "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in x)
+                for x in row
+            )
+        )
     return table
 
 

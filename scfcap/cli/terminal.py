@@ -15,7 +15,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Width of tables that are not printed to a terminal [characters].
 WIDTH = 160
+#: Length of what is said of a problem's place [characters].
+MOST_WHERE = 160
 #: Faults of the file system that the user can mend.
 _USER_ERRNO = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG,
@@ -185,7 +187,8 @@ def _explain(error: Exception, *, show_traceback: bool) -> tuple[dict[str, Any],
     if isinstance(error, InputError):
         count = len(error.problems)
         head = "The input cannot be used" + (f" ({count} problems):" if count > 1 else ":")
-        _error(head, *(f"  - {problem}" for problem in error.problems))
+        shown = (replace(p, where=_clipped(p.where)) for p in error.problems)
+        _error(head, *(f"  - {problem}" for problem in shown))
         document = {"kind": "input", "problems": [asdict(p) for p in error.problems]}
         code = error.exit_code
     elif isinstance(error, InfeasibleError):
@@ -230,10 +233,19 @@ def _as_input_error(error: Exception) -> Exception:
     return error
 
 
+def _clipped(where: str) -> str:
+    """A place in a few words, where ``--set`` names it with a text of any length."""
+    return where if len(where) <= MOST_WHERE else f"{where[: MOST_WHERE - 1]}…"
+
+
 def _error(*lines: str) -> None:
+    """Print to standard error; what a file holds cannot steer the terminal."""
     console = _console(stderr=True)
     for line in lines:
-        console.print(line, soft_wrap=True)
+        safe = "".join(
+            c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in line
+        )
+        console.print(safe, soft_wrap=True)
 
 
 def _console(*, stderr: bool) -> Console:
