@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,10 +13,19 @@ _WORDS = 14
 
 
 def grid(
-    title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: Container[str] = ()
+    title: str,
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    numbers: Container[str] = (),
+    styles: Mapping[str, str] | None = None,
 ) -> RichTable:
-    """``rows`` of text under ``heads``; the columns in ``numbers`` are set right, on one line."""
+    """``rows`` of text under ``heads``; the columns in ``numbers`` are set right, on one line.
+
+    ``styles``: how a cell is coloured, by its text. Signs that would steer the terminal are shown
+    as a replacement character.
+    """
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=title, title_justify="left", title_style="bold", show_edge=False)
     for place, head in enumerate(heads):
@@ -26,12 +35,11 @@ def grid(
         else:
             table.add_column(head, overflow="fold", min_width=min(widest, _WORDS))
     for row in rows:
-        table.add_row(
-            *(
-                "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in x)
-                for x in row
-            )
-        )
+        cells = [
+            "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in cell)
+            for cell in row
+        ]
+        table.add_row(*(Text(cell, style=(styles or {}).get(cell, "")) for cell in cells))
     return table
 
 

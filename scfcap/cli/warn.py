@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scfcap.cli.grid import blank_repeats, grid
 from scfcap.cli.options import (
     Json,
     ModelArgument,
@@ -43,7 +44,7 @@ Calibrate = Annotated[
     ),
 ]
 #: Lights of buyers that are green are counted, not listed.
-_LISTED = ("red", "yellow", "no value")
+_LISTED = ("red", "yellow")
 _COLOURS = {"red": "bold red", "yellow": "yellow", "green": "green", "no value": "dim"}
 #: How values of an indicator are written; a share if it is not here.
 _DAYS = ("buyer_days_late",)
@@ -102,61 +103,65 @@ def warn(
 def _show(terminal: Terminal, report: WatchReport) -> None:
     spec, lights = report.model.spec, report.lights
     terminal.say(f"{spec.title}, as of {spec.as_of}", "")
-    listed = lights[(lights["entity"] == "") | lights["light"].isin(_LISTED)]
-    terminal.say(_lights(listed), "")
-    left_out = len(lights) - len(listed)
+    told = lights["light"] != "no value"
+    listed = lights[told & ((lights["entity"] == "") | lights["light"].isin(_LISTED))]
+    if len(listed):
+        terminal.say(_lights(listed), "")
+    left_out = int(told.sum()) - len(listed)
     if left_out:
-        terminal.say(f"Not listed: {left_out} green lights of single buyers and lenders.")
+        lights_said = "1 green light" if left_out == 1 else f"{left_out} green lights"
+        terminal.say(f"Not listed: {lights_said} of single buyers or lenders.")
+    for note, missing in lights[~told].groupby("note", sort=False):
+        pairs = zip(missing["indicator"], missing["entity"], strict=True)
+        names = dict.fromkeys(f"{_words(name)} {entity}".strip() for name, entity in pairs)
+        terminal.say(f"No value: {', '.join(names)}: {note}.")
     counts = report.counts()
     said = ", ".join(f"{counts[name]} {name}" for name in _COLOURS if name in counts)
     terminal.say(f"Lights: {said}. What each means, and its thresholds: [warning] in model.toml.")
 
 
 def _lights(frame: pd.DataFrame) -> RichTable:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title="Early warnings", title_justify="left", title_style="bold", show_edge=False)
-    names = ("indicator", "of", "value", "yellow", "red", "light", "trend", "since", "note")
-    for name in names:
-        table.add_column(name, justify="right" if name in ("value", "yellow", "red") else "left")
-    for row in frame.itertuples():
-        amounts = [_amount(str(row.indicator), x) for x in (row.value, row.yellow, row.red)]
-        since = "" if row.light == "no value" else f"{row.since:%Y-%m-%d}"
-        light = Text(str(row.light), style=_COLOURS[str(row.light)])
-        table.add_row(
-            _words(row.indicator), str(row.entity), *amounts, light, str(row.trend), since,
-            str(row.note),
-        )  # fmt: skip
-    return table
+    heads = ["indicator", "of", "value", "yellow", "red", "light", "trend", "since"]
+    noted = (frame["note"] != "").any()
+    rows = [
+        [
+            _words(row.indicator),
+            str(row.entity),
+            *(_amount(str(row.indicator), x) for x in (row.value, row.yellow, row.red)),
+            str(row.light),
+            str(row.trend),
+            f"{row.since:%Y-%m-%d}",
+            *([str(row.note)] if noted else []),
+        ]
+        for row in frame.itertuples()
+    ]
+    heads += ["note"] if noted else []
+    return grid("Early warnings", heads, rows, ("value", "yellow", "red"), _COLOURS)
 
 
 def _show_value(terminal: Terminal, value: pd.DataFrame, spec: MeasureSpec) -> None:
-    from rich.table import Table
-
-    table = Table(
-        title=f"What they are worth: {spec.platforms} synthetic platforms of {spec.loans:,} loans",
-        title_justify="left", title_style="bold", show_edge=False,
-    )  # fmt: skip
     heads = (
-        "indicator", "light", "event", "events", "warned of", "by chance", "median lead",
-        "noticed", "false alarms a year",
+        "indicator", "light", "event", "warned of", "by chance", "median lead, days", "noticed",
+        "false alarms a year",
     )  # fmt: skip
-    for name in heads:
-        table.add_column(name, justify="left" if name in heads[:3] else "right")
+    rows = []
     for row in value.itertuples():
         lead, false = float(row.lead_days), float(row.false_a_year)  # type: ignore[arg-type]
-        table.add_row(
-            _words(row.indicator), str(row.light), str(row.event), str(row.events),
-            _hits(row), _share(row.by_chance),
-            "" if math.isnan(lead) else f"{lead:.0f} days", _share(row.noticed_rate),
-            "" if math.isnan(false) else f"{false:.2f}",
+        rows.append(
+            [
+                _words(row.indicator), str(row.light), f"{row.event} ({row.events})",
+                _hits(row), _share(row.by_chance),
+                "" if math.isnan(lead) else f"{lead:.0f}", _share(row.noticed_rate),
+                "" if math.isnan(false) else f"{false:.2f}",
+            ]
         )  # fmt: skip
+    title = f"What they are worth: {spec.platforms} synthetic platforms of {spec.loans:,} loans"
+    table = grid(title, heads, blank_repeats(rows), heads[3:])
     terminal.say("", table, "")
     terminal.say(
         f"Warned of: at the threshold at one of the {spec.horizon} month ends before the event; "
-        "the lead runs from the first of them; in brackets the 95% interval of the share. Noticed: "
-        "also up to 3 months after it.\n"
+        "the lead runs from the first of them; in brackets the number of events, and the 95% "
+        "interval of the share. Noticed: also up to 3 months after it.\n"
         f"By chance: share of all spans of {spec.horizon} months with an alarm; an indicator that "
         "is warned no more often than that tells nothing of the event.\n"
         "False alarms: begun with no event near, a year of the book, or of one buyer. The "
@@ -177,7 +182,7 @@ def _hits(row: Any) -> str:
     """Share of the events warned of, and its interval."""
     if math.isnan(row.hit_rate):
         return ""
-    return f"{row.hit_rate:.0%} ({row.hit_low:.0%} to {row.hit_high:.0%})"
+    return f"{row.hit_rate:.0%} ({100 * row.hit_low:.0f}-{row.hit_high:.0%})"
 
 
 def _share(value: Any) -> str:

@@ -77,7 +77,11 @@ def _latest(group: pd.DataFrame, spec: WarningSpec) -> tuple[object, ...]:
     start = int(breaks[-1]) + 1 if len(breaks) else 0
     ends = group["month_end"]
     count = int(group["count"].iloc[-1])
-    note = "" if light[-1] != NO_VALUE else f"{count} behind it, fewer than {spec.least}"
+    note = (
+        ""
+        if light[-1] != NO_VALUE
+        else f"{count} loans behind it, at least {spec.least} are needed"
+    )
     if light[-1] == NO_VALUE and count >= spec.least:
         note = "too few months before it to compare with"
     return (

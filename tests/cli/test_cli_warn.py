@@ -22,7 +22,7 @@ def shown(scfcap, tmp_path):
 
 def test_lights_and_their_worth(shown):
     done, folder = shown
-    for word in ("roll 30", "buyer late share", "green", "Lights:", "by chance", "Warned of:"):
+    for word in ("roll 30", "buyer late share", "green", "Lights:", "By chance:", "Warned of:"):
         assert word in done.stdout
     assert {path.name for path in folder.iterdir()} >= {
         "lights.csv", "indicators.csv", "value.csv", "manifest.json", "result.json", "tables",
@@ -50,7 +50,7 @@ def test_a_model_without_history_says_so(scfcap, mini):
     done = scfcap("warn", mini())
     assert done.exit_code == 0
     assert "the model has no history" in done.stdout
-    assert "by chance" not in done.stdout
+    assert "By chance" not in done.stdout
     quiet = scfcap("warn", mini(name="again"), "--json")
     lights = json.loads(quiet.stdout)["lights"]
     assert {row["light"] for row in lights if row["indicator"] == "roll_30"} == {"no value"}
