@@ -87,12 +87,16 @@ def pool(
         loans = None if explain is None else report.explain(explain)
         folder = None if out is None else report.save(out).folder
         terminal.finish()
-        _show(terminal, report)
+        if explain is None or loans is None:
+            _show(terminal, report)
+        else:
+            terminal.say(_table(f"Loans behind {explain}", loans, cents=True))
+            if not len(loans):
+                terminal.say("No loan is behind this figure.")
         if folder is not None:
             terminal.say(f"Tables, loans behind each figure, snapshot: {shown_path(folder)}")
         document = {**report.document(), "folder": folder}
         if loans is not None:
-            terminal.say("", _table(f"Loans behind {explain}", loans, cents=True))
             document["explained"] = records(loans)
         return Outcome(document)
 
