@@ -1,0 +1,61 @@
+"""A forecast on a history cut off after some months is that on the whole: nothing leaks back."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from scfcap.cashflow.backtest import backtest
+from scfcap.schema.lives import LivesSpec
+from scfcap.synthetic.lives import simulate
+from scfcap.tape.history import DEFAULT, history_from_panel, known_until
+
+UNTIL = date(2013, 3, 31)
+FORECASTS = ("predicted", "low", "high", "model", "naive")
+
+
+@pytest.fixture(scope="module")
+def platform():
+    return simulate(LivesSpec(loans=6_000, seed=3), date(2013, 12, 31)).history()
+
+
+@pytest.fixture(scope="module")
+def whole(platform):
+    return backtest(platform, UNTIL).months.set_index(["measure", "month_end"])
+
+
+@pytest.mark.parametrize("last", [date(2013, 4, 30), date(2013, 7, 31)])
+def test_the_future_beyond_a_month_is_not_in_the_forecast_of_it(platform, whole, last):
+    cut = backtest(known_until(platform, last), UNTIL).months.set_index(["measure", "month_end"])
+    pd.testing.assert_frame_equal(cut, whole.loc[cut.index])
+
+
+def test_nor_is_what_the_first_month_after_brings(platform, whole):
+    """All loans repaid at once in it: every actual differs, and no forecast does."""
+    panel = known_until(platform, date(2013, 4, 30)).panel
+    month = panel["month"].max()
+    flat = panel[panel["month"] == month].index
+    panel.loc[flat, "principal"] += panel.loc[flat, "closing"] + panel.loc[flat, "charged_off"]
+    panel.loc[flat, ["closing", "charged_off", "recovered"]] = 0.0
+    struck = rebuilt(platform, panel)
+    found = backtest(struck, UNTIL).months.set_index(["measure", "month_end"])
+    pd.testing.assert_frame_equal(found[list(FORECASTS)], whole.loc[found.index, list(FORECASTS)])
+    assert (found["actual"] != whole.loc[found.index, "actual"]).sum() >= 3
+
+
+def rebuilt(platform, panel):
+    """The history up to April 2013 with another panel, and the exact days of repayment known."""
+    loans = known_until(platform, date(2013, 4, 30)).loans
+    over = loans["end"].isin(["repaid", "prepaid"])
+    closed = loans["end_date"].where(over)
+    made = ["entry_date", "end_date", "end", "defaulted_balance", "recovered"]
+    fell = (panel["state"] == DEFAULT) & (panel["month"] < panel["month"].max())
+    return history_from_panel(
+        loans.assign(closed_date=closed).drop(columns=made),
+        panel.drop(columns="state"),
+        defaulted=fell.to_numpy(),
+        source="",
+        digest="",
+    )
