@@ -24,7 +24,7 @@ def ten_lines(tables: Mapping[str, Table], meta: RunMeta) -> list[str]:
         f"{meta.title}, as of {meta.as_of}; regime: {meta.regime}",
         _book(tables, meta),
         _losses(tables, meta),
-        f"Plan: {lending[:1].lower()}{lending[1:]}",
+        f"{_planned(tables, meta)}: {lending[:1].lower()}{lending[1:]}",
         mix,
         binding,
         *(f"{rank}. {sentence}" for rank, sentence in enumerate(prices, start=1)),
@@ -36,6 +36,12 @@ def five_lines(tables: Mapping[str, Table], meta: RunMeta) -> list[str]:
     """The same, shorter: book, plan, funding, and what is worth most."""
     lines = ten_lines(tables, meta)
     return [lines[0], lines[1], lines[3], lines[4], lines[6].removeprefix("1. ")]
+
+
+def _planned(tables: Mapping[str, Table], meta: RunMeta) -> str:
+    """``Plan``, with its scenario where that is not the first of the cash flows, the base."""
+    first = str(_rows(tables, "cash_flows")["scenario"].iloc[0])
+    return "Plan" if meta.scenario == first else f"Plan under {meta.scenario}"
 
 
 def _rows(tables: Mapping[str, Table], name: str) -> pd.DataFrame:
