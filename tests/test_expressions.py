@@ -76,6 +76,7 @@ def values(text):
         ("1_000 > 9.99e2", [1, 1, 1, 1]),
         ('if(whole > 2, region, "Y") == "Y"', [1, 1, -1, 0]),
         ("if(score >= 600, true, days > 100)", [1, 1, -1, 1]),
+        ('start + 1.5 == date("2013-01-02")', [1, 0, -1, 0]),
     ],
 )
 def test_answers(text, expected):

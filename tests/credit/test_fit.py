@@ -76,6 +76,12 @@ class TestKnownChain:
             figure = row(fitted.table, segment, "recovery_lag")
             assert (figure["low"], figure["high"]) == (3, 4)
 
+    def test_the_lag_of_few_defaults_is_less_certain(self):
+        found = fit(simulate((("a", 200, CHAIN),), term_months=36), SPEC)
+        figure = row(found.table, "a", "recovery_lag")
+        assert figure["low"] < 3
+        assert figure["high"] - figure["low"] >= 2
+
     def test_each_row_has_interval_count_and_source(self, fitted):
         table = fitted.table
         assert list(table.columns) == COLUMNS
@@ -386,9 +392,9 @@ class TestPrepayment:
                 "month": [600, 601, 602],
                 "opening": [0.0, 1000.0, 1000.0],
                 "adjusted": [1000.0, 0.0, 0.0],
-                "principal": [0.0, 0.0, 1000.0],
-                "closing": [1000.0, 1000.0, 0.0],
-                "paid": [0.0, 0.0, 1000.0],
+                "principal": [0.0, 0.0, 900.0],
+                "closing": [1000.0, 1000.0, 100.0],
+                "paid": [0.0, 0.0, 900.0],
                 "days_past_due": 0,
                 **zero,
             }
