@@ -241,7 +241,8 @@ def _lateness(
 ) -> tuple[FloatArray, FloatArray]:
     """Late orders (or days late) and orders due in the window, shape (months, buyers).
 
-    An order not paid by a month's end is as late as it was then.
+    An order not paid by a month's end is as late as it was then. One repaid on the last day of the
+    month in which it was due may be known by its month only: not late.
     """
     loans = data.history.loans
     code, names = data.buyer
@@ -250,6 +251,8 @@ def _lateness(
     end = loans["end_date"].to_numpy()[chosen]
     due, month = loans["maturity_date"].to_numpy()[chosen], data.due[chosen]
     final = np.where(paid, (end - due) / np.timedelta64(1, "D"), np.inf)
+    ended = month_of(end)
+    final[paid & (end == month_end(ended)) & (ended - data.base == month)] = 0.0
     bad = np.zeros(data.months * len(names))
     count = np.zeros(data.months * len(names))
     for back in range(window):

@@ -121,6 +121,21 @@ def test_lateness_of_a_buyer_knows_only_what_was_known(small):
     np.testing.assert_allclose(values(found, "buyer_days_late", "X"), [np.nan, np.nan, 0, 0])
 
 
+def test_an_order_repaid_in_its_month_is_not_late_where_the_day_is_not_known():
+    loans = [
+        ("A", "X", "order", "2020-01-10", "2020-02-10", 100.0, None),
+        ("B", "Y", "order", "2020-01-10", "2020-02-10", 100.0, None),
+    ]
+    months = [
+        *((0, 0, 0.0, 0), (0, 1, 100.0, 0)),
+        *((1, 0, 0.0, 0), (1, 1, 0.0, 19), (1, 2, 100.0, 0)),
+    ]
+    found = indicators(history(loans, months), PLAIN)
+    assert values(found, "buyer_days_late", "X")[1] == 0.0
+    assert values(found, "buyer_late_share", "X")[1] == 0.0
+    assert values(found, "buyer_days_late", "Y")[1:] == [19.0, 50.0]
+
+
 def test_few_orders_are_drawn_to_all(small):
     """With a prior of 3 orders: (1 + 3 x 1/2) / (1 + 3) of Y's, March: one of two orders late."""
     spec = PLAIN.model_copy(update={"prior": 3.0})
