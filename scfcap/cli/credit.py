@@ -21,9 +21,13 @@ from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path, with_rej
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pandas as pd
+
     from scfcap.report.credit import CreditReport
     from scfcap.schema.credit import SegmentCredit
 
+#: Share of loans that may vanish from a history without a caution.
+MOST_VANISHED = 0.02
 #: Tables for the terminal, in their order; the rest is written by ``--out``.
 _FIRST = ("lifetime", "credibility", "roll_ends", "roll_test", "log_rank")
 _BACKTEST = ("backtest_errors", "backtest_calibration")
@@ -82,6 +86,8 @@ def credit(
         files = write_credit(report.model, report.curves, report.notes()) if write else None
         terminal.finish()
         _show(terminal, report, stated)
+        if chosen == "history":
+            terminal.say(*_vanished(loaded.history().loans["end"]))
         if folder is not None:
             terminal.say(f"Tables, CSV files and workbook: {shown_path(folder)}")
         if files is not None:
@@ -94,6 +100,19 @@ def credit(
         return Outcome({**report.document(), "folder": folder, "written": written})
 
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
+
+
+def _vanished(ends: pd.Series) -> list[str]:
+    """Say that loans left the history without a word, where so many did that figures suffer."""
+    count = int((ends == "vanished").sum())
+    if count <= MOST_VANISHED * len(ends):
+        return []
+    return [
+        f"CAUTION: {count:,} of {len(ends):,} loans vanish from the history, neither repaid nor in "
+        "default. They count until then only; if they were repaid, defaults come out far too high. "
+        "Keep repaid loans in the files, with status repaid or no balance, at least once.",
+        "",
+    ]
 
 
 def _show(terminal: Terminal, report: CreditReport, stated: Mapping[str, SegmentCredit]) -> None:
