@@ -265,6 +265,7 @@ def _check_paths(spec: Model, folder: Path, where: Callable[[Key], str]) -> None
     paths: list[tuple[Key, str | None]] = [
         (("tape", "path"), spec.tape.path),
         *((("tape", "paths", k), name) for k, name in enumerate(spec.tape.paths)),
+        *((("tape", "reference", k, "path"), r.path) for k, r in spec.tape.reference.items()),
         (("credit", "history", "path"), history.path if history else None),
     ]
     if spec.history is not None:
