@@ -58,7 +58,8 @@ class Derive(Schema):
     columns: tuple[str, ...] = ()
     expression: ExpressionText | None = None
     """Over source columns (as they stand there) and ours (in our units), such as
-    ``"Value * 0.8"``, ``"if(Disputed == \"Yes\", 0, 1)"``; ``as_of`` is the tape's day."""
+    ``"Value * 0.8"``, ``"if(Disputed == \"Yes\", 0, 1)"``; a name that both have is the
+    source's; ``as_of`` is the tape's day."""
 
     @model_validator(mode="after")
     def _all_it_needs(self) -> Self:

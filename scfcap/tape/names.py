@@ -54,7 +54,7 @@ class Names:
 
     def _source(self, name: str) -> Cells:
         cells = self.table.column(name)
-        mapped = [ours for ours, theirs in self.spec.columns.items() if theirs == name]
+        mapped = [ours for ours, theirs in self.spec.columns.items() if theirs == name] or [name]
         form = date_form(self.spec, name, *mapped)
         is_day = any(BY_NAME[ours].kind == "date" for ours in mapped if ours in BY_NAME)
         kind = self.expression.uses.get(name, "")

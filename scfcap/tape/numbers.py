@@ -194,26 +194,29 @@ def _numerals(text: Any, form: NumberForm) -> tuple[Any, BoolArray]:
     sign = "[+\u2212-]"
     parts = pc.extract_regex(
         text,
-        rf"^(?P<open>\(?)\s*(?P<a>{sign}?)\s*(?P<before>{_MARK}?)\s*(?P<b>{sign}?)\s*"
-        rf"(?P<body>{form.body})\s*(?P<after>{_MARK}?)\s*(?P<c>-?)\s*(?P<close>\)?)$",
+        rf"^(?P<m>{_MARK}?)\s*(?P<open>\(?)\s*(?P<a>{sign}?)\s*(?P<n>{_MARK}?)\s*(?P<b>{sign}?)\s*"
+        rf"(?P<body>{form.body})\s*(?P<o>{_MARK}?)\s*(?P<c>-?)\s*(?P<close>\)?)\s*(?P<p>{_MARK}?)$",
     )
-    part = {name: pc.struct_field(parts, name) for name in ("open", "close", "before", "after")}
+    part = {field.name: pc.struct_field(parts, field.name) for field in parts.type}
     full = {name: pc.greater(pc.binary_length(cells), 0) for name, cells in part.items()}
-    minus = [pc.is_in(pc.struct_field(parts, k), pa.array(["-", "\u2212"])) for k in "abc"]
-    signs = full["open"].cast("int8")
-    for mask in minus:
-        signs = pc.add(signs, mask.cast("int8"))
-    marks = pc.utf8_lower(pc.binary_join_element_wise(part["before"], part["after"], ""))
+    minus = [pc.is_in(part[k], pa.array(["-", "\u2212"])) for k in "abc"]
+    marks = pc.utf8_lower(pc.binary_join_element_wise(*(part[k] for k in "mnop"), ""))
+    signs, named = _count(full["open"], *minus), _count(*(full[k] for k in "mnop"))
     usable = pc.and_(
         pc.and_(pc.equal(full["open"], full["close"]), pc.less_equal(signs, 1)),
-        pc.and_(
-            pc.invert(pc.and_(full["before"], full["after"])),
-            pc.invert(pc.is_in(marks, pa.array(_NO_CURRENCY))),
-        ),
+        pc.and_(pc.less_equal(named, 1), pc.invert(pc.is_in(marks, pa.array(_NO_CURRENCY)))),
     )
     other = _other_currency(pc.if_else(usable, marks, ""))
-    body = pc.if_else(pc.and_(usable, pa.array(~other)), pc.struct_field(parts, "body"), None)
+    body = pc.if_else(pc.and_(usable, pa.array(~other)), part["body"], None)
     return _joined(pc.equal(signs, 1), body, form), other
+
+
+def _count(*masks: Any) -> Any:
+    """How many of ``masks`` hold."""
+    found = masks[0].cast("int8")
+    for mask in masks[1:]:
+        found = pc.add(found, mask.cast("int8"))
+    return found
 
 
 def _joined(negative: Any, body: Any, form: NumberForm) -> Any:

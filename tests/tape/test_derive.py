@@ -159,6 +159,140 @@ class TestDerived:
         assert issue.rows.tolist() == [-1]
 
 
+class TestUnits:
+    @pytest.mark.parametrize(
+        ("tables", "cell", "rate"),
+        [
+            ({"percent": ("rate",)}, "12", 0.12),
+            ({"basis_points": ("rate",)}, "1250", 0.125),
+            ({"daily": ("rate",)}, "0.0005", 0.1825),
+            ({"monthly": ("rate",)}, "0.015", 0.18),
+            ({"percent": ("rate",), "monthly": ("rate",)}, "1.5", 0.18),
+            ({"basis_points": ("rate",), "daily": ("rate",)}, "5", 0.1825),
+            ({"scale": {"rate": 0.001}}, "120", 0.12),
+        ],
+    )
+    def test_rates(self, tables: dict[str, Any], cell: str, rate: float) -> None:
+        tape = read(without("rate", rate=[cell, cell]), **tables)
+        np.testing.assert_allclose(tape.columns["rate"], rate, rtol=1e-15)
+        assert not tape.issues
+
+    def test_amounts_in_thousands_with_marks_and_signs(self) -> None:
+        cells = without("original_balance", "current_balance", face=["¥1.200,5", "(3,25) ¥"])
+        tape = read(
+            cells | {"current_balance": ["1.000,5", "7"]},
+            columns={"original_balance": "face"},
+            decimal=",",
+            thousands=".",
+            currency_text=("original_balance",),
+            scale={"original_balance": 1000.0, "current_balance": 10_000.0},
+        )
+        assert tape.columns["original_balance"].tolist() == [1_200_500.0, -3_250.0]
+        assert tape.columns["current_balance"].tolist() == [10_005_000.0, 70_000.0]
+
+    def test_numbers_that_are_kept_are_in_the_same_form(self) -> None:
+        tape = read(GOOD | {"fee": ["1,5", "2"]}, decimal=",", keep=("fee",))
+        assert tape.kept["fee"].tolist() == [1.5, 2.0]
+
+
+class TestExpressions:
+    def test_theirs_as_they_stand_and_ours_in_our_units(self) -> None:
+        """0.12 a year on 50 is 6; their column holds 12."""
+        tape = read(
+            without("rate", Pct=["12", "24"]),
+            columns={"rate": "Pct"},
+            percent=("rate",),
+            derive={
+                "instalment": Derive(how="expression", expression="current_balance * rate"),
+                "score": Derive(how="expression", expression="Pct * 10"),
+            },
+        )
+        np.testing.assert_allclose(tape.columns["instalment"], [6.0, 48.0], rtol=1e-15)
+        assert tape.columns["score"].tolist() == [120.0, 240.0]
+
+    def test_each_kind_of_column(self) -> None:
+        cells = without("maturity_date", "segment", Settled=["2013-12-05", ""], Q=["Yes", "No"])
+        tape = read(
+            cells,
+            derive={
+                "maturity_date": Derive(how="expression", expression="origination_date + 30"),
+                "segment": Derive(how="expression", expression='if(Q == "Yes", "odd", "even")'),
+                "buyer_id": Derive(how="expression", expression="Q"),
+                "days_past_due": Derive(how="expression", expression="max(as_of - Settled, 0)"),
+                "score": Derive(how="expression", expression='Q == "Yes"'),
+            },
+            values={"segment": {"odd": "disputed"}},
+        )
+        assert [str(day) for day in tape.columns["maturity_date"]] == ["2013-12-01", "2013-12-31"]
+        assert labels(tape.columns["segment"]) == ["disputed", "even"]
+        assert tape.columns["buyer_id"].to_pylist() == ["Yes", "No"]
+        assert tape.columns["days_past_due"][0] == 26.0
+        assert np.isnan(tape.columns["days_past_due"][1])
+        assert tape.columns["score"].tolist() == [1.0, 0.0]
+
+    def test_columns_wait_for_those_they_are_made_of(self) -> None:
+        tape = read(
+            GOOD,
+            derive={
+                "instalment": Derive(how="expression", expression="score / 2"),
+                "score": Derive(how="expression", expression="original_balance * 2"),
+            },
+        )
+        assert tape.columns["instalment"].tolist() == [100.0, 200.0]
+
+    def test_a_faulty_cell_is_listed_under_the_column(self) -> None:
+        tape = read(
+            GOOD | {"fee": ["1", "x"]},
+            derive={"score": Derive(how="expression", expression="fee * 2")},
+        )
+        (issue,) = tape.issues
+        assert (issue.column, issue.reason, issue.rows.tolist()) == ("score", "not_a_number", [1])
+        assert "source column fee" in str(issue.detail)
+
+    def test_booleans_are_answers(self) -> None:
+        cells = GOOD | {"flag": [True, None]}
+        tape = read(cells, derive={"score": Derive(how="expression", expression="if(flag, 1, 0)")})
+        assert tape.columns["score"][0] == 1.0
+        assert np.isnan(tape.columns["score"][1])
+
+    @pytest.mark.parametrize(
+        ("target", "expression", "said"),
+        [
+            ("score", "origination_date", "found days; expected cells of kind number"),
+            ("score", '"x"', "found texts; expected cells of kind number"),
+            ("region", "rate", "found numbers; expected cells of kind category"),
+            ("maturity_date", "rate", "found numbers; expected cells of kind date"),
+            ("score", "origination_date * 2", "expected a number"),
+            ("score", "nothing * 2", "no column nothing"),
+        ],
+    )
+    def test_what_does_not_fit(self, target: str, expression: str, said: str) -> None:
+        cells = without(target) if target in GOOD else GOOD
+        with pytest.raises(InputError, match=said):
+            read(cells, derive={target: Derive(how="expression", expression=expression)})
+
+
+class TestJoins:
+    def test_keys_and_classes_of_several_columns(self) -> None:
+        cells = without("loan_id", "segment", Bank=["1", "2"], No=["007", ""], P=["x", "y"])
+        tape = read(
+            cells,
+            derive={
+                "loan_id": Derive(how="join", columns=("Bank", "No"), by="-"),
+                "segment": Derive(how="join", columns=("P", "loan_type")),
+                "region": Derive(how="join", columns=("P", "rate"), by=" at "),
+            },
+        )
+        assert tape.columns["loan_id"].to_pylist() == ["1-007", None]
+        assert labels(tape.columns["segment"]) == ["x|bullet", "y|order"]
+        assert labels(tape.columns["region"]) == ["x at 0.12", "y at 0.24"]
+
+    def test_an_amount_is_no_text(self) -> None:
+        derive = {"score": Derive(how="join", columns=("segment", "loan_id"))}
+        with pytest.raises(InputError, match="found texts; expected cells of kind number"):
+            read(GOOD, derive=derive)
+
+
 class TestFaultyMappings:
     @pytest.mark.parametrize(
         ("tables", "said"),
@@ -169,6 +303,18 @@ class TestFaultyMappings:
             ({"keep": ("flag",)}, "no column flag"),
             ({"percent": ("maturity_date",)}, "maturity_date, a date"),
             ({"daily": ("original_balance",)}, "original_balance, a money"),
+            ({"monthly": ("score",)}, "score, a number"),
+            ({"basis_points": ("original_balance",)}, "original_balance, a money"),
+            ({"scale": {"loan_id": 10.0}}, "loan_id, a text"),
+            ({"currency_text": ("rate",)}, "rate, a rate"),
+            ({"date_formats": {"Nothing": "%Y"}}, "'Nothing'"),
+            ({"where": "Nothing == 1"}, "no column Nothing"),
+            ({"group": {"by": "Nothing"}}, "no column Nothing"),
+            ({"term": {"column": "Nothing", "unit": "days"}}, "no column Nothing"),
+            (
+                {"percent": ("score",), "constants": {"score": 1}},
+                "score, which [tape.constants] gives",
+            ),
             ({"values": {"rate": {"a": "b"}}}, "rate, a rate"),
             ({"date_formats": {"rate": "%Y"}}, "rate, a rate"),
             (
