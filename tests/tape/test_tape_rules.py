@@ -232,6 +232,15 @@ class TestRepeatedIds:
         assert tape.findings["row"].tolist() == [3]
         assert tape.findings["reason"].tolist() == ["repeated_id"]
 
+    def test_cells_that_are_missing_are_equal(self) -> None:
+        cells = {name: [v[1], v[1], v[1]] for name, v in GOOD.items()}
+        cells |= {"score": [None, None, 5], "region": [None] * 3}
+        tape = read(cells, limit=0.9)
+        assert tape.findings[["row", "reason"]].to_numpy().tolist() == [
+            [2, "equal_row"],
+            [3, "repeated_id"],
+        ]
+
     def test_many_ids_of_one_length_by_their_hash(self) -> None:
         """As the plain comparison finds them, over 20,000 ids of nine letters."""
         numbers = np.random.default_rng(3).integers(0, 200_000, 20_000)

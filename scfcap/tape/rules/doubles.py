@@ -47,7 +47,7 @@ def repeats(tape: Typed) -> tuple[IntArray, IntArray, BoolArray]:
     if "repeats" not in tape.found:
         again, first = _repeats(tape)
         same = np.ones(len(again), dtype=np.bool_)
-        for cells in tape.raw.columns if len(again) else ():
+        for cells in map(convert.plain, tape.raw.columns) if len(again) else ():
             here, there = cells.take(pa.array(again)), cells.take(pa.array(first))
             both = pc.and_(pc.is_null(here), pc.is_null(there))
             equal = pc.or_(pc.fill_null(pc.equal(here, there), False), both)
