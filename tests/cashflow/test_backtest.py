@@ -227,9 +227,10 @@ def test_auto_loans_forecast_from_month_21(aart):
     # And as bad: what came in from defaults is predicted at nearly twice of what did.
     assert errors["recoveries", "fitted"] > 0.5
     assert f"Rates by age are close: balance {errors['balance', 'fitted']:+.1%}" in result.verdict
-    # The curves that a plan takes, one rate for all ages, are worse than the last months' rates.
-    for measure in ("balance", "principal", "prepaid", "defaults"):
-        assert abs(errors[measure, "model"]) > abs(errors[measure, "naive"])
+    # The curves that a plan takes, one rate for all ages, count too few defaults among loans that
+    # have grown older, and leave too large a balance.
+    assert errors["defaults", "model"] < -0.3
+    assert errors["balance", "model"] > errors["balance", "naive"] > 0
     assert set(result.calibration["label"]) == {
         *("new", "used", "all", "near_prime", "prime", "subprime", "super_prime")
     }
