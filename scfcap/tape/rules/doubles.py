@@ -51,7 +51,7 @@ def repeats(tape: Typed) -> tuple[IntArray, IntArray, BoolArray]:
             here, there = cells.take(pa.array(again)), cells.take(pa.array(first))
             both = pc.and_(pc.is_null(here), pc.is_null(there))
             equal = pc.or_(pc.fill_null(pc.equal(here, there), False), both)
-            same &= np.asarray(equal.to_numpy(), dtype=np.bool_)
+            same &= _truth(equal)
         tape.found["repeats"] = again, first, same
     found: tuple[IntArray, IntArray, BoolArray] = tape.found["repeats"]
     return found
