@@ -47,7 +47,10 @@ def repeats(tape: Typed) -> tuple[IntArray, IntArray, BoolArray]:
     if "repeats" not in tape.found:
         again, first = _repeats(tape)
         same = np.ones(len(again), dtype=np.bool_)
-        for cells in map(convert.plain, tape.raw.columns) if len(again) else ():
+        for source in tape.raw.columns if len(again) else ():
+            if pa.types.is_null(source.type):
+                continue
+            cells = convert.plain(source)
             here, there = cells.take(pa.array(again)), cells.take(pa.array(first))
             both = pc.and_(pc.is_null(here), pc.is_null(there))
             equal = pc.or_(pc.fill_null(pc.equal(here, there), False), both)
