@@ -1,0 +1,135 @@
+"""A finished run of a model: tables, lines, the workbook, the run folder."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scfcap import __version__
+from scfcap.report.files import RESULT_VERSION, csv_bytes, manifest, records
+from scfcap.report.tables import Results, RunMeta, Table
+
+if TYPE_CHECKING:
+    from scfcap.api.model import Model
+    from scfcap.report.store import SavedRun
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run of a model. ``seconds``: how long each station took."""
+
+    model: Model
+    seconds: Mapping[str, float]
+
+    @cached_property
+    def _tables(self) -> dict[str, Table]:
+        from scfcap.report.tables import run_tables
+
+        return run_tables(self.results(), self.model.spec.currency)
+
+    def tables(self) -> dict[str, Table]:
+        """Every table of the run, by name."""
+        return self._tables
+
+    def results(self) -> Results:
+        """The frames of the stations, as they give them."""
+        model = self.model
+        return Results(
+            tape={
+                "totals": model.tape().totals,
+                "reasons": model.tape().reasons,
+                "findings": model.tape().findings,
+            },
+            pool=model.pool().tables,
+            credit=model.credit()[1],
+            cashflow=model.cashflow().to_frame(),
+            deals={name: deal.to_frame() for name, deal in model.deals().items()},
+            plan=model.plan().tables(),
+        )
+
+    def meta(self) -> RunMeta:
+        """What a reader must know to place the figures."""
+        spec, plan, regime = self.model.spec, self.model.plan(), self.model.loaded.regime
+        return RunMeta(
+            model=spec.name,
+            title=spec.title,
+            as_of=spec.as_of,
+            regime=regime.title if regime is not None else "none",
+            currency=spec.currency,
+            money_unit=spec.plan.money_unit,
+            scenario=spec.plan.scenario,
+            frequency=spec.plan.frequency,
+            status=plan.status,
+            objective=plan.objective,
+            net_income=plan.net_income,
+            version=__version__,
+            digest=self.model.loaded.digest,
+            overrides=self.model.loaded.overrides,
+            command=self._command(),
+        )
+
+    def _command(self) -> str:
+        """The command that repeats the run."""
+        parts = ["scfcap", "run", self.model.loaded.folder.name]
+        parts += [part for text in self.model.loaded.overrides for part in ("--set", text)]
+        if self.model.tape_path is not None:
+            parts += ["--tape", self.model.tape_path.name]
+        return shlex.join(parts)
+
+    def summary(self) -> list[str]:
+        """The run in ten lines."""
+        from scfcap.report.lines import ten_lines
+
+        return ten_lines(self.tables(), self.meta())
+
+    def headline(self) -> list[str]:
+        """The run in five lines."""
+        from scfcap.report.lines import five_lines
+
+        return five_lines(self.tables(), self.meta())
+
+    def result(self) -> dict[str, Any]:
+        """The figures that others build on, as plain values; the tables hold all of them."""
+        meta = self.meta()
+        names = ("lending", "prices", "channels", "limits", "checks")
+        rows = {name: records(self.tables()[f"plan_{name}"].frame) for name in names}
+        rows["binding_limits"] = [row for row in rows.pop("limits") if row["binding"]]
+        return {
+            "schema_version": RESULT_VERSION,
+            "model": meta.model,
+            "as_of": meta.as_of.isoformat(),
+            "currency": meta.currency,
+            "regime": self.model.loaded.regime_name,
+            "scenario": meta.scenario,
+            "status": meta.status,
+            "objective": meta.objective,
+            "net_income": meta.net_income,
+            "pool": records(self.tables()["pool_summary"].frame),
+            **rows,
+            "summary": self.summary(),
+            "tables": sorted(self.tables()),
+        }
+
+    def to_excel(self, path: str | Path) -> Path:
+        """Write the workbook alone."""
+        from scfcap.report.excel import build_workbook
+
+        return build_workbook(self.tables(), self.model.loaded.pack, self.meta(), Path(path))
+
+    def save(self, out: str | Path) -> SavedRun:
+        """Write the run folder: manifest, results, tables, workbook, rejected rows if any."""
+        from scfcap.report.store import save_run
+
+        rejects = self.model.tape().rejects
+        return save_run(
+            Path(out),
+            self.tables(),
+            manifest(self.model.provenance(self.model.tape()), self.seconds),
+            self.result(),
+            workbook=(self.model.loaded.pack.file_name, self.to_excel),
+            extra={"rejects.csv": csv_bytes(rejects)} if len(rejects) else None,
+        )
