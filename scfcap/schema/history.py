@@ -75,6 +75,13 @@ class PerformanceSpec(FileOptions):
     a row that paid less than half an instalment. Loans without instalments count from maturity."""
     default_days: int | None = Field(default=None, ge=1, le=3_650)
     """A loan this many days past due has defaulted; absent: by charge-off or status only."""
+    vanished: Literal["censored", "repaid"] = "censored"
+    """What a loan is taken for that is not listed any more though it had a balance, before the
+    last month. ``censored``: observed until its last row only, its end unknown; where a servicer
+    stops listing the loans that are repaid, defaults come out far too high. ``repaid``: the
+    balance is principal repaid in the month after its last row; never so for a loan that was in
+    default, or is 90 days or more past due at its last row: such loans stay as they are, and are
+    counted in the findings as "vanished", the others as "taken_as_repaid"."""
     reject_limit: Share = 0.0
     """Share of rows that may be rejected before the history is refused."""
 
@@ -98,6 +105,12 @@ class PerformanceSpec(FileOptions):
             )
         if self.path is None and not self.paths:
             raise MisfitError(key="path", found="neither path nor paths", expected="one of them")
+        if self.kind == "payments" and self.vanished == "repaid":
+            raise MisfitError(
+                key="vanished",
+                found='"repaid", with kind = "payments"',
+                expected="months that list the loans: payments leave a loan open until repaid",
+            )
         return self
 
     @model_validator(mode="after")

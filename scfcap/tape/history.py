@@ -37,7 +37,8 @@ class History:
     further columns; ``entry_date`` the first day under observation; ``end_date`` (NaT while open),
     ``end`` one of :data:`ENDS` ("prepaid": repaid in a month before that of its maturity;
     "vanished": with a balance in its last row, before the last month: censored there, at
-    ``end_date``), ``defaulted_balance`` and ``recovered`` after the default [currency].
+    ``end_date``; see ``PerformanceSpec.vanished``), ``defaulted_balance`` and ``recovered`` after
+    the default [currency].
 
     ``panel``: one row a loan and month observed, sorted by ``loan`` (int32, row of ``loans``) and
     ``month`` (int32, months since 1970-01); amounts of :data:`FLOWS`, ``days_past_due`` (int32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ import pandas as pd
 
 from scfcap.compiled import compiled
 from scfcap.quantities import HALF_CENT, BoolArray, FloatArray, IntArray
+from scfcap.schema.history import PerformanceSpec
 from scfcap.tape.convert import Issue
 from scfcap.tape.history import month_end
 
@@ -19,6 +21,8 @@ DAYS_EACH: Final = 30
 SLACK: Final = 0.1
 #: A month that pays less than this share of an instalment pays nothing (rule "run").
 MISSED: Final = 0.5
+#: Days past due from which a loan that is not listed any more is never taken as repaid.
+LATE: Final = 90
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Rows:
 
 
 def complete(
-    rows: Rows, instalment: FloatArray, maturity: Any, *, rule: str
+    rows: Rows, instalment: FloatArray, maturity: Any, spec: PerformanceSpec
 ) -> tuple[pd.DataFrame, list[Issue]]:
     """A panel with all flows and ``failed``, and what was odd about the rows.
 
@@ -63,8 +67,8 @@ def complete(
     falls to 0 without principal is charged off. What remains is ``adjusted``: corrections, further
     drawings. A balance below 0 is taken as repaid. Months without any balance are left out, but
     for what is paid or recovered in them. ``instalment`` [currency a month] and ``maturity``
-    (datetime64) are by loan, NaN and NaT where unknown; for ``rule`` see
-    ``PerformanceSpec.past_due``.
+    (datetime64) are by loan, NaN and NaT where unknown; ``spec`` says how days past due are
+    counted (``past_due``), and what a loan is taken for that is not listed any more (``vanished``).
     """
     first = rows.begins
     closing = np.maximum(rows.balance, 0.0)
@@ -86,7 +90,7 @@ def complete(
             "failed": rows.failed,
         }
     )
-    late = unpaid_days(panel, instalment, maturity, rule, rows.days_past_due)
+    late = unpaid_days(panel, instalment, maturity, spec.past_due, rows.days_past_due)
     panel["days_past_due"] = late
     paid = np.where(np.isnan(rows.paid), principal, rows.paid)
     panel["paid"] = np.where(first, 0.0, paid)
@@ -94,8 +98,39 @@ def complete(
     for name in ("paid", "recovered"):
         live |= np.abs(panel[name].to_numpy()) > HALF_CENT
     idle = first & ~np.isin(rows.loan, rows.loan[live])
-    issues = _odd(rows, panel, first, idle)
-    return panel[live].reset_index(drop=True), issues
+    gone = _gone(rows, closing)
+    taken = gone & (spec.vanished == "repaid") & ~_bad(rows, panel, spec.default_days)
+    issues = _odd(rows, panel, first, idle, {"vanished": gone & ~taken, "taken_as_repaid": taken})
+    return _repaid_after(panel[live], panel[taken]), issues
+
+
+def _gone(rows: Rows, closing: FloatArray) -> BoolArray:
+    """Rows that are their loan's last, with a balance, before the last month of all."""
+    final = np.r_[rows.loan[1:] != rows.loan[:-1], True][-len(rows.loan) :]
+    return np.asarray(final & (closing > HALF_CENT) & (rows.month < rows.month.max(initial=0)))
+
+
+def _bad(rows: Rows, panel: pd.DataFrame, default_days: int | None) -> BoolArray:
+    """Rows of loans that have been in default, and rows :data:`LATE` days or more past due."""
+    late = panel["days_past_due"].to_numpy()
+    fell = rows.lost | rows.failed | (panel["charged_off"].to_numpy() > HALF_CENT)
+    if default_days is not None:
+        fell |= late >= default_days
+    return np.asarray(np.isin(rows.loan, rows.loan[fell]) | (late >= LATE))
+
+
+def _repaid_after(panel: pd.DataFrame, taken: pd.DataFrame) -> pd.DataFrame:
+    """``panel`` with one row more for each of ``taken``: its balance repaid in the next month."""
+    if not len(taken):
+        return panel.reset_index(drop=True)
+    owed = taken["closing"]
+    none = dict.fromkeys(("charged_off", "adjusted", "closing", "recovered"), 0.0)
+    after = taken.assign(
+        month=taken["month"] + 1, opening=owed, principal=owed, paid=owed, **none, days_past_due=0
+    )
+    both = pd.concat([panel, after], ignore_index=True)
+    order = np.lexsort((both["month"].to_numpy(), both["loan"].to_numpy()))
+    return both.iloc[order].reset_index(drop=True)
 
 
 def _principal(
@@ -178,12 +213,16 @@ def _unpaid(
     return out
 
 
-def _odd(rows: Rows, panel: pd.DataFrame, first: BoolArray, idle: BoolArray) -> list[Issue]:
+def _odd(
+    rows: Rows,
+    panel: pd.DataFrame,
+    first: BoolArray,
+    idle: BoolArray,
+    gone: Mapping[str, BoolArray],
+) -> list[Issue]:
     """Warnings: corrections, overpayments, loans that vanish or come back, months left out."""
     closing, opening = panel["closing"].to_numpy(), panel["opening"].to_numpy()
     adjusted = panel["adjusted"].to_numpy()
-    final = np.r_[rows.loan[1:] != rows.loan[:-1], True][-len(rows.loan) :]
-    last_owing = rows.month.max(initial=0)
     skipped = ~first & (np.diff(rows.month, prepend=0) > 1) & (opening > HALF_CENT)
     back = ~first & (opening <= HALF_CENT) & (closing > HALF_CENT)
     cases: dict[str, tuple[BoolArray, FloatArray, str]] = {
@@ -195,9 +234,14 @@ def _odd(rows: Rows, panel: pd.DataFrame, first: BoolArray, idle: BoolArray) -> 
         ),
         "reappeared": (back, closing, "no balance after the loan's end: booked as drawn"),
         "vanished": (
-            final & (closing > HALF_CENT) & (rows.month < last_owing),
+            gone["vanished"],
             closing,
             "a row for each month until the balance is 0: observed until here only",
+        ),
+        "taken_as_repaid": (
+            gone["taken_as_repaid"],
+            closing,
+            "a row for each month until the balance is 0: taken as repaid in the month after",
         ),
         "never_owing": (idle, closing, "a balance in some month: left out"),
         "months_missing": (skipped, opening, "each month: the row holds what passed since"),

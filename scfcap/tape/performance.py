@@ -366,7 +366,7 @@ def build(rows: Rows, loans: pd.DataFrame, cells: Cells, as_of: date, digest: st
     spec = cells.spec
     instalment = floats(loans, "instalment")
     maturity = loans["maturity_date"].to_numpy()
-    panel, odd = complete(rows, instalment, maturity, rule=spec.past_due)
+    panel, odd = complete(rows, instalment, maturity, spec)
     cells.note(odd)
     cells.note(ahead(panel, as_of))
     loans, panel = without_idle(loans, panel)

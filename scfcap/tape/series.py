@@ -118,7 +118,7 @@ def history_of(tapes: Sequence[Tape], spec: PerformanceSpec, as_of: date) -> His
     )
     loans = _described(frames, ids)
     maturity = loans["maturity_date"].to_numpy()
-    panel, issues = complete(rows, floats(loans, "instalment"), maturity, rule=spec.past_due)
+    panel, issues = complete(rows, floats(loans, "instalment"), maturity, spec)
     issues += ahead(panel, as_of)
     loans, panel = without_idle(loans, panel)
     failed = panel.pop("failed").to_numpy()

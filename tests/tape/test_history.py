@@ -344,6 +344,70 @@ def test_a_series_of_tapes(tmp_path):
     assert str(of(history, "c")["entry_date"].date()) == "2020-04-20"
 
 
+LISTED = """loan,day,owed,late,flag,cls,made,due
+early,2020-01-31,100,0,C,x,2020-01-10,2020-06-30
+early,2020-02-29,80,0,C,x,2020-01-10,2020-06-30
+due,2020-01-31,50,0,C,x,2020-01-10,2020-02-20
+late,2020-01-31,40,60,C,x,2019-10-10,2019-12-01
+late,2020-02-29,40,90,C,x,2019-10-10,2019-12-01
+failed,2020-01-31,30,10,D,x,2019-10-10,2020-06-30
+failed,2020-02-29,30,10,C,x,2019-10-10,2020-06-30
+partly,2020-01-31,30,0,C,x,2019-10-10,2020-06-30
+partly,2020-02-29,20,0,W,x,2019-10-10,2020-06-30
+cured,2020-01-31,20,90,C,x,2019-10-10,2020-03-31
+cured,2020-02-29,20,89,C,x,2019-10-10,2020-03-31
+open,2020-03-31,60,0,C,x,2020-03-10,2020-06-30
+open,2020-04-30,60,0,C,x,2020-03-10,2020-06-30
+"""
+
+
+def listed(folder, **spec):
+    values = {"status": {**VALUES["status"], "D": "default"}}
+    return read(folder, LISTED, kind="status", columns=COLUMNS, values=values, **spec)
+
+
+def test_loans_not_listed_any_more_are_censored_or_repaid(tmp_path):
+    before, after = listed(tmp_path), listed(tmp_path, vanished="repaid")
+    ends = dict(zip(before.loans["loan_id"], before.loans["end"], strict=True))
+    assert ends == {
+        "early": "vanished", "due": "vanished", "late": "vanished", "failed": "default",
+        "partly": "default", "cured": "vanished", "open": "open",
+    }  # fmt: skip
+    ended = dict(zip(after.loans["loan_id"], after.loans["end"], strict=True))
+    assert ended == ends | {"early": "prepaid", "due": "repaid", "cured": "repaid"}
+    row = months(after, "early").iloc[-1]
+    assert list(row[["opening", "principal", "paid", "closing"]]) == [80.0, 80.0, 80.0, 0.0]
+    assert month_end(row["month"]).astype("datetime64[D]").item() == date(2020, 3, 31)
+    assert (STATES[int(row["state"])], row["days_past_due"]) == ("repaid", 0)
+    assert str(of(after, "due")["end_date"].date()) == "2020-02-29"
+    assert len(after.panel) == len(before.panel) + 3
+    assert of(after, "failed")["recovered"] == of(after, "partly")["recovered"] == 0.0
+    said = after.findings.groupby("reason")["row"].apply(list).to_dict()
+    assert said["taken_as_repaid"] == [2, 3, 11]
+    assert said["vanished"] == [5, 7, 9]
+    assert "taken_as_repaid" not in set(before.findings["reason"])
+
+
+def test_a_default_by_days_is_never_taken_as_repaid(tmp_path):
+    history = listed(tmp_path, vanished="repaid", default_days=60)
+    assert of(history, "cured")["end"] == of(history, "late")["end"] == "default"
+    assert of(history, "cured")["recovered"] == 0.0
+    assert of(history, "early")["end"] == "prepaid"
+
+
+def test_a_series_that_drops_what_is_repaid(tmp_path):
+    history = tapes(tmp_path, vanished="repaid")
+    assert of(history, "b")["end"] == "repaid"
+    assert list(months(history, "b")["closing"]) == [100.0, 90.0, 0.0]
+    assert list(months(history, "b")["principal"]) == [0.0, 10.0, 90.0]
+
+
+def test_payments_have_no_loans_that_vanish():
+    columns = {"loan_id": "a", "date": "b", "amount": "c"}
+    with pytest.raises((MisfitError, ValueError), match="payments leave a loan open"):
+        PerformanceSpec(kind="payments", path="x", columns=columns, vanished="repaid")
+
+
 def test_a_tape_without_a_day_is_refused(tmp_path):
     with pytest.raises(InputError, match="date_in_name"):
         tapes(tmp_path, date_in_name="other-%Y-%m")
@@ -414,8 +478,12 @@ cells = st.lists(
 
 
 @settings(max_examples=25)
-@given(st.lists(st.tuples(cells, cells), min_size=1, max_size=6), st.randoms())
-def test_whatever_the_cells_the_balance_is_explained(tmp_path_factory, loans, random):
+@given(
+    st.lists(st.tuples(cells, cells), min_size=1, max_size=6),
+    st.randoms(),
+    st.sampled_from(["censored", "repaid"]),
+)
+def test_whatever_the_cells_the_balance_is_explained(tmp_path_factory, loans, random, vanished):
     folder = tmp_path_factory.mktemp("h")
     names = [f"{k}{t}" for t in range(1, 6) for k in "BP"]
     lines = [
@@ -435,7 +503,9 @@ def test_whatever_the_cells_the_balance_is_explained(tmp_path_factory, loans, ra
         columns={"loan_id": "id", "balance": "B{t}", "principal": "P{t}"},
         first=AS_OF,
         count=5,
+        vanished=vanished,
     )
+    assert vanished == "censored" or not (history.loans["end"] == "vanished").any()
     flow = history.panel[list(FLOWS)].sum()
     # Opening, moves and closing of each loan add up over its life.
     lasts = history.panel.groupby("loan")["closing"].last().sum()
