@@ -61,7 +61,7 @@ CASES: dict[str, tuple[int, dict[str, str], str, dict[str, Any]]] = {
         *(2, {"maturity_date": "2013-11-29"}),
         *("at or after the origination", {}),
     ),
-    "maturity_date.past_maturity": (1, {"maturity_date": "2013-12-28"}, "from as_of on", {}),
+    "maturity_date.past_maturity": (1, {"maturity_date": "2013-12-28"}, "on or after as_of", {}),
     "days_past_due.days_too_few": (
         *(1, {"maturity_date": "2013-12-20"}),
         *("about 11 days, those since maturity", {}),

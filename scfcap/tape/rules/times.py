@@ -132,7 +132,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         *("maturity_date", "past_maturity", "warning", past_maturity),
-        "a day from as_of on, as the loan is outstanding",
+        "a maturity on or after as_of while a balance is outstanding",
         "outstanding after its last contract day",
     ),
     Rule(
