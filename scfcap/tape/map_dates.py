@@ -269,8 +269,9 @@ def _dated(column: str, book: Book, one: Profile, confidence: float) -> Choice:
         )
         return left_open(column, said, guess)
     forms = tuple(f for f in one.date_forms)
-    stated = () if all(_is_iso(f) for f in forms) else tuple(f or "%Y-%m-%d" for f in forms)
-    unit = " or ".join(forms) if stated else "ISO date"
+    plain = "%Y年%m月%d日" if any("年" in cell for cell in one.sample(60)) else "%Y-%m-%d"
+    stated = () if all(_is_iso(f) for f in forms) else tuple(f or plain for f in forms)
+    unit = " or ".join(stated) or ("ISO date" if plain == "%Y-%m-%d" else plain)
     said = f"dates from {_span(book.day(one.name))}"
     turned = [f for f in forms if swapped(f)]
     order = f"day and month told apart by values above 12 ({turned[0]})" if turned else ""
