@@ -255,7 +255,7 @@ class Delimited:
         name = "UTF-8" if self.encoding == "utf-8" else self.encoding
         raise InputError(
             Problem(
-                f"{self.file.name} row {row}" if row else f"{self.file.name}, names",
+                f"{self.file.name} row {row}" if row else f"{self.file.name}, the header",
                 f"bytes that are not {name} ({said})",
                 f"{name}, {'as stated' if self._stated else 'as above'}",
                 "Save the whole file as CSV UTF-8, or state tape.encoding.",

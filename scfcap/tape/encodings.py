@@ -140,10 +140,11 @@ def tell(source: str, open_bytes: Open, header_row: int) -> str:
     name = name or _of_one_byte(b"\n".join(survey.lines))
     if survey.sure is not None:
         places = [row_of(open_bytes, at, name, header_row) for at in (survey.sure, survey.other)]
+        utf8, other = (f"row {row}" if row else "the header" for row in places)
         raise InputError(
             Problem(
-                f"{source} row {max(places)}",
-                f"another encoding than above: row {places[0]} is UTF-8, row {places[1]} is not"
+                f"{source} row {max(places)}" if max(places) else f"{source}, the header",
+                f"another encoding than above: {utf8} is UTF-8, {other} is not"
                 f" ({name} by its look)",
                 "one encoding in the whole file",
                 "Save the whole file as CSV UTF-8.",

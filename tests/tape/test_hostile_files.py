@@ -119,6 +119,13 @@ class TestText:
             said = re.sub(r"row (\d+)", lambda m: f"row {int(m[1]) + before}", said)
         assert re.search(said, refused(path, b"".join(lines)))
 
+    def test_mixed_encodings_where_the_header_is_one_of_them(self, path: Path) -> None:
+        header, row = "编号,姓名\n", "1,杭州市\n"
+        said = refused(path, header.encode("gbk") + row.encode())
+        assert "row 1: found another encoding than above: row 1 is UTF-8, the header is not" in said
+        said = refused(path, header.encode() + row.encode("gbk"))
+        assert "row 1: found another encoding than above: the header is UTF-8, row 1 is not" in said
+
     @pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16", "ascii"])
     def test_bytes_against_the_statement(self, path: Path, encoding: str) -> None:
         content = b"id,name\n" + b"1,x\n" * 3 + b"2,\xff\xff\xff\n"
