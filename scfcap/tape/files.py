@@ -275,7 +275,10 @@ def _names(tables: Sequence[_Table]) -> list[str]:
         if lacking or further:
             said = [f"no column {', '.join(lacking[:20])}"] if lacking else []
             said += [f"further columns {', '.join(further[:20])}"] if further else []
-            action = "Give the files that make the tape by a pattern in tape.path."
+            action = (
+                "Give the file that is the tape; files that make one tape together: a folder with"
+                " nothing else, or in a model a pattern in tape.path."
+            )
             expected = f"the columns of {first.file.name}"
             problems.append(Problem(name, " and ".join(said), expected, action))
     if problems:

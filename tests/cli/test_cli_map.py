@@ -39,6 +39,14 @@ def test_the_table_the_text_and_the_next_step(scfcap, tape):
     assert "To be settled" not in done.stdout
 
 
+def test_a_folder_with_another_file_says_what_to_give(scfcap, tape):
+    (tape.parent / "weather.csv").write_text("day,rain\n2020-01-01,3\n", encoding="utf-8")
+    done = scfcap("map", tape.parent)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "further columns day, rain" in " ".join(done.stderr.split())
+    assert "Give the file that is the tape" in " ".join(done.stderr.split())
+
+
 def test_out_writes_a_text_that_loads_and_leaves_nothing_beside_it(scfcap, tape, tmp_path):
     out = tmp_path / "new" / "tape.toml"
     done = scfcap("map", tape, "--out", out)
