@@ -12,7 +12,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -88,8 +88,11 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
         label = origin(key, layers, parsed)
         return label if label.startswith("--set") else f"{label}: {dotted(key)}".rstrip(": ")
 
-    spec = _validated(Model, data, where)
     folders = [source.path.parent for source in reversed(chain)]
+    try:
+        spec = _validated(Model, data, where)
+    except InputError as error:
+        raise _offering_scenario(error, data, folders, where) from error
     stating = [s for s in chain if "path" in _table(s.data, "tape")] or [top]
     tape_folder = stating[-1].path.parent
     _check_paths(spec, tape_folder, where)
@@ -375,6 +378,26 @@ def _with_included(
         scenarios[title] = whole
     read = [files[name][1] for name in sorted(files)]
     return spec.model_copy(update={"scenarios": scenarios}), read
+
+
+def _offering_scenario(
+    error: InputError,
+    data: Mapping[str, Any],
+    folders: Sequence[Path],
+    where: Callable[[Key], str],
+) -> InputError:
+    """``error``; where the plan's scenario is a file that the model does not include, says how."""
+    name = _table(data, "plan").get("scenario")
+    stated = _table(data, "scenarios")
+    files = _named_files("scenarios", folders, shipped("models") / "scenarios")
+    if not isinstance(name, str) or name in stated or name not in files:
+        return error
+    action = (
+        f'That is a scenario file: add [scenarios.{name}] include = ["{name}"] to the model, or'
+        f""" --set 'scenarios.{name}={{include=["{name}"]}}'."""
+    )
+    here = where(("plan", "scenario"))
+    return InputError(replace(p, action=action) if p.where == here else p for p in error.problems)
 
 
 def _digest(sources: Sequence[_Source], overrides: Sequence[Override]) -> str:

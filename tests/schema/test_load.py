@@ -48,6 +48,17 @@ def test_folder_file_and_name_give_the_same(write):
     assert load_model("alibaba-2013").spec.name == "alibaba-2013"
 
 
+def test_a_scenario_file_that_the_model_does_not_name_says_how():
+    text = problem("alibaba-2013", "plan.scenario=funding-squeeze")
+    assert 'found "funding-squeeze"; expected one of the scenarios base, stress.' in text
+    assert 'add [scenarios.funding-squeeze] include = ["funding-squeeze"] to the model' in text
+    # The option that it names does what it says.
+    option = text.partition("--set '")[2].partition("'")[0]
+    spec = load_model("alibaba-2013", ["plan.scenario=funding-squeeze", option]).spec
+    assert "bank_line_cut" in {shock.kind for shock in spec.scenarios["funding-squeeze"].shocks}
+    assert "add [" not in problem("alibaba-2013", "plan.scenario=no-such-thing")
+
+
 def test_unknown_model_lists_the_shipped_ones(tmp_path):
     text = problem("alibaba-2031")
     assert "alibaba-2031: found no such folder or file" in text
