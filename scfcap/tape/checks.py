@@ -95,7 +95,10 @@ def check(tape: Typed, intake: Intake, table: Any, *, source: str, digest: str) 
         allowed = f"at most {spec.reject_limit:.2%} of {tape.rows:,} rows"
         found = f"{count:,} faulty row{'s' if count > 1 else ''}"
         least = _limit(count, tape.rows)
-        hint = f"Correct the rows, or leave them out with --reject-limit {least}."
+        hint = (
+            "Correct the rows (`scfcap check` with --out writes them all to a file), or leave them "
+            f"out with --reject-limit {least}."
+        )
         if count == tape.rows:
             hint = "Correct the mapping or the rows."
         problems.append(Problem(source, found, allowed if spec.reject_limit else "none", hint))
