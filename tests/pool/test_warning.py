@@ -98,6 +98,19 @@ def test_first_payments_that_never_came(small):
     np.testing.assert_allclose(found, [np.nan, 0.0, 0.5, np.nan])
 
 
+def test_a_first_payment_in_the_month_that_turns_late_is_no_default():
+    """A pays at last in March, when it is 31 days late; B is as late and never pays."""
+    loans = [(name, "X", "bullet", "2020-01-10", "2020-12-31", 100.0, None) for name in ("A", "B")]
+    months = [
+        *((0, 0, 0.0, 0), (0, 1, 0.0, 1), (0, 2, 10.0, 31)),
+        *((1, 0, 0.0, 0), (1, 1, 0.0, 1), (1, 2, 0.0, 31)),
+    ]
+    found = indicators(history(loans, months), PLAIN)
+    chosen = found[found["indicator"] == "first_payment_default"]
+    np.testing.assert_allclose(chosen["value"], [np.nan, np.nan, 0.5])
+    assert chosen["count"].tolist() == [0, 0, 2]
+
+
 def test_vintages_three_months_on(small):
     """April looks at the loans of January: B of A and B has been more than 30 days late."""
     found = values(indicators(small, PLAIN), "vintage_30")
