@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from scfcap.axes import BULLET, LEVEL_PAYMENT, ORDER
 from scfcap.cashflow.cohorts import NewLoans, cohort_factors, project_cohort
-from scfcap.cashflow.kernel import Flows
+from scfcap.cashflow.kernel import Flows, LoanArrays
 from scfcap.cashflow.outage import hold_back
 from scfcap.cashflow.paths import alike, collections
 from scfcap.cashflow.project import opening_loans, project
@@ -157,6 +157,32 @@ def test_a_blow_and_an_outage_tie_together(make_pool: MakePool, make_curves: Mak
     stress = replace(curves.stress, held=np.full((2, 24), 0.3))
     flows = project(pool_of(make_pool), curves.under(stress)).flows
     assert flows.gap().max() < 1e-10
+
+
+def test_like_loans_are_averaged_by_balance(make_curves: MakeCurves) -> None:
+    """100 and 300 of one bin: rate (0.1 + 3 x 0.2) / 4, day (10 + 3 x 30) / 4; one loan apart.
+
+    A loan without a balance is in none.
+    """
+    loans = LoanArrays(
+        group=np.zeros(4, dtype=np.int64),
+        curve=np.zeros(4, dtype=np.int64),
+        loan_type=np.array([BULLET, BULLET, LEVEL_PAYMENT, ORDER]),
+        balance=np.array([100.0, 300.0, 0.0, 50.0]),
+        rate=np.array([0.1, 0.2, 0.9, 0.3]),
+        accrued=np.array([1.0, 2.0, 0.0, 4.0]),
+        hazard_scale=np.array([1.0, 1.04, 1.0, 1.0]),
+        start_day=np.array([-5, -9, -1, -2]),
+        maturity_day=np.array([10, 30, 20, 15]),
+    )
+    few = alike(loans, make_curves(3, a=RISKY).grid)
+    assert sorted(few.loan_type) == sorted([BULLET, ORDER])
+    both, alone = few.loan_type.tolist().index(BULLET), few.loan_type.tolist().index(ORDER)
+    assert few.balance[[both, alone]].tolist() == [400.0, 50.0]
+    assert few.accrued[[both, alone]].tolist() == [3.0, 4.0]
+    np.testing.assert_allclose(few.rate[[both, alone]], [0.175, 0.3])
+    np.testing.assert_allclose(few.hazard_scale[[both, alone]], [1.03, 1.0])
+    assert few.maturity_day[[both, alone]].tolist() == [25, 15]
 
 
 def test_like_loans_together_are_near_the_loans(
