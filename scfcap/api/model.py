@@ -261,6 +261,7 @@ class Model:
 
     def credit_report(self, until: str | date | None = None) -> CreditReport:
         """Curves to show, to save and to write into the model; ``until`` adds a back-test."""
+        from scfcap.credit.doubts import doubts
         from scfcap.report.credit import CreditReport
 
         curves, table = self.credit()
@@ -280,6 +281,7 @@ class Model:
             found=self.fit().tables if source == "history" else {},
             backtest={} if tested is None else tested.tables(),
             verdict="" if tested is None else tested.verdict,
+            doubts=doubts(self.history(), self.loaded.spec.history) if source == "history" else (),
         )
 
     @_once

@@ -21,13 +21,9 @@ from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path, with_rej
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pandas as pd
-
     from scfcap.report.credit import CreditReport
     from scfcap.schema.credit import SegmentCredit
 
-#: Share of loans that may vanish from a history without a caution.
-MOST_VANISHED = 0.02
 #: Tables for the terminal, in their order; the rest is written by ``--out``.
 _FIRST = ("lifetime", "credibility", "roll_ends", "roll_test", "log_rank")
 _BACKTEST = ("backtest_errors", "backtest_calibration")
@@ -82,12 +78,12 @@ def credit(
             anew = [f'credit.source="{chosen}"', "credit.segments={}"]
             loaded = load(model, overrides=[*texts, *anew], tape=tape)
         report = loaded.credit_report(backtest)
+        if write:
+            report.refuse_doubtful()
         folder = None if out is None else report.save(out).folder
         files = write_credit(report.model, report.curves, report.notes()) if write else None
         terminal.finish()
         _show(terminal, report, stated)
-        if chosen == "history":
-            terminal.say(*_vanished(loaded.history().loans["end"]))
         if folder is not None:
             terminal.say(f"Tables, CSV files and workbook: {shown_path(folder)}")
         if files is not None:
@@ -102,19 +98,6 @@ def credit(
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
 
 
-def _vanished(ends: pd.Series) -> list[str]:
-    """Say that loans left the history without a word, where so many did that figures suffer."""
-    count = int((ends == "vanished").sum())
-    if count <= MOST_VANISHED * len(ends):
-        return []
-    return [
-        f"CAUTION: {count:,} of {len(ends):,} loans vanish from the history, neither repaid nor in "
-        "default. They count until then only; if they were repaid, defaults come out far too high. "
-        "Keep repaid loans in the files, with status repaid or no balance, at least once.",
-        "",
-    ]
-
-
 def _show(terminal: Terminal, report: CreditReport, stated: Mapping[str, SegmentCredit]) -> None:
     from scfcap.cli.curves import behaviour, told
 
@@ -126,3 +109,5 @@ def _show(terminal: Terminal, report: CreditReport, stated: Mapping[str, Segment
             terminal.say(told(name, tables[name].title, tables[name].frame), "")
     if report.verdict:
         terminal.say(report.verdict, "")
+    for caution in report.cautions:
+        terminal.say(caution, "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 
 from scfcap import __version__
+from scfcap.credit.doubts import Doubt
+from scfcap.errors import InputError
 from scfcap.report.book import COUNT, RATE, Book, Chart, Look, Series, Sheet
 from scfcap.report.excel import write_book
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
@@ -90,7 +92,8 @@ class CreditReport:
     """Curves of a model, the table of figures behind them, and all that was found on the way.
 
     ``origin`` is what the manifest says of where figures come from; ``source`` in words.
-    ``backtest``: its tables by name, and what they say in a sentence or two.
+    ``backtest``: its tables by name, and what they say in a sentence or two. ``doubts``: what the
+    history behind the curves does not tell.
     """
 
     model: LoadedModel
@@ -101,6 +104,7 @@ class CreditReport:
     found: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     backtest: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     verdict: str = ""
+    doubts: tuple[Doubt, ...] = ()
 
     @cached_property
     def tables(self) -> dict[str, Table]:
@@ -128,8 +132,21 @@ class CreditReport:
                 for name, curve in self.curves.items()
             },
             "verdict": self.verdict or None,
+            "cautions": self.cautions,
             "tables": {name: records(table.frame) for name, table in shown.items()},
         }
+
+    @property
+    def cautions(self) -> list[str]:
+        """The doubts in words."""
+        return [f"CAUTION: {doubt}" for doubt in self.doubts]
+
+    def refuse_doubtful(self) -> None:
+        """Raise :class:`InputError` where the curves must not go into a model."""
+        problems = [doubt.problem for doubt in self.doubts if doubt.forbids]
+        if problems:
+            said = "so that these curves are not written into the model"
+            raise InputError([replace(p, found=f"{p.found}, {said}") for p in problems])
 
     def notes(self) -> dict[str, list[str]]:
         """By segment, lines that say where each of its figures comes from."""
@@ -207,7 +224,8 @@ def _line(row: Any) -> str:
 def _explain(book: Book, report: CreditReport) -> None:
     """Say under the first table what the others are, and what the back-test found."""
     sheet = book.sheets[0]
-    lines = [f"Curves from {report.source}.", *([report.verdict] if report.verdict else [])]
+    lines = [f"Curves from {report.source}.", *report.cautions]
+    lines += [report.verdict] if report.verdict else []
     left = [TITLES[name] for name in report.tables if name in TITLES and name not in SHEETS]
     if left:
         lines.append(f"In the CSV files beside this workbook: {'; '.join(left)}.")

@@ -143,6 +143,62 @@ def test_bad_options_are_bad_input(scfcap, with_history, arguments, match):
     assert "Traceback" not in done.stderr
 
 
+@pytest.fixture
+def without_repaid(with_history):
+    """The same history from a servicer that stops listing a loan once it is repaid."""
+    lines = (with_history / "status.csv").read_text().splitlines()
+    kept = [line for line in lines if line.split(",")[2] != "0.0"]
+    assert len(kept) < len(lines)
+    (with_history / "status.csv").write_text("\n".join(kept) + "\n")
+    return with_history
+
+
+def files_of(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_curves_of_loans_that_vanish_are_not_written(scfcap, without_repaid):
+    before = files_of(without_repaid)
+    done = scfcap("credit", without_repaid, "--write", "--out", "out")
+    assert done.exit_code == 2
+    said = " ".join(done.stderr.split())
+    assert "of 700 loans vanish from the history" in said
+    assert "not written into the model" in said
+    assert 'vanished = "repaid" in [history]' in said
+    assert files_of(without_repaid) == before
+    assert not Path("out").exists()
+
+
+def test_a_caution_names_the_key(scfcap, without_repaid):
+    shown = scfcap("credit", without_repaid)
+    assert shown.exit_code == 0
+    said = " ".join(shown.stdout.split())
+    assert "loans vanish from the history" in said
+    assert 'vanished = "repaid" in [history]' in said
+    document = json.loads(scfcap("credit", without_repaid, "--json").stdout)
+    assert [text[:8] for text in document["cautions"]] == ["CAUTION:"]
+    assert document["segments"]["order"]["lifetime_default"] > 0.5
+
+
+def test_what_is_not_listed_can_be_taken_as_repaid(scfcap, without_repaid):
+    """The same figures as from the history that lists each loan at its end."""
+    model, status = without_repaid / "model.toml", without_repaid / "status.csv"
+    text = model.read_text()
+    model.write_text(text.replace("default_days = 90", 'default_days = 90\nvanished = "repaid"'))
+    part = status.read_text()
+    status.write_text(statuses())
+    full = json.loads(scfcap("credit", without_repaid, "--json").stdout)
+    status.write_text(part)
+    done = scfcap("credit", without_repaid, "--write", "--json")
+    assert done.exit_code == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["cautions"] == full["cautions"] == []
+    for name, measure in (("order", "lifetime_default"), ("credit", "cdr"), ("order", "cpr")):
+        wanted = full["segments"][name][measure]
+        assert document["segments"][name][measure] == pytest.approx(wanted, rel=1e-9)
+    assert load_model(without_repaid).spec.credit.source == "stated"
+
+
 def test_a_history_that_is_not_named(scfcap, mini):
     done = scfcap("credit", mini(), "--from", "history")
     assert done.exit_code == 2
