@@ -112,7 +112,7 @@ def test_each_fault_is_listed_and_its_row_alone_rejected(
 
 
 WARNINGS = [
-    ("maturity_date", 1, "2013-12-30", "past_maturity", "on or after as_of"),
+    ("maturity_date", 1, "2013-12-30", "past_maturity", "a maturity on or after as_of"),
     ("status", 1, "repaid", "repaid_but_owing", "no balance once repaid"),
     ("instalment", 0, "106.65", "instalment_differs", "106.62 by the annuity formula"),
     (
