@@ -8,6 +8,7 @@ from typing import Final
 from scfcap.errors import Problem
 from scfcap.schema.history import PerformanceSpec
 from scfcap.tape.history import History
+from scfcap.tape.performance import NO_SEGMENT
 
 #: Share of loans that may vanish without a doubt.
 MOST: Final = 0.02
@@ -26,7 +27,8 @@ class Doubt:
 
 def doubts(history: History, spec: PerformanceSpec | None) -> tuple[Doubt, ...]:
     """The doubts about curves from ``history``, which ``spec`` describes, in a fixed order."""
-    return tuple(found for found in (_vanished(history, spec),) if found)
+    both = (_vanished(history, spec), _unsegmented(history, spec))
+    return tuple(found for found in both if found)
 
 
 def _vanished(history: History, spec: PerformanceSpec | None) -> Doubt | None:
@@ -49,6 +51,34 @@ def _vanished(history: History, spec: PerformanceSpec | None) -> Doubt | None:
     )
     expected = f"an end, or a row in the last month, of all loans but {MOST:.0%}"
     return Doubt(Problem("model.toml: history.vanished", found, expected, action), not late)
+
+
+def _unsegmented(history: History, spec: PerformanceSpec | None) -> Doubt | None:
+    """More than :data:`MOST` of the loans that ended, or defaulted, are in no segment.
+
+    Segments come from the tape where ``spec`` maps none; a tape of today holds only loans that
+    still run, so that each segment is told by its survivors.
+    """
+    if spec is None or spec.sources("segment"):
+        return None
+    findings, ends = history.findings, history.loans["end"]
+    if not ((findings["reason"] == "unknown_loan") & (findings["severity"] == "warning")).any():
+        return None
+    lost = history.loans["segment"] == NO_SEGMENT
+    ended, failed = ends != "open", ends == "default"
+    if not any(int((lost & of).sum()) > MOST * int(of.sum()) for of in (ended, failed)):
+        return None
+    found = (
+        f"{int((lost & ended).sum()):,} of {int(ended.sum()):,} loans that ended are not on the "
+        f'tape and fall into segment "{NO_SEGMENT}"'
+    )
+    action = (
+        "Each segment is told by the loans that survived, so that its defaults come out wrong. "
+        "Map segment in [history.columns] to a column of the history's file, or keep ended loans "
+        "on the tape."
+    )
+    expected = f"a segment of all loans that ended but {MOST:.0%}"
+    return Doubt(Problem("model.toml: history.columns.segment", found, expected, action))
 
 
 def _capital(text: str) -> str:

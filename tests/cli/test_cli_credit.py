@@ -199,6 +199,21 @@ def test_what_is_not_listed_can_be_taken_as_repaid(scfcap, without_repaid):
     assert load_model(without_repaid).spec.credit.source == "stated"
 
 
+def test_curves_of_survivors_are_not_written(scfcap, with_history):
+    """Without a segment of its own the history has that of the tape, which lists no ended loan."""
+    model = with_history / "model.toml"
+    model.write_text(model.read_text().replace('segment = "segment"\n', ""))
+    before = files_of(with_history)
+    shown = scfcap("credit", with_history)
+    assert shown.exit_code == 0, shown.stderr
+    assert "CAUTION" in shown.stdout
+    done = scfcap("credit", with_history, "--write")
+    assert done.exit_code == 2
+    for text in (shown.stdout, done.stderr):
+        assert "Map segment in [history.columns]" in " ".join(text.split())
+    assert files_of(with_history) == before
+
+
 def test_a_history_that_is_not_named(scfcap, mini):
     done = scfcap("credit", mini(), "--from", "history")
     assert done.exit_code == 2
