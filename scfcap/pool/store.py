@@ -93,7 +93,7 @@ def read_snapshot(path: str | Path, inputs: Mapping[str, str] | None = None) -> 
         raise InputError(
             Problem(
                 str(path),
-                f"a pool made from another {', '.join(changed)}",
+                f"a pool made from other inputs: {', '.join(changed)}",
                 "the inputs from which it was frozen",
                 "Freeze the pool again: scfcap pool MODEL --out DIR.",
             )
