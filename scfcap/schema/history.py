@@ -48,7 +48,7 @@ class PerformanceSpec(FileOptions):
     payment, loans as on the tape; ``tapes``: one tape a month, each read with ``[tape]``;
     ``wide``: one row a loan, columns ``BAL{t}`` for the months t = 1, 2, ..."""
     path: str | None = None
-    """File beside the tape, or a folder, or a pattern such as ``"2017-*.csv"``."""
+    """File beside the tape or in the model's folder; or a folder, or a pattern ``"2017-*.csv"``."""
     paths: tuple[str, ...] = ()
     """Several files with the same columns."""
     columns: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)

@@ -46,18 +46,18 @@ def read_performance(
     """The history that ``spec`` describes; loans are described by its file or else by ``tape``.
 
     ``folder`` holds the files; ``path`` is the tape given in place of the model's own, or its
-    folder. ``mapping`` is the model's ``[tape]``, with which ``kind = "tapes"`` reads each file.
-    ``as_of`` ends the observation of payments.
+    folder, where each file is looked for first. ``mapping`` is the model's ``[tape]``, with which
+    ``kind = "tapes"`` reads each file. ``as_of`` ends the observation of payments.
 
     Raises :class:`InputError` for missing files and columns, and where more than
     ``spec.reject_limit`` of the rows are faulty.
     """
-    root = folder if path is None else path if path.is_dir() else path.parent
+    roots = [folder] if path is None else [path if path.is_dir() else path.parent, folder]
     if spec.kind == "tapes":
         from scfcap.tape.series import history_of, read_series
 
-        return history_of(read_series(spec, mapping, root), spec, as_of)
-    table, info = _open(spec, root)
+        return history_of(read_series(spec, mapping, roots), spec, as_of)
+    table, info = _open(spec, roots)
     cells = Cells(spec, table, info.name, info.percent)
     if spec.kind == "payments":
         from scfcap.tape.payments import from_payments
@@ -78,16 +78,34 @@ def wanted_columns(spec: PerformanceSpec) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def files_of(spec: PerformanceSpec, root: Path) -> list[Path]:
-    """The history's files in ``root``. Raises :class:`InputError` where there is none."""
+def files_of(spec: PerformanceSpec, roots: Sequence[Path]) -> list[Path]:
+    """The history's files, each name in the first of ``roots`` that has it.
+
+    Raises :class:`InputError` where none has, naming them all.
+    """
     names = [*spec.paths, *([spec.path] if spec.path else [])]
-    return list(dict.fromkeys(file for name in names for file in inside(root, name)))
+    return list(dict.fromkeys(file for name in names for file in _first(roots, name)))
 
 
-def _open(spec: PerformanceSpec, root: Path) -> tuple[Any, SourceInfo]:
+def _first(roots: Sequence[Path], name: str) -> list[Path]:
+    missing: list[Problem] = []
+    for root in dict.fromkeys(roots):
+        try:
+            return inside(root, name)
+        except InputError as error:
+            missing += error.problems
+    places = list(dict.fromkeys(problem.where for problem in missing))
+    if len(places) == 1:
+        raise InputError(missing[0])
+    where = " and ".join(places)
+    hint = "Put the files of [history] beside the tape or into the model's folder."
+    raise InputError(Problem(where, missing[0].found, "a file of the history", hint))
+
+
+def _open(spec: PerformanceSpec, roots: Sequence[Path]) -> tuple[Any, SourceInfo]:
     """The mapped columns of all files as one table, and where they come from."""
     wanted = wanted_columns(spec)
-    with Files(files_of(spec, root), spec) as files:
+    with Files(files_of(spec, roots), spec) as files:
         missing = [name for name in wanted if name not in files.names]
         if missing:
             raise InputError(

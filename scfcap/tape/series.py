@@ -27,8 +27,12 @@ from scfcap.tape.read import read_tape
 from scfcap.tape.schema import Tape
 
 
-def read_series(spec: PerformanceSpec, mapping: TapeSpec | None, root: Path) -> list[Tape]:
-    """The tapes that ``[history]`` names, each at its own day, in order of days.
+def read_series(
+    spec: PerformanceSpec, mapping: TapeSpec | None, roots: Sequence[Path]
+) -> list[Tape]:
+    """The tapes that ``[history]`` names in ``roots``, each at its own day, in order of days.
+
+    The last of ``roots`` is the model's folder.
 
     Raises :class:`InputError` where a tape is unusable, tells no day, or shares its month.
     """
@@ -38,8 +42,8 @@ def read_series(spec: PerformanceSpec, mapping: TapeSpec | None, root: Path) -> 
     own = mapping.model_copy(update={"source": "file", "path": None, "paths": ()})
     tapes = sorted(
         (
-            read_tape(own, as_of=_day(spec, file), folder=root, path=file)
-            for file in files_of(spec, root)
+            read_tape(own, as_of=_day(spec, file), folder=roots[-1], path=file)
+            for file in files_of(spec, roots)
         ),
         key=lambda tape: tape.as_of,
     )

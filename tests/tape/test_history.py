@@ -446,6 +446,49 @@ def test_missing_files_and_columns(tmp_path):
         read_performance(spec, None, folder=tmp_path, as_of=AS_OF, mapping=TapeSpec(source="file"))
 
 
+def placed(folder, *places):
+    """A model folder and one beside a tape; ``places`` hold the history, of one loan named so."""
+    for name in ("model", "tape"):
+        (folder / name).mkdir()
+        if name in places:
+            (folder / name / "h.csv").write_text(f"l,d,b\n{name},2020-01-31,5\n")
+    (folder / "tape" / "t.csv").write_text("")
+    spec = PerformanceSpec(
+        kind="status", path="h.csv", columns={"loan_id": "l", "date": "d", "balance": "b"}
+    )
+    tape = folder / "tape" / "t.csv"
+    return read_performance(spec, None, folder=folder / "model", path=tape, as_of=AS_OF)
+
+
+@pytest.mark.parametrize(
+    ("places", "taken"),
+    [(("model", "tape"), "tape"), (("tape",), "tape"), (("model",), "model")],
+)
+def test_a_history_stands_beside_the_tape_or_in_the_model(tmp_path, places, taken):
+    assert list(placed(tmp_path, *places).loans["loan_id"]) == [taken]
+
+
+def test_a_history_that_is_nowhere_is_looked_for_in_both_places(tmp_path):
+    with pytest.raises(InputError) as caught:
+        placed(tmp_path)
+    (problem,) = caught.value.problems
+    assert str(tmp_path / "model" / "h.csv") in problem.where
+    assert str(tmp_path / "tape" / "h.csv") in problem.where
+
+
+def test_a_history_outside_of_its_folder_is_refused_once(tmp_path):
+    (tmp_path / "model").mkdir()
+    spec = PerformanceSpec(kind="tapes", path="../h-*.csv")
+    with pytest.raises(InputError, match="leaves its folder"):
+        read_performance(
+            *(spec, None),
+            folder=tmp_path / "model",
+            path=tmp_path,
+            as_of=AS_OF,
+            mapping=TapeSpec(source="file"),
+        )
+
+
 def panel(**changes):
     columns = {name: [0.0, 0.0] for name in FLOWS}
     columns |= {"opening": [0.0, 10.0], "adjusted": [10.0, 0.0], "closing": [10.0, 7.0]}
