@@ -49,7 +49,8 @@ class History:
 
     ``recoveries``: loan, default_month, month, amount [currency]: what came in from the month of
     default on, negative for costs. ``findings`` as those of a tape; ``totals``: item ("read",
-    "rejected", "kept"), rows, balance [currency].
+    "rejected", "kept"), rows, balance [currency]. ``source``: the file; of several the first, and
+    how many there are.
     """
 
     loans: pd.DataFrame

@@ -130,13 +130,18 @@ def history_of(tapes: Sequence[Tape], spec: PerformanceSpec, as_of: date) -> His
     return history_from_panel(
         loans,
         panel,
-        source=", ".join(tape.source for tape in tapes),
+        source=_source([tape.source for tape in tapes]),
         digest=digest,
         default_days=spec.default_days,
         defaulted=failed,
         findings=_findings(tapes, findings_of(issues)),
         totals=_totals(tapes),
     )
+
+
+def _source(names: Sequence[str]) -> str:
+    """The first and the last of ``names``, and how many there are."""
+    return f"{names[0]} to {names[-1]} ({len(names)} tapes)" if len(names) > 1 else names[0]
 
 
 def _described(frames: Sequence[pd.DataFrame], ids: np.ndarray) -> pd.DataFrame:

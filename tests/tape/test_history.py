@@ -334,6 +334,7 @@ def tapes(folder, **spec):
 
 def test_a_series_of_tapes(tmp_path):
     history = tapes(tmp_path)
+    assert history.source == "tape-2020-03.csv to tape-2020-05.csv (3 tapes)"
     assert history.first == date(2020, 3, 31)
     assert dict(zip(history.loans["loan_id"], history.loans["end"], strict=True)) == {
         "a": "repaid",
@@ -393,6 +394,11 @@ def test_a_default_by_days_is_never_taken_as_repaid(tmp_path):
     assert of(history, "cured")["end"] == of(history, "late")["end"] == "default"
     assert of(history, "cured")["recovered"] == 0.0
     assert of(history, "early")["end"] == "prepaid"
+
+
+def test_a_series_of_one_tape_is_named_by_it(tmp_path):
+    tapes(tmp_path)
+    assert tapes(tmp_path, path="tape-2020-04.csv").source == "tape-2020-04.csv"
 
 
 def test_a_series_that_drops_what_is_repaid(tmp_path):
