@@ -120,7 +120,7 @@ def test_written_and_read_back(pool: Pool, tmp_path: Path) -> None:
 
 def test_a_changed_input_is_noticed(pool: Pool, tmp_path: Path) -> None:
     path = write_snapshot(pool, tmp_path / "pool.parquet")
-    with pytest.raises(InputError, match="made from another tape"):
+    with pytest.raises(InputError, match="made from other inputs: tape"):
         read_snapshot(path, {**pool.inputs, "tape": "other"})
 
 
