@@ -68,10 +68,9 @@ def fit(
 
     A segment whose median contract term is at most :data:`SHORT` days gets ``lifetime_default``
     (share of the amount lent that defaults, early repayment competing), others ``cdr``. Every
-    figure is shrunk to the whole book's by Bühlmann-Straub credibility, among segments of its
-    kind. Segments that ``spec.segments`` states are taken as stated. ``per_year``: periods of the
-    plan, in which the recovery lag is given. ``spec.severity`` stands in where no recovery was
-    seen.
+    figure is shrunk to the common mean of segments of its kind by Bühlmann-Straub credibility.
+    Segments that ``spec.segments`` states are taken as stated. ``per_year``: periods of the plan,
+    in which the recovery lag is given. ``spec.severity`` stands in where no recovery was seen.
 
     Raises:
         InputError: no loan of the history was at risk, or no loan defaulted and no severity is
@@ -263,7 +262,11 @@ def _curve(figures: Mapping[str, Estimate], default_days: int) -> SegmentCredit:
 
 
 def _credibility(shrunk: Sequence[_Named], names: list[str]) -> pd.DataFrame:
-    """Own figures, the book's, Z and what follows, by segment and measure."""
+    """Own figures, the mean they are shrunk to (``book``), Z and what follows, by segment.
+
+    The estimate is Z x own + (1 - Z) x book on the scale of :mod:`~scfcap.credit.measures`: by the
+    month for yearly rates. A segment without an own figure takes the book's.
+    """
     rows = [
         (
             *(names[n], name, found.own.value[n], found.own.low[n], found.own.high[n]),

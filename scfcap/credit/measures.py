@@ -1,8 +1,11 @@
 """Each measure of credit behaviour from a history: own figure by segment, and what it varies by.
 
 A measure returns :class:`Own` figures with 95% intervals by segment [S], nan where a segment
-tells nothing. ``shrink`` moves them towards the whole book's by Bühlmann-Straub credibility, for
-which each measure also gives the values by month or vintage from which the structure is learnt.
+tells nothing. ``shrink`` moves them towards the segments' common mean by Bühlmann-Straub
+credibility, for which each measure also gives the values by month or vintage from which the
+structure is learnt. The shrinking is done on the scale of the own figures: a month's rate for
+yearly rates of default and prepayment, an intensity [1/year] for the prepayment of short loans, the
+share itself for all others; the figures are put into the unit of the model after it.
 """
 
 from __future__ import annotations
@@ -91,7 +94,9 @@ class Measure:
 class Shrunk:
     """Figures by segment [S] in the unit of the model, with what they were shrunk from.
 
-    ``book`` is the figure of all segments as one; ``z`` the weight of the own figure.
+    ``book`` is the segments' common mean, each weighted by its ``z``, the weight of its own figure;
+    where all ``z`` are 0, the figure of all segments as one. On the scale on which the shrinking is
+    done (see above), and within what a figure can be: value = z own + (1 - z) book.
     """
 
     value: FloatArray
@@ -117,12 +122,13 @@ def shrink(measure: Measure, facts: Facts, members: BoolArray) -> Shrunk:
     centre = float((z * np.nan_to_num(own.value)).sum() / z.sum()) if z.any() else book.value[0]
     middle = found.shrunk(own.value, centre)
     low, high = _bounds(found, middle, book)
-    value, below, above = (
-        measure.unit(np.clip(part, 0.0, measure.most)) for part in (middle, low, high)
+    value, below, above, centres = (
+        measure.unit(np.clip(part, 0.0, measure.most))
+        for part in (middle, low, high, np.array([centre]))
     )
     seen = [measure.unit(part) for part in (own.value, own.low, own.high)]
     own = Own(seen[0], seen[1], seen[2], own.count, own.events)
-    return Shrunk(value, below, above, own, float(measure.unit(book.value)[0]), z)
+    return Shrunk(value, below, above, own, float(centres[0]), z)
 
 
 def _bounds(found: Credibility, middle: FloatArray, book: Own) -> tuple[FloatArray, FloatArray]:

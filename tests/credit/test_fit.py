@@ -145,6 +145,38 @@ class TestCredibility:
         low, high = sorted((thin["own"], thin["book"]))
         assert low - 0.05 <= thin["estimate"] <= high + 0.05
 
+    @pytest.mark.parametrize("term", [36, 3])
+    def test_the_estimate_is_the_mean_of_own_and_book_by_z(self, term):
+        """On the scale of the docstring of scfcap.credit.measures; for all measures."""
+        worse, none = CHAIN.copy(), CHAIN.copy()
+        worse[0, 5], worse[0, 6] = 0.03, 0.11
+        none[:5, 4] += none[:5, 5]
+        none[:5, 5] = 0.0  # never a default of its own
+        groups = (("good", 3000, CHAIN), ("bad", 600, worse), ("thin", 60, worse), ("no", 80, none))
+        table = fit(simulate(groups, term_months=term, seed=2), SPEC).tables["credibility"]
+        assert table["measure"].nunique() == (4 if term == 3 else 3)
+        shrunk = 0
+        for figure in table.itertuples():
+            yearly = figure.measure == "cdr" or (figure.measure == "cpr" and term == 36)
+            speed = figure.measure == "cpr" and term == 3
+            own, book, estimate = (
+                1 - (1 - x) ** (1 / 12) if yearly else -np.log1p(-x) if speed else x
+                for x in (figure.own, figure.book, figure.estimate)
+            )
+            assert figure.z == 0 or not np.isnan(own)
+            mean = figure.z * np.nan_to_num(own) + (1 - figure.z) * book
+            assert estimate == pytest.approx(mean, rel=1e-9, abs=1e-12)
+            shrunk += 0.01 < figure.z < 0.99
+        assert shrunk >= 3
+
+    def test_the_note_names_the_book_of_the_table(self):
+        worse = CHAIN.copy()
+        worse[0, 5], worse[0, 6] = 0.03, 0.11
+        found = fit(simulate((("a", 2000, CHAIN), ("b", 500, worse)), term_months=36), SPEC)
+        for figure in found.tables["credibility"].itertuples():
+            told = row(found.table, figure.segment, figure.measure)["note"]
+            assert f"book {figure.book:.4g}" in told
+
     def test_a_segment_without_loans_takes_the_mean(self):
         history = simulate((("a", 800, CHAIN), ("b", 800, CHAIN)), term_months=36)
         loans = history.loans.assign(segment=history.loans["segment"].cat.add_categories("new"))
