@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from scfcap.credit.intervals import Z95, wilson_bounds
+from scfcap.credit.intervals import wilson_bounds
 from scfcap.credit.measures import Facts, incidence, recoveries
 from scfcap.credit.observed import CAUSES, DEFAULTED, PREPAID, Loans
 from scfcap.credit.recovery import chain_ladder
@@ -169,15 +169,15 @@ def _roll_rates(moved: dict[str, Transitions]) -> pd.DataFrame:
 
 def _ends(rates: RollRates) -> pd.DataFrame:
     """Lifetime default and months to the end, by state; nan where no transition begins."""
-    se = rates.lifetime_error
+    low, high = (np.where(rates.unseen, np.nan, part) for part in rates.lifetime_bounds)
     ends = np.where(rates.unseen, np.nan, rates.lifetime_default)
     return pd.DataFrame(
         {
             "state": rates.states,
             "departures": rates.number,
             "lifetime_default": ends,
-            "low": np.clip(ends - Z95 * se, 0.0, 1.0),
-            "high": np.clip(ends + Z95 * se, 0.0, 1.0),
+            "low": low,
+            "high": high,
             "months_to_end": np.where(rates.unseen, np.nan, rates.months_to_absorption),
         }
     )
@@ -249,15 +249,14 @@ def _lifetime(loans: Loans, rates: RollRates) -> pd.DataFrame:
     hazard = incidence(loans, by_amount=False)
     start = np.eye(len(rates.states))[CURRENT]
     over = float(rates.project(start, horizon)[-1, DEFAULT])
-    ends, se = float(rates.lifetime_default[CURRENT]), float(rates.lifetime_error[CURRENT])
-    nan = float("nan")
+    low, high = (float(part[CURRENT]) for part in rates.lifetime_bounds)
+    ends, nan = float(rates.lifetime_default[CURRENT]), float("nan")
+    note = "from current, for ever; contracts end sooner"
+    note += "" if ends > 0.0 else "; no path to default was seen"
     rows = [
         ("incidence by age", *hazard, horizon, len(loans), ""),
         ("roll rates", over, nan, nan, horizon, rates.number[CURRENT], "from current"),
-        (
-            *("roll rates", ends, max(0.0, ends - Z95 * se), min(1.0, ends + Z95 * se), nan),
-            *(rates.number[CURRENT], "from current, for ever; contracts end sooner"),
-        ),
+        ("roll rates", ends, low, high, nan, rates.number[CURRENT], note),
         ("closed vintages", *_closed(loans)),
     ]
     names = ["method", "default", "low", "high", "months", "count", "note"]

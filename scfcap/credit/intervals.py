@@ -11,7 +11,7 @@ from scfcap.quantities import FloatArray
 #: Two-sided 95% quantile of the normal distribution.
 Z95: Final = 1.959963984540054
 #: Mean of a Poisson number that is 0 with probability 2.5%.
-_NONE_SEEN: Final = -float(np.log(0.025))
+NONE_SEEN: Final = -float(np.log(0.025))
 
 
 def wilson_bounds(
@@ -44,7 +44,7 @@ def log_bounds(
     rate, events = np.asarray(rate, dtype=np.float64), np.asarray(events, dtype=np.float64)
     exposure = np.asarray(exposure, dtype=np.float64)
     spread = np.exp(z / np.sqrt(np.where(events > 0, events, np.nan)))
-    most = _NONE_SEEN / np.where(exposure > 0, exposure, np.nan)
+    most = NONE_SEEN / np.where(exposure > 0, exposure, np.nan)
     some = events > 0
     return np.where(some, rate / spread, 0.0), np.where(some, rate * spread, most)
 

@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from scfcap.compiled import compiled
-from scfcap.credit.intervals import effective, wilson_bounds
+from scfcap.credit.intervals import NONE_SEEN, Z95, effective, wilson_bounds
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 
 
@@ -171,6 +171,29 @@ class RollRates:
         found = np.zeros(len(self.states))
         found[open_] = np.sqrt(visits**2 @ (np.maximum(spread, 0.0) / self.number[open_]))
         return found
+
+    @property
+    def lifetime_bounds(self) -> tuple[FloatArray, FloatArray]:
+        """95% interval of ``lifetime_default`` [S].
+
+        ± 1.96 standard errors where a path to default was seen. Where none was, from 0 to the
+        highest chance that leaves none seen likely at 2.5%: with q[i] the chance of default in a
+        month, N[s, i] the months spent and n[i] the departures seen in state i, the most that
+        sum N[s, i] q[i] can be while sum n[i] q[i] <= -ln(0.025) (the rule of three, two-sided),
+        and all of what comes to a state that nothing was seen to leave.
+        """
+        matrix, open_, value = self.chain, self._passing(), self.lifetime_default
+        half = Z95 * self.lifetime_error
+        low, high = np.clip(value - half, 0.0, 1.0), np.clip(value + half, 0.0, 1.0)
+        most = np.where(self.absorbing, value, 1.0)
+        visits = np.linalg.inv(np.eye(len(open_)) - matrix[np.ix_(open_, open_)])
+        caught = ~self.absorbing
+        caught[open_] = False
+        stuck = visits @ matrix[np.ix_(open_, np.flatnonzero(caught))].sum(axis=1)
+        missed = NONE_SEEN * (visits / self.number[open_]).max(axis=1, initial=0.0)
+        most[open_] = np.minimum(stuck + missed, 1.0)
+        seen = _reach(matrix)[:, self.default]
+        return np.where(seen, low, np.where(self.absorbing, value, 0.0)), np.where(seen, high, most)
 
     @property
     def months_to_absorption(self) -> FloatArray:

@@ -187,6 +187,21 @@ class TestCredibility:
         assert empty.curves["new"].cdr is not None
 
 
+def test_few_loans_without_a_default_are_not_said_to_be_safe():
+    none = CHAIN.copy()
+    none[:5, 6] += none[:5, 5]
+    none[:5, 5] = 0.0
+    history = simulate((("a", 400, CHAIN), ("few", 6, none)), months=12, term_months=36)
+    tables = fit(history, SPEC).tables
+    table = tables["lifetime"]
+    forever = table[(table["segment"] == "few") & table["note"].str.contains("for ever")].iloc[0]
+    assert (forever["default"], forever["low"]) == (0.0, 0.0)
+    assert forever["high"] > 0.2
+    assert "no path to default was seen" in forever["note"]
+    ends = tables["roll_ends"].query("segment == 'few' and state == 'current'").iloc[0]
+    assert ends["high"] == forever["high"]
+
+
 @pytest.fixture(scope="module")
 def short():
     return fit(simulate(term_months=3, seed=8), SPEC)

@@ -228,3 +228,39 @@ def test_the_error_of_the_lifetime_default_is_the_scatter_of_samples():
         samples.append((*fitted.lifetime_default[:2], *fitted.lifetime_error[:2]))
     found = np.array(samples)
     np.testing.assert_allclose(found[:, 2:].mean(axis=0), found[:, :2].std(axis=0), rtol=0.1)
+
+
+def test_where_no_path_to_default_was_seen_it_may_still_be_as_likely_as_would_go_unseen():
+    # 700 stay and 300 end: of loans that end, none of 300. -ln(0.025) / 300, the rule of three.
+    fitted = fit_matrix(np.array([[700, 0, 300], [0, 0, 0], [0, 0, 0]]), (1, 2), default=1)
+    low, high = fitted.lifetime_bounds
+    assert (low[0], fitted.lifetime_default[0]) == (0.0, 0.0)
+    assert high[0] == pytest.approx(-np.log(0.025) / 300)
+    # Ends are known.
+    assert [*low[1:], *high[1:]] == [1.0, 0.0, 1.0, 0.0]
+
+
+def test_the_bound_is_the_most_that_the_departures_of_any_state_leave_open():
+    # From current 1,000 leave, 100 of them late; of 20 late ones all come back, or are repaid.
+    counts = np.array([[800, 100, 100, 0], [10, 0, 10, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
+    fitted = fit_matrix(counts)
+    high = fitted.lifetime_bounds[1]
+    # Months in current and late, by hand: c = 1 + 0.8 c + 0.5 l, l = 0.1 c from current.
+    c = 1 / (1 - 0.8 - 0.05)
+    assert high[0] == pytest.approx(-np.log(0.025) * max(c / 1000, 0.1 * c / 20))
+    # Whoever is late is nearer to the state of which least is known.
+    assert high[1] > high[0]
+
+
+def test_nothing_is_claimed_of_what_goes_where_nothing_was_seen_to_leave():
+    counts = np.array([[80, 10, 10, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
+    high = fit_matrix(counts).lifetime_bounds[1]
+    assert high[0] == pytest.approx(0.5 - np.log(0.025) * 5 / 100)
+    assert high[1] == 1.0
+
+
+def test_where_defaults_were_seen_the_bounds_are_by_the_error():
+    fitted = fit_matrix(np.array([[700, 90, 210], [0, 0, 0], [0, 0, 0]]), (1, 2), default=1)
+    half = 1.96 * np.sqrt(0.3 * 0.7 / 300)
+    low, high = fitted.lifetime_bounds
+    assert [low[0], high[0]] == pytest.approx([0.3 - half, 0.3 + half], abs=1e-5)
