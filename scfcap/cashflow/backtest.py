@@ -36,8 +36,8 @@ from scfcap.cashflow.observed import (
     rates_held,
 )
 from scfcap.credit.curves import AT_ONCE, CurveSet, build_curves
-from scfcap.credit.fit import fit
-from scfcap.credit.recovery import recovery_curve
+from scfcap.credit.fit import fit, gather
+from scfcap.credit.measures import recoveries
 from scfcap.credit.schedule import loan_types
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid, add_months
@@ -110,7 +110,7 @@ def backtest(
         "fitted": rates_by_age(known, names, most),
         "naive": rates_held(known, names, most, NAIVE_MONTHS),
     }
-    severity, lag = _severity(history, case.start)
+    severity, lag = _severity(known_until(history, _grid(case).as_of))
     curves = _model_curves(case, credit)
     paths = {name: _path(_project(case, rate, severity, lag)) for name, rate in rates.items()}
     paths["model"] = _path(_project_model(case, curves))
@@ -178,28 +178,15 @@ def _case(history: History, until: date) -> Case:
     )
 
 
-def _severity(history: History, start: int) -> tuple[float, int]:
-    """Share of defaults never recovered and mean lag [months], as far as seen up to ``start``."""
-    loans, came = history.loans, history.recoveries
-    fell = (loans["end"] == "default").to_numpy()
-    fell = fell & (month_of(loans["end_date"].to_numpy()) <= start)
-    rows = np.flatnonzero(fell)
-    if not len(rows):
+def _severity(known: History) -> tuple[float, int]:
+    """Share of defaults never recovered and mean lag [months] of all that had defaulted by then.
+
+    As the fit of the segment curves finds it; 1 and 0 where nothing had defaulted.
+    """
+    facts = gather(known)
+    curve = recoveries(facts.pooled(np.ones(facts.segments, dtype=np.bool_)))
+    if not len(curve.lag):
         return 1.0, 0
-    place = np.full(len(loans), -1)
-    place[rows] = np.arange(len(rows))
-    known = came[(came["month"] <= start) & (place[came["loan"]] >= 0)]
-    observed = start - month_of(loans["end_date"].to_numpy()[rows])
-    curve = recovery_curve(
-        loans["defaulted_balance"].to_numpy()[rows],
-        observed,
-        (
-            place[known["loan"]],
-            (known["month"] - known["default_month"]).to_numpy().astype(np.int64),
-            known["amount"].to_numpy(),
-        ),
-        least=min(10, len(rows)),
-    )
     lag = 0 if np.isnan(curve.mean_lag) else max(round(curve.mean_lag), 0)
     return curve.severity[0], lag
 

@@ -124,6 +124,24 @@ def test_defaults_and_recoveries():
     assert re.search(r"Rates by age are .*poor: .*defaults", result.verdict)
 
 
+def test_one_young_default_does_not_make_all_that_defaults_a_loss():
+    """Few defaults, of which all but the last had time to recover: severity by them."""
+    panel = steady_pool(loans=60)
+    for loan, age in ((0, 3), (4, 5), (8, 7)):
+        panel = charged_off(panel, loan, START + age, 0.0)
+        fallen = panel[(panel["loan"] == loan) & (panel["month"] == START + age)]
+        flat = dict.fromkeys(("opening", "principal", "charged_off", "closing"), 0.0)
+        came = 0.4 * fallen["charged_off"]
+        later = fallen.assign(**flat, month=START + age + 2, recovered=came)
+        panel = pd.concat([panel, later], ignore_index=True)
+    panel = charged_off(panel.sort_values(["loan", "month"]), 12, START + 12, 0.0)
+    result = backtest(history_of(panel.reset_index(drop=True)), date(2019, 1, 31))
+    months = result.months.set_index("measure")
+    come = months.loc["recoveries", "naive"].to_numpy()[2:]
+    assert come == pytest.approx(0.4 * months.loc["defaults", "naive"].to_numpy()[:-2])
+    assert come.sum() > 0
+
+
 def test_what_comes_later_changes_no_forecast():
     plain = steady_pool(loans=40)
     for loan in (3, 7, 11):
