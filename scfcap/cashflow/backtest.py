@@ -60,8 +60,8 @@ class Backtest:
     (the forecast "fitted"), low, high, model, naive [currency]; balances at the month's end, the
     rest in the month. The 95% intervals rest on how the months fitted scatter around the fit,
     taken as independent: they know nothing of a shock common to all loans, nor of an error in the
-    rates. ``errors``: measure, forecast, bias (mean error over mean actual), mape (mean absolute
-    error over actual, months with an actual only), cumulative (total predicted over total actual
+    rates. ``errors``: measure, forecast, bias (mean error over mean actual), wape (mean absolute
+    error over mean absolute actual), cumulative (total predicted over total actual
     - 1; the last balance's for balances), coverage (share of months within the interval; fitted
     only). ``calibration``: column, label, outcome ("default", "prepaid"), loans, predicted, low,
     high (binomial), actual, ratio (predicted over actual), inside, model, naive: loans by the end.

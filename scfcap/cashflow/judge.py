@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from scfcap.cashflow.observed import Case, Rates
-from scfcap.quantities import HALF_CENT, FloatArray
+from scfcap.quantities import FloatArray
 from scfcap.tape.history import month_end
 
 #: Two-sided 95%.
@@ -106,7 +106,6 @@ def errors_of(months: pd.DataFrame) -> pd.DataFrame:
         actual = mine["actual"].to_numpy()
         for forecast, column in zip(FORECASTS, _COLUMNS, strict=True):
             error = mine[column].to_numpy() - actual
-            some = np.abs(actual) > HALF_CENT
             last = name == "balance"
             size = actual[-1] if last else actual.sum()
             gap = error[-1] if last else error.sum()
@@ -116,7 +115,7 @@ def errors_of(months: pd.DataFrame) -> pd.DataFrame:
                     "measure": name,
                     "forecast": forecast,
                     "bias": _ratio(error.mean(), actual.mean()),
-                    "mape": _ratio(np.abs(error[some] / actual[some]).sum(), some.sum()),
+                    "wape": _ratio(np.abs(error).mean(), np.abs(actual).mean()),
                     "cumulative": _ratio(gap, size),
                     "coverage": inside.mean() if forecast == "fitted" else np.nan,
                 }

@@ -152,7 +152,7 @@ def _log_rank(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
 def _errors(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     from scfcap.report.words import FORECASTS
 
-    heads = ["measure", "forecast", "end or sum", "mean error", "mean size of error",
+    heads = ["measure", "forecast", "end or sum", "mean error", "mean size over mean",
              "months within 95%"]  # fmt: skip
     rows = [
         [
@@ -160,7 +160,7 @@ def _errors(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
             FORECASTS.get(str(row.forecast), str(row.forecast)),
             _percent(row.cumulative, "+.1%"),
             _percent(row.bias, "+.1%"),
-            _percent(row.mape, ".1%"),
+            _percent(row.wape, ".1%"),
             _percent(row.coverage, ".0%"),
         ]
         for row in _records(frame)

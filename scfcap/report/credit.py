@@ -68,7 +68,7 @@ _MONTHS = 24
 _HEADS = {
     "cumulative": "At the end, or in sum",
     "bias": "Mean error",
-    "mape": "Mean size of the error",
+    "wape": "Mean size of the error over the mean",
     "coverage": "Months within 95%",
     "inside": "Within",
     "model": "Segment curves",

@@ -12,6 +12,7 @@ import pytest
 from scfcap.cashflow.amortise import schedule
 from scfcap.cashflow.backtest import backtest, labelling
 from scfcap.cashflow.holiday import NOTE, payment_holiday
+from scfcap.cashflow.judge import MEASURES, errors_of
 from scfcap.cashflow.observed import observe, rates_by_age
 from scfcap.credit.schedule import scheduled_share
 from scfcap.errors import InputError
@@ -140,6 +141,27 @@ def test_one_young_default_does_not_make_all_that_defaults_a_loss():
     come = months.loc["recoveries", "naive"].to_numpy()[2:]
     assert come == pytest.approx(0.4 * months.loc["defaults", "naive"].to_numpy()[:-2])
     assert come.sum() > 0
+
+
+def test_the_size_of_an_error_is_over_the_mean_so_that_a_month_near_zero_does_not_count_for_all():
+    months = pd.concat(
+        pd.DataFrame(
+            {
+                "month_end": [1, 2],
+                "measure": name,
+                "actual": [0.01, 199.99],
+                "predicted": [10.01, 179.99],
+                "low": 0.0,
+                "high": 300.0,
+                "model": [0.01, 199.99],
+                "naive": [30.01, 199.99],
+            }
+        )
+        for name in MEASURES
+    )
+    found = errors_of(months).set_index(["measure", "forecast"])["wape"]
+    # 10 and 20 of 100 in the mean; 0; 30 and 0.
+    assert found["prepaid"].to_dict() == pytest.approx({"fitted": 0.15, "model": 0, "naive": 0.15})
 
 
 def test_what_comes_later_changes_no_forecast():
