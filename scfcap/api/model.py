@@ -169,7 +169,8 @@ class Model:
         history, spec = self.history(), self.loaded.spec
         kept = spec.history.keep if spec.history is not None else ()
         by = labelling(history, kept)
-        return backtest(history, month_given(until), by, spec.credit)
+        days = spec.history.default_days if spec.history is not None else None
+        return backtest(history, month_given(until), by, spec.credit, default_days=days)
 
     def payment_holiday(self, first: str | date, last: str | date) -> Holiday:
         """Share of loans that paid nothing in the months from ``first`` to ``last``, as days of

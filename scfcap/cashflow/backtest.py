@@ -26,7 +26,6 @@ from scfcap.cashflow.judge import (
     verdict_of,
 )
 from scfcap.cashflow.kernel import LONGEST_DAY, Flows, LoanArrays, run_kernel
-from scfcap.cashflow.lifetime import hazard_scale
 from scfcap.cashflow.observed import (
     Case,
     Rates,
@@ -35,6 +34,7 @@ from scfcap.cashflow.observed import (
     rates_by_age,
     rates_held,
 )
+from scfcap.cashflow.project import outstanding_loans
 from scfcap.credit.curves import AT_ONCE, CurveSet, build_curves
 from scfcap.credit.fit import fit, gather
 from scfcap.credit.measures import recoveries
@@ -92,12 +92,18 @@ class Backtest:
 
 
 def backtest(
-    history: History, until: date, by: Sequence[str] = (), credit: CreditSpec | None = None
+    history: History,
+    until: date,
+    by: Sequence[str] = (),
+    credit: CreditSpec | None = None,
+    *,
+    default_days: int | None = None,
 ) -> Backtest:
     """Fit on the months up to that of ``until``, predict the rest.
 
     ``by``: columns of the history's loans for the calibration, besides the segment. ``credit``
-    says how the model fits its curves; segments that it states are fitted all the same.
+    says how the model fits its curves; segments that it states are fitted all the same. A loan
+    ``default_days`` past due at the start is in default to the model, as to a plan.
 
     Raises :class:`InputError` unless at least :data:`LEAST_MONTHS` months lie before and one
     after, and loans are outstanding.
@@ -111,13 +117,14 @@ def backtest(
         "naive": rates_held(known, names, most, NAIVE_MONTHS),
     }
     severity, lag = _severity(known_until(history, _grid(case).as_of))
-    curves = _model_curves(case, credit)
+    curves = _model_curves(case, credit, default_days)
     paths = {name: _path(_project(case, rate, severity, lag)) for name, rate in rates.items()}
-    paths["model"] = _path(_project_model(case, curves))
+    loans = _model_loans(case, curves)
+    paths["model"] = _path(_project_model(case, loans, curves))
     spread = scatter(case, rates["fitted"], severity, lag)
     months = compared(case, _actual(case), paths, spread)
     chances = {name: chances_by_age(case, rate) for name, rate in rates.items()}
-    chances["model"] = _model_chances(case, curves)
+    chances["model"] = _model_chances(case, loans, curves)
     errors = errors_of(months)
     calibration = calibrated(case, chances, ["segment", *by])
     mine = history.loans.iloc[case.chosen]
@@ -204,23 +211,21 @@ def _project(case: Case, rates: Rates, severity: float, lag: int) -> Flows:
         default_intensity=_yearly(rates.default[pairs[0][:, None], at])[None],
         prepay_intensity=_yearly(rates.prepaid[pairs[0][:, None], at])[None],
     )
-    return _run(case, curves, group.ravel(), group.ravel(), np.ones(len(case.chosen)))
+    return _run(case, curves, group.ravel())
 
 
-def _run(
-    case: Case, curves: CurveSet, group: IntArray, curve: IntArray, scale: FloatArray
-) -> Flows:
+def _run(case: Case, curves: CurveSet, group: IntArray) -> Flows:
     """The loans outstanding through the kernel; what is past maturity pays in the first month."""
     history = case.history
     maturity = _maturity_days(case)
     loans = LoanArrays(
         group=group,
-        curve=curve,
+        curve=group,
         loan_type=loan_types(history)[case.chosen],
         balance=case.balance,
         rate=np.nan_to_num(history.loans["rate"].to_numpy(dtype=np.float64))[case.chosen],
         accrued=np.zeros(len(case.chosen)),
-        hazard_scale=scale,
+        hazard_scale=np.ones(len(case.chosen)),
         start_day=np.zeros(len(case.chosen), dtype=np.int64),
         maturity_day=np.where(maturity <= 0, curves.grid.days[1], maturity),
     )
@@ -240,7 +245,7 @@ def _grid(case: Case) -> PeriodGrid:
     return PeriodGrid.build(month_end(case.start).astype("datetime64[D]").item(), case.periods)
 
 
-def _model_curves(case: Case, credit: CreditSpec | None) -> CurveSet:
+def _model_curves(case: Case, credit: CreditSpec | None, days: int | None) -> CurveSet:
     """The segment curves of the model's own fit on what was known at the start."""
     spec = CreditSpec(
         source="history",
@@ -249,28 +254,55 @@ def _model_curves(case: Case, credit: CreditSpec | None) -> CurveSet:
         recovery_lag=0 if credit is None else credit.recovery_lag,
     )
     grid = _grid(case)
-    curves = fit(known_until(case.history, grid.as_of), spec).curves
+    curves = fit(known_until(case.history, grid.as_of), spec, default_days=days).curves
     names = [str(name) for name in case.history.loans["segment"].cat.categories]
     # A segment whose loans all came later has no curve, and no loan here.
     curves |= {name: SegmentCredit(cdr=0.0, severity=1.0) for name in names if name not in curves}
     return build_curves(names, curves, {"base": Scenario(title="base")}, grid)
 
 
-def _scale(case: Case, curves: CurveSet) -> FloatArray:
-    made = case.history.loans["origination_date"].to_numpy()[case.chosen].astype("datetime64[D]")
+def _model_loans(case: Case, curves: CurveSet) -> LoanArrays:
+    """The loans outstanding as a plan takes them, group i for the i-th; late parts follow."""
+    history, count = case.history, len(case.chosen)
+    made = history.loans["origination_date"].to_numpy()[case.chosen].astype("datetime64[D]")
     age = (month_end(case.start).astype("datetime64[D]") - made).astype(np.float64)
-    term = np.where(np.isnan(age), 0.0, age) + np.maximum(_maturity_days(case), 1)
-    return hazard_scale(case.segment, term.astype(np.int64), curves)
+    panel = history.panel
+    here = (panel["month"].to_numpy() == case.start) & np.isin(panel["loan"], case.chosen)
+    loans = LoanArrays(
+        group=np.arange(count),
+        curve=case.segment,
+        loan_type=loan_types(history)[case.chosen],
+        balance=case.balance,
+        rate=np.nan_to_num(history.loans["rate"].to_numpy(dtype=np.float64))[case.chosen],
+        accrued=np.zeros(count),
+        hazard_scale=np.ones(count),
+        start_day=np.zeros(count, dtype=np.int64),
+        maturity_day=_maturity_days(case),
+    )
+    born = -np.where(np.isnan(age), 0.0, age).astype(np.int64)
+    late = panel["days_past_due"].to_numpy()[here].astype(np.int64)
+    return outstanding_loans(loans, born, late, curves)
 
 
-def _project_model(case: Case, curves: CurveSet) -> Flows:
-    return _run(case, curves, case.segment, case.segment, _scale(case, curves))
+def _project_model(case: Case, loans: LoanArrays, curves: CurveSet) -> Flows:
+    flows = run_kernel(replace(loans, group=loans.curve), curves, int(case.segment.max()) + 1)
+    flows.check()
+    return flows
 
 
-def _model_chances(case: Case, curves: CurveSet) -> dict[str, FloatArray]:
-    hazard = curves.default_intensity[0, case.segment, 0] * _scale(case, curves) / 12.0
-    speed = curves.prepay_intensity[0, case.segment, 0] / 12.0
-    return outcome_chances(case, lambda _: (-np.expm1(-hazard), -np.expm1(-speed)))
+def _model_chances(case: Case, loans: LoanArrays, curves: CurveSet) -> dict[str, FloatArray]:
+    """Chances of each loan, those of its part on time and its late part by their balances."""
+    hazard = curves.default_intensity[0, loans.curve, 0] * loans.hazard_scale / 12.0
+    speed = curves.prepay_intensity[0, loans.curve, 0] / 12.0
+    day = month_end(case.start).astype("datetime64[D]") + loans.maturity_day
+    parts = replace(case, chosen=loans.group, maturity=month_of(day))
+    found = outcome_chances(parts, lambda _: (-np.expm1(-hazard), -np.expm1(-speed)))
+    share = loans.balance / case.balance[loans.group]
+    count = len(case.chosen)
+    return {
+        name: np.bincount(loans.group, share * chance, minlength=count).astype(np.float64)
+        for name, chance in found.items()
+    }
 
 
 def _yearly(share: FloatArray) -> FloatArray:

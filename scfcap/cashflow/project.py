@@ -69,38 +69,52 @@ def project(pool: Pool, curves: CurveSet) -> PoolCashflow:
 
 
 def opening_loans(pool: Pool, curves: CurveSet, group: IntArray) -> LoanArrays:
-    """The pool's loans for the kernel, loan i in row ``group[i]`` of the result.
-
-    Loans at or past maturity are taken to pay at the end of the first period; where the segment
-    has a lifetime default rate, the whole of it is still ahead of them. Loans with interest at
-    maturity have accrued it since origination, by days over 365. A loan past due for the
-    segment's ``default_days`` defaults at once, whatever the scenario: only its recovery comes.
+    """The pool's loans for the kernel, loan i in row ``group[i]``; see :func:`outstanding_loans`.
 
     Raises:
         InputError: a segment of the pool has no curve.
     """
-    curve = curve_index(pool.segments, curves)[pool.segment]
-    overdue = pool.maturity_day <= 0
-    defaulted = pool.days_past_due >= curves.default_days[curve]
-    first_end = curves.grid.days[1]
-    maturity = np.where(overdue, first_end, np.minimum(pool.maturity_day, LONGEST_DAY))
-    term = np.where(overdue, first_end, maturity - pool.origination_day)
-    scale = np.where(
-        overdue & curves.lifetime[curve], 365.0 / first_end, hazard_scale(curve, term, curves)
-    )
-    deferred = (pool.loan_type == BULLET) | (pool.loan_type == ORDER)
     loans = LoanArrays(
         group=group,
-        curve=curve,
+        curve=curve_index(pool.segments, curves)[pool.segment],
         loan_type=pool.loan_type,
         balance=pool.balance,
         rate=pool.rate,
-        accrued=np.where(deferred, pool.balance * pool.rate * -pool.origination_day / 365.0, 0.0),
-        hazard_scale=np.where(defaulted, _AT_ONCE, scale),
+        accrued=np.zeros(len(pool)),
+        hazard_scale=np.ones(len(pool)),
         start_day=np.zeros(len(pool), dtype=np.int64),
+        maturity_day=pool.maturity_day,
+    )
+    return outstanding_loans(loans, pool.origination_day, pool.days_past_due, curves)
+
+
+def outstanding_loans(
+    loans: LoanArrays, origination_day: IntArray, days_past_due: IntArray, curves: CurveSet
+) -> LoanArrays:
+    """``loans`` for the kernel, with accrued interest and hazards found, and late parts split off.
+
+    Loans at or past maturity are taken to pay at the end of the first period; where the segment
+    has a lifetime default rate, the whole of it is still ahead of them. Loans with interest at
+    maturity have accrued it since ``origination_day`` (an offset from ``as_of``), by days over
+    365. A loan past due for the segment's ``default_days`` defaults at once, whatever the
+    scenario: only its recovery comes.
+    """
+    overdue = loans.maturity_day <= 0
+    defaulted = days_past_due >= curves.default_days[loans.curve]
+    first_end = curves.grid.days[1]
+    maturity = np.where(overdue, first_end, np.minimum(loans.maturity_day, LONGEST_DAY))
+    term = np.where(overdue, first_end, maturity - origination_day)
+    ahead = overdue & curves.lifetime[loans.curve]
+    scale = np.where(ahead, 365.0 / first_end, hazard_scale(loans.curve, term, curves))
+    deferred = (loans.loan_type == BULLET) | (loans.loan_type == ORDER)
+    accrued = np.where(deferred, loans.balance * loans.rate * -origination_day / 365.0, 0.0)
+    standing = replace(
+        loans,
+        accrued=accrued,
+        hazard_scale=np.where(defaulted, _AT_ONCE, scale),
         maturity_day=maturity,
     )
-    return split_late(loans, term, ~(overdue | defaulted), curves)
+    return split_late(standing, term, ~(overdue | defaulted), curves)
 
 
 def curve_index(segments: tuple[str, ...], curves: CurveSet) -> IntArray:

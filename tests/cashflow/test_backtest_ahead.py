@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from scfcap.cashflow.backtest import backtest
+from scfcap.cashflow.backtest import (
+    _case,
+    _maturity_days,
+    _model_curves,
+    _model_loans,
+    backtest,
+)
 from scfcap.schema.lives import LivesSpec
 from scfcap.synthetic.lives import simulate
 from scfcap.tape.history import DEFAULT, history_from_panel, known_until
@@ -59,3 +66,26 @@ def rebuilt(platform, panel):
         source="",
         digest="",
     )
+
+
+def test_the_model_takes_loans_as_a_plan_takes_them(platform):
+    """Late payers are split off, overdue loans have the whole rate ahead: as opening_loans does."""
+    case = _case(platform, UNTIL)
+    curves = _model_curves(case, None, None)
+    loans = _model_loans(case, curves)
+    late = loans.where(np.arange(len(loans)) >= len(case.chosen))
+    whole = np.bincount(loans.group, loans.balance)
+    assert whole == pytest.approx(case.balance)
+    assert len(late)
+    first = loans.where(np.arange(len(loans)) < len(case.chosen))
+    expected = curves.late_share[late.curve] * case.balance[late.group]
+    assert late.balance == pytest.approx(expected)
+    longer = late.maturity_day - first.maturity_day[late.group]
+    assert (longer == curves.late_days[late.curve]).all()
+    overdue = (_maturity_days(case) <= 0) & curves.lifetime[case.segment]
+    past = platform.panel.query(f"month == {case.start}").set_index("loan")["days_past_due"]
+    bad = past.loc[case.chosen].to_numpy() >= curves.default_days[case.segment]
+    first_end = curves.grid.days[1]
+    assert (overdue & ~bad).any()
+    assert (first.hazard_scale[overdue & ~bad] == 365.0 / first_end).all()
+    assert (first.hazard_scale[bad] > 1e9).all()
