@@ -36,7 +36,7 @@ from scfcap.cashflow.observed import (
 )
 from scfcap.cashflow.project import outstanding_loans
 from scfcap.credit.curves import AT_ONCE, CurveSet, build_curves
-from scfcap.credit.fit import fit, gather
+from scfcap.credit.fit import SHORT, fit, gather
 from scfcap.credit.measures import recoveries
 from scfcap.credit.schedule import loan_types
 from scfcap.errors import InputError, Problem
@@ -66,7 +66,9 @@ class Backtest:
     only). ``calibration``: column, label, outcome ("default", "prepaid"), loans, predicted, low,
     high (binomial), actual, ratio (predicted over actual), inside, model, naive: loans by the end.
     A year's prepayment rate is one of amounts: the model's number of loans prepaid counts part
-    payments as well. ``vanished``: balance of loans that ceased to be observed [currency].
+    payments as well. Where the median contract term is at most :data:`SHORT` days, "fitted" is
+    withheld: its columns are nan, as rates by the month of age tell little of loans that mature
+    within a few. ``vanished``: balance of loans that ceased to be observed [currency].
     """
 
     until: date
@@ -124,6 +126,9 @@ def backtest(
     spread = scatter(case, rates["fitted"], severity, lag)
     months = compared(case, _actual(case), paths, spread)
     chances = {name: chances_by_age(case, rate) for name, rate in rates.items()}
+    if withheld(case):
+        months[["predicted", "low", "high"]] = np.nan
+        chances["fitted"] = {name: np.full(len(case.chosen), np.nan) for name in chances["fitted"]}
     chances["model"] = _model_chances(case, loans, curves)
     errors = errors_of(months)
     calibration = calibrated(case, chances, ["segment", *by])
@@ -142,6 +147,14 @@ def backtest(
         vanished=vanished,
         verdict=verdict_of(case, errors, calibration, vanished),
     )
+
+
+def withheld(case: Case) -> bool:
+    """Whether the loans outstanding are too short to be forecast by rates by age."""
+    loans = case.history.loans.iloc[case.chosen]
+    days = (loans["maturity_date"] - loans["origination_date"]).dt.days.to_numpy(dtype=np.float64)
+    known = days[~np.isnan(days)]
+    return bool(len(known)) and float(np.median(known)) <= SHORT
 
 
 def labelling(history: History, columns: Sequence[str]) -> list[str]:

@@ -26,6 +26,10 @@ _NAMES: Final = {
     "model": "Segment curves, as a plan takes them, are",
     "naive": "The last months' rates held are",
 }
+_WITHHELD: Final = (
+    "No forecast by rates by age: half of the loans or more are made for 180 days or less, and "
+    "rates by the month of age tell little of them."
+)
 _COLUMNS: Final = ("predicted", "model", "naive")
 
 
@@ -109,6 +113,7 @@ def errors_of(months: pd.DataFrame) -> pd.DataFrame:
             last = name == "balance"
             size = actual[-1] if last else actual.sum()
             gap = error[-1] if last else error.sum()
+            known = mine[["low", "high"]].notna().to_numpy().all()
             inside = mine["actual"].between(mine["low"], mine["high"])
             rows.append(
                 {
@@ -117,7 +122,7 @@ def errors_of(months: pd.DataFrame) -> pd.DataFrame:
                     "bias": _ratio(error.mean(), actual.mean()),
                     "wape": _ratio(np.abs(error).mean(), np.abs(actual).mean()),
                     "cumulative": _ratio(gap, size),
-                    "coverage": inside.mean() if forecast == "fitted" else np.nan,
+                    "coverage": inside.mean() if forecast == "fitted" and known else np.nan,
                 }
             )
     return pd.DataFrame(rows)
@@ -144,7 +149,8 @@ def calibrated(
                 expected, model, naive = (
                     float(chances[name][outcome][mine].sum()) for name in FORECASTS
                 )
-                low, high = stats.binom.interval(_LEVEL, n, min(expected / n, 1.0))
+                share = np.minimum(expected / n, 1.0)
+                low, high = stats.binom.interval(_LEVEL, n, share)
                 actual = int(hit[mine].sum())
                 rows.append(
                     {
@@ -157,7 +163,7 @@ def calibrated(
                         "high": high,
                         "actual": actual,
                         "ratio": _ratio(expected, actual),
-                        "inside": bool(low <= actual <= high),
+                        "inside": None if np.isnan(share) else bool(low <= actual <= high),
                         "model": model,
                         "naive": naive,
                     }
@@ -200,18 +206,25 @@ def outcome_chances(
 def verdict_of(case: Case, errors: pd.DataFrame, calibration: pd.DataFrame, vanished: float) -> str:
     """How good each forecast was, in plain words."""
     table = errors.set_index(["measure", "forecast"])
-    said = [
-        f"{_NAMES[name]} {_judged(table['cumulative'].xs(name, level=1))}" for name in FORECASTS
-    ]
-    covered = ", ".join(f"{name} {table['coverage'][name, 'fitted']:.0%}" for name in MEASURES)
-    hits = calibration[calibration["outcome"] == "default"]
-    inside = f"{int(hits['inside'].sum())} of {len(hits)}"
+    gaps = {name: table["cumulative"].xs(name, level=1) for name in FORECASTS}
+    told = [name for name in FORECASTS if gaps[name].notna().any()]
+    said = ". ".join(f"{_NAMES[name]} {_judged(gaps[name])}" for name in told)
     lost = f" {vanished:,.0f} of balance ceased to be observed." if vanished else ""
     return (
         f"Predicted against actual, {case.periods} months on (balance at the end, the rest in sum; "
-        f"close within {_CLOSE:.0%}, rough within {_ROUGH:.0%}, else poor). {'. '.join(said)}. "
+        f"close within {_CLOSE:.0%}, rough within {_ROUGH:.0%}, else poor). {said}. "
+        f"{_within(table, calibration) if 'fitted' in told else _WITHHELD}{lost}"
+    )
+
+
+def _within(table: pd.DataFrame, calibration: pd.DataFrame) -> str:
+    """How often what happened lay within the intervals of the rates by age."""
+    covered = ", ".join(f"{name} {table['coverage'][name, 'fitted']:.0%}" for name in MEASURES)
+    hits = calibration[calibration["outcome"] == "default"]
+    inside = f"{int(hits['inside'].sum())} of {len(hits)}"
+    return (
         f"Months within the 95% interval of the rates by age: {covered}. Numbers of defaults "
-        f"within theirs: {inside} classes.{lost}"
+        f"within theirs: {inside} classes."
     )
 
 

@@ -179,7 +179,7 @@ def _calibration(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
             _number(row.predicted, 1),
             _span(row, _number),
             _number(row.actual),
-            "yes" if row.inside else "no",
+            "" if math.isnan(row.predicted) else "yes" if row.inside else "no",
             _number(row.model, 1),
             _number(row.naive, 1),
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -89,3 +90,21 @@ def test_the_model_takes_loans_as_a_plan_takes_them(platform):
     assert (overdue & ~bad).any()
     assert (first.hazard_scale[overdue & ~bad] == 365.0 / first_end).all()
     assert (first.hazard_scale[bad] > 1e9).all()
+
+
+def test_of_short_loans_no_forecast_by_age_is_made(platform):
+    found = backtest(platform, UNTIL)
+    assert found.months[["predicted", "low", "high"]].isna().all(axis=None)
+    assert found.months[["model", "naive"]].notna().all(axis=None)
+    fitted = found.errors[found.errors["forecast"] == "fitted"]
+    assert fitted[["bias", "wape", "cumulative", "coverage"]].isna().all(axis=None)
+    assert found.calibration["predicted"].isna().all()
+    assert "No forecast by rates by age" in found.verdict
+    assert "Rates by age are" not in found.verdict
+    assert "Segment curves, as a plan takes them, are" in found.verdict
+    # With contracts of years the same loans are forecast.
+    longer = platform.loans["maturity_date"] + np.timedelta64(400, "D")
+    loans = platform.loans.assign(maturity_date=longer)
+    again = backtest(replace(platform, loans=loans), UNTIL)
+    assert again.months["predicted"].notna().all()
+    assert "Rates by age are" in again.verdict
