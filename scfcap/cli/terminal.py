@@ -130,7 +130,20 @@ def execute(terminal: Terminal, work: Callable[[Terminal], Outcome]) -> None:
     if terminal.json:
         code = _write(as_json(document)) or code
     if code:
+        _let_go()
         raise typer.Exit(code)
+
+
+def _let_go() -> None:
+    """Drop what standard output takes no more, or Python would try again at exit, and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard_output()
+
+
+def _discard_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _write(text: str) -> int:
@@ -148,7 +161,7 @@ def _write(text: str) -> int:
 
 def _end_unread() -> NoReturn:
     """The reader has gone (``scfcap schema | head``): no fault; nor may Python complain at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _discard_output()
     raise typer.Exit(0) from None
 
 

@@ -200,6 +200,7 @@ def test_an_output_that_takes_no_more(tmp_path, command):
         done = subprocess.run(
             [sys.executable, "-m", "scfcap", *command],
             cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"},
         )  # fmt: skip
     assert done.returncode == 2
     assert "the output: found no space left on device" in done.stderr
