@@ -136,7 +136,7 @@ class Lives:
         unpaid = self.books.fates.cause == CORE_FAILED
         lost = np.bincount(loans.core[unpaid], loans.amount[unpaid], minlength=CORES)
         since = self.calendar.dates(begin[core])
-        since[begin[core] < 0] = np.datetime64("NaT")
+        since[begin[core] < 0] = np.datetime64("NaT", "D")
         return pd.DataFrame(
             {
                 "date": self.calendar.dates(network.failed[core]),
@@ -189,7 +189,7 @@ class Lives:
     def _closed(self) -> npt.NDArray[np.datetime64]:
         repaid = self.books.ends.repaid
         day = self.calendar.dates(np.minimum(repaid, self.calendar.days))
-        day[repaid >= NEVER] = np.datetime64("NaT")
+        day[repaid >= NEVER] = np.datetime64("NaT", "D")
         return day
 
     @cached_property

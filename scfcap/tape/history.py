@@ -85,7 +85,7 @@ def month_of(days: Any) -> IntArray:
 def month_end(months: Any) -> npt.NDArray[np.datetime64]:
     """Last day of months counted from 1970-01 (datetime64[s])."""
     after = (np.asarray(months, dtype=np.int64) + 1).astype("datetime64[M]")
-    return (after.astype("datetime64[D]") - 1).astype("datetime64[s]")
+    return (after.astype("datetime64[D]") - np.timedelta64(1, "D")).astype("datetime64[s]")
 
 
 def history_from_panel(

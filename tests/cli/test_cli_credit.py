@@ -28,6 +28,7 @@ maturity_date = "due"
 original_balance = "lent"
 """
 STAGES = (0, 20, 50, 80, 100)
+MONTH, DAY = np.timedelta64(1, "M"), np.timedelta64(1, "D")
 
 
 def statuses(seed=3):
@@ -38,10 +39,10 @@ def statuses(seed=3):
     for k in range(700):
         segment, term, roll = ("order", 2, 0.05) if k < 400 else ("credit", 12, 0.03)
         start = int(random.integers(0, 30))
-        made, due = ends[start], ends[start] + term
+        made, due = ends[start], ends[start] + np.timedelta64(term, "M")
         lent, stage = round(float(random.lognormal(7, 0.5)), 2), 0
         for age in range(min(term + 5, len(ends) - start)):
-            day = (ends[start + age] + 1).astype("datetime64[D]") - 1
+            day = (ends[start + age] + MONTH).astype("datetime64[D]") - DAY
             if age and random.random() < (0.6 if stage else roll):
                 stage += 1
             elif stage and age:

@@ -8,7 +8,7 @@ import pytest
 
 from scfcap.tape.monthly import unpaid_days
 
-NAT = np.datetime64("NaT")
+NAT = np.datetime64("NaT", "D")
 
 
 def late(paid: list[float], rule: str) -> list[int]:
