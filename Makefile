@@ -45,9 +45,9 @@ bench: $(STAMP)  ## all benchmarks, or one with NAME=...
 
 lock: $(STAMP)  ## write the locks anew, at the newest versions that fit
 	$(BIN)/python $(PIP_INSTALL) uv
-	$(UV_COMPILE) --upgrade pyproject.toml --extra samples \
+	$(UV_COMPILE) --upgrade pyproject.toml --extra samples --extra cluster \
 		--group test --group lint --group build -o $(LOCK)
-	$(UV_COMPILE) --upgrade pyproject.toml --extra samples --extra peers \
+	$(UV_COMPILE) --upgrade pyproject.toml --extra samples --extra cluster --extra peers \
 		--group test --group build -o $(PEERS_LOCK)
 
 peers: $(STAMP)  ## an environment of its own for peers that force older versions
