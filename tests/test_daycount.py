@@ -1,0 +1,175 @@
+"""Day counts against the published vectors, a peer, and the exact rule against the compiled one."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import QuantLib
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scfcap.daycount import (
+    DAY_COUNTS,
+    DayTables,
+    Regular,
+    code_of,
+    day_in_month,
+    days_30_360,
+    exact_fraction,
+    fraction,
+    fractions,
+    month_day,
+    months_later,
+    year_fraction,
+)
+from scfcap.periods import add_months
+
+TABLES = Path(__file__).parent / "golden" / "tables" / "yields"
+AS_OF = date(2013, 12, 31)
+OFFSETS = DayTables.build(AS_OF, 12_000, -8_000)
+
+days = st.dates(date(1993, 1, 1), date(2043, 12, 31))
+
+
+def published(name: str) -> dict[str, Any]:
+    return json.loads((TABLES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def offset(day: date) -> int:
+    return (day - AS_OF).days
+
+
+def test_three_30_360_conventions_as_published() -> None:
+    # ISDA 2006 Definitions 4.16(f), 4.16(g); BMA, Uniform Practices, ch. SF, E.1.
+    table = published("day_count_30_360_shared")
+    names = {"bond_basis": "30/360", "eurobond": "30E/360", "bma": "30/360-us"}
+    for key, name in names.items():
+        for stretch, expected in table["expected"][key].items():
+            start, end = (date.fromisoformat(text) for text in stretch.split(" to "))
+            assert days_30_360(start, end, name) == expected, (name, stretch)
+
+
+def test_actual_actual_as_published() -> None:
+    # ISDA, "EMU and Market Conventions: Recent Developments" (17 November 1998).
+    table = published("day_count_actual_shared")
+    par = table["inputs"]["notional"] * table["inputs"]["rate"]
+    for period in table["inputs"]["periods"]:
+        start, end = date.fromisoformat(period["start"]), date.fromisoformat(period["end"])
+        regular = Regular(end, 12 // period["frequency"], end.day)
+        for key, expected in table["expected"][period["id"]].items():
+            name = {"actual_365_fixed": "act/365", "actual_360": "act/360"}.get(
+                key, "act/act-" + key.rsplit("_", 1)[1]
+            )
+            scale = par if key.startswith("interest") else 1.0
+            atol = table["tol"]["by_key"].get(key, table["tol"])["abs"]
+            got = year_fraction(start, end, name, regular)
+            assert scale * got == pytest.approx(expected, rel=0, abs=atol), (period["id"], key)
+
+
+def test_an_odd_quarter_at_month_end_by_the_icma_rule() -> None:
+    # The memo's fourth example: 30 November 1999 to 30 April 2000, quarters at month ends.
+    regular = Regular(date(2000, 5, 31), 3, 31)
+    got = exact_fraction(date(1999, 11, 30), date(2000, 4, 30), "act/act-icma", regular)
+    assert got == Fraction(1, 4) + Fraction(1, 4) * Fraction(61, 92)
+    assert float(got) == pytest.approx(0.415761, abs=5e-7)
+
+
+PEERS = {
+    "30/360": QuantLib.Thirty360(QuantLib.Thirty360.BondBasis),
+    "30E/360": QuantLib.Thirty360(QuantLib.Thirty360.EurobondBasis),
+    "act/365": QuantLib.Actual365Fixed(),
+    "act/360": QuantLib.Actual360(),
+    "act/act-isda": QuantLib.ActualActual(QuantLib.ActualActual.ISDA),
+    "act/act-afb": QuantLib.ActualActual(QuantLib.ActualActual.AFB),
+}
+
+
+@given(st.sampled_from(sorted(PEERS)), days, days)
+def test_quantlib_counts_the_same(name: str, one: date, other: date) -> None:
+    start, end = sorted((one, other))
+    if name == "act/act-afb" and (end.month, end.day) == (2, 28):
+        return  # the peer moves to a 29th once it passes a leap year, also from a 28th that is not
+        # its month's last
+    there = [QuantLib.Date(d.day, d.month, d.year) for d in (start, end)]
+    assert year_fraction(start, end, name) == pytest.approx(
+        PEERS[name].yearFraction(*there), rel=1e-13, abs=1e-13
+    )
+
+
+@given(st.sampled_from(DAY_COUNTS), days, days, st.sampled_from([1, 2, 3, 6, 12]), st.data())
+def test_compiled_counts_are_the_exact_ones(
+    name: str, one: date, other: date, months: int, data: st.DataObject
+) -> None:
+    start, end = sorted((one, other))
+    anchor = data.draw(st.integers(1, 31))
+    reference = data.draw(days)
+    reference = month_day(reference.year, reference.month, anchor)
+    got = fraction(
+        code_of(name), offset(start), offset(end), OFFSETS, (offset(reference), months, anchor)
+    )
+    exact = year_fraction(start, end, name, Regular(reference, months, anchor))
+    assert got == pytest.approx(exact, rel=1e-13, abs=2e-14)
+
+
+@pytest.mark.parametrize("name", ["30/360-us", "act/act-afb"])
+def test_the_end_of_february_in_both_forms(name: str) -> None:
+    ends = [date(y, 2, 28) for y in range(2000, 2020)] + [date(y, 2, 29) for y in (2004, 2008)]
+    for start in ends:
+        for end in [*ends, date(2012, 2, 29), date(2013, 3, 1)]:
+            if start <= end:
+                got = fraction(code_of(name), offset(start), offset(end), OFFSETS, (0, 0, 0))
+                assert got == pytest.approx(year_fraction(start, end, name), abs=1e-13)
+
+
+@given(st.sampled_from(DAY_COUNTS), days, st.integers(0, 800), st.integers(0, 800))
+def test_a_later_end_never_counts_less(name: str, start: date, near: int, more: int) -> None:
+    regular = Regular(start, 1, start.day)
+    ends = [start + timedelta(near), start + timedelta(near + more)]
+    got = [exact_fraction(start, end, name, regular) for end in ends]
+    if name == "act/act-afb":  # a 29 February in the rest lengthens its year
+        assert got[1] >= got[0] * Fraction(365, 366)
+    else:
+        assert got[1] >= got[0]
+
+
+@given(days, st.integers(-60, 60), st.integers(1, 31))
+def test_months_later_keeps_to_the_anchor(day: date, months: int, anchor: int) -> None:
+    got = AS_OF + timedelta(int(months_later(offset(day), months, anchor, OFFSETS)))
+    moved = add_months(day.replace(day=1), months)
+    if OFFSETS.month_start[0] <= offset(moved) < OFFSETS.month_start[-2]:
+        assert got == month_day(moved.year, moved.month, anchor)
+
+
+def test_a_month_beyond_the_tables_is_their_last() -> None:
+    tables = DayTables.build(AS_OF, 30)
+    assert day_in_month(99_999_999, 31, tables) == tables.month_start[-1] - 1
+    assert day_in_month(0, 1, tables) == tables.month_start[0]
+
+
+def test_a_full_month_is_a_twelfth_by_icma_and_arrays_agree_with_scalars() -> None:
+    regular = Regular(date(2024, 1, 31), 1, 31)
+    for number in range(24):
+        got = exact_fraction(regular.day(number), regular.day(number + 1), "act/act-icma", regular)
+        assert got == Fraction(1, 12)
+    codes = np.arange(len(DAY_COUNTS))
+    start, end = np.full(8, -45), np.full(8, 1_000)
+    each = [fraction(c, -45, 1_000, OFFSETS, (0, 0, 0)) for c in codes]
+    assert fractions(codes, start, end, OFFSETS).tolist() == each
+    assert each[code_of("act/act-icma")] == each[code_of("act/act-isda")]
+
+
+def test_what_cannot_be_counted_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"'30/361', expected one of 30/360, "):
+        year_fraction(AS_OF, AS_OF, "30/361")
+    with pytest.raises(ValueError, match=r"'act/365', expected one of 30/360, 30E/360, 30/360-us$"):
+        days_30_360(AS_OF, AS_OF, "act/365")
+    with pytest.raises(ValueError, match="end: 2013-12-30, expected 2013-12-31 or later"):
+        year_fraction(AS_OF, AS_OF - timedelta(1), "act/365")
+    with pytest.raises(ValueError, match="act/act-icma: expected the regular payment days"):
+        year_fraction(AS_OF, AS_OF, "act/act-icma")
