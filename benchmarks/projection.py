@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from baselines.projection import project_by_period
 
-from scfcap.axes import BULLET, LOAN_TYPES, ORDER
-from scfcap.cashflow.kernel import LoanArrays, run_kernel
+from scfcap.axes import BULLET, ORDER
+from scfcap.cashflow.kernel import run_kernel
+from scfcap.cashflow.loans import LoanArrays
 from scfcap.credit.curves import CurveSet, build_curves
 from scfcap.periods import PeriodGrid
 from scfcap.schema.credit import SegmentCredit
@@ -41,7 +42,7 @@ def build(size: int, folder: Path) -> tuple[LoanArrays, CurveSet]:
         for n, name in enumerate(names)
     }
     segment = random.integers(0, SEGMENTS, size)
-    kind = random.choice(len(LOAN_TYPES), size, p=[0.5, 0.1, 0.1, 0.1, 0.1, 0.1])
+    kind = random.choice(6, size, p=[0.5, 0.1, 0.1, 0.1, 0.1, 0.1])
     balance = np.round(random.lognormal(9.0, 1.0, size), 2)
     rate = random.uniform(0.05, 0.30, size)
     loans = LoanArrays(

@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.judge import (
     calibrated,
     chances_by_age,
@@ -25,7 +26,8 @@ from scfcap.cashflow.judge import (
     scatter,
     verdict_of,
 )
-from scfcap.cashflow.kernel import LONGEST_DAY, Flows, LoanArrays, run_kernel
+from scfcap.cashflow.kernel import run_kernel
+from scfcap.cashflow.loans import LONGEST_DAY, LoanArrays
 from scfcap.cashflow.observed import (
     Case,
     Rates,

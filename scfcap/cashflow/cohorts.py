@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scfcap.axes import LOAN_TYPES, OWN
-from scfcap.cashflow.kernel import LONGEST_DAY, Flows, LoanArrays, concatenate, run_kernel
+from scfcap.cashflow.flows import Flows
+from scfcap.cashflow.kernel import run_kernel
 from scfcap.cashflow.lifetime import STARTS, hazard_scale
+from scfcap.cashflow.loans import LONGEST_DAY, LoanArrays, concatenate
 from scfcap.cashflow.project import curve_index, opening_loans, split_late
 from scfcap.credit.curves import CurveSet
 from scfcap.errors import InputError, Problem

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from scfcap.cashflow.kernel import LoanArrays, run_kernel
+from scfcap.cashflow.kernel import run_kernel
+from scfcap.cashflow.loans import LoanArrays
 from scfcap.cashflow.project import opening_loans
 from scfcap.credit.curves import CurveSet
 from scfcap.credit.exposure import Exposures

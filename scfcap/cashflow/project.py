@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from scfcap.axes import BULLET, INTEREST_ONLY_BULLET, ORDER, REVOLVING_LINE
-from scfcap.cashflow.kernel import LONGEST_DAY, Flows, LoanArrays, concatenate, run_kernel
+from scfcap.cashflow.flows import Flows
+from scfcap.cashflow.kernel import run_kernel
 from scfcap.cashflow.lifetime import hazard_scale
+from scfcap.cashflow.loans import LONGEST_DAY, LoanArrays, concatenate
 from scfcap.credit.curves import CurveSet
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid

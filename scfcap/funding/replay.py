@@ -15,7 +15,8 @@ import numpy as np
 
 from scfcap.axes import OWN
 from scfcap.cashflow.cohorts import NewLoans, project_cohort
-from scfcap.cashflow.kernel import Flows, recoveries, run_kernel
+from scfcap.cashflow.flows import Flows
+from scfcap.cashflow.kernel import recoveries, run_kernel
 from scfcap.cashflow.project import opening_loans
 from scfcap.credit.curves import CurveSet
 from scfcap.deal.accounts import SeriesFlows, SeriesState, closing_state

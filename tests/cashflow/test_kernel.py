@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scfcap import compiled as machine_code
-from scfcap.axes import BULLET, EQUAL_PRINCIPAL, LEVEL_PAYMENT, ORDER
-from scfcap.cashflow import kernel
-from scfcap.cashflow.kernel import Flows, LoanArrays, concatenate, run_kernel
+from scfcap.axes import BULLET, EQUAL_PRINCIPAL, LEVEL_PAYMENT, LOAN_TYPES, ORDER
+from scfcap.cashflow import behaviour, contract_flows, kernel
+from scfcap.cashflow.flows import Flows
+from scfcap.cashflow.kernel import run_kernel
+from scfcap.cashflow.loans import COLUMNS, LoanArrays, concatenate
 from scfcap.credit.curves import CurveSet, build_curves
 from scfcap.errors import InvariantError
 from scfcap.periods import PeriodGrid
@@ -45,7 +47,7 @@ def loan(**stated: Any) -> LoanArrays:
 
 def one_loan_reference(loans: LoanArrays, curves: CurveSet, k: int) -> dict[str, np.ndarray]:
     """The first loan, by the formulas of the contract read line by line, without recursion."""
-    get = {f.name: getattr(loans, f.name)[0] for f in fields(loans)}
+    get = {name: getattr(loans, name)[0] for name in COLUMNS}
     s, kind, rate = get["curve"], get["loan_type"], get["rate"]
     grid, lifetime = curves.grid, curves.lifetime[s]
     ends = [int(d) for d in grid.extended(400 if grid.frequency == "month" else 3700).days]
@@ -375,10 +377,11 @@ def test_other_layouts_of_the_arrays_are_not_compiled_for(make_curves: MakeCurve
     plain = run_kernel(concatenate([loan(), loan(rate=0.2)]), curves, 1)
     odd = concatenate([loan(), loan(rate=0.5), loan(rate=0.2)]).where(slice(None, None, 2))
     odd = replace(odd, loan_type=odd.loan_type.astype(np.int32))
-    for field in fields(LoanArrays):
-        getattr(odd, field.name).setflags(write=False)
+    for name in COLUMNS:
+        getattr(odd, name).setflags(write=False)
     assert_same(run_kernel(odd, curves, 1), plain, 2_000.0)
-    assert len(kernel._accumulate.signatures) == 1
+    assert len(contract_flows._by_period.signatures) == 1
+    assert len(behaviour._survivors.signatures) == 1
 
 
 @pytest.mark.parametrize(
@@ -386,7 +389,7 @@ def test_other_layouts_of_the_arrays_are_not_compiled_for(make_curves: MakeCurve
     [
         ({"group": np.array([1])}, "group"),
         ({"curve": np.array([-1])}, "curve"),
-        ({"loan_type": np.array([6])}, "loan_type"),
+        ({"loan_type": np.array([len(LOAN_TYPES)])}, "loan_type"),
         ({"maturity_day": np.array([0])}, "maturity_day"),
         ({"start_day": np.array([400])}, "maturity_day"),
     ],
@@ -398,10 +401,20 @@ def test_an_index_out_of_range_never_reaches_the_compiled_loop(
         run_kernel(replace(loan(), **change), make_curves(a=SAFE), 1)
 
 
-def test_a_group_has_one_curve(make_curves: MakeCurves) -> None:
-    two = concatenate([loan(), loan(curve=1)])
-    with pytest.raises(ValueError, match="different curves"):
-        run_kernel(two, make_curves(a=SAFE, b=SAFE), 1)
+def test_a_group_may_mix_curves(make_curves: MakeCurves) -> None:
+    curves = make_curves(
+        a=SegmentCredit(cdr=0.3, severity=0.2, recovery_lag=1),
+        b=SegmentCredit(cdr=0.1, cpr=0.4, severity=0.7, recovery_lag=3),
+    )
+    mixed = run_kernel(concatenate([loan(), loan(curve=1)]), curves, 1)
+    apart = run_kernel(concatenate([loan(), loan(curve=1, group=1)]), curves, 2)
+    together = Flows(
+        **{
+            field.name: getattr(apart, field.name).sum(axis=-2, keepdims=True)
+            for field in fields(Flows)
+        }
+    )
+    assert_same(mixed, together, 2_000.0)
 
 
 def test_the_check_finds_lost_money(make_curves: MakeCurves) -> None:

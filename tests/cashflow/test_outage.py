@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from scfcap.axes import BULLET, LEVEL_PAYMENT, ORDER
 from scfcap.cashflow.cohorts import NewLoans, cohort_factors, project_cohort
-from scfcap.cashflow.kernel import Flows, LoanArrays
+from scfcap.cashflow.flows import Flows
+from scfcap.cashflow.loans import LoanArrays
 from scfcap.cashflow.outage import hold_back
 from scfcap.cashflow.paths import alike, collections
 from scfcap.cashflow.project import opening_loans, project

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scfcap.cashflow.kernel import Flows, LoanArrays, run_kernel
+from scfcap.cashflow.flows import Flows
+from scfcap.cashflow.kernel import run_kernel
+from scfcap.cashflow.loans import LoanArrays
 from scfcap.credit.curves import CurveSet, build_curves
 from scfcap.periods import PeriodGrid
 from scfcap.schema.credit import SegmentCredit

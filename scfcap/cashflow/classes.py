@@ -1,0 +1,116 @@
+"""Classes of loans that survive alike: same group, curve, clock and age, whatever they owe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scfcap.cashflow.loans import LoanArrays
+from scfcap.compiled import compiled
+from scfcap.quantities import FloatArray, IntArray
+
+#: Columns of the keys of classes, in order.
+_KEYS = ("group", "curve", "start_day", "hazard_scale", "shape", "origin_day", "bucket")
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Classes of loans, each array of shape (classes,); see :class:`LoanArrays`.
+
+    ``start_day`` is 0 for loans outstanding at ``as_of``; ``origin_day`` and ``shape`` are 0
+    where the curve does not go by age, ``bucket`` where it knows no delinquency. ``key`` [C, 7]
+    holds all of them as integers.
+    """
+
+    key: IntArray
+
+    @property
+    def group(self) -> IntArray:
+        """Row of the result."""
+        return self.key[:, 0]
+
+    @property
+    def curve(self) -> IntArray:
+        """Segment of the curve set."""
+        return self.key[:, 1]
+
+    @property
+    def start_day(self) -> IntArray:
+        """Day on which the loans start, an offset from ``as_of``."""
+        return self.key[:, 2]
+
+    @property
+    def hazard_scale(self) -> FloatArray:
+        """Factor on the default intensity."""
+        return np.ascontiguousarray(self.key[:, 3]).view(np.float64)
+
+    @property
+    def shape(self) -> IntArray:
+        """Which curve by age."""
+        return self.key[:, 4]
+
+    @property
+    def origin_day(self) -> IntArray:
+        """Day on which the loans were made, an offset from ``as_of``."""
+        return self.key[:, 5]
+
+    @property
+    def bucket(self) -> IntArray:
+        """Delinquency at ``as_of``."""
+        return self.key[:, 6]
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+
+def classify(loans: LoanArrays) -> tuple[Classes, IntArray]:
+    """Classes in the order of their first loans, and the class of each loan (loans,)."""
+    key = np.zeros((len(loans), len(_KEYS)), dtype=np.int64)
+    key[:, 0] = loans.group
+    key[:, 1] = loans.curve
+    key[:, 2] = np.maximum(loans.start_day, 0)
+    key[:, 3] = np.asarray(loans.hazard_scale, dtype=np.float64).view(np.int64)
+    index, first = unique_rows(key)
+    return Classes(key[first]), index
+
+
+@compiled
+def unique_rows(rows: IntArray) -> tuple[IntArray, IntArray]:
+    """Number of each row among the distinct ones, and where each of those stands first.
+
+    ``rows`` [N, M]; distinct rows are numbered in the order of their first appearance.
+    """
+    count, width = rows.shape
+    size = 64
+    while size < 2 * count:
+        size *= 2
+    table = np.full(size, -1, dtype=np.int64)
+    index = np.empty(count, dtype=np.int64)
+    first = np.empty(count, dtype=np.int64)
+    found = 0
+    for i in range(count):
+        code = np.uint64(0x9E3779B97F4A7C15)
+        for m in range(width):
+            code ^= np.uint64(rows[i, m])
+            code *= np.uint64(0xFF51AFD7ED558CCD)
+            code ^= code >> np.uint64(32)
+        slot = np.int64(code & np.uint64(size - 1))
+        while True:
+            known = table[slot]
+            if known < 0:
+                table[slot] = found
+                first[found] = i
+                index[i] = found
+                found += 1
+                break
+            same = True
+            for m in range(width):
+                if rows[first[known], m] != rows[i, m]:
+                    same = False
+                    break
+            if same:
+                index[i] = known
+                break
+            slot = (slot + 1) & (size - 1)
+    return index, first[:found].copy()

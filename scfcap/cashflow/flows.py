@@ -1,0 +1,67 @@
+"""Cash flows by scenario, group and period, and the proof that no money came or went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from scfcap.errors import InvariantError
+from scfcap.quantities import ENGINE_TOLERANCE, FloatArray
+
+
+def _none() -> FloatArray:
+    return np.zeros(0)
+
+
+@dataclass(frozen=True)
+class Flows:
+    """Cash flows by scenario K, group G and period T, all [K, G, T] in currency.
+
+    ``originated`` is [G, T]: loans that start inside a period. ``opening`` + originated - default
+    - scheduled - prepaid = ``closing``. ``recovery`` stands where it arrives, ``loss`` where the
+    loan defaults; ``receivable`` is what is still to be recovered at the close, so that up to any
+    period default = loss + recovery + receivable. ``struck`` is the part of the default that the
+    failure of core enterprises takes at once. ``fees`` are paid by borrowers beside interest.
+    ``advanced`` is what the servicer pays in a period for loans that do not, ``reimbursed`` what
+    it takes back of their later payments and recoveries. ``delinquent`` is the part of
+    ``closing`` that is past due. The last four are zero where nothing is said of them.
+    """
+
+    opening: FloatArray
+    originated: FloatArray
+    default: FloatArray
+    interest: FloatArray
+    scheduled: FloatArray
+    prepaid: FloatArray
+    recovery: FloatArray
+    loss: FloatArray
+    receivable: FloatArray
+    closing: FloatArray
+    struck: FloatArray
+    fees: FloatArray = field(default_factory=_none)
+    advanced: FloatArray = field(default_factory=_none)
+    reimbursed: FloatArray = field(default_factory=_none)
+    delinquent: FloatArray = field(default_factory=_none)
+
+    def __post_init__(self) -> None:
+        for name in ("fees", "advanced", "reimbursed", "delinquent"):
+            if getattr(self, name).shape != self.default.shape:
+                object.__setattr__(self, name, np.zeros_like(self.default))
+
+    def gap(self) -> FloatArray:
+        """Largest amount created or lost in any scenario and period, by group [G, currency]."""
+        principal = self.opening + self.originated - self.default - self.scheduled - self.prepaid
+        defaulted = np.cumsum(self.default - self.loss - self.recovery, axis=2) - self.receivable
+        gaps = np.maximum(np.abs(principal - self.closing), np.abs(defaulted))
+        return np.asarray(gaps.max(axis=(0, 2), initial=0.0))
+
+    def check(self) -> None:
+        """Raise InvariantError where a group creates or loses money beyond the tolerance."""
+        size = self.opening[:, :, 0].max(axis=0) + self.originated.sum(axis=1)
+        gap = self.gap()
+        wrong = np.flatnonzero(~(gap <= ENGINE_TOLERANCE * size))
+        if wrong.size:
+            g = int(wrong[0])
+            msg = f"projection, group {g}: {gap[g]:.6g} of {size[g]:.6g} is created or lost"
+            raise InvariantError(msg)

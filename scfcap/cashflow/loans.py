@@ -1,0 +1,121 @@
+"""Loans as the projection reads them: arrays of one length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from scfcap.quantities import FloatArray, IntArray
+
+#: Maturities later than this are taken as this [days]: 9999-12-31 means no end.
+LONGEST_DAY = 36_525
+
+
+def _no_floats() -> FloatArray:
+    return np.zeros(0)
+
+
+def _no_integers() -> IntArray:
+    return np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class DatedTerms:
+    """Contracts that pay on days of their own; every array has shape (loans,).
+
+    A payment falls due every ``every_months`` months on day ``anchor`` of the month, or every
+    ``every_days`` days; where both are 0, at the ends of the grid's periods. Days are offsets from
+    ``as_of``: ``next_day`` of the next payment, ``from_day`` from which interest has accrued,
+    ``next_reset_day`` of the next repricing, every ``reset_months`` months. ``day_count`` is a
+    code of :data:`~scfcap.daycount.DAY_COUNTS`, ``calendar`` a row of the table of business days
+    (-1: none). The next ``grace`` payments are of interest alone. ``original`` is the principal
+    lent, on which flat fees are reckoned, ``fee`` what each payment costs besides; both in
+    currency. ``index`` is the rate's index (-1: fixed); then the rate is the index plus
+    ``margin``, not below ``floor`` nor above ``cap`` [1/year].
+    """
+
+    every_months: IntArray
+    every_days: IntArray
+    next_day: IntArray
+    anchor: IntArray
+    from_day: IntArray
+    day_count: IntArray
+    calendar: IntArray
+    grace: IntArray
+    original: FloatArray
+    fee: FloatArray
+    index: IntArray
+    margin: FloatArray
+    floor: FloatArray
+    cap: FloatArray
+    next_reset_day: IntArray
+    reset_months: IntArray
+
+    def where(self, chosen: Any) -> DatedTerms:
+        """The contracts picked by an index or a mask."""
+        return DatedTerms(*(getattr(self, f.name)[chosen] for f in fields(self)))
+
+
+@dataclass(frozen=True)
+class LoanArrays:
+    """Loans as the kernel reads them; every array has shape (loans,).
+
+    ``group`` is the row of the result, ``curve`` the segment of the curve set, ``loan_type`` a
+    code of :data:`~scfcap.axes.LOAN_TYPES`. ``balance`` and ``accrued`` (interest not yet paid)
+    are in currency, ``rate`` is a year's. ``hazard_scale`` multiplies the default intensity: 1
+    where it is a year's; 365 / term in days where it is a lifetime's, and more with prepayment
+    (see :mod:`~scfcap.cashflow.lifetime`). ``start_day`` and ``maturity_day`` are offsets from
+    ``as_of`` [days]; a loan with ``start_day`` <= 0 is outstanding at ``as_of``, and must mature
+    after it. ``origin_day`` is the day on which the loan was made, where curves go by age;
+    ``shape`` says by which curve of its segment's; ``bucket`` is its delinquency at ``as_of``
+    (0 current, 1: 1-30 days, 2: 31-60, 3: 61-90, 4: more). They are 0 where not given. Without
+    ``terms`` all payments fall on the ends of the grid's periods.
+    """
+
+    group: IntArray
+    curve: IntArray
+    loan_type: IntArray
+    balance: FloatArray
+    rate: FloatArray
+    accrued: FloatArray
+    hazard_scale: FloatArray
+    start_day: IntArray
+    maturity_day: IntArray
+    origin_day: IntArray = field(default_factory=_no_integers)
+    shape: IntArray = field(default_factory=_no_integers)
+    bucket: IntArray = field(default_factory=_no_integers)
+    terms: DatedTerms | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("origin_day", "shape", "bucket"):
+            if len(getattr(self, name)) != len(self):
+                object.__setattr__(self, name, np.zeros(len(self), dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.balance)
+
+    def where(self, chosen: Any) -> LoanArrays:
+        """The loans picked by an index or a mask."""
+        columns = {name: getattr(self, name)[chosen] for name in COLUMNS}
+        return LoanArrays(**columns, terms=self.terms and self.terms.where(chosen))
+
+
+#: The arrays of :class:`LoanArrays`.
+COLUMNS = tuple(f.name for f in fields(LoanArrays) if f.name != "terms")
+
+
+def concatenate(parts: list[LoanArrays]) -> LoanArrays:
+    """Loans of all ``parts``, in order. Raises ValueError where only some have dated terms."""
+    columns = {name: np.concatenate([getattr(p, name) for p in parts]) for name in COLUMNS}
+    dated = [p.terms for p in parts if p.terms is not None]
+    if dated and len(dated) < len(parts):
+        msg = "terms: some parts have dated terms and others have not"
+        raise ValueError(msg)
+    terms = None
+    if dated:
+        terms = DatedTerms(
+            *(np.concatenate([getattr(t, f.name) for t in dated]) for f in fields(DatedTerms))
+        )
+    return LoanArrays(**columns, terms=terms)
