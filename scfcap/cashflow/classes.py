@@ -66,13 +66,20 @@ class Classes:
 
 def classify(loans: LoanArrays) -> tuple[Classes, IntArray]:
     """Classes in the order of their first loans, and the class of each loan (loans,)."""
-    key = np.zeros((len(loans), len(_KEYS)), dtype=np.int64)
-    key[:, 0] = loans.group
-    key[:, 1] = loans.curve
-    key[:, 2] = np.maximum(loans.start_day, 0)
-    key[:, 3] = np.asarray(loans.hazard_scale, dtype=np.float64).view(np.int64)
-    index, first = unique_rows(key)
-    return Classes(key[first]), index
+    columns = (
+        loans.group,
+        loans.curve,
+        np.maximum(loans.start_day, 0),
+        np.asarray(loans.hazard_scale, dtype=np.float64).view(np.int64),
+        loans.shape,
+        loans.origin_day,
+        loans.bucket,
+    )
+    # Most columns are the same for all loans of a pool: what tells them apart is soon hashed.
+    telling = [m for m, column in enumerate(columns) if (column != column[:1]).any()]
+    rows = np.stack([columns[m] for m in telling or [0]], axis=1)
+    index, first = unique_rows(rows)
+    return Classes(np.stack([column[first] for column in columns], axis=1)), index
 
 
 @compiled

@@ -94,7 +94,9 @@ def contract_flows(loans: LoanArrays, time: Clock) -> ContractFlows:
     """Contract flows of ``loans``, a block that is small enough for its classes to be held."""
     # One layout only: a read-only or a strided array would be compiled for anew.
     plain: dict[str, Any] = {
-        name: np.array(getattr(loans, name), np.float64 if name in _AMOUNTS else np.int64)
+        name: np.require(
+            getattr(loans, name), np.float64 if name in _AMOUNTS else np.int64, ["C", "W"]
+        )
         for name in COLUMNS
     }
     loans = replace(loans, **plain)
