@@ -97,6 +97,12 @@ class Model:
         self.tape_path = tape_path
         self._kept: dict[str, Any] = {}
 
+    def given(self, **stations: object) -> Model:
+        """The same model with what these stations, such as ``pool``, would compute."""
+        other = Model(self.loaded, self.tape_path)
+        other._kept.update(stations)
+        return other
+
     @property
     def name(self) -> str:
         """Name of the model."""

@@ -30,6 +30,23 @@ RejectLimit = Annotated[
         help="Share of the tape's rows that may be rejected, 0 to 1, before the run is refused.",
     ),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=1,
+        help="Spread the work over N processes of this machine (needs scfcap[cluster]).",
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Spread the work over a Dask scheduler, such as tcp://host:8786.",
+    ),
+]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Where to write the results.")
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -63,19 +64,30 @@ def checked(
     """
     intake = take_in(table, spec, as_of, source)
     if not intake.table.num_rows:
-        raise InputError(
-            Problem(
-                source,
-                f"none of {table.num_rows:,} rows left by tape.where",
-                "at least one loan",
-                "Correct tape.where, or the units and forms of what it names.",
-            )
-        )
-    tape = typed(intake.table, spec, as_of, source)
-    tape.issues += intake.issues
-    tape.origin = Origin(intake.rows, tuple(parts))
+        raise none_left(source, table.num_rows)
+    tape = turned(intake, spec, as_of=as_of, source=source, origin=Origin(None, tuple(parts)))
     tape.known = known or {}
     return check(tape, intake, table, source=source, digest=digest)
+
+
+def none_left(source: str, rows: int) -> InputError:
+    """What is wrong where ``[tape].where`` leaves no row."""
+    return InputError(
+        Problem(
+            source,
+            f"none of {rows:,} rows left by tape.where",
+            "at least one loan",
+            "Correct tape.where, or the units and forms of what it names.",
+        )
+    )
+
+
+def turned(intake: Intake, spec: TapeSpec, *, as_of: date, source: str, origin: Origin) -> Typed:
+    """The rows of ``intake`` typed; ``origin`` says which parts of files they were taken from."""
+    tape = typed(intake.table, spec, as_of, source)
+    tape.issues += intake.issues
+    tape.origin = replace(origin, rows=intake.rows)
+    return tape
 
 
 def check(tape: Typed, intake: Intake, table: Any, *, source: str, digest: str) -> Tape:
@@ -124,7 +136,7 @@ def _rejects(tape: Typed, refused: BoolArray, why: Any) -> pd.DataFrame:
     rows = np.flatnonzero(refused)
     cells: pd.DataFrame = tape.raw.take(pa.array(rows)).to_pandas()
     numbers, files = tape.origin.numbers(rows)
-    front: dict[str, Any] = {"file": files} if len(tape.origin.parts) > 1 else {}
+    front: dict[str, Any] = {"file": files} if tape.origin.named else {}
     front |= {"row": numbers, "reason": why.to_pandas()}
     cells = cells.rename(columns={name: f"{name} (source)" for name in front})
     return pd.concat([pd.DataFrame(front), cells], axis=1)

@@ -148,7 +148,7 @@ class Files:
                 SourceFile(table.file.name, part.num_rows, digest_of_file(table.file), **how)
             )
         info = SourceInfo(tuple(files), self._options.header_row, tuple(sorted(percent)))
-        return _one_below_the_other(parts, getattr(self._options, "decimal", ".")), info
+        return one_below_the_other(parts, getattr(self._options, "decimal", ".")), info
 
 
 def read_any(
@@ -286,7 +286,7 @@ def _names(tables: Sequence[_Table]) -> list[str]:
     return [name for name in first.names if name]
 
 
-def _one_below_the_other(parts: Sequence[Any], point: str) -> Any:
+def one_below_the_other(parts: Sequence[Any], point: str) -> Any:
     """Tables of the same columns as one; cells whose types differ come as texts."""
     if len(parts) == 1:
         return parts[0]

@@ -23,11 +23,18 @@ class Origin:
     """Where the rows of a tape stand in its source.
 
     ``rows``: row of the source, from 0, of each row; None where it is the same. ``parts``: name and
-    number of rows of each file, in order, where there are several.
+    number of rows of each file, in order, where there are several. ``firsts``: rows of its file
+    that stand before each part, where parts are not whole files.
     """
 
     rows: IntArray | None = None
     parts: tuple[tuple[str, int], ...] = ()
+    firsts: tuple[int, ...] = ()
+
+    @property
+    def named(self) -> bool:
+        """Whether rows are told by file and number: one file that is whole needs no name."""
+        return len(self.parts) > 1 or bool(self.firsts)
 
     def at(self, rows: IntArray) -> IntArray:
         """Rows of the whole source, from 0; -1 stays."""
@@ -38,16 +45,17 @@ class Origin:
     def numbers(self, rows: IntArray) -> tuple[IntArray, list[str]]:
         """Row numbers from 1 in their files, and those files; for the whole column 0 and no file.
 
-        Files are named only where there are several.
+        Files are named only where there are several, or parts of them.
         """
         at = self.at(rows)
-        if len(self.parts) < 2:
+        if not self.named:
             return at + 1, []
         ends = np.cumsum([count for _, count in self.parts])
         file = np.searchsorted(ends, at, side="right")
         starts = np.concatenate([[0], ends])
         names = [self.parts[k][0] if row >= 0 else "" for k, row in zip(file, at, strict=True)]
-        return np.where(at < 0, 0, at - starts[file] + 1), names
+        before = np.array([*(self.firsts or [0] * len(self.parts)), 0])
+        return np.where(at < 0, 0, at - starts[file] + before[file] + 1), names
 
 
 def findings_of(issues: Sequence[Issue], origin: Origin | None = None) -> pd.DataFrame:
@@ -82,7 +90,7 @@ def _listed(issue: Issue, origin: Origin) -> pd.DataFrame:
         "detail": detail,
         "at": origin.at(rows),
     }
-    if len(origin.parts) > 1:
+    if origin.named:
         cells["file"] = files
     return pd.DataFrame(cells)
 
@@ -143,6 +151,17 @@ def first_problems(
     """The first :data:`LISTED` faults as problems, by row, and how many more there are."""
     errors = [issue for issue in issues if issue.severity == "error"]
     findings = findings_of([_shortened(issue) for issue in errors], origin)
+    problems = problems_of(findings, source, names)
+    count = sum(len(issue.rows) for issue in errors)
+    if count > LISTED:
+        problems.append(Problem(source, f"{count - LISTED:,} more faults", "none"))
+    return problems
+
+
+def problems_of(
+    findings: pd.DataFrame, source: str, names: dict[str, str] | None = None
+) -> list[Problem]:
+    """The first :data:`LISTED` rows of ``findings`` as problems; ``names``: our column = theirs."""
     problems = []
     for fault in findings.head(LISTED).to_dict("records"):
         theirs = (names or {}).get(fault["column"], fault["column"])
@@ -155,9 +174,6 @@ def first_problems(
                 str(fault["detail"]),
             )
         )
-    count = sum(len(issue.rows) for issue in errors)
-    if count > LISTED:
-        problems.append(Problem(source, f"{count - LISTED:,} more faults", "none"))
     return problems
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from scfcap.tape import convert, limits
 from scfcap.tape.checks import checked, first_problems
 from scfcap.tape.files import Files, SourceInfo, in_folder, inside
 from scfcap.tape.mapping import source_columns
+from scfcap.tape.partitions import DataSet, address_of, data_set
 from scfcap.tape.references import reference_lists
 from scfcap.tape.schema import COLUMNS, Tape
 
@@ -135,10 +137,9 @@ def _source(
         names = source_columns(spec, [str(name) for name in frame], source)
         table = from_frame(frame[names], source)
         return table, source, digest_of(table), None
-    with Files(_tape_files(spec, folder, path), spec) as files:
-        names = source_columns(spec, files.names, files.source)
-        coded = [spec.columns.get(c.name, c.name) for c in COLUMNS if c.kind == "category"]
-        table, info = files.read(names, [name for name in coded if name in names])
+    with Files(tape_files(spec, folder, path), spec) as files:
+        names, coded = columns_of(spec, files.names, files.source)
+        table, info = files.read(names, coded)
     _refuse_percent(spec, info)
     return table, info.name, info.digest, info
 
@@ -168,7 +169,36 @@ def _refuse_percent(spec: TapeSpec, info: SourceInfo) -> None:
         )
 
 
-def _tape_files(spec: TapeSpec, folder: Path, path: Path | None) -> list[Path]:
+def partitioned(spec: TapeSpec, folder: Path, path: Path | None) -> DataSet | None:
+    """The tape as a data set of Parquet files, which can be read in chunks; None where it is none.
+
+    ``path`` may be an address that fsspec knows. Raises :class:`InputError` as
+    :func:`~scfcap.tape.partitions.data_set` does.
+    """
+    if path is None and spec.source != "file":
+        return None
+    named = spec.path is not None or bool(spec.paths)
+    if path is not None and (address_of(path) is not None or not path.is_dir() or not named):
+        return data_set(path)
+    root = folder if path is None else path
+    if spec.path is not None and not spec.paths and (root / spec.path).is_dir():
+        inside_it = (root / spec.path).resolve().is_relative_to(root.resolve())
+        return data_set(root / spec.path) if inside_it else None
+    return data_set(tape_files(spec, folder, path))
+
+
+def columns_of(spec: TapeSpec, names: Sequence[str], source: str) -> tuple[list[str], list[str]]:
+    """Columns of a source that the mapping uses, and which of them hold categories.
+
+    Raises :class:`InputError` where the mapping does not fit.
+    """
+    used = source_columns(spec, names, source)
+    coded = [spec.columns.get(c.name, c.name) for c in COLUMNS if c.kind == "category"]
+    return used, [name for name in coded if name in used]
+
+
+def tape_files(spec: TapeSpec, folder: Path, path: Path | None) -> list[Path]:
+    """The files that make the tape; see :func:`read_tape`."""
     if path is not None and not path.is_dir():
         if not path.is_file():
             raise InputError(
