@@ -20,8 +20,22 @@ LOAN_TYPES: Final = (
     "bullet",
     "revolving_line",
     "order",
+    "flat_fee",
 )
 LEVEL_PAYMENT, EQUAL_PRINCIPAL, INTEREST_ONLY_BULLET, BULLET, REVOLVING_LINE, ORDER = range(6)
+FLAT_FEE: Final = 6
+
+#: How often a contract is paid: months and days from one payment to the next; both 0: once.
+PAYMENT_STEPS: Final = {
+    "day": (0, 1),
+    "week": (0, 7),
+    "2 weeks": (0, 14),
+    "month": (1, 0),
+    "quarter": (3, 0),
+    "half year": (6, 0),
+    "year": (12, 0),
+    "at maturity": (0, 0),
+}
 
 #: What a loan may be at ``as_of``.
 STATUSES: Final = ("current", "late", "default", "repaid", "charged_off")

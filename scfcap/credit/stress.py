@@ -44,7 +44,7 @@ class Stress:
     ``held`` [K, T]: share of what is due or asked for in a period that moves to the next one.
     What is left of funding: ``line`` [K, H, T], ``p2p_renewed`` of maturing notes, ``p2p_new``
     lenders' money and ``issue`` size [K, T]. ``bank_rate``, ``p2p_rate``, ``coupon`` [K, T] are
-    added to new funding's [1/year].
+    added to new funding's [1/year], ``index_rate`` [K, T] to the indices of floating contracts.
     """
 
     scenarios: tuple[str, ...]
@@ -65,6 +65,7 @@ class Stress:
     bank_rate: FloatArray
     p2p_rate: FloatArray
     coupon: FloatArray
+    index_rate: FloatArray
 
     def __len__(self) -> int:
         return len(self.scenarios)
@@ -132,6 +133,7 @@ def calm(scenarios: Sequence[str], segments: int, lenders: Sequence[str], period
         bank_rate=of(0.0),
         p2p_rate=of(0.0),
         coupon=of(0.0),
+        index_rate=of(0.0),
     )
 
 
@@ -256,6 +258,7 @@ def _rates(table: _Table, shock: RateShock) -> None:
     table.stress.bank_rate[table.k, span] += shock.bank
     table.stress.p2p_rate[table.k, span] += shock.p2p
     table.stress.coupon[table.k, span] += shock.coupon
+    table.stress.index_rate[table.k, span] += shock.index
 
 
 def _apply(table: _Table, shock: Shock) -> None:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from scfcap.quantities import Rate, Share
 from scfcap.schema.base import MisfitError, Schema
+from scfcap.schema.contract import ContractSpec
 
 
 class SegmentCredit(Schema):
@@ -104,13 +105,16 @@ class TermRange(Schema):
         "bullet",
         "revolving_line",
         "order",
+        "flat_fee",
     ]
     rate: Rate
-    """Contract rate [1/year]."""
+    """Contract rate [1/year]; of a flat fee, on the principal lent."""
     shortest: int = Field(ge=1, le=3650)
     """Shortest term [days]."""
     longest: int = Field(ge=1, le=3650)
     """Longest term [days]."""
+    contract: ContractSpec | None = None
+    """When and how they pay; as ``[contract.SEGMENT]`` says where absent."""
 
     @model_validator(mode="after")
     def _ordered(self) -> TermRange:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from scfcap.errors import Problem
+from scfcap.schema.contract import ContractSpec
 from scfcap.schema.messages import Key, closest
 from scfcap.schema.model import Model
 from scfcap.schema.regime import Regime
@@ -19,6 +20,7 @@ def crosscheck(spec: Model, regime: Regime | None, where: Where) -> list[Problem
         *_draws(spec, where),
         *_series(spec, where),
         *_line_lenders(spec, where),
+        *_contracts(spec, where),
         *([] if regime is None else _closed_kinds(spec, regime, where)),
     ]
 
@@ -67,6 +69,26 @@ def _line_lenders(spec: Model, where: Where) -> Iterator[Problem]:
                 f'"{base.lender}"',
                 f"one of the lenders {', '.join(names) or '(none)'}",
                 f"Did you mean {near}?" if near else "State limit and drawn instead.",
+            )
+
+
+def _contracts(spec: Model, where: Where) -> Iterator[Problem]:
+    """Contracts name indices that there are."""
+    stated: list[tuple[Key, ContractSpec]] = [
+        (("contract", name), contract) for name, contract in spec.contract.items()
+    ]
+    for name, demand in spec.demand.items():
+        if not isinstance(demand.new_loans, str) and demand.new_loans.contract is not None:
+            stated.append((("demand", name, "new_loans", "contract"), demand.new_loans.contract))
+    for key, contract in stated:
+        index = contract.rate_index
+        if index is not None and index not in spec.indices:
+            near = closest(index, list(spec.indices))
+            yield Problem(
+                where((*key, "rate_index")),
+                f'"{index}"',
+                f"one of the indices {', '.join(spec.indices) or '(none)'}",
+                f"Did you mean {near}?" if near else f"Add [indices.{index}] with its fixings.",
             )
 
 

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from scfcap.quantities import LoanAmount
 from scfcap.schema.base import MisfitError, Schema
+from scfcap.schema.contract import ContractSpec, IndexSpec
 from scfcap.schema.credit import CreditSpec
 from scfcap.schema.deal import SecuritizationSpec
 from scfcap.schema.factors import FactorSpec
@@ -44,6 +45,10 @@ class Model(Schema):
     history: PerformanceSpec | None = None
     """What the loans did, in a second file or in a series of tapes."""
     credit: CreditSpec
+    contract: dict[str, ContractSpec] = Field(default_factory=dict)
+    """When and how loans pay, by segment; a segment without pays by the plan's periods."""
+    indices: dict[str, IndexSpec] = Field(default_factory=dict)
+    """Indices of floating rates, by name."""
     scenarios: dict[str, Scenario]
     """Scenarios by name; "base" must be among them."""
     factors: FactorSpec = FactorSpec()

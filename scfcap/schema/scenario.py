@@ -132,7 +132,10 @@ class Outage(Schema):
 
 
 class RateShock(_Window):
-    """``kind = "rate_shock"``: new funding is dearer; what is drawn or placed keeps its rate."""
+    """``kind = "rate_shock"``: new funding is dearer; what is drawn or placed keeps its rate.
+
+    Loans at a floating rate follow their index.
+    """
 
     kind: Literal["rate_shock"]
     bank: CostRate = 0.0
@@ -141,6 +144,9 @@ class RateShock(_Window):
     """Added to the rate of new P2P notes [1/year]."""
     coupon: CostRate = 0.0
     """Added to the coupons of series that close in these periods [1/year]."""
+    index: Annotated[float, Field(ge=-1.0, le=1.0, allow_inf_nan=False)] = 0.0
+    """Added to every index of floating contracts in these periods [1/year]; a contract feels it
+    from its next reset on."""
 
 
 Shock = Annotated[

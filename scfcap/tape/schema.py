@@ -40,6 +40,18 @@ COLUMNS: tuple[Column, ...] = (
     Column("score", "number", False, "", "internal score, higher is better"),
     Column("paid_principal", "money", False, "currency", "principal repaid since origination"),
     Column("instalment", "money", False, "currency", "contract payment a month"),
+    Column("payment_every", "category", False, "", "one of axes.PAYMENT_STEPS"),
+    Column("next_payment_date", "date", False, "date", "next contractual payment after as_of"),
+    Column("day_count", "category", False, "", "one of schema.contract.DAY_COUNTS"),
+    Column("grace_payments", "integer", False, "", "payments to come that are of interest alone"),
+    Column("payment_fee", "money", False, "currency", "fee due with each payment"),
+    Column("credit_limit", "money", False, "currency", "most that may be drawn on a line"),
+    Column("rate_index", "category", False, "", "index of a floating rate; fixed if absent"),
+    Column("rate_margin", "rate", False, "1/year", "over the index; may be below 0"),
+    Column("rate_floor", "rate", False, "1/year", "least that a floating rate can be"),
+    Column("rate_cap", "rate", False, "1/year", "most that a floating rate can be"),
+    Column("next_reset_date", "date", False, "date", "next day on which the rate is set anew"),
+    Column("reset_months", "integer", False, "months", "from one reset of the rate to the next"),
 )
 
 

@@ -36,6 +36,17 @@ GOOD: dict[str, list[Any]] = {
     "days_past_due": ["0", "3", "30"],
     "paid_principal": ["582.09", "0", "0"],
     "instalment": ["106.62", "1", ""],
+    "payment_every": ["month", "at maturity", ""],
+    "next_payment_date": ["2014-01-31", "", ""],
+    "day_count": ["30/360", "act/365", ""],
+    "grace_payments": ["0", "", ""],
+    "payment_fee": ["2.5", "", ""],
+    "credit_limit": ["", "", "300"],
+    "rate_index": ["", "base", ""],
+    "rate_margin": ["", "-0.01", ""],
+    "rate_floor": ["", "0", ""],
+    "rate_cap": ["", "0.2", ""],
+    "reset_months": ["", "3", ""],
 }
 
 
@@ -107,6 +118,31 @@ CASES: dict[str, tuple[int, dict[str, str], str, dict[str, Any]]] = {
     ),
     "instalment.negative": (1, {"instalment": "-1"}, "0 or more", {}),
     "instalment.instalment_differs": (0, {"instalment": "106.65"}, "106.62 by the annuity", {}),
+    "payment_every.unknown_value": (0, {"payment_every": "often"}, "one of day, week", {}),
+    "day_count.unknown_value": (0, {"day_count": "30/365"}, "one of 30/360", {}),
+    "next_payment_date.after_maturity": (
+        *(0, {"next_payment_date": "2014-07-01"}),
+        *("a day up to the maturity", {}),
+    ),
+    "next_payment_date.not_ahead": (
+        *(0, {"next_payment_date": "2013-12-31"}),
+        *("a day after as_of", {}),
+    ),
+    "next_payment_date.before_origination": (
+        *(0, {"next_payment_date": "2013-06-30"}),
+        *("a day after the origination", {"rules": {"not_ahead": "off"}}),
+    ),
+    "grace_payments.negative": (0, {"grace_payments": "-1"}, "0 or more", {}),
+    "payment_fee.negative": (0, {"payment_fee": "-1"}, "0 or more", {}),
+    "credit_limit.negative": (
+        *(2, {"credit_limit": "-1"}),
+        *("0 or more", {"rules": {"above_limit": "off"}}),
+    ),
+    "credit_limit.above_limit": (2, {"credit_limit": "299.9"}, "a balance up to", {}),
+    "rate_margin.out_of_range": (1, {"rate_margin": "-1.5"}, "from -1 to 50", {}),
+    "rate_index.no_margin": (1, {"rate_margin": ""}, "a margin", {}),
+    "rate_floor.floor_above_cap": (1, {"rate_floor": "0.3"}, "a floor up to the cap", {}),
+    "reset_months.out_of_range": (1, {"reset_months": "0"}, "from 1 to 1,200", {}),
     "buyer_id.no_buyer": (2, {"buyer_id": ""}, "the buyer of the order", {}),
     "buyer_id.own_buyer": (2, {"buyer_id": "z"}, "other than the borrower", {}),
 }

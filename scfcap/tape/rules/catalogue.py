@@ -15,7 +15,7 @@ from scfcap.quantities import BoolArray
 from scfcap.schema.tape import TapeSpec
 from scfcap.tape.cells import MOST_LISTED, Issue, Severity
 from scfcap.tape.derive import Typed, missing
-from scfcap.tape.rules import amounts, doubles, outliers, times, values
+from scfcap.tape.rules import amounts, doubles, outliers, terms, times, values
 from scfcap.tape.rules.base import Rule
 from scfcap.tape.schema import COLUMNS
 
@@ -26,6 +26,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *times.RULES,
     *values.RULES,
     *amounts.RULES,
+    *terms.RULES,
     *outliers.RULES,
 )
 #: What reading finds before any rule is asked: reason = severity, meaning.
