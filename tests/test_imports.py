@@ -25,6 +25,7 @@ OPEN = ("__init__.py", "__main__.py")
 RESERVED = {
     "pulp": ("funding/program.py",),
     "highspy": ("funding/program.py",),
+    "pyxirr": ("cashflow/returns.py",),
     "openpyxl": ("report/excel.py", "tape/sheets.py"),
     "zipfile": ("report/excel.py", "tape/sheets.py"),
     "pyarrow.csv": ("tape/delimited.py",),

@@ -1,0 +1,133 @@
+"""Internal rates and present values beside a spreadsheet's examples and two other libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import numpy_financial as npf
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scfcap.cashflow.returns import irr, mirr, npv, xirr, xnpv
+from scfcap.errors import InputError
+
+Published = Callable[[str], dict[str, Any]]
+
+
+def test_worked_examples_of_a_spreadsheet(published: Published) -> None:
+    """Microsoft Excel function reference: IRR, NPV, MIRR."""
+    table = published("yields/excel_rates_shared")
+    got = {}
+    for call in table["inputs"]["calls"]:
+        given_ = call["arguments"]
+        match call["function"]:
+            case "IRR":
+                got[call["id"]] = irr(given_["values"])
+            case "NPV":
+                got[call["id"]] = npv(given_["rate"], [given_.get("add", 0), *given_["values"]])
+            case "MIRR":
+                got[call["id"]] = mirr(
+                    given_["values"], given_["finance_rate"], given_["reinvest_rate"]
+                )
+    tol = table["tol"]
+    assert got.keys() == table["expected"].keys()
+    for key, expected in table["expected"].items():
+        within = tol["by_key"].get(key, tol)["abs"]
+        assert got[key] == pytest.approx(expected, abs=within), key
+
+
+def test_dated_example_of_a_spreadsheet(published: Published) -> None:
+    """Microsoft Excel function reference: XIRR, XNPV."""
+    table = published("yields/excel_xirr_xnpv")
+    days = [date.fromisoformat(day) for day, _ in table["inputs"]["flows"]]
+    amounts = [amount for _, amount in table["inputs"]["flows"]]
+    expected, tol = table["expected"], table["tol"]["abs"]
+    assert xirr(days, amounts) == pytest.approx(expected["xirr"], abs=6e-9)
+    found = xnpv(table["inputs"]["xnpv_rate"], days, amounts)
+    assert found == pytest.approx(expected["xnpv"], abs=tol)
+    late_first = xnpv(table["inputs"]["xnpv_rate"], days[::-1], amounts[::-1])
+    assert late_first == pytest.approx(found, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rates_equal_those_of_numpy_financial(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    flows = np.concatenate([[-random.uniform(500, 900)], random.uniform(0, 120, 24)])
+    assert irr(flows) == pytest.approx(npf.irr(flows), abs=1e-9)
+    assert npv(0.013, flows) == pytest.approx(npf.npv(0.013, flows), rel=1e-12)
+    assert mirr(flows, 0.01, 0.02) == pytest.approx(npf.mirr(flows, 0.01, 0.02), abs=1e-10)
+
+
+@given(
+    st.lists(st.floats(0.5, 1_000), min_size=1, max_size=40),
+    st.floats(-0.9, 20.0),
+    st.integers(3, 400),
+)
+def test_a_rate_that_made_the_price_is_found_again(
+    receipts: list[float], rate: float, step: int
+) -> None:
+    times = np.arange(1, len(receipts) + 1)
+    price = float((np.array(receipts) * (1 + rate) ** -times.astype(np.float64)).sum())
+    assert irr([-price, *receipts]) == pytest.approx(rate, rel=1e-6, abs=1e-8)
+    start = date(2013, 1, 1)
+    days = [start, *(start + timedelta(days=int(n) * step) for n in times)]
+    found = xirr(days, [-price, *receipts])
+    worth = np.array([-price, *receipts]) @ (
+        (1 + found) ** -(np.array([(day - start).days for day in days]) / 365.0)
+    )
+    assert worth == pytest.approx(0.0, abs=1e-6 * (price + sum(receipts)))
+
+
+def test_leading_and_inner_zeros_change_nothing() -> None:
+    plain = irr([-100, 60, 0, 60])
+    assert irr([0, 0, -100, 60, 0, 60, 0]) == pytest.approx(plain, abs=1e-12)
+    assert irr([*[0] * 2_000, -100, 60, 0, 60]) == pytest.approx(plain, abs=1e-12)
+
+
+def test_several_changes_of_sign_with_one_rate() -> None:
+    # A revolving line: drawn, repaid, drawn again.
+    flows = [-100.0, 50.0, -20.0, 80.0, 10.0]
+    assert npv(irr(flows), flows) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_two_rates_are_refused_and_both_are_named() -> None:
+    # -1 + 2.3 v - 1.32 v^2 = 0 at v = 1/1.1 and 1/1.2.
+    with pytest.raises(InputError, match=r"2 rates .* about 9\.8%, 20\.1%.*Use mirr"):
+        irr([-100, 230, -132])
+
+
+@pytest.mark.parametrize(
+    ("flows", "words"),
+    [
+        ([100, 10], "flows that have one sign"),
+        ([0, 0], "flows that are all zero"),
+        ([-1, float("nan")], "nan at position 2"),
+        ([-1, float("inf")], "inf at position 2"),
+        ([], "amounts of shape"),
+        ([-100, 150, -100], "no root between -0.9933 and 1.628e.05: .* below zero at both ends"),
+        ([-100, 1e-300], "no root between -1 and 1.404e.217"),
+    ],
+)
+def test_flows_without_a_rate_are_refused(flows: list[float], words: str) -> None:
+    with pytest.raises(InputError, match=f"irr: found {words}"):
+        irr(flows)
+
+
+def test_bad_days_and_rates_are_refused() -> None:
+    day = date(2013, 1, 1)
+    with pytest.raises(InputError, match="1 days with 2 amounts"):
+        xirr([day], [-1, 2])
+    with pytest.raises(InputError, match="no day at position 2"):
+        xnpv(0.1, np.array(["2013-01-01", "NaT"], dtype="datetime64[D]"), [-1, 2])
+    with pytest.raises(InputError, match="have one sign"):
+        xirr([day, day], [1, 2])
+    with pytest.raises(InputError, match="no root between"):
+        xirr([day, day], [-1, 2])
+    with pytest.raises(InputError, match="a rate of -1"):
+        npv(-1.0, [-1, 2])
+    with pytest.raises(InputError, match="one sign"):
+        mirr([1, 2], 0.1, 0.1)
