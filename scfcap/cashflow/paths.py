@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from scfcap.cashflow.kernel import run_kernel
-from scfcap.cashflow.loans import LoanArrays
 from scfcap.cashflow.project import opening_loans
 from scfcap.credit.curves import CurveSet
 from scfcap.credit.exposure import Exposures
@@ -21,9 +20,6 @@ from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import Pool
 from scfcap.quantities import FloatArray, IntArray
 from scfcap.schema.factors import FactorSpec
-
-#: Bins a factor of two of hazard scales is cut into.
-_SCALE_BINS = 4.0
 
 
 @dataclass(frozen=True)
@@ -125,45 +121,11 @@ def scenario_set(
 
 
 def collections(pool: Pool, curves: CurveSet, stress: Stress) -> FloatArray:
-    """Interest, principal and recoveries of the pool [K, S, T], S its segments; in currency.
-
-    Loans of one segment, type and period of maturity, with hazards alike, are taken together.
-    """
-    loans = alike(opening_loans(pool, curves, pool.segment), curves.grid)
+    """Interest, fees, principal, recoveries of the pool [K, S, T], S its segments; in currency."""
+    loans = opening_loans(pool, curves, pool.segment)
     flows = run_kernel(loans, curves.under(stress), len(pool.segments))
-    return np.asarray(flows.interest + flows.scheduled + flows.prepaid + flows.recovery)
-
-
-def alike(loans: LoanArrays, grid: PeriodGrid) -> LoanArrays:
-    """Few loans in place of many: those of one group, type, period of maturity and hazard bin.
-
-    Balances and accrued interest are summed, the rest weighted by balance. All must be outstanding
-    at ``as_of``.
-    """
-    loans = loans.where(loans.balance > 0.0)
-    scale = np.rint(_SCALE_BINS * np.log2(np.maximum(loans.hazard_scale, 1e-9))).astype(np.int64)
-    period = np.searchsorted(grid.days, loans.maturity_day, side="left")
-    keys = np.stack([loans.group, loans.loan_type, period, scale])
-    bins, first, index = np.unique(keys, axis=1, return_index=True, return_inverse=True)
-    index = index.ravel()
-    balance, accrued = np.zeros((2, bins.shape[1]))
-    np.add.at(balance, index, loans.balance)
-    np.add.at(accrued, index, loans.accrued)
-
-    def mean(values: FloatArray) -> FloatArray:
-        return np.asarray(np.bincount(index, values * loans.balance) / balance)
-
-    days = np.rint(mean(loans.maturity_day.astype(np.float64))).astype(np.int64)
-    return LoanArrays(
-        group=loans.group[first],
-        curve=loans.curve[first],
-        loan_type=loans.loan_type[first],
-        balance=balance,
-        rate=mean(loans.rate),
-        accrued=accrued,
-        hazard_scale=mean(loans.hazard_scale),
-        start_day=np.zeros(bins.shape[1], dtype=np.int64),
-        maturity_day=np.maximum(days, 1),
+    return np.asarray(
+        flows.interest + flows.fees + flows.scheduled + flows.prepaid + flows.recovery
     )
 
 

@@ -95,7 +95,8 @@ def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[
     out = {name: np.zeros((len(cohorts), horizon + 1)) for name in names}
 
     def put(rows: slice | int, flows: Flows, group: slice | int, factor: float) -> None:
-        out["interest"][rows, 1:] = flows.interest[k, group, :horizon] * factor
+        interest = flows.interest[k, group, :horizon] + flows.fees[k, group, :horizon]
+        out["interest"][rows, 1:] = interest * factor
         repaid = flows.scheduled[k, group, :horizon] + flows.prepaid[k, group, :horizon]
         out["repaid"][rows, 1:] = repaid * factor
         out["default"][rows, 1:] = flows.default[k, group, :horizon] * factor

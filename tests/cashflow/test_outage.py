@@ -14,10 +14,8 @@ from hypothesis import strategies as st
 from scfcap.axes import BULLET, LEVEL_PAYMENT, ORDER
 from scfcap.cashflow.cohorts import NewLoans, cohort_factors, project_cohort
 from scfcap.cashflow.flows import Flows
-from scfcap.cashflow.loans import LoanArrays
 from scfcap.cashflow.outage import hold_back
-from scfcap.cashflow.paths import alike, collections
-from scfcap.cashflow.project import opening_loans, project
+from scfcap.cashflow.project import project
 from scfcap.credit.curves import CurveSet
 from scfcap.pool.snapshot import Pool
 from scfcap.schema.credit import SegmentCredit
@@ -158,48 +156,3 @@ def test_a_blow_and_an_outage_tie_together(make_pool: MakePool, make_curves: Mak
     stress = replace(curves.stress, held=np.full((2, 24), 0.3))
     flows = project(pool_of(make_pool), curves.under(stress)).flows
     assert flows.gap().max() < 1e-10
-
-
-def test_like_loans_are_averaged_by_balance(make_curves: MakeCurves) -> None:
-    """100 and 300 of one bin: rate (0.1 + 3 x 0.2) / 4, day (10 + 3 x 30) / 4; one loan apart.
-
-    A loan without a balance is in none.
-    """
-    loans = LoanArrays(
-        group=np.zeros(4, dtype=np.int64),
-        curve=np.zeros(4, dtype=np.int64),
-        loan_type=np.array([BULLET, BULLET, LEVEL_PAYMENT, ORDER]),
-        balance=np.array([100.0, 300.0, 0.0, 50.0]),
-        rate=np.array([0.1, 0.2, 0.9, 0.3]),
-        accrued=np.array([1.0, 2.0, 0.0, 4.0]),
-        hazard_scale=np.array([1.0, 1.04, 1.0, 1.0]),
-        start_day=np.array([-5, -9, -1, -2]),
-        maturity_day=np.array([10, 30, 20, 15]),
-    )
-    few = alike(loans, make_curves(3, a=RISKY).grid)
-    assert sorted(few.loan_type) == sorted([BULLET, ORDER])
-    both, alone = few.loan_type.tolist().index(BULLET), few.loan_type.tolist().index(ORDER)
-    assert few.balance[[both, alone]].tolist() == [400.0, 50.0]
-    assert few.accrued[[both, alone]].tolist() == [3.0, 4.0]
-    np.testing.assert_allclose(few.rate[[both, alone]], [0.175, 0.3])
-    np.testing.assert_allclose(few.hazard_scale[[both, alone]], [1.03, 1.0])
-    assert few.maturity_day[[both, alone]].tolist() == [25, 15]
-
-
-def test_like_loans_together_are_near_the_loans(
-    make_pool: MakePool, make_curves: MakeCurves
-) -> None:
-    random = np.random.default_rng(2)
-    count = 3_000
-    pool = make_pool(
-        balance=random.lognormal(8, 1, count),
-        loan_type=random.integers(0, 6, count),
-        maturity_day=random.integers(1, 360, count),
-        rate=random.uniform(0.1, 0.2, count),
-    )
-    curves = make_curves(14, scenarios=scenarios(LATE), a=RISKY)
-    assert len(alike(opening_loans(pool, curves, pool.segment), curves.grid)) < 90
-    flows = project(pool, curves).flows
-    exact = flows.interest + flows.scheduled + flows.prepaid + flows.recovery
-    near = collections(pool, curves, curves.stress)
-    np.testing.assert_allclose(near, exact, atol=2e-4 * exact.sum() / 28)
