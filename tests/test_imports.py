@@ -15,7 +15,7 @@ PACKAGE = ROOT / "scfcap"
 ORDER = (
     "errors", "axes", "quantities", "periods", "compiled", "daycount", "calendars", "expressions",
     "schema", "tape", "credit", "pool", "cashflow", "synthetic", "deal", "funding", "ledger",
-    "report", "api", "cli", "testing",
+    "report", "api", "cluster", "cli", "testing",
 )  # fmt: skip
 
 #: Modules at the root that may import any package: the lazy way in, and ``python -m scfcap``.
