@@ -13,6 +13,7 @@ from scfcap.schema.credit import CreditSpec
 from scfcap.schema.deal import SecuritizationSpec
 from scfcap.schema.factors import FactorSpec
 from scfcap.schema.history import PerformanceSpec
+from scfcap.schema.orders import OrdersSpec
 from scfcap.schema.plan import (
     P2P,
     BookShare,
@@ -49,6 +50,8 @@ class Model(Schema):
     """When and how loans pay, by segment; a segment without pays by the plan's periods."""
     indices: dict[str, IndexSpec] = Field(default_factory=dict)
     """Indices of floating rates, by name."""
+    orders: OrdersSpec | None = None
+    """How loans of type "order" are sized and paid; absent: as their contracts say."""
     scenarios: dict[str, Scenario]
     """Scenarios by name; "base" must be among them."""
     factors: FactorSpec = FactorSpec()

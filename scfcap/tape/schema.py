@@ -52,6 +52,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("rate_cap", "rate", False, "1/year", "most that a floating rate can be"),
     Column("next_reset_date", "date", False, "date", "next day on which the rate is set anew"),
     Column("reset_months", "integer", False, "months", "from one reset of the rate to the next"),
+    Column("order_amount", "money", False, "currency", "what the buyer owes on the order"),
+    Column("settled_date", "date", False, "date", "day on which the buyer paid; empty while open"),
+    Column("settled_amount", "money", False, "currency", "what the buyer paid"),
 )
 
 

@@ -47,6 +47,9 @@ GOOD: dict[str, list[Any]] = {
     "rate_floor": ["", "0", ""],
     "rate_cap": ["", "0.2", ""],
     "reset_months": ["", "3", ""],
+    "order_amount": ["", "", "400"],
+    "settled_date": ["", "", "2014-02-03"],
+    "settled_amount": ["", "", "390"],
 }
 
 
@@ -143,6 +146,14 @@ CASES: dict[str, tuple[int, dict[str, str], str, dict[str, Any]]] = {
     "rate_index.no_margin": (1, {"rate_margin": ""}, "a margin", {}),
     "rate_floor.floor_above_cap": (1, {"rate_floor": "0.3"}, "a floor up to the cap", {}),
     "reset_months.out_of_range": (1, {"reset_months": "0"}, "from 1 to 1,200", {}),
+    "order_amount.not_positive": (
+        *(2, {"order_amount": "0"}),
+        *("above 0", {"rules": {"below_balance": "off"}}),
+    ),
+    "order_amount.below_balance": (2, {"order_amount": "299.9"}, "the balance at least", {}),
+    "settled_date.before_origination": (2, {"settled_date": "2013-11-29"}, "at or after", {}),
+    "settled_date.settled_but_owing": (2, {"settled_date": "2013-12-31"}, "no balance once", {}),
+    "settled_amount.negative": (2, {"settled_amount": "-1"}, "0 or more", {}),
     "buyer_id.no_buyer": (2, {"buyer_id": ""}, "the buyer of the order", {}),
     "buyer_id.own_buyer": (2, {"buyer_id": "z"}, "other than the borrower", {}),
 }

@@ -15,7 +15,7 @@ from scfcap.quantities import BoolArray
 from scfcap.schema.tape import TapeSpec
 from scfcap.tape.cells import MOST_LISTED, Issue, Severity
 from scfcap.tape.derive import Typed, missing
-from scfcap.tape.rules import amounts, doubles, outliers, terms, times, values
+from scfcap.tape.rules import amounts, doubles, orders, outliers, terms, times, values
 from scfcap.tape.rules.base import Rule
 from scfcap.tape.schema import COLUMNS
 
@@ -27,6 +27,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *values.RULES,
     *amounts.RULES,
     *terms.RULES,
+    *orders.RULES,
     *outliers.RULES,
 )
 #: What reading finds before any rule is asked: reason = severity, meaning.
