@@ -44,11 +44,3 @@ Rate = Annotated[float, Field(ge=0.0, le=50.0, allow_inf_nan=False)]
 CostRate = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 #: Share, decimal, 0 to 1.
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
-
-
-def per_period(annual: FloatArray | float, year_fraction: FloatArray | float) -> FloatArray:
-    """Annual probability to that of a period: ``1 - (1 - annual) ** year_fraction``.
-
-    Turns ``cpr`` into ``smm`` and ``cdr`` into ``mdr`` (BMA, Uniform Practices, ch. SF, B.2).
-    """
-    return np.asarray(1.0 - np.power(1.0 - np.asarray(annual, dtype=np.float64), year_fraction))

@@ -37,8 +37,9 @@ from scfcap.cashflow.observed import (
     rates_held,
 )
 from scfcap.cashflow.project import outstanding_loans
-from scfcap.credit.curves import AT_ONCE, CurveSet, build_curves
+from scfcap.credit.curves import CurveSet, build_curves
 from scfcap.credit.fit import SHORT, fit, gather
+from scfcap.credit.languages import AT_ONCE
 from scfcap.credit.measures import recoveries
 from scfcap.credit.schedule import loan_types
 from scfcap.errors import InputError, Problem

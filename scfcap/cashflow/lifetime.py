@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from scfcap.credit.curves import AT_ONCE, CurveSet
+from scfcap.credit.curves import CurveSet
+from scfcap.credit.languages import AT_ONCE
 from scfcap.quantities import FloatArray, IntArray
 
 #: New loans of a period start on days at these shares of it.

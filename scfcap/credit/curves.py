@@ -8,15 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scfcap.credit.exposure import Exposures
+from scfcap.credit.languages import intensities
 from scfcap.credit.stress import Stress, compile_scenarios
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 from scfcap.schema.credit import SegmentCredit
+from scfcap.schema.languages import ROLL_STATES
 from scfcap.schema.scenario import Scenario
-
-#: Intensity that stands for "all at once" (a rate of 1): exp(-it) is 0 even over a day.
-AT_ONCE = 1e6
 
 
 @dataclass(frozen=True)
@@ -24,12 +23,19 @@ class CurveSet:
     """Intensities by scenario K, segment S and period T.
 
     ``default_intensity`` [K, S, T]: where ``lifetime[S]``, the log-hazard over a loan's whole
-    term, -ln(1 - lifetime_default); elsewhere a year's, -ln(1 - cdr) [1/year].
-    ``prepay_intensity`` [K, S, T]: -ln(1 - cpr) [1/year]. ``stated_default`` and
-    ``stated_prepay`` [S] are both without any scenario's multiple. ``severity`` [K, S, T]: share of
-    what defaults in a period that is never recovered. ``recovery_lag`` [S]: periods from default
-    to recovery. ``late_share`` [S] of the balances that are repaid at once pays ``late_days`` [S]
-    after maturity. A loan ``default_days`` [S] past due has defaulted.
+    term, -ln(1 - lifetime_default); where the segment's defaults go by age or by roll rates, what
+    scenarios multiply them by; elsewhere a year's, -ln(1 - cdr) [1/year]. ``prepay_intensity``
+    [K, S, T]: -ln(1 - cpr) [1/year], or the multiple where prepayment goes by age.
+    ``default_base`` and ``prepay_base`` [S, T] are both without any scenario's multiple.
+    ``stated_default`` and ``stated_prepay`` [S] are one figure for each segment, the log-hazard
+    of a year or of a loan: of a rate that changes, its mean or its level. ``severity`` [K, S, T]:
+    share of what defaults in a period that is never recovered. ``recovery_lag`` [S]: periods from
+    default to recovery; ``recovery_share`` [S, L] of it arrives 0, 1, ... periods after default,
+    adding up to one. ``late_share`` [S] of the balances that are repaid at once pays ``late_days``
+    [S] after maturity. A loan ``default_days`` [S] past due has defaulted. Where ``has_roll_rates``
+    [S], ``roll_rates`` [S, 7, 7] holds monthly probabilities between the states of
+    :data:`~scfcap.schema.languages.ROLL_STATES` (nan elsewhere), and the default intensity is what
+    scenarios multiply: 1 without any.
 
     ``struck`` [K, S, T]: share of the loans standing at a period's start that the failure of core
     enterprises takes at once, before all other defaults; ``struck_recovery`` [K, S, T] of it comes
@@ -41,6 +47,8 @@ class CurveSet:
     grid: PeriodGrid
     default_intensity: FloatArray
     prepay_intensity: FloatArray
+    default_base: FloatArray
+    prepay_base: FloatArray
     stated_default: FloatArray
     stated_prepay: FloatArray
     stated_severity: FloatArray
@@ -54,13 +62,18 @@ class CurveSet:
     late_share: FloatArray
     late_days: IntArray
     default_days: IntArray
+    has_roll_rates: BoolArray
+    roll_rates: FloatArray
+    recovery_share: FloatArray
 
     def under(self, stress: Stress) -> CurveSet:
         """The same segments' stated behaviour in the scenarios of ``stress``.
 
         Multiples act on the intensities, so that a stressed rate stays below one; the severity
-        and what is added to it are cut at one. ``stress`` has the segments and periods of this.
+        and what is added to it are cut at one. ``stress`` has the segments of this; where it has
+        more periods, rates by period go on as they end.
         """
+        periods = stress.held.shape[1]
         severity = np.minimum(self.stated_severity[None, :, None] + stress.severity_add, 1.0)
         hit = stress.infected + stress.unpaid
         recovered = stress.infected * (1.0 - severity) + stress.unpaid * stress.unpaid_recovery
@@ -68,8 +81,8 @@ class CurveSet:
         return replace(
             self,
             scenarios=stress.scenarios,
-            default_intensity=self.stated_default[None, :, None] * stress.default_multiple,
-            prepay_intensity=self.stated_prepay[None, :, None] * stress.prepay_multiple,
+            default_intensity=_over(self.default_base, periods) * stress.default_multiple,
+            prepay_intensity=_over(self.prepay_base, periods) * stress.prepay_multiple,
             severity=severity,
             struck=1.0 - (1.0 - stress.infected) * (1.0 - stress.unpaid),
             struck_recovery=recovered / np.where(hit > 0.0, hit, 1.0),
@@ -92,8 +105,8 @@ def build_curves(
     ``lenders`` and ``exposures`` to core enterprises are needed where a scenario names them.
 
     Raises:
-        InputError: a segment has no curve (names every such segment), or a scenario names what
-            is not there.
+        InputError: a segment has no curve (names every such segment), a list of rates ends before
+            ``grid`` does, or a scenario names what is not there.
     """
     missing = [name for name in segments if name not in credit]
     if missing:
@@ -109,6 +122,7 @@ def build_curves(
         )
     stress = compile_scenarios(scenarios, segments, grid, lenders=lenders, exposures=exposures)
     behaviour = [credit[name] for name in segments]
+    bases = intensities(segments, behaviour, grid)
     unset = np.zeros((0, len(segments), len(grid)))
     return CurveSet(
         scenarios=(),
@@ -116,10 +130,10 @@ def build_curves(
         grid=grid,
         default_intensity=unset,
         prepay_intensity=unset,
-        stated_default=_intensity(
-            [c.cdr if c.cdr is not None else c.lifetime_default for c in behaviour]
-        ),
-        stated_prepay=_intensity([c.cpr for c in behaviour]),
+        default_base=bases.default,
+        prepay_base=bases.prepay,
+        stated_default=bases.stated_default,
+        stated_prepay=bases.stated_prepay,
         stated_severity=np.array([c.severity for c in behaviour], dtype=np.float64),
         severity=unset,
         recovery_lag=np.array([c.recovery_lag for c in behaviour], dtype=np.int64),
@@ -127,15 +141,35 @@ def build_curves(
         struck_recovery=unset,
         struck_lag=unset.astype(np.int64),
         stress=stress,
-        lifetime=np.array([c.cdr is None for c in behaviour], dtype=np.bool_),
+        lifetime=np.array([c.lifetime_default is not None for c in behaviour], dtype=np.bool_),
         late_share=np.array([c.late_share for c in behaviour], dtype=np.float64),
         late_days=np.array([c.late_days for c in behaviour], dtype=np.int64),
         default_days=np.array([c.default_days for c in behaviour], dtype=np.int64),
+        has_roll_rates=np.array([c.roll_rates is not None for c in behaviour], dtype=np.bool_),
+        roll_rates=_roll_rates(behaviour),
+        recovery_share=_recovery_share(behaviour),
     ).under(stress)
 
 
-def _intensity(rates: Sequence[float | None]) -> FloatArray:
-    """-ln(1 - rate), shape (S,); a rate of one means at once."""
-    values = np.array(rates, dtype=np.float64)
-    certain = values >= 1.0
-    return np.where(certain, AT_ONCE, -np.log1p(-np.where(certain, 0.0, values)))
+def _over(base: FloatArray, periods: int) -> FloatArray:
+    """``base`` [S, T] cut to ``periods``, or going on as it ends."""
+    return base[:, np.minimum(np.arange(periods), base.shape[1] - 1)]
+
+
+def _roll_rates(behaviour: Sequence[SegmentCredit]) -> FloatArray:
+    """Matrices [S, 7, 7], nan where a segment has none."""
+    size = len(ROLL_STATES)
+    found = np.full((len(behaviour), size, size), np.nan)
+    for s, credit in enumerate(behaviour):
+        if credit.roll_rates is not None:
+            found[s] = credit.roll_rates
+    return found
+
+
+def _recovery_share(behaviour: Sequence[SegmentCredit]) -> FloatArray:
+    """Shares of the recovery by periods since default [S, L]; L is one more than the longest."""
+    curves = [c.recovery_curve or (*[0.0] * c.recovery_lag, 1.0) for c in behaviour]
+    found = np.zeros((len(behaviour), max(map(len, curves), default=1)))
+    for s, curve in enumerate(curves):
+        found[s, : len(curve)] = np.array(curve) / sum(curve)
+    return found

@@ -2,29 +2,78 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from scfcap.quantities import Rate, Share
 from scfcap.schema.base import MisfitError, Schema
 from scfcap.schema.contract import ContractSpec
+from scfcap.schema.languages import (
+    DEFAULT_LANGUAGES,
+    PREPAY_LANGUAGES,
+    AgeCurve,
+    RollMatrix,
+    check_together,
+)
 
 
 class SegmentCredit(Schema):
-    """Credit behaviour of one segment; give ``cdr`` or ``lifetime_default``, not both."""
+    """Credit behaviour of one segment.
 
-    cdr: Share | None = None
-    """Constant default rate [1/year], share of the performing balance that defaults in a year."""
+    Default is told in exactly one language: ``cdr``, ``mdr``, ``sda``, ``lifetime_default``,
+    ``lifetime_loss``, ``default_by_age`` or ``roll_rates``; prepayment in at most one: ``cpr``,
+    ``smm``, ``psa``, ``abs`` or ``prepay_by_age``. A list gives a rate by period of the projection.
+    """
+
+    cdr: Share | tuple[Share, ...] | None = None
+    """Constant default rate [1/year], share of the performing balance that defaults in a year; or
+    a list, one rate a period."""
+    mdr: Share | tuple[Share, ...] | None = None
+    """Share of the performing balance that defaults in a month [1/month]; or a list, one rate a
+    period, which then still is a month's."""
+    sda: Annotated[float, Field(ge=0.0, le=10_000.0)] | None = None
+    """Percent of the standard default curve of the bond market, by months since origination: 100
+    is 0.02% a year in month 1, 0.6% from month 30 to 60, 0.03% from month 120 on."""
     lifetime_default: Share | None = None
     """Share of loans, by the amount lent, that default before they are repaid; the hazard is even
     over the term, and higher with prepayment, which takes loans out of its reach."""
-    cpr: Share = 0.0
-    """Constant prepayment rate [1/year]."""
+    lifetime_loss: Share | None = None
+    """Share of the amount lent that is lost in the end; what defaults is this over ``severity``,
+    as ``loss_timing`` says."""
+    loss_timing: tuple[Share, ...] | None = None
+    """Shares of ``lifetime_loss`` that default in equal parts of the original term, in order; they
+    add up to one. Absent: evenly over the term."""
+    default_by_age: tuple[AgeCurve, ...] | None = None
+    """Curves of cumulative default by age, one for all loans or one a range of original terms."""
+    roll_rates: RollMatrix | None = None
+    """Monthly probabilities between the states current, 1-30, 31-60, 61-90 and 90+ days past due,
+    default and prepaid: a table of rows by state, a list of rows in that order, or the name of a
+    CSV or TOML file in the model's folder. Rows of default and prepaid may be left out."""
+    cpr: Share | tuple[Share, ...] = 0.0
+    """Constant prepayment rate [1/year]; or a list, one rate a period."""
+    smm: Share | tuple[Share, ...] | None = None
+    """Single monthly mortality: share of the balance that is prepaid in a month [1/month]; or a
+    list, one rate a period, which then still is a month's."""
+    psa: Annotated[float, Field(ge=0.0, le=10_000.0)] | None = None
+    """Percent of the standard prepayment curve of the bond market, by months since origination:
+    100 is 0.2% a year in month 1, 6% from month 30 on."""
+    abs: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
+    """ABS speed [1/month]: share of the original loans that is prepaid in a month, by months since
+    origination; 0.015 for "1.5 ABS"."""
+    prepay_by_age: tuple[AgeCurve, ...] | None = None
+    """Curves of cumulative prepayment by age, one for all loans or one a range of original
+    terms."""
+    run_on: bool = False
+    """A list or curve that ends before the projection does goes on as it ended. Without this, it
+    is refused."""
     severity: Share
     """Share of a defaulted balance that is lost after all recoveries."""
     recovery_lag: int = Field(default=0, ge=0, le=60)
     """Periods from default to recovery."""
+    recovery_curve: tuple[Share, ...] | None = None
+    """Shares of the recovery that arrive in the period of default and in those after it; they add
+    up to one. Instead of ``recovery_lag``."""
     late_share: Share = 0.0
     """Share of maturing balances that pays late."""
     late_days: int = Field(default=0, ge=0, le=365)
@@ -32,14 +81,41 @@ class SegmentCredit(Schema):
     default_days: int = Field(default=90, ge=1, le=3650)
     """A loan this many days past due has defaulted: only its recovery is still expected."""
 
+    @property
+    def default_language(self) -> str:
+        """The field that says how loans default."""
+        return next(name for name in DEFAULT_LANGUAGES if getattr(self, name) is not None)
+
+    @property
+    def prepay_language(self) -> str:
+        """The field that says how loans are prepaid; ``cpr`` where none is stated."""
+        others = (name for name in PREPAY_LANGUAGES if name != "cpr")
+        return next((name for name in others if getattr(self, name) is not None), "cpr")
+
     @model_validator(mode="after")
-    def _one_default_measure(self) -> SegmentCredit:
-        if (self.cdr is None) == (self.lifetime_default is None):
+    def _languages(self) -> SegmentCredit:
+        default = [name for name in DEFAULT_LANGUAGES if getattr(self, name) is not None]
+        if len(default) != 1:
             raise MisfitError(
-                found="neither" if self.cdr is None else "both cdr and lifetime_default",
-                expected="exactly one of cdr [1/year] and lifetime_default [share of the loan]",
+                found=_named(default),
+                expected=f"exactly one of {', '.join(DEFAULT_LANGUAGES)}",
             )
+        prepay = [n for n in PREPAY_LANGUAGES if getattr(self, n) is not None]
+        prepay = [n for n in prepay if n != "cpr" or self.cpr != 0.0]
+        if len(prepay) > 1:
+            raise MisfitError(
+                found=_named(prepay), expected=f"at most one of {', '.join(PREPAY_LANGUAGES)}"
+            )
+        check_together(self, default[0], prepay[0] if prepay else "cpr")
         return self
+
+
+def _named(names: list[str]) -> str:
+    """What was stated: "both a and b", "a, b and c", or "none of them"."""
+    if len(names) < 2:
+        return names[0] if names else "none of them"
+    both = "both " if len(names) == 2 else ""
+    return f"{both}{', '.join(names[:-1])} and {names[-1]}"
 
 
 class HistorySpec(Schema):

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scfcap.credit.speeds import per_period
 from scfcap.deal.accounts import SeriesFlows, SeriesState
 from scfcap.deal.analytics import principal_window, weighted_average_life
 from scfcap.deal.waterfall import run_series
 from scfcap.periods import PeriodGrid
-from scfcap.quantities import FloatArray, per_period
+from scfcap.quantities import FloatArray
 from scfcap.schema.deal import SecuritizationSpec
 
 TABLES = Path(__file__).parents[1] / "golden" / "tables"

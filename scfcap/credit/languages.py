@@ -1,0 +1,112 @@
+"""Stated default and prepayment, in whatever language, as intensities by period."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from scfcap.credit.speeds import SDA_LEVEL, intensity, loss_to_default, psa_cpr
+from scfcap.errors import InputError, Problem
+from scfcap.periods import PeriodGrid
+from scfcap.quantities import FloatArray
+from scfcap.schema.credit import SegmentCredit
+from scfcap.schema.languages import ROLL_STATES
+
+#: Intensity that stands for "all at once" (a rate of 1): exp(-it) is 0 even over a day.
+AT_ONCE = 1e6
+#: Languages whose rates are a month's.
+_MONTHLY = ("mdr", "smm")
+#: Languages of defaults and prepayment that go by a loan's age; their intensity is a multiple.
+BY_AGE = ("sda", "lifetime_loss", "default_by_age", "psa", "abs", "prepay_by_age")
+
+
+class Intensities(NamedTuple):
+    """What a curve set holds of each segment S and period T; see CurveSet.
+
+    ``default`` and ``prepay`` [S, T] are ``default_base`` and ``prepay_base``.
+    """
+
+    default: FloatArray
+    prepay: FloatArray
+    stated_default: FloatArray
+    stated_prepay: FloatArray
+
+
+def intensities(
+    names: Sequence[str], behaviour: Sequence[SegmentCredit], grid: PeriodGrid
+) -> Intensities:
+    """Intensities of each segment over ``grid``.
+
+    Raises:
+        InputError: a list of rates ends before the grid does, without ``run_on``.
+    """
+    short = [p for n, c in zip(names, behaviour, strict=True) for p in _too_short(n, c, grid)]
+    if short:
+        raise InputError(short)
+    shape = (len(behaviour), len(grid))
+    default, prepay = np.zeros(shape), np.zeros(shape)
+    stated = np.zeros((2, len(behaviour)))
+    for s, credit in enumerate(behaviour):
+        for to, language in ((default, credit.default_language), (prepay, credit.prepay_language)):
+            to[s] = _base(credit, language, len(grid))
+        stated[:, s] = _default_level(credit), _prepay_level(credit)
+    return Intensities(default, prepay, stated[0], stated[1])
+
+
+def _too_short(name: str, credit: SegmentCredit, grid: PeriodGrid) -> Iterator[Problem]:
+    for language in (credit.default_language, credit.prepay_language):
+        rates = getattr(credit, language)
+        listed = isinstance(rates, tuple) and language not in (*BY_AGE, "roll_rates")
+        if listed and len(rates) < len(grid) and not credit.run_on:
+            yield Problem(
+                f"model.toml: credit.segments.{name}.{language}",
+                f"{len(rates)} periods",
+                f"one rate for each of the projection's {len(grid)} periods, the run-off after "
+                "the plan included",
+                f"Give more, or set credit.segments.{name}.run_on = true to go on as it ends.",
+            )
+
+
+def _base(credit: SegmentCredit, language: str, periods: int) -> FloatArray:
+    """Intensity by period (T,), or ones where the language goes by age or by state."""
+    if language in (*BY_AGE, "roll_rates"):
+        return np.ones(periods)
+    rates = getattr(credit, language)
+    values = np.atleast_1d(_finite(rates, 12.0 if language in _MONTHLY else 1.0))
+    return np.asarray(values[np.minimum(np.arange(periods), len(values) - 1)])
+
+
+def _finite(rates: float | tuple[float, ...], per_year: float = 1.0) -> FloatArray:
+    """-ln(1 - rate) a year; a rate of one means at once."""
+    return np.minimum(intensity(rates, per_year), AT_ONCE)
+
+
+def _default_level(credit: SegmentCredit) -> float:
+    """One log-hazard for the segment: a loan's where the language tells a loan's, else a year's."""
+    language = credit.default_language
+    if language == "sda":
+        return float(_finite(min((credit.sda or 0.0) / 100.0 * SDA_LEVEL, 1.0)))
+    if language == "lifetime_loss":
+        return float(_finite(loss_to_default(credit.lifetime_loss or 0.0, credit.severity)))
+    if language == "default_by_age":
+        ends = [curve.cumulative[-1] for curve in credit.default_by_age or ()]
+        return float(_finite(float(np.mean(ends))))
+    if language == "roll_rates":
+        year = np.linalg.matrix_power(np.array(credit.roll_rates), 12)
+        return float(_finite(min(float(year[0, ROLL_STATES.index("default")]), 1.0)))
+    return float(np.mean(_finite(getattr(credit, language), 12.0 if language == "mdr" else 1.0)))
+
+
+def _prepay_level(credit: SegmentCredit) -> float:
+    """One log-hazard of prepayment for the segment: a year's, or a loan's by age."""
+    language = credit.prepay_language
+    if language == "psa":
+        return float(_finite(float(psa_cpr(credit.psa or 0.0, 30))))
+    if language == "abs":
+        return float(_finite(credit.abs or 0.0, 12.0))
+    if language == "prepay_by_age":
+        ends = [curve.cumulative[-1] for curve in credit.prepay_by_age or ()]
+        return float(_finite(float(np.mean(ends))))
+    return float(np.mean(_finite(getattr(credit, language), 12.0 if language == "smm" else 1.0)))
