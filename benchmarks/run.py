@@ -4,12 +4,23 @@ A benchmark is a module ``benchmarks/NAME.py`` with
 
 ``NAME``      the name it is called by, which is its file's
 ``SIZE``      the size at which its bars hold (loans, cohorts, rows: its docstring says which)
-``BARS``      bars by measure: ``seconds`` and ``peak_mib`` at most, ``ratio`` at least
+``BARS``      bars by measure: ``seconds``, ``peak_mib`` and ``spread`` at most, ``ratio`` and
+              ``units_per_second`` at least
 ``SMOKE``     a size that takes a moment, at which the tests run it
 ``build(size, folder)``  the inputs; files go into ``folder``. Not timed
 ``ours(inputs)``         what is measured
 ``baseline(inputs)``     the same by what a competent pandas or numpy user would write
 ``check(ours, baseline)``  raises AssertionError unless both results are equal
+
+and may say
+
+``units(inputs)``        how much work that is, in units that its docstring names
+``SIZES``                sizes of a curve: seconds, and memory beyond the inputs, at each.
+                         ``spread`` is the cost of a loan where it is dearest over where it is
+                         cheapest, from 100,000 loans on
+``BASELINE_SHARE``       the part of the work that the baseline is timed on, where the whole would
+                         take minutes; ``part(inputs, share)`` cuts it out, and its seconds are
+                         divided by the share
 
 The results are compared first. Then each side runs three times in this process, compiled
 kernels warm, and the best counts. Peak memory is the resident set of a process of its own that
@@ -36,7 +47,15 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results.json"
 REPEATS = 3
 #: Measures that a bar may limit, and whether more is better.
-MEASURES = {"seconds": False, "peak_mib": False, "ratio": True}
+MEASURES = {
+    "seconds": False,
+    "peak_mib": False,
+    "spread": False,
+    "ratio": True,
+    "units_per_second": True,
+}
+#: Sizes below it are ruled by what a call costs, whatever its size.
+_LARGE = 100_000
 EXPECTED = ("NAME", "SIZE", "BARS", "SMOKE", "build", "ours", "baseline", "check")
 
 
@@ -81,23 +100,48 @@ def best_of(work: Callable[[Any], object], inputs: Any, repeats: int = REPEATS) 
 
 def measure(module: ModuleType, size: int) -> dict[str, Any]:
     """One row of ``results.json``."""
+    share = getattr(module, "BASELINE_SHARE", 1.0)
     with tempfile.TemporaryDirectory(prefix="scfcap-bench-") as folder:
         inputs = module.build(size, Path(folder))
-        compare(module, inputs)
+        some = module.part(inputs, share) if share < 1.0 else inputs
+        compare(module, some)
         seconds = best_of(module.ours, inputs)
-        baseline_seconds = best_of(module.baseline, inputs)
+        baseline_seconds = best_of(module.baseline, some) / share
+        units = module.units(inputs) if hasattr(module, "units") else None
     row: dict[str, Any] = {
         "name": module.NAME,
         "size": size,
         "seconds": round(seconds, 4),
-        "peak_mib": round(peak_of(module.NAME, size), 1),
+        "peak_mib": round(peak_of(module.NAME, size)[0], 1),
         "baseline": " ".join((module.baseline.__doc__ or "").split()),
         "baseline_seconds": round(baseline_seconds, 4),
         "ratio": round(baseline_seconds / seconds, 2),
         "bars": dict(module.BARS),
     }
+    if units is not None:
+        row["units_per_second"] = round(units / seconds)
+    if hasattr(module, "SIZES") and size == module.SIZE:
+        row["curve"] = curve(module)
+        row["spread"] = spread(row["curve"])
     row["met"] = size == module.SIZE and all(holds(row, name) for name in module.BARS)
     return row
+
+
+def curve(module: ModuleType) -> list[dict[str, Any]]:
+    """Our side at every size of the module."""
+    rows = []
+    for size in module.SIZES:
+        with tempfile.TemporaryDirectory(prefix="scfcap-bench-") as folder:
+            seconds = best_of(module.ours, module.build(size, Path(folder)))
+        beyond = round(peak_of(module.NAME, size)[1], 1)
+        rows.append({"size": size, "seconds": round(seconds, 6), "beyond_mib": beyond})
+    return rows
+
+
+def spread(rows: list[dict[str, Any]]) -> float:
+    """Cost of a loan at the dearest large size over that at the cheapest."""
+    each = [row["seconds"] / row["size"] for row in rows if row["size"] >= _LARGE]
+    return round(max(each) / min(each), 2)
 
 
 def holds(row: dict[str, Any], measure_name: str) -> bool:
@@ -106,20 +150,27 @@ def holds(row: dict[str, Any], measure_name: str) -> bool:
     return bool(value >= bar if MEASURES[measure_name] else value <= bar)
 
 
-def peak_of(name: str, size: int) -> float:
-    """Peak resident set [MiB] of our side alone, in a process of its own."""
+def peak_of(name: str, size: int) -> tuple[float, float]:
+    """Peak resident set [MiB] of our side alone, in a process of its own.
+
+    And what it took beyond the resident set that held its inputs.
+    """
     command = [sys.executable, __file__, "--peak", name, "--size", str(size)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return float(done.stdout.split()[-1])
+    peak, before = done.stdout.split()[-2:]
+    return float(peak), float(peak) - float(before)
 
 
 def _print_peak(module: ModuleType, size: int) -> None:
     with tempfile.TemporaryDirectory(prefix="scfcap-bench-") as folder:
         inputs = module.build(size, Path(folder))
+        if hasattr(module, "SIZES"):
+            module.ours(module.build(module.SMOKE, Path(folder)))
         gc.collect()
         _forget_peak()
+        before = _peak()
         module.ours(inputs)
-        print(_peak())
+        print(_peak(), before)
 
 
 def _forget_peak() -> None:

@@ -1,7 +1,7 @@
-"""Projection as one writes it in numpy: arrays over loans, a loop over months.
+"""Projection as one writes it in numpy: arrays over loans, a loop over periods.
 
-For loans outstanding at the start whose default rate is a year's. Default, interest on the
-survivors, scheduled principal, prepayment; summed by group month by month.
+For loans outstanding at the start. Default, interest on the survivors, scheduled principal,
+prepayment; summed by group period by period.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ def project_by_period(loans, curves, groups):
     """The five flows, each [groups, periods]."""
     day, years = curves.grid.days, curves.grid.year_fractions
     periods = len(years)
-    ends = curves.grid.extended(int(loans.maturity_day.max()) // 28 + 1).days
+    shortest = {"month": 28, "day": 1}[curves.grid.frequency]
+    ends = curves.grid.extended(int(loans.maturity_day.max()) // shortest + 1).days
+    lifetime = curves.lifetime[loans.curve]
     last = np.searchsorted(ends, loans.maturity_day) - 1
     level, even = loans.loan_type == LEVEL, loans.loan_type == EQUAL
     deferred = (loans.loan_type == BULLET) | (loans.loan_type == ORDER)
@@ -28,7 +30,9 @@ def project_by_period(loans, curves, groups):
     for t in range(periods):
         active = np.clip((loans.maturity_day - day[t]) / (day[t + 1] - day[t]), 0.0, 1.0)
         dt = active * years[t]
-        default = performing * -np.expm1(-curves.default_intensity[0, loans.curve, t] * dt)
+        # A lifetime's hazard runs by days, a year's by the grid's years.
+        clock = np.where(lifetime, active * (day[t + 1] - day[t]) / 365.0, dt) * loans.hazard_scale
+        default = performing * -np.expm1(-curves.default_intensity[0, loans.curve, t] * clock)
         alive = performing - default
         unpaid = np.where(deferred, unpaid + loans.rate * dt, 0.0)
         left = np.maximum(last - t + 1, 1)
