@@ -47,14 +47,19 @@ def run_kernel(loans: LoanArrays, curves: CurveSet, groups: int) -> Flows:
     Raises:
         ValueError: an index is out of range, or a loan matures at or before as_of or its start.
     """
-    _check(loans, curves, groups)
-    periods = len(curves.grid)
+    segments, periods = len(curves.segments), len(curves.grid)
+    for part in _blocks(loans, _BLOCK):
+        _check(part, segments, groups)
     last_day = int(max(loans.maturity_day.max(initial=0), loans.start_day.max(initial=0)))
     time = clock(curves.grid, last_day)
-    pairs = np.bincount(loans.group * len(curves.segments) + loans.curve)
-    cells = np.flatnonzero(pairs)
+    there = np.zeros(groups * segments, dtype=np.bool_)
+    amount = np.zeros((groups, periods + 1))
+    for part in _blocks(loans, _BLOCK):
+        there[part.group * segments + part.curve] = True
+        amount += _amounts(part, time, groups)
+    cells = np.flatnonzero(there)
     totals = _totals(loans, curves, time, cells)
-    group_of, curve_of = np.divmod(cells, len(curves.segments))
+    group_of, curve_of = np.divmod(cells, segments)
     flows = dict(zip(OUTCOMES, np.moveaxis(totals, 3, 0), strict=True))
     gone = flows.pop("default")
     loss, recovery, receivable = recoveries(gone, flows["struck"], curves, curve_of)
@@ -68,13 +73,10 @@ def run_kernel(loans: LoanArrays, curves: CurveSet, groups: int) -> Flows:
         flows["prepaid"], then_late = hold_back(flows["prepaid"], held)
         flows["closing"] = flows["closing"] + first_late + then_late
     summed = {name: _by_group(each, group_of, groups) for name, each in flows.items()}
-    outstanding = loans.start_day <= 0
-    first = np.bincount(loans.group[outstanding], loans.balance[outstanding], minlength=groups)
     opening = np.empty_like(summed["closing"])
-    opening[:, :, 0] = first
+    opening[:, :, 0] = amount[:, 0]
     opening[:, :, 1:] = summed["closing"][:, :, :-1]
-    originated = _originated(loans, time.period_of, groups, periods)
-    return Flows(opening=opening, originated=originated, **summed)
+    return Flows(opening=opening, originated=amount[:, 1:], **summed)
 
 
 def recoveries(
@@ -165,10 +167,10 @@ def _contracts(
     block = max(min(_BLOCK, _CELLS // len(time.years)), 1)
     waiting: list[ContractFlows] = []
 
-    def one(begin: int) -> ContractFlows:
-        return contract_flows(loans.where(slice(begin, begin + block)), time)
+    def one(part: LoanArrays) -> ContractFlows:
+        return contract_flows(part, time)
 
-    for _, flows in _ahead(threads, one, range(0, len(loans), block)):
+    for _, flows in _ahead(threads, one, _blocks(loans, block)):
         waiting.append(flows)
         if sum(len(part.classes) for part in waiting) * len(time.years) > _CELLS:
             yield merged(waiting)
@@ -191,13 +193,16 @@ def _ahead(
         yield first, future.result()
 
 
-def _check(loans: LoanArrays, curves: CurveSet, groups: int) -> None:
+def _blocks(loans: LoanArrays, size: int) -> Iterator[LoanArrays]:
+    """The loans in order, ``size`` at a time."""
+    return (loans.where(slice(at, at + size)) for at in range(0, len(loans), size))
+
+
+def _check(loans: LoanArrays, segments: int, groups: int) -> None:
     """The compiled loops do not check their indices."""
-    if len(loans) == 0:
-        return
     for name, values, size in (
         ("group", loans.group, groups),
-        ("curve", loans.curve, len(curves.segments)),
+        ("curve", loans.curve, segments),
         ("loan_type", loans.loan_type, len(LOAN_TYPES)),
     ):
         if values.min() < 0 or values.max() >= size:
@@ -208,16 +213,14 @@ def _check(loans: LoanArrays, curves: CurveSet, groups: int) -> None:
         raise ValueError(msg)
 
 
-def _originated(loans: LoanArrays, period_of: IntArray, groups: int, periods: int) -> FloatArray:
-    """Amount of the loans that start in each period [G, T]."""
-    new = loans.start_day > 0
-    period = period_of[loans.start_day[new]]
-    inside = period <= periods
-    cell = loans.group[new][inside] * periods + period[inside] - 1
-    amount: FloatArray = np.bincount(
-        cell, loans.balance[new][inside], minlength=groups * periods
-    ).astype(np.float64)
-    return amount.reshape((groups, periods))
+def _amounts(loans: LoanArrays, time: Clock, groups: int) -> FloatArray:
+    """What stands at ``as_of``, and what starts in each period [G, T + 1]."""
+    columns = len(time.years) + 1
+    period = time.period_of[np.maximum(loans.start_day, 0)]
+    inside = period < columns
+    cell = loans.group[inside] * columns + period[inside]
+    amount = np.bincount(cell, loans.balance[inside], minlength=groups * columns)
+    return np.asarray(amount.astype(np.float64).reshape((groups, columns)))
 
 
 def _lagged(amounts: FloatArray, lag: IntArray) -> FloatArray:
