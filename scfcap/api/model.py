@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from scfcap.api.run import Run
     from scfcap.cashflow.backtest import Backtest
     from scfcap.cashflow.cohorts import CohortFactors, NewLoans
+    from scfcap.cashflow.distribution import Distribution
+    from scfcap.cashflow.explain import LoanExplanation
     from scfcap.cashflow.holiday import Holiday
     from scfcap.cashflow.paths import Draw, ScenarioSet
     from scfcap.cashflow.project import PoolCashflow
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from scfcap.pool.snapshot import Pool
     from scfcap.report.credit import CreditReport
     from scfcap.report.pool import PoolReport
+    from scfcap.report.projection import ProjectionReport
     from scfcap.report.quality import Quality
     from scfcap.report.watch import WatchReport
     from scfcap.schema.lives import LivesSpec
@@ -378,6 +381,47 @@ class Model:
         from scfcap.cashflow.project import project
 
         return project(self.pool(), self.curves())
+
+    def distribution(
+        self, count: int = 2000, seed: int = 0, tell: Callable[[int], object] | None = None
+    ) -> Distribution:
+        """The pool's cash flows over ``count`` Monte Carlo paths, drawn as ``[factors]`` says.
+
+        ``tell`` hears how many are done.
+        """
+        from scfcap.cashflow.distribution import distribution
+
+        return distribution(self.pool(), self.curves(), self._draw(seed), count, tell)
+
+    def explain(self, loan_id: str, scenario: str | None = None) -> LoanExplanation:
+        """Every figure of one loan, in ``scenario`` (else the plan's): formula and numbers."""
+        from scfcap.cashflow.explain import explain
+
+        return explain(
+            self.pool(), self.curves(), loan_id, scenario or self.loaded.spec.plan.scenario
+        )
+
+    def projection(
+        self,
+        scenarios: Sequence[str] = (),
+        *,
+        cashflow: PoolCashflow | None = None,
+        distribution: Distribution | None = None,
+    ) -> ProjectionReport:
+        """Cash flows in ``scenarios`` (all, if none is named), to show and to save.
+
+        ``cashflow`` is taken where it was computed elsewhere, ``distribution`` is shown with it.
+        """
+        from scfcap.report.projection import ProjectionReport
+
+        whole = cashflow or self.cashflow()
+        return ProjectionReport(
+            model=self.loaded,
+            cashflow=whole.chosen(scenarios) if scenarios else whole,
+            credit=self.credit()[1],
+            origin=manifest(self.provenance(self.tape() if cashflow is None else None), {}),
+            distribution=distribution,
+        )
 
     @_once
     def new_loans(self) -> dict[str, NewLoans]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -48,6 +49,12 @@ class Flows:
         for name in ("fees", "advanced", "reimbursed", "delinquent"):
             if getattr(self, name).shape != self.default.shape:
                 object.__setattr__(self, name, np.zeros_like(self.default))
+
+    def scenario_rows(self, rows: Sequence[int]) -> Flows:
+        """The flows of the scenarios at ``rows``."""
+        shared = {"originated": self.originated}
+        names = [f.name for f in fields(self) if f.name not in shared]
+        return Flows(**shared, **{name: getattr(self, name)[rows] for name in names})
 
     def gap(self) -> FloatArray:
         """Largest amount created or lost in any scenario and period, by group [G, currency]."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,6 +33,15 @@ class PoolCashflow:
     segments: tuple[str, ...]
     grid: PeriodGrid
     flows: Flows
+
+    def chosen(self, scenarios: Sequence[str]) -> PoolCashflow:
+        """The cash flows in ``scenarios``, in that order. Raises InputError for an unknown one."""
+        unknown = [name for name in scenarios if name not in self.scenarios]
+        if unknown:
+            there = ", ".join(self.scenarios)
+            raise InputError(Problem("scenario", ", ".join(unknown), f"one of {there}"))
+        rows = [self.scenarios.index(name) for name in scenarios]
+        return replace(self, scenarios=tuple(scenarios), flows=self.flows.scenario_rows(rows))
 
     def to_frame(self) -> pd.DataFrame:
         """One row a scenario, segment and period; amounts in currency.

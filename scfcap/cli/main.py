@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from scfcap import __version__
-from scfcap.cli import check, credit, demo, init, pool, run, schema, warn
+from scfcap.cli import check, credit, demo, init, pool, project, run, schema, warn
 from scfcap.cli.map import map_tape
 
 app = typer.Typer(
@@ -45,6 +45,9 @@ app.command("init", short_help="Copy a starter model folder.")(init.init)
 app.command("check", short_help="Check a model and its tape: data-quality report.")(check.check)
 app.command("pool", short_help="Freeze the pool: eligibility, concentrations, borrowing bases.")(
     pool.pool
+)
+app.command("project", short_help="Project the pool's cash flows: scenarios, paths, one loan.")(
+    project.project
 )
 app.command("credit", short_help="Show credit curves and what they rest on; write them.")(
     credit.credit

@@ -1,0 +1,480 @@
+"""One loan of a pool, figure by figure: what its contract asks, and what is expected of it.
+
+The loan goes through the same functions as its pool. What they give is then worked out once more,
+period by period in plain steps, each with its formula and its numbers; the two must agree.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scfcap.axes import BULLET, LEVEL_PAYMENT, LOAN_TYPES, ORDER
+from scfcap.cashflow.classes import classify
+from scfcap.cashflow.clocks import clocks
+from scfcap.cashflow.contract_flows import (
+    ACCRUED,
+    FEES,
+    INTEREST,
+    LAST_FEES,
+    LAST_INTEREST,
+    LAST_OWED,
+    OWED,
+    PRINCIPAL,
+    clock,
+    contract_flows,
+)
+from scfcap.cashflow.flows import Flows
+from scfcap.cashflow.kernel import run_kernel
+from scfcap.cashflow.loans import LoanArrays
+from scfcap.cashflow.project import opening_loans
+from scfcap.credit.curves import CurveSet
+from scfcap.errors import InputError, InvariantError, Problem
+from scfcap.pool.snapshot import Pool
+from scfcap.quantities import ENGINE_TOLERANCE, FloatArray
+
+#: Flows that are explained, in the order of events.
+FIGURES = (
+    "opening", "struck", "default", "interest", "fees", "scheduled", "prepaid", "closing", "loss",
+    "recovery", "receivable",
+)  # fmt: skip
+_ON_TIME, _LATE = "on time", "late"
+
+
+@dataclass(frozen=True)
+class LoanExplanation:
+    """One loan in one scenario.
+
+    ``terms``: figure, value, meaning, of the loan, its class and its curve. ``periods``: one row a
+    part of the loan (what pays on time, what pays late) and period, amounts in currency; ``alive``
+    is the share that still performs at its start. ``steps``: part, period, figure, formula in
+    words, the same in numbers, value; empty formulas where the curve goes by roll rates or another
+    order of events, whose figures are those of the engine.
+    """
+
+    loan_id: str
+    scenario: str
+    terms: pd.DataFrame
+    periods: pd.DataFrame
+    steps: pd.DataFrame
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables by name."""
+        return {"loan_terms": self.terms, "loan_periods": self.periods, "loan_steps": self.steps}
+
+
+def explain(pool: Pool, curves: CurveSet, loan_id: str, scenario: str) -> LoanExplanation:
+    """Explain every figure of the loan ``loan_id`` in ``scenario``.
+
+    Raises:
+        InputError: the pool has no such loan, or the curves have no such scenario.
+        InvariantError: the steps do not lead to the engine's figures.
+    """
+    row = _found(pool, loan_id)
+    if scenario not in curves.scenarios:
+        there = ", ".join(curves.scenarios)
+        raise InputError(Problem("scenario", repr(scenario), f"one of {there}"))
+    only = curves.under(curves.stress.chosen([curves.scenarios.index(scenario)]))
+    one = single(pool, row)
+    loans = opening_loans(one, only, np.zeros(1, dtype=np.int64))
+    names = (_ON_TIME, _LATE)[: len(loans)]
+    parts = [_Part(name, loans.where([n]), only) for n, name in enumerate(names)]
+    steps = [step for part in parts for step in part.steps()]
+    return LoanExplanation(
+        loan_id,
+        scenario,
+        _terms(pool, row, loans, curves, only),
+        pd.concat([part.frame() for part in parts], ignore_index=True),
+        pd.DataFrame(steps, columns=["part", "period", "figure", "formula", "numbers", "value"]),
+    )
+
+
+def single(pool: Pool, row: int) -> Pool:
+    """The pool of one loan; tables and borrowing bases are left out."""
+    changed: dict[str, Any] = {"tables": {}, "borrowing_bases": {}}
+    for each in fields(Pool):
+        value = getattr(pool, each.name)
+        if isinstance(value, np.ndarray) and value.shape[:1] == (len(pool),):
+            changed[each.name] = value[row : row + 1]
+        elif is_dataclass(value) and hasattr(value, "where"):
+            changed[each.name] = value.where([row])
+        elif each.name in ("eligibility", "counted"):
+            changed[each.name] = {k: v[row : row + 1] for k, v in value.items()}
+    return replace(pool, **changed)
+
+
+def _found(pool: Pool, loan_id: str) -> int:
+    rows = np.flatnonzero(pool.loan_id == loan_id)
+    if len(rows):
+        return int(rows[0])
+    near = difflib.get_close_matches(loan_id, list(map(str, pool.loan_id[:50_000])), 3)
+    raise InputError(
+        Problem(
+            f"loan {loan_id}",
+            f"no such loan among the {len(pool):,} outstanding ones",
+            "the loan_id of a loan that is neither repaid nor charged off",
+            f"Did you mean {' or '.join(near)}?" if near else "",
+        )
+    )
+
+
+class _Part:
+    """One part of a loan: the engine's figures, and the way to them."""
+
+    def __init__(self, name: str, loans: LoanArrays, curves: CurveSet) -> None:
+        self.name, self.loans, self.curves = name, loans, curves
+        self.curve = int(loans.curve[0])
+        self.flows: Flows = run_kernel(loans, curves, 1)
+        time = clock(curves.grid, int(loans.maturity_day.max()))
+        self.years = curves.grid.year_fractions
+        due = contract_flows(loans, time)
+        self.due = due.due[0]
+        self.exposure = [each[0] for each in clocks(due.classes, curves)]
+        self.final = int(due.bin_period[0]) if len(due.bin_period) else len(self.years)
+        self.part = float(due.bin_part[0]) if len(due.bin_part) else 1.0
+        self.last = due.last[0] if len(due.last) else np.zeros(3)
+        self.told = _by_shares(curves, self.curve)
+        self.rows = list(self._walk()) if self.told else []
+        if self.told:
+            self._agree()
+
+    def value(self, figure: str, p: int) -> float:
+        """The engine's figure in period ``p`` (from 0)."""
+        return float(getattr(self.flows, figure)[0, 0, p])
+
+    def _walk(self) -> Iterator[dict[str, Any]]:
+        """The order of events ``survivors``, in plain steps; nothing is yet held back."""
+        curves, s = self.curves, self.curve
+        alive = 1.0
+        for p in range(min(self.final + 1, len(self.years))):
+            last = p == self.final
+            part = self.part if last else 1.0
+            owed, interest, fees = (
+                (self.last[LAST_OWED], self.last[LAST_INTEREST], self.last[LAST_FEES])
+                if last
+                else (self.due[p, OWED], self.due[p, INTEREST], self.due[p, FEES])
+            )
+            accrued = 0.0 if last else self.due[p, ACCRUED]
+            principal = owed if last else self.due[p, PRINCIPAL]
+            intensity = float(curves.default_intensity[0, s, p])
+            speed = 0.0 if last else float(curves.prepay_intensity[0, s, p])
+            hazard = intensity * self.exposure[0][p] * part
+            early = speed * self.exposure[1][p]
+            struck = float(curves.struck[0, s, p])
+            stands = alive * (1.0 - struck)
+            gone, paid = -math.expm1(-hazard), -math.expm1(-early)
+            survive = stands * (1.0 - gone)
+            yield {
+                "period": p, "last": last, "part": part, "alive": alive, "owed": owed,
+                "principal_due": principal, "interest_due": interest, "fees_due": fees,
+                "accrued": accrued, "default_intensity": intensity, "exposure": self.exposure[0][p],
+                "hazard": hazard, "default_share": gone, "prepay_intensity": speed,
+                "prepay_exposure": self.exposure[1][p], "prepaid_share": paid,
+                "struck_share": struck, "stands": stands, "survive": survive,
+                "struck": alive * struck * owed, "gone": stands * gone * owed,
+                "interest": survive * (interest + paid * accrued), "fees": survive * fees,
+                "scheduled": survive * principal, "prepaid": survive * paid * (owed - principal),
+                "closing": survive * (1.0 - paid) * (owed - principal),
+            }  # fmt: skip
+            alive = survive * (1.0 - paid)
+
+    def _agree(self) -> None:
+        """Raise where the steps lead elsewhere than the engine."""
+        if self.curves.stress.held.any():
+            return  # what arrives later was taken from these figures
+        size = float(self.loans.balance[0])
+        for row in self.rows:
+            p = row["period"]
+            found = row | {"default": row["gone"] + row["struck"]}
+            for figure in ("default", "interest", "fees", "scheduled", "prepaid", "closing"):
+                gap = abs(self.value(figure, p) - found[figure])
+                if not gap <= ENGINE_TOLERANCE * max(size, abs(found[figure])):
+                    msg = f"{figure} of period {p + 1}: steps and engine differ by {gap:.6g}"
+                    raise InvariantError(msg)
+
+    def frame(self) -> pd.DataFrame:
+        """One row a period, up to the last in which anything happens."""
+        ends = np.array(self.curves.grid.ends, dtype="datetime64[s]")
+        busy = np.zeros(len(ends), dtype=np.bool_)
+        for figure in FIGURES:
+            busy |= np.abs(getattr(self.flows, figure)[0, 0]) > 0.0
+        count = max(int(np.flatnonzero(busy).max(initial=0)) + 1, len(self.rows))
+        told = pd.DataFrame(self.rows).reindex(range(count))
+        frame = pd.DataFrame({"period": np.arange(1, count + 1), "end": ends[:count]})
+        frame.insert(0, "part", self.name)
+        for name in _SHARES:
+            frame[name] = told[name].to_numpy() if name in told else np.nan
+        for figure in FIGURES:
+            frame[figure] = getattr(self.flows, figure)[0, 0, :count]
+        return frame
+
+    def steps(self) -> list[tuple[str, int, str, str, str, float]]:
+        """Formula, numbers and value of every figure."""
+        made = []
+        for p in range(len(self.frame())):
+            row = self.rows[p] if p < len(self.rows) else None
+            for figure, formula, numbers in self._formulas(p, row):
+                value = self._valued(figure, p, row)
+                made.append((self.name, p + 1, figure, formula, numbers, value))
+        return made
+
+    def _valued(self, figure: str, p: int, row: dict[str, Any] | None) -> float:
+        if figure in FIGURES:
+            return self.value(figure, p)
+        assert row is not None
+        return float(row[figure])
+
+    def _formulas(self, p: int, row: dict[str, Any] | None) -> Iterator[tuple[str, str, str]]:
+        if row is not None:
+            yield from self._contract(row)
+            yield from _behaviour(row)
+        elif not self.told and p <= self.final:
+            for figure in FIGURES[:8]:
+                yield figure, "", ""
+        yield from self._after(p)
+
+    def _contract(self, row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+        """What the contract asks in the period."""
+        p, rate, years = row["period"], float(self.loans.rate[0]), self.years[row["period"]]
+        kind = int(self.loans.loan_type[0])
+        yield "owed", "what the contract leaves owed at the start", _money(row["owed"])
+        part = f" x {row['part']:.6g} of the period" if row["last"] else ""
+        plain = self.loans.terms is None
+        earned = row["owed"] * rate * years * row["part"]
+        words = f"{_money(row['owed'])} x {rate:.6g} x {years:.6g} years{part}"
+        if not plain:
+            yield "interest_due", "by the contract's own days", _money(row["interest_due"])
+        elif kind in (BULLET, ORDER):
+            total = row["interest_due"] if row["last"] else row["accrued"]
+            text = f"{_money(total - earned)} from before + {words}"
+            yield (
+                "interest_due" if row["last"] else "accrued",
+                "accrued before + owed x rate x years, paid with the principal",
+                text,
+            )
+        else:
+            yield "interest_due", "owed x rate x years", words
+        if row["last"]:
+            yield "principal_due", "all that is owed, in the last period", _money(row["owed"])
+        elif kind == LEVEL_PAYMENT and plain:
+            level = row["principal_due"] + row["owed"] * rate * years
+            text = f"{_money(level)} - {_money(row['owed'] * rate * years)}"
+            yield "principal_due", "level payment - interest", text
+        else:
+            words = f"{LOAN_TYPES[kind].replace('_', ' ')}: by contract"
+            yield "principal_due", words, _money(row["principal_due"])
+        if row["fees_due"]:
+            yield "fees_due", "by contract", _money(row["fees_due"])
+        del p
+
+    def _after(self, p: int) -> Iterator[tuple[str, str, str]]:
+        """What is lost, recovered and still to come."""
+        curves, s = self.curves, self.curve
+        severity = float(curves.severity[0, s, p])
+        struck = self.value("struck", p)
+        gone = self.value("default", p) - struck
+        text = f"{_money(gone)} x {severity:.6g}"
+        formula = "default x severity"
+        if struck:
+            back = float(curves.struck_recovery[0, s, p])
+            text += f" + {_money(struck)} x (1 - {back:.6g})"
+            formula += " + struck x (1 - its recovery)"
+        yield "loss", formula, text
+        shares = curves.recovery_share[s]
+        terms = [
+            f"{_money(self.value('default', q) - self.value('struck', q))}"
+            f" x (1 - {float(curves.severity[0, s, q]):.6g})"
+            + (f" x {shares[p - q]:.6g}" if shares[p - q] != 1.0 else "")
+            + f" of period {q + 1}"
+            for q in range(max(0, p - len(shares) + 1), p + 1)
+            if shares[p - q] > 0.0 and self.value("default", q) > self.value("struck", q)
+        ]
+        named = "default x (1 - severity), by periods since default"
+        yield "recovery", named, " + ".join(terms) or "nothing is due"
+        before = self.value("receivable", p - 1) if p else 0.0
+        yield (
+            "receivable",
+            "before + default - loss - recovery",
+            f"{_money(before)} + {_money(self.value('default', p))}"
+            f" - {_money(self.value('loss', p))} - {_money(self.value('recovery', p))}",
+        )
+
+
+#: What the frame tells beside the flows.
+_SHARES = (
+    "alive", "owed", "principal_due", "interest_due", "fees_due", "accrued", "hazard",
+    "default_share", "prepaid_share",
+)  # fmt: skip
+
+
+def _behaviour(row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What borrowers do of it, in the order of events."""
+    alive, stands, survive = (_share(row[name]) for name in ("alive", "stands", "survive"))
+    owed, due = _money(row["owed"]), _money(row["principal_due"])
+    gone, paid = _share(row["default_share"]), _share(row["prepaid_share"])
+    yield "alive", "share that performs at the start", alive
+    if row["struck_share"]:
+        yield (
+            "struck",
+            "alive x share hit by a core enterprise x owed",
+            f"{alive} x {row['struck_share']:.6g} x {owed}",
+        )
+    part = f" x {row['part']:.6g} of the period" if row["part"] != 1.0 else ""
+    yield (
+        "hazard",
+        "default intensity x exposure",
+        f"{row['default_intensity']:.8g} x {row['exposure']:.8g}{part}",
+    )
+    yield "default_share", "1 - exp(-hazard)", f"1 - exp(-{row['hazard']:.8g})"
+    plus = " + struck" if row["struck_share"] else ""
+    more = f" + {_money(row['struck'])}" if row["struck_share"] else ""
+    yield (
+        "default",
+        f"alive{' less struck' if plus else ''} x default share x owed{plus}",
+        f"{stands} x {gone} x {owed}{more}",
+    )
+    yield "survive", "what performs after defaults", f"{stands} x (1 - {gone})"
+    early = row["accrued"] * row["prepaid_share"]
+    if early:
+        yield (
+            "interest",
+            "survive x (interest due + prepaid share x accrued)",
+            f"{survive} x ({_money(row['interest_due'])} + {paid} x {_money(row['accrued'])})",
+        )
+    else:
+        yield "interest", "survive x interest due", f"{survive} x {_money(row['interest_due'])}"
+    if row["fees_due"]:
+        yield "fees", "survive x fees due", f"{survive} x {_money(row['fees_due'])}"
+    yield "scheduled", "survive x principal due", f"{survive} x {due}"
+    if not row["last"]:
+        speed = row["prepay_intensity"] * row["prepay_exposure"]
+        yield (
+            "prepaid_share",
+            "1 - exp(-prepayment intensity x exposure)",
+            f"1 - exp(-{row['prepay_intensity']:.8g} x {row['prepay_exposure']:.8g})"
+            if speed
+            else "0",
+        )
+        yield (
+            "prepaid",
+            "survive x prepaid share x (owed - principal due)",
+            f"{survive} x {paid} x ({owed} - {due})",
+        )
+    yield (
+        "closing",
+        "survive x (1 - prepaid share) x (owed - principal due)",
+        f"{survive} x (1 - {paid}) x ({owed} - {due})",
+    )
+
+
+def _by_shares(curves: CurveSet, curve: int) -> bool:
+    """Whether the plain steps tell what the engine does with loans of ``curve``."""
+    order = getattr(curves, "order", "survivors")
+    return str(order) == "survivors" and not bool(curves.has_roll_rates[curve])
+
+
+def _terms(
+    pool: Pool, row: int, loans: LoanArrays, curves: CurveSet, only: CurveSet
+) -> pd.DataFrame:
+    """The loan, its class and its curve: figure, value, meaning."""
+    segment = pool.segments[int(pool.segment[row])]
+    s = int(loans.curve[0])
+    kind = LOAN_TYPES[int(pool.loan_type[row])]
+    rows: list[tuple[str, str, str]] = [
+        ("segment", segment, "of the tape"),
+        ("loan_type", kind.replace("_", " "), "of the tape"),
+        ("balance", _money(float(pool.balance[row])), "outstanding principal"),
+        ("rate", f"{float(pool.rate[row]):.6g}", "a year, decimal"),
+        ("origination_date", _day(pool, int(pool.origination_day[row])), "of the tape"),
+        ("maturity_date", _day(pool, int(pool.maturity_day[row])), "of the tape"),
+        ("days_past_due", f"{int(pool.days_past_due[row])}", "at the as-of date"),
+    ]
+    late = int(curves.default_days[s])
+    if pool.days_past_due[row] >= late:
+        rows.append(("state", "defaulted", f"{late} days past due or more: only recovery comes"))
+    elif pool.maturity_day[row] <= 0:
+        rows.append(("state", "overdue", "past maturity: taken to pay by the first period's end"))
+    if float(loans.accrued.sum()):
+        rows.append(("accrued", _money(float(loans.accrued.sum())), "interest not yet paid"))
+    for n, name in enumerate((_ON_TIME, _LATE)[: len(loans)]):
+        share = float(loans.balance[n] / loans.balance.sum())
+        until = _day(pool, int(loans.maturity_day[n]))
+        if len(loans) > 1:
+            rows.append((f"part {name}", f"{share:.6g}", f"of the balance, repaid by {until}"))
+        rows.append(
+            ("hazard_scale", f"{float(loans.hazard_scale[n]):.8g}", f"factor on the hazard, {name}")
+        )
+    rows += _class_of(pool, loans, curves)
+    rows += _curve(curves, only, s)
+    return pd.DataFrame(rows, columns=["figure", "value", "meaning"])
+
+
+def _class_of(pool: Pool, loans: LoanArrays, curves: CurveSet) -> list[tuple[str, str, str]]:
+    """How many loans of the pool survive as this one does."""
+    everyone = opening_loans(pool, curves, pool.segment)
+    mine = replace(loans, group=np.full(len(loans), -1))
+    keys, index = classify(replace(everyone, group=np.full(len(everyone), -1)))
+    wanted = classify(mine)[0].key[0]
+    here = index == np.flatnonzero((keys.key == wanted).all(axis=1))[0]
+    balance = float(everyone.balance.sum(where=here))
+    said = f"loans or parts of {_money(balance)} in all survive alike"
+    return [("class", f"{int(here.sum()):,}", said)]
+
+
+def _curve(curves: CurveSet, only: CurveSet, s: int) -> list[tuple[str, str, str]]:
+    """What is stated of the loan's curve, and what the scenario makes of it."""
+    stress = only.stress
+    rows = [("curve", curves.segments[s], "of the credit behaviour")]
+    if curves.has_roll_rates[s]:
+        rows.append(("roll_rates", "a matrix", "monthly, between states of delinquency"))
+    else:
+        words = "over its whole term" if curves.lifetime[s] else "a year"
+        rows.append(("default_intensity", _list(only.default_intensity[0, s]), f"-ln(1 - {words})"))
+    rows.append(("prepay_intensity", _list(only.prepay_intensity[0, s]), "-ln(1 - a year's)"))
+    rows.append(("severity", _list(only.severity[0, s]), "share of a default that is lost"))
+    share = curves.recovery_share[s]
+    lags = ", ".join(f"{share[n]:.4g} after {n}" for n in np.flatnonzero(share))
+    rows.append(("recovery_share", lags, "of the recovery, by periods since default"))
+    for name in ("default_multiple", "prepay_multiple", "severity_add"):
+        values = getattr(stress, name)[0, s]
+        if np.ptp(values) or values[0] != (0.0 if name == "severity_add" else 1.0):
+            rows.append((name, _list(values), "of the scenario"))
+    if stress.held.any():
+        rows.append(("held", _list(stress.held[0]), "share of a period's flows that comes later"))
+    order = str(getattr(curves, "order", "survivors"))
+    rows.append(("order", order, "order of events within a period"))
+    return rows
+
+
+def _list(values: FloatArray | Sequence[float]) -> str:
+    """A figure, or figures by period; one that stays is said once."""
+    array = np.asarray(values, dtype=np.float64)
+    changes = np.flatnonzero(np.diff(array, prepend=np.nan) != 0.0)
+    if len(changes) == 1:
+        return f"{array[0]:.8g}"
+    said = [f"{array[n]:.6g} from period {n + 1}" for n in changes[:4]]
+    return ", ".join(said) + (", ..." if len(changes) > 4 else "")
+
+
+def _day(pool: Pool, offset: int) -> str:
+    try:
+        day = pool.as_of + timedelta(days=offset)
+    except OverflowError:
+        day = date.max
+    return day.isoformat()
+
+
+def _money(amount: float) -> str:
+    """An amount to four decimals: enough to work the next step out from it."""
+    return f"{amount:,.4f}"
+
+
+def _share(value: float) -> str:
+    return f"{value:.8f}"

@@ -1,0 +1,326 @@
+"""``scfcap project``: what cash the pool will bring, how sure that is, and one loan in detail."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scfcap.cli.grid import blank_repeats, grid
+from scfcap.cli.options import (
+    Cluster,
+    Json,
+    ModelArgument,
+    Out,
+    Overrides,
+    Quiet,
+    RejectLimit,
+    TapePath,
+    Traceback,
+    Workers,
+)
+from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path, with_reject_limit
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table as RichTable
+
+    from scfcap.api.model import Model
+    from scfcap.cashflow.explain import LoanExplanation
+    from scfcap.cashflow.project import PoolCashflow
+    from scfcap.report.projection import ProjectionReport
+
+Scenarios = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scenario",
+        metavar="NAME",
+        help="Show only this scenario of the model; repeatable. Without it: all.",
+    ),
+]
+PathCount = Annotated[
+    int | None,
+    typer.Option(
+        "--paths",
+        metavar="N",
+        min=2,
+        help="Draw N Monte Carlo paths as [factors] says: mean, percentiles, expected shortfall.",
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", metavar="SEED", min=0, help="Seed of the paths.")]
+LoanId = Annotated[
+    str | None,
+    typer.Option("--loan", metavar="ID", help="Explain every figure of one loan, nothing else."),
+]
+PeriodNumber = Annotated[
+    int | None,
+    typer.Option(
+        "--period",
+        metavar="P",
+        min=1,
+        help="With --loan: the period, from 1, whose figures are worked out. Without it: the "
+        "first and the last.",
+    ),
+]
+#: Rows of a table of periods that are shown; ``--out`` writes them all.
+SHOWN = 24
+#: Of pools above it amounts are shown without cents; ``--out`` writes them in full [currency].
+_CENTS_BELOW = 1e6
+#: Columns of the tables of flows, and their headings.
+_HEADS = {
+    "opening": "opening",
+    "interest": "interest",
+    "fees": "fees",
+    "scheduled": "scheduled principal",
+    "prepaid": "prepaid principal",
+    "recovery": "recovered",
+    "collections": "collected",
+    "default": "defaulted",
+    "loss": "lost",
+    "receivable": "still to recover",
+    "closing": "closing",
+    "average_life": "average life, years",
+}
+_SPREAD = {
+    "mean": "mean",
+    "error": "± error",
+    "p1": "1%",
+    "p5": "5%",
+    "p50": "median",
+    "p95": "95%",
+    "p99": "99%",
+    "shortfall": "worst 5%, mean",
+}
+
+
+def project(
+    model: ModelArgument,
+    tape: TapePath = None,
+    overrides: Overrides = None,
+    reject_limit: RejectLimit = None,
+    scenario: Scenarios = None,
+    paths: PathCount = None,
+    seed: Seed = 0,
+    loan: LoanId = None,
+    period: PeriodNumber = None,
+    workers: Workers = None,
+    cluster: Cluster = None,
+    out: Out = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    traceback: Traceback = False,
+) -> None:
+    """Project the pool's cash flows: by scenario, over Monte Carlo paths, or one loan in detail."""
+
+    def work(terminal: Terminal) -> Outcome:
+        from scfcap.api import load
+        from scfcap.report.store import check_out
+
+        _fits(loan=loan, period=period, paths=paths, spread=workers is not None or bool(cluster))
+        if out is not None:
+            check_out(out)
+        loaded = load(model, overrides=with_reject_limit(overrides, reject_limit), tape=tape)
+        if loan is not None:
+            terminal.progress("loan")
+            return _one_loan(terminal, loaded, loan, scenario or [], period)
+        flows = _flows(terminal, loaded, workers, cluster)
+        drawn = None
+        if paths is not None:
+            terminal.progress("paths")
+            drawn = loaded.distribution(paths, seed, lambda _: terminal.interrupt.check())
+        report = loaded.projection(scenario or (), cashflow=flows, distribution=drawn)
+        folder = None
+        if out is not None:
+            terminal.progress("report")
+            folder = report.save(out).folder
+        terminal.finish()
+        _show(terminal, report)
+        if folder is not None:
+            terminal.say(f"Tables, charts and workbook: {shown_path(folder)}")
+        return Outcome({**report.document(), "folder": folder})
+
+    execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
+
+
+def _fits(*, loan: str | None, period: int | None, paths: int | None, spread: bool) -> None:
+    """Refuse options that do not go together."""
+    from scfcap.errors import InputError, Problem
+
+    found = []
+    if period is not None and loan is None:
+        found.append(Problem("--period", "no --loan", "a loan whose period is to be worked out"))
+    if loan is not None and (paths is not None or spread):
+        found.append(
+            Problem("--loan", "--paths, --workers or --cluster beside it", "one of the two")
+        )
+    if paths is not None and spread:
+        found.append(
+            Problem(
+                "--paths",
+                "--workers or --cluster beside it",
+                "paths on this machine, whose processors are all used",
+                "Leave one of them out.",
+            )
+        )
+    if found:
+        raise InputError(found)
+
+
+def _flows(
+    terminal: Terminal, loaded: Model, workers: int | None, cluster: str | None
+) -> PoolCashflow | None:
+    """The cash flows where they are computed elsewhere; None: the model does it, station by
+    station.
+    """
+    if workers is None and cluster is None:
+        for station, step in (
+            ("tape", loaded.tape),
+            ("pool", loaded.pool),
+            ("credit", loaded.curves),
+            ("cash flows", loaded.cashflow),
+        ):
+            terminal.progress(station)
+            step()
+        return None
+    from scfcap.cluster import project_tape
+
+    seen: list[str] = []
+
+    def tell(stage: str, done: int, whole: int) -> None:
+        del done, whole
+        terminal.interrupt.check()
+        if stage not in seen:
+            seen.append(stage)
+            terminal.progress(stage)
+
+    return project_tape(loaded, workers=workers, address=cluster, progress=tell)
+
+
+def _show(terminal: Terminal, report: ProjectionReport) -> None:
+    spec, cashflow = report.model.spec, report.cashflow
+    terminal.say(f"{spec.title}, as of {spec.as_of}, amounts in {spec.currency}", "")
+    frames = {name: table.frame for name, table in report.tables.items()}
+    totals = frames["cash_flow_totals"]
+    cents = float(totals["opening"].max()) < _CENTS_BELOW
+    count = f"{len(cashflow.grid)} {cashflow.grid.frequency}s"
+    terminal.say(_table(f"Over {count}, by scenario", totals, ["scenario", "segment"], cents), "")
+    if report.distribution is not None:
+        drawn = report.distribution
+        title = f"Over {count}, {len(drawn):,} paths of seed {drawn.seed}"
+        whole = frames["distribution_totals"]
+        whole = whole[whole["segment"] == "all"]
+        terminal.say(_table(title, whole, ["measure"], cents, _SPREAD), "")
+        spread = frames["distribution_periods"]
+        mine = spread[(spread["measure"] == "collections") & (spread["basis"] == "period")]
+        terminal.say(_table("Collections by period", _living(mine), ["end"], cents, _SPREAD), "")
+    periods = frames["cash_flow_periods"]
+    plan = spec.plan.scenario
+    told = [plan] if plan in cashflow.scenarios else list(cashflow.scenarios)
+    for name in told:
+        mine = _living(periods[periods["scenario"] == name])
+        terminal.say(_table(f"Scenario {name}, all segments", mine, ["end"], cents), "")
+    others = [name for name in cashflow.scenarios if name not in told]
+    if others:
+        terminal.say(f"By period with --scenario NAME or --out: {', '.join(others)}.")
+
+
+def _living(frame: pd.DataFrame) -> pd.DataFrame:
+    """The periods up to the last in which half a cent or more flows."""
+    from scfcap.quantities import HALF_CENT
+
+    names = [name for name in (*_HEADS, "mean") if name in frame]
+    busy = (frame[names].abs() > HALF_CENT).any(axis=1)
+    last = frame["period"][busy].max() if busy.any() else 1
+    return frame[frame["period"] <= last]
+
+
+def _table(
+    title: str,
+    frame: pd.DataFrame,
+    keys: list[str],
+    cents: bool,
+    heads: dict[str, str] | None = None,
+) -> RichTable:
+    heads = heads or _HEADS
+    more = f" (first {SHOWN} of {len(frame):,})" if len(frame) > SHOWN else ""
+    names = [name for name in heads if name in frame and (frame[name] != 0.0).any()]
+    shown = frame.head(SHOWN)
+    rows = [
+        [*(_text(row[key]) for key in keys), *(_figure(name, row[name], cents) for name in names)]
+        for row in shown.to_dict("records")
+    ]
+    words = [key if key != "end" else "period end" for key in keys]
+    numbers = [heads[name] for name in names]
+    if len(keys) > 1:
+        rows = blank_repeats(rows)
+    return grid(f"{title}{more}", [*words, *numbers], rows, numbers)
+
+
+def _text(value: Any) -> str:
+    return f"{value:%Y-%m-%d}" if hasattr(value, "year") else str(value)
+
+
+def _figure(name: str, value: Any, cents: bool) -> str:
+    number = float(value)
+    if math.isnan(number):
+        return ""
+    if name == "average_life":
+        return f"{number:.2f}"
+    return f"{number:,.2f}" if cents else f"{number:,.0f}"
+
+
+def _one_loan(
+    terminal: Terminal, loaded: Model, loan: str, scenarios: list[str], period: int | None
+) -> Outcome:
+    from scfcap.errors import InputError, Problem
+    from scfcap.report.files import records
+
+    if len(scenarios) > 1:
+        raise InputError(Problem("--scenario", ", ".join(scenarios), "one scenario with --loan"))
+    found = loaded.explain(loan, scenarios[0] if scenarios else None)
+    count = int(found.periods["period"].max())
+    if period is not None and period > count:
+        raise InputError(Problem("--period", f"{period}", f"a period from 1 to {count}"))
+    terminal.finish()
+    standing = int(found.periods["period"][found.periods["opening"] > 0.0].max())
+    _show_loan(terminal, loaded, found, [period] if period else sorted({1, standing}))
+    tables = {name: records(frame) for name, frame in found.tables().items()}
+    document = {"schema_version": 1, "loan_id": loan, "scenario": found.scenario, **tables}
+    return Outcome(document)
+
+
+def _show_loan(
+    terminal: Terminal, loaded: Model, found: LoanExplanation, periods: list[int]
+) -> None:
+    spec = loaded.loaded.spec
+    head = f"Loan {found.loan_id}, scenario {found.scenario}, {spec.currency}"
+    rows = [[str(cell) for cell in row] for row in found.terms.itertuples(index=False)]
+    rows = [[row[0].replace("_", " "), *row[1:]] for row in rows]
+    terminal.say(grid(head, ["figure", "value", "meaning"], rows), "")
+    for part, frame in found.periods.groupby("part", sort=False):
+        shares = frame.assign(alive=["" if x != x else f"{x:.4%}" for x in frame["alive"]])
+        title = f"By period, part that pays {part}"
+        terminal.say(_loan_table(title, shares), "")
+    for part, frame in found.steps.groupby("part", sort=False):
+        for number in periods:
+            rows = [
+                [str(row["figure"]).replace("_", " "), str(row["formula"]), str(row["numbers"]),
+                 f"{row['value']:,.6f}"]
+                for row in frame[frame["period"] == number].to_dict("records")
+            ]  # fmt: skip
+            if rows:
+                title = f"Period {number}, part that pays {part}, step by step"
+                heads = ["figure", "formula", "in numbers", "value"]
+                terminal.say(grid(title, heads, rows, ["value"]), "")
+
+
+def _loan_table(title: str, frame: pd.DataFrame) -> RichTable:
+    names = [name for name in _HEADS if name in frame and (frame[name] != 0.0).any()]
+    more = f" (first {SHOWN} of {len(frame):,})" if len(frame) > SHOWN else ""
+    rows = [
+        [_text(row["end"]), row["alive"], *(_figure(name, row[name], True) for name in names)]
+        for row in frame.head(SHOWN).to_dict("records")
+    ]
+    numbers = ["alive", *(_HEADS[name] for name in names)]
+    return grid(f"{title}{more}", ["period end", *numbers], rows, numbers)

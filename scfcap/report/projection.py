@@ -1,0 +1,232 @@
+"""A pool's cash flows by themselves, to show and to save: scenarios, paths, one loan, pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scfcap import __version__
+from scfcap.cashflow.distribution import PERCENTILES, Distribution
+from scfcap.cashflow.project import PoolCashflow
+from scfcap.report import charts
+from scfcap.report.excel import build_workbook
+from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.store import SavedRun, save_run
+from scfcap.report.tables import RunMeta, Table, named_table
+from scfcap.schema.load import LoadedModel
+from scfcap.schema.report import Pack
+
+_PACK = Pack(title="Cash flows", sheets=("cash_flows",), file_name="projection.xlsx")
+#: Flows that add up over periods, in the order in which they are told.
+FLOWS = ("interest", "fees", "scheduled", "prepaid", "recovery", "default", "loss")
+#: Flows that are collected.
+CASH = ("interest", "fees", "scheduled", "prepaid", "recovery")
+_TITLES = {
+    "cash_flow_totals": "Cash flows over the whole horizon by scenario and segment",
+    "cash_flow_periods": "Cash flows of the whole pool by scenario and period",
+    "distribution_periods": "Spread over the paths by period",
+    "distribution_totals": "Spread over the paths, whole horizon",
+    "distribution_paths": "Every path, whole horizon",
+}
+_SPREAD = ("mean", "deviation", "worst", "shortfall", "error", *(f"p{p}" for p in PERCENTILES))
+
+
+@dataclass(frozen=True)
+class ProjectionReport:
+    """The projection of a model. ``origin`` is what its manifest says of where figures come from.
+
+    ``credit`` are the curves as stated or estimated; ``distribution`` the Monte Carlo paths, if
+    any were drawn; ``extra`` further files of its folder by name.
+    """
+
+    model: LoadedModel
+    cashflow: PoolCashflow
+    credit: pd.DataFrame
+    origin: Mapping[str, Any]
+    distribution: Distribution | None = None
+    explained: Mapping[str, pd.DataFrame] | None = None
+    extra: Mapping[str, bytes] | None = None
+
+    @cached_property
+    def tables(self) -> dict[str, Table]:
+        """All tables with units, by name."""
+        currency = self.model.spec.currency
+        frame = self.cashflow.to_frame()
+        frames = {
+            "cash_flows": frame,
+            "cash_flow_totals": totals(frame, self.cashflow.grid.year_fractions),
+            "cash_flow_periods": by_period(frame),
+            "credit": self.credit,
+            **(self.distribution.tables() if self.distribution is not None else {}),
+        }
+        made = {name: named_table(name, each, currency) for name, each in frames.items()}
+        for name, title in _TITLES.items():
+            if name in made:
+                money = [c for c in made[name].frame if c in (*FLOWS, *_SPREAD, "collections")]
+                units = {**made[name].units, **dict.fromkeys(map(str, money), currency)}
+                if "average_life" in made[name].frame:
+                    units["average_life"] = "years"
+                made[name] = Table(name, title, made[name].frame, units)
+        return made
+
+    def document(self) -> dict[str, Any]:
+        """The report as plain values: totals and what is spread; the files hold the rest."""
+        spec = self.model.spec
+        drawn = self.distribution
+        return {
+            "schema_version": RESULT_VERSION,
+            "model": spec.name,
+            "as_of": spec.as_of,
+            "currency": spec.currency,
+            "scenarios": list(self.cashflow.scenarios),
+            "segments": list(self.cashflow.segments),
+            "periods": len(self.cashflow.grid),
+            "frequency": self.cashflow.grid.frequency,
+            "totals": records(self.tables["cash_flow_totals"].frame),
+            "cash_flows": records(self.tables["cash_flow_periods"].frame),
+            "paths": 0 if drawn is None else len(drawn),
+            "seed": None if drawn is None else drawn.seed,
+            "distribution": []
+            if drawn is None
+            else records(self.tables["distribution_totals"].frame),
+            "tables": sorted(self.tables),
+        }
+
+    def meta(self) -> RunMeta:
+        """What a reader must know to place the figures; there is no plan."""
+        spec, regime = self.model.spec, self.model.regime
+        return RunMeta(
+            model=spec.name,
+            title=spec.title,
+            as_of=spec.as_of,
+            regime=regime.title if regime is not None else "none",
+            currency=spec.currency,
+            money_unit=spec.plan.money_unit,
+            scenario=self.cashflow.scenarios[0],
+            frequency=spec.plan.frequency,
+            status="projection",
+            objective=math.nan,
+            net_income=math.nan,
+            version=__version__,
+            digest=self.model.digest,
+            overrides=self.model.overrides,
+        )
+
+    def pictures(self) -> dict[str, charts.Picture]:
+        """Charts by name: the run-off of each scenario, and fans where paths were drawn."""
+        spec, currency = self.model.spec, self.model.spec.currency
+        about = f"{spec.title}, as of {spec.as_of}"
+        periods = self.tables["cash_flow_periods"].frame
+        made = {
+            f"run_off_{name}": charts.run_off(
+                f"Collections and balance, scenario {name}",
+                periods[periods["scenario"] == name].reset_index(drop=True),
+                currency,
+                about,
+            )
+            for name in self.cashflow.scenarios
+        }
+        drawn = self.distribution
+        if drawn is None:
+            return made
+        spread = self.tables["distribution_periods"].frame
+        about = f"{about}; {len(drawn):,} paths, seed {drawn.seed}"
+        for measure, basis, column, words in _FANS:
+            rows = (spread["measure"] == measure) & (spread["basis"] == basis)
+            lines = {
+                name: _line(periods[periods["scenario"] == name], column, basis)
+                for name in self.cashflow.scenarios
+            }
+            made[f"fan_{measure}" + ("_cumulative" if basis == "cumulative" else "")] = charts.fan(
+                words, spread[rows].reset_index(drop=True), currency, lines=lines, note=about
+            )
+        return made
+
+    def to_excel(self, path: str | Path) -> Path:
+        """Write the workbook alone: the Cash flows sheet."""
+        return build_workbook(self.tables, _PACK, self.meta(), Path(path))
+
+    def save(self, out: str | Path) -> SavedRun:
+        """Write the run folder: tables (also as CSV), pictures as PNG and SVG, the workbook."""
+        extra = dict(self.extra or {})
+        for name in ("cash_flow_totals", "cash_flow_periods", *_DRAWN, *(self.explained or {})):
+            frame = self._frame(name)
+            if frame is not None:
+                extra[f"{name}.csv"] = csv_bytes(frame)
+        for name, picture in self.pictures().items():
+            extra[f"{name}.png"] = picture.to_bytes("png")
+            extra[f"{name}.svg"] = picture.to_bytes("svg")
+        return save_run(
+            Path(out),
+            self.tables,
+            self.origin,
+            self.document(),
+            workbook=(_PACK.file_name, self.to_excel),
+            extra=extra,
+        )
+
+    def _frame(self, name: str) -> pd.DataFrame | None:
+        if name in self.tables:
+            return self.tables[name].frame
+        return None if self.explained is None else self.explained.get(name)
+
+
+_DRAWN = ("distribution_periods", "distribution_totals")
+#: Fans: measure, basis, the column of the scenarios' lines, title.
+_FANS = (
+    ("collections", "period", "collections", "Collections by period"),
+    ("collections", "cumulative", "collections", "Collections since the start"),
+    ("loss", "cumulative", "loss", "Losses since the start"),
+    ("closing", "close", "closing", "Performing balance"),
+)
+
+
+def _line(frame: pd.DataFrame, column: str, basis: str) -> np.ndarray:
+    values = frame[column].to_numpy(dtype=np.float64)
+    return np.cumsum(values) if basis == "cumulative" else values
+
+
+def by_period(frame: pd.DataFrame) -> pd.DataFrame:
+    """Cash flows [currency] summed over segments, with ``collections``; rows in their order."""
+    columns = [name for name in frame if name not in ("scenario", "segment", "period", "end")]
+    keys = ["scenario", "period", "end"]
+    summed = frame.groupby(keys, sort=False, as_index=False)[columns].sum()
+    summed["collections"] = summed[[name for name in CASH if name in summed]].sum(axis=1)
+    return summed
+
+
+def totals(frame: pd.DataFrame, years: np.ndarray) -> pd.DataFrame:
+    """Each scenario and segment ("all" first) over the whole horizon.
+
+    Flows [currency] are summed, ``opening`` is that at ``as_of``, ``receivable`` and ``closing``
+    those at the end. ``average_life`` [years] is that of the principal paid: period ends weighted
+    by it; ``years`` [T] are the lengths of the periods.
+    """
+    whole = by_period(frame).drop(columns="collections").assign(segment="all")
+    both = pd.concat([whole, frame], ignore_index=True)
+    both["after"] = np.cumsum(years)[both["period"].to_numpy() - 1]
+    both["principal"] = both["scheduled"] + both["prepaid"]
+    both["moment"] = both["principal"] * both["after"]
+    last = int(both["period"].max())
+    keys = ["scenario", "segment"]
+    flows = [name for name in FLOWS if name in both]
+    result = both.groupby(keys, sort=False)[[*flows, "principal", "moment"]].sum()
+    first = both[both["period"] == 1].set_index(keys)["opening"]
+    end = both[both["period"] == last].set_index(keys)
+    result.insert(0, "opening", first)
+    result["receivable"], result["closing"] = end["receivable"], end["closing"]
+    result["collections"] = result[[name for name in CASH if name in result]].sum(axis=1)
+    paid = result["principal"].where(result["principal"] > 0.0)
+    result["average_life"] = result["moment"] / paid
+    result = result.drop(columns=["principal", "moment"]).reset_index()
+    order = {name: place for place, name in enumerate(dict.fromkeys(frame["scenario"]))}
+    return result.sort_values("scenario", key=lambda s: s.map(order), kind="stable").reset_index(
+        drop=True
+    )
