@@ -98,22 +98,14 @@ def check(tape: Typed, intake: Intake, table: Any, *, source: str, digest: str) 
     spec = tape.spec
     issues = apply_rules(tape)
     refused, why = why_refused(issues, tape.rows)
-    findings = findings_of(issues, tape.origin)
+    loans = tape.columns["loan_id"]
+    findings = findings_of(issues, tape.origin, loans)
     reasons = reasons_of(issues, tape.columns["current_balance"])
     rejects = _rejects(tape, refused, why)
     count = int(refused.sum())
     if count > spec.reject_limit * tape.rows or count == tape.rows:
-        problems = first_problems(issues, source, tape.names, tape.origin)
-        allowed = f"at most {spec.reject_limit:.2%} of {tape.rows:,} rows"
-        found = f"{count:,} faulty row{'s' if count > 1 else ''}"
-        least = _limit(count, tape.rows)
-        hint = (
-            "Correct the rows (`scfcap check` with --out writes them all to a file), or leave them "
-            f"out with --reject-limit {least}."
-        )
-        if count == tape.rows:
-            hint = "Correct the mapping or the rows."
-        problems.append(Problem(source, found, allowed if spec.reject_limit else "none", hint))
+        problems = first_problems(issues, source, tape.names, tape.origin, loans)
+        problems.append(too_many(count, tape.rows, spec.reject_limit, source))
         raise RejectedRows(problems, findings, rejects, reasons)
     return Tape(
         frame=_frame(tape, ~refused if count else None),
@@ -125,6 +117,18 @@ def check(tape: Typed, intake: Intake, table: Any, *, source: str, digest: str) 
         digest=digest,
         reasons=reasons,
     )
+
+
+def too_many(count: int, rows: int, limit: float, source: str) -> Problem:
+    """What is wrong where ``count`` of ``rows`` rows are faulty, and the share ``limit`` may be."""
+    hint = (
+        "Correct the rows (`scfcap check` with --out writes them all to a file), or leave them "
+        f"out with --reject-limit {_limit(count, rows)}."
+    )
+    if count == rows:
+        hint = "Correct the mapping or the rows."
+    allowed = f"at most {limit:.2%} of {rows:,} rows" if limit else "none"
+    return Problem(source, f"{count:,} faulty row{'s' if count > 1 else ''}", allowed, hint)
 
 
 def _limit(count: int, rows: int) -> float:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from scfcap.errors import Problem
 from scfcap.quantities import BoolArray, FloatArray, IntArray
-from scfcap.tape.cells import MOST_LISTED, Issue
+from scfcap.tape.cells import MOST_LISTED, Issue, as_read
 
 #: Faults that a refusal lists one by one.
 LISTED: Final = 20
@@ -58,18 +58,22 @@ class Origin:
         return np.where(at < 0, 0, at - starts[file] + before[file] + 1), names
 
 
-def findings_of(issues: Sequence[Issue], origin: Origin | None = None) -> pd.DataFrame:
+def findings_of(
+    issues: Sequence[Issue], origin: Origin | None = None, loans: Any = None
+) -> pd.DataFrame:
     """One row for each fault, in order of rows.
 
     Columns: row (from 1; 0 stands for the whole column), column, value, reason, severity, detail
-    (what is expected); and file, where a tape has several. Of each fault the first
+    (what is expected); loan_id, where ``loans`` gives the loan of each row (Arrow texts); and
+    file, where a tape has several. Of each fault the first
     :data:`~scfcap.tape.cells.MOST_LISTED` rows are listed; one more line counts the rest.
     """
     origin = origin or Origin()
-    parts = [_listed(issue, origin) for issue in issues]
-    parts += [_unlisted(issue) for issue in issues if len(issue.rows) > MOST_LISTED]
+    parts = [_listed(issue, origin, loans) for issue in issues]
+    parts += [_unlisted(issue, loans) for issue in issues if len(issue.rows) > MOST_LISTED]
     if not parts:
-        names = ("column", "value", "reason", "severity", "detail")
+        names = ["column", "value", "reason", "severity", "detail"]
+        names += [] if loans is None else ["loan_id"]
         empty = {name: pd.Series([], dtype="str") for name in names}
         return pd.DataFrame({"row": np.empty(0, dtype=np.int64), **empty})
     found = pd.concat(parts, ignore_index=True)
@@ -77,7 +81,7 @@ def findings_of(issues: Sequence[Issue], origin: Origin | None = None) -> pd.Dat
     return found.iloc[order].reset_index(drop=True)
 
 
-def _listed(issue: Issue, origin: Origin) -> pd.DataFrame:
+def _listed(issue: Issue, origin: Origin, loans: Any) -> pd.DataFrame:
     rows = issue.rows[:MOST_LISTED]
     numbers, files = origin.numbers(rows)
     detail = issue.detail if isinstance(issue.detail, str) else list(issue.detail)
@@ -90,12 +94,15 @@ def _listed(issue: Issue, origin: Origin) -> pd.DataFrame:
         "detail": detail,
         "at": origin.at(rows),
     }
+    if loans is not None:
+        known = as_read(loans, np.maximum(rows, 0)) if len(loans) else [""] * len(rows)
+        cells["loan_id"] = [name if row >= 0 else "" for name, row in zip(known, rows, strict=True)]
     if origin.named:
         cells["file"] = files
     return pd.DataFrame(cells)
 
 
-def _unlisted(issue: Issue) -> pd.DataFrame:
+def _unlisted(issue: Issue, loans: Any) -> pd.DataFrame:
     more = f"{len(issue.rows) - MOST_LISTED:,} more rows"
     cells = {
         "row": 0,
@@ -105,6 +112,7 @@ def _unlisted(issue: Issue) -> pd.DataFrame:
         "severity": issue.severity,
         "detail": f"the first {MOST_LISTED:,} are listed",
         "at": -1,
+        **({} if loans is None else {"loan_id": ""}),
     }
     return pd.DataFrame([cells])
 
@@ -147,10 +155,11 @@ def first_problems(
     source: str,
     names: dict[str, str] | None = None,
     origin: Origin | None = None,
+    loans: Any = None,
 ) -> list[Problem]:
     """The first :data:`LISTED` faults as problems, by row, and how many more there are."""
     errors = [issue for issue in issues if issue.severity == "error"]
-    findings = findings_of([_shortened(issue) for issue in errors], origin)
+    findings = findings_of([_shortened(issue) for issue in errors], origin, loans)
     problems = problems_of(findings, source, names)
     count = sum(len(issue.rows) for issue in errors)
     if count > LISTED:
@@ -167,9 +176,12 @@ def problems_of(
         theirs = (names or {}).get(fault["column"], fault["column"])
         said = f" (source column {theirs})" if theirs != fault["column"] else ""
         file = fault.get("file") or source
+        loan = fault.get("loan_id") or ""
+        known = isinstance(loan, str) and loan != "" and fault["column"] != "loan_id"
+        which = f", loan {loan if loan.isprintable() else repr(loan)}" if known else ""
         problems.append(
             Problem(
-                f"{file} row {fault['row']}, {fault['column']}{said}",
+                f"{file} row {fault['row']}{which}, {fault['column']}{said}",
                 f"{fault['value']!r} ({fault['reason'].replace('_', ' ')})",
                 str(fault["detail"]),
             )

@@ -66,7 +66,8 @@ class Tape:
     categories as pandas categoricals, money and rates as float64), plus kept source columns.
     ``findings``: row (from 1, counted without the header; 0 for the whole column; of a loan that
     several rows make, the first), column, value, reason, severity ("error": the row is rejected;
-    "warning": kept and reported), detail; file, and row within it, where the tape has several.
+    "warning": kept and reported), detail, loan_id; file, and row within it, where the tape has
+    several.
     ``rejects``: the refused rows as read, with ``row`` (and ``file``) and ``reason``.
     ``totals``: item "read" = the sum of "left out", "dropped as equal", "merged", where there are
     such rows, "rejected" and "kept"; columns rows,

@@ -58,7 +58,7 @@ def test_a_percent_sign_in_a_rate_of_the_model(mini, refused, model_text):
 def test_a_percent_sign_in_a_rate_of_the_tape(mini, refused, rows):
     rows[4][7] = "20%"
     message = refused(mini(rows=rows))
-    assert "tape.csv row 5, rate: found '20%'" in message
+    assert "tape.csv row 5, loan L004, rate: found '20%'" in message
     assert "percent" in message
 
 
@@ -91,21 +91,23 @@ def test_a_date_before_time(mini, refused, rows):
     rows[0][4] = date(2019, 1, 1)
     rows[1][3] = date(2021, 1, 1)
     message = refused(mini(rows=rows))
-    assert "row 1, maturity_date: found '2019-01-01' (before origination)" in message
-    assert "row 2, origination_date: found '2021-01-01' (after as of)" in message
+    assert "row 1, loan L000, maturity_date: found '2019-01-01' (before origination)" in message
+    assert "row 2, loan L001, origination_date: found '2021-01-01' (after as of)" in message
 
 
 @pytest.mark.parametrize("text", ["2020-13-01", "31/12/2020", "0000-00-00"])
 def test_a_date_that_is_none(mini, refused, rows, text):
     rows[0][3] = text
     message = refused(mini(rows=rows))
-    assert f"row 1, origination_date: found '{text}'" in message
+    assert f"row 1, loan L000, origination_date: found '{text}'" in message
 
 
 def test_negative_balance(mini, refused, rows):
     rows[2][6] = -10.5
     message = refused(mini(rows=rows))
-    assert "row 3, current_balance: found '-10.5' (negative); expected 0 or more" in message
+    assert (
+        "row 3, loan L002, current_balance: found '-10.5' (negative); expected 0 or more" in message
+    )
 
 
 def test_empty_tape(mini, refused):

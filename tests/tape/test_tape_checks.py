@@ -99,7 +99,8 @@ def test_each_fault_is_listed_and_its_row_alone_rejected(
     cells = with_cell(column, row, value)
     with pytest.raises(RejectedRows) as error:
         read(cells)
-    assert f"row {row + 1}, {column}: found {value!r}" in str(error.value)
+    which = "" if column == "loan_id" else f", loan {'abc'[row]}"
+    assert f"row {row + 1}{which}, {column}: found {value!r}" in str(error.value)
     tape = read(cells, limit=0.5)
     faults = tape.findings[tape.findings["severity"] == "error"]
     assert faults[["row", "column", "value", "reason"]].to_numpy().tolist() == [
@@ -281,7 +282,7 @@ def test_an_input_error_reaches_the_user() -> None:
         read(with_cell("rate", 0, "12%"), columns={"rate": "rate"})
     assert error.value.exit_code == 2
     assert str(error.value).startswith(
-        "synthetic platform row 1, rate: found '12%' (percent sign); "
+        "synthetic platform row 1, loan a, rate: found '12%' (percent sign); "
         "expected a decimal (0.12 for 12%), or the column in [tape].percent."
     )
 

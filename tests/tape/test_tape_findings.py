@@ -17,7 +17,7 @@ from scfcap.schema.tape import TapeSpec
 from scfcap.tape import checks
 from scfcap.tape.cells import MOST_LISTED, Issue
 from scfcap.tape.checks import RejectedRows
-from scfcap.tape.findings import Origin, findings_of, reasons_of, why_refused
+from scfcap.tape.findings import Origin, findings_of, first_problems, reasons_of, why_refused
 from scfcap.tape.read import read_tape
 from scfcap.tape.schema import Tape
 
@@ -58,6 +58,7 @@ class TestFiles:
             ["b.csv", 2, "equal_row"],
             ["b.csv", 3, "not_a_number"],
         ]
+        assert tape.findings["loan_id"].tolist() == ["2", "1", "5"]
         assert list(tape.rejects.columns[:3]) == ["file", "row", "reason"]
         assert tape.rejects[["file", "row"]].to_numpy().tolist() == [
             *(["a.csv", 2], ["b.csv", 2], ["b.csv", 3]),
@@ -66,7 +67,7 @@ class TestFiles:
     def test_a_refusal_names_them_too(self, folder: Path) -> None:
         with pytest.raises(RejectedRows) as error:
             self.read(folder, 0.0)
-        assert "b.csv row 3, current_balance: found 'x'" in str(error.value)
+        assert "b.csv row 3, loan 5, current_balance: found 'x'" in str(error.value)
 
     def test_rows_that_were_left_out_still_count(self, folder: Path) -> None:
         tape = self.read(folder, 0.9, where='loan_id in ("4", "5")')
@@ -199,3 +200,24 @@ def test_many_repeated_rows_are_refused_in_bounds(tmp_path: Path) -> None:
     assert len(error.value.rejects) == count - 1
     assert error.value.reasons[["reason", "rows"]].to_numpy().tolist() == [["equal_row", count - 1]]
     assert len(error.value.problems) == 22
+
+
+class TestLoans:
+    """A finding names the loan of its row, where it has one."""
+
+    def test_the_loan_stands_in_the_table_and_in_the_refusal(self) -> None:
+        loans = pa.array(["x", None, "z"])
+        issues = [issue([0, 1]), issue([-1], severity="warning")]
+        found = findings_of(issues, loans=loans)
+        assert found[["row", "loan_id"]].to_numpy().tolist() == [[0, ""], [1, "x"], [2, ""]]
+        said = [str(p) for p in first_problems(issues, "t.csv", loans=loans)]
+        assert said[0].startswith("t.csv row 1, loan x, rate: found")
+        assert said[1].startswith("t.csv row 2, rate: found")
+
+    def test_an_id_with_control_characters_is_quoted(self) -> None:
+        (problem,) = first_problems([issue([0])], "t.csv", loans=pa.array(["a\x1b[2J\nb"]))
+        assert problem.where == "t.csv row 1, loan 'a\\x1b[2J\\nb', rate"
+
+    def test_a_tape_without_findings_has_the_column_all_the_same(self) -> None:
+        assert "loan_id" in findings_of([], loans=pa.array(["x"])).columns
+        assert "loan_id" not in findings_of([]).columns
