@@ -156,10 +156,12 @@ def categories(
         )
     found, issues = texts(coded.dictionary, column)
     mapped = [None if v is None else (vocabulary or {}).get(v, v) for v in found.to_pylist()]
-    labels = tuple(sorted({v for v in mapped if v is not None}))
-    place = {label: k for k, label in enumerate(labels)}
-    recode = np.array([*(-1 if v is None else place[v] for v in mapped), -1], dtype=np.int32)
     indices = pc.fill_null(coded.indices.cast(pa.int32()), len(mapped)).to_numpy()
+    # A dictionary may hold values of rows that have been left out.
+    used = np.bincount(indices, minlength=len(mapped))[: len(mapped)] > 0
+    labels = tuple(sorted({v for v, u in zip(mapped, used, strict=True) if u and v is not None}))
+    place = {label: k for k, label in enumerate(labels)}
+    recode = np.array([*(place.get(v, -1) for v in mapped), -1], dtype=np.int32)
     if issues:
         long = np.isin(indices, issues[0].rows)
         issues = flag(source, column, long, issues[0].reason, str(issues[0].detail))

@@ -185,8 +185,8 @@ def address_of(place: object) -> str | None:
     if found is None or Path(text).exists():
         return None
     if found[2]:
-        return f"file:///{text[found.end():]}"
-    return f"{found[1]}://{text[found.end():]}"
+        return f"file:///{text[found.end() :]}"
+    return f"{found[1]}://{text[found.end() :]}"
 
 
 def keys_of(file: str) -> dict[str, str | None]:
@@ -225,16 +225,14 @@ def opened(root: str, file: str, address: bool, coded: Sequence[str] = ()) -> It
         ) from None
     except (pa.ArrowException, OSError) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise InputError(
-            Problem(file, said, "a Parquet file", "Export the tape anew.")
-        ) from None
+        raise InputError(Problem(file, said, "a Parquet file", "Export the tape anew.")) from None
 
 
 def file_system(address: str) -> Any:
     """What opens the files of ``address``. Raises :class:`InputError` where nothing does."""
     scheme = address.partition("://")[0]
     try:
-        import fsspec
+        import fsspec  # type: ignore[import-untyped]
     except ImportError:
         raise InputError(
             Problem(
@@ -341,7 +339,9 @@ def _differing(
 
 def _refuse_nested(file: str, schema: Any, columns: Sequence[str]) -> None:
     problems = [
-        Problem(f"{file}, column {name}", f"nested cells ({schema.field(name).type})", "plain cells")
+        Problem(
+            f"{file}, column {name}", f"nested cells ({schema.field(name).type})", "plain cells"
+        )
         for name in columns
         if pa.types.is_nested(schema.field(name).type)
     ]
