@@ -102,6 +102,8 @@ def days_30_360(start: date, end: date, day_count: str = "30/360") -> int:
     if code > THIRTY_US_360:
         msg = f"day_count: {day_count!r}, expected one of {', '.join(DAY_COUNTS[:3])}"
         raise ValueError(msg)
+    if start == end:  # also at the end of February, where the start alone is moved
+        return 0
     first, last = start.day, end.day
     if code == THIRTY_US_360 and start.month == 2 and is_month_end(start):
         first = 30
@@ -269,6 +271,8 @@ def fractions(day_count: IntArray, start: IntArray, end: IntArray, tables: DayTa
 
 @compiled
 def _thirty(day_count: int, start: int, end: int, tables: DayTables) -> int:
+    if start == end:
+        return 0
     low, high = start - tables.first, end - tables.first
     first, last = tables.day_of[low], tables.day_of[high]
     month = tables.month_of[low]

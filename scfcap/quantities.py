@@ -1,7 +1,7 @@
 """Money, rates, rounding and tolerances: the one place where they are fixed.
 
 Amounts are floats in one currency and are never cut inside the engines; cents appear only
-where a contract pays in cents (``cashflow.amortise``). Rates are decimals a year unless a name
+where a contract pays in cents (``cashflow.contract``). Rates are decimals a year unless a name
 says otherwise.
 """
 

@@ -164,6 +164,14 @@ def test_a_full_month_is_a_twelfth_by_icma_and_arrays_agree_with_scalars() -> No
     assert each[code_of("act/act-icma")] == each[code_of("act/act-isda")]
 
 
+@pytest.mark.parametrize("name", DAY_COUNTS)
+def test_no_time_passes_within_a_day(name: str) -> None:
+    for day in (date(2013, 2, 28), date(2016, 2, 29), date(2013, 1, 31), date(2013, 2, 15)):
+        assert year_fraction(day, day, name, Regular(day, 1, day.day)) == 0.0
+        at = offset(day)
+        assert fraction(code_of(name), at, at, OFFSETS, (at, 1, day.day)) == 0.0
+
+
 def test_what_cannot_be_counted_is_refused() -> None:
     with pytest.raises(ValueError, match=r"'30/361', expected one of 30/360, "):
         year_fraction(AS_OF, AS_OF, "30/361")

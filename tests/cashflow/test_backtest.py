@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scfcap.cashflow.amortise import schedule
 from scfcap.cashflow.backtest import backtest, labelling
+from scfcap.cashflow.contract import Contract, schedule
 from scfcap.cashflow.holiday import NOTE, payment_holiday
 from scfcap.cashflow.judge import MEASURES, errors_of
 from scfcap.cashflow.observed import observe, rates_by_age
@@ -64,7 +64,8 @@ def history_of(panel: pd.DataFrame, segments: tuple[str, ...] = ("a",)):
 
 @pytest.mark.parametrize("age", [1, 10, 47, 48])
 def test_share_due_is_that_of_the_contract(age):
-    due = schedule("level_payment", 10_000.0, RATE, TERM - age + 1).principal[0]
+    loan = Contract("level_payment", 10_000.0, RATE, date(2018, 1, 1), TERM - age + 1)
+    due = schedule(loan).payments.principal[0]
     found = scheduled_share(*(np.array([v]) for v in (0, RATE, age, TERM)))[0]
     assert found * 10_000.0 == pytest.approx(due, abs=0.01)
     equal = scheduled_share(*(np.array([v]) for v in (1, RATE, age, TERM)))[0]
