@@ -322,6 +322,7 @@ class Model:
             self.grid,
             lenders=tuple(lender.name for lender in self.spec.lenders),
             exposures=self.exposures() if names_cores(self.spec.scenarios) else None,
+            indices=self.spec.indices,
         )
 
     @_once

@@ -14,6 +14,7 @@ import numpy as np
 
 from scfcap.axes import BULLET, EQUAL_PRINCIPAL, LEVEL_PAYMENT, ORDER
 from scfcap.cashflow.classes import Classes, classify, unique_rows
+from scfcap.cashflow.dated import DatedTables, add_dated, paid_maturity
 from scfcap.cashflow.loans import COLUMNS, LoanArrays
 from scfcap.compiled import compiled
 from scfcap.periods import PeriodGrid
@@ -90,7 +91,9 @@ def clock(grid: PeriodGrid, last_day: int) -> Clock:
     return Clock(grid.days, grid.year_fractions, period_of.astype(np.int64))
 
 
-def contract_flows(loans: LoanArrays, time: Clock) -> ContractFlows:
+def contract_flows(
+    loans: LoanArrays, time: Clock, tables: DatedTables | None = None
+) -> ContractFlows:
     """Contract flows of ``loans``, a block that is small enough for its classes to be held."""
     # One layout only: a read-only or a strided array would be compiled for anew.
     plain: dict[str, Any] = {
@@ -103,10 +106,18 @@ def contract_flows(loans: LoanArrays, time: Clock) -> ContractFlows:
     classes, index = classify(loans)
     periods = len(time.years)
     due = np.zeros((len(classes), periods, 5))
-    bins, number = _bins(loans, index, time)
+    ends = paid_maturity(loans, tables)
+    bins, number = _bins(replace(loans, maturity_day=ends), index, time)
     last = np.zeros((len(bins), 3))
-    columns = (plain[name] for name in _Loans._fields)
-    _by_period(_Loans(*columns), time, index, number, due, last)
+    columns = [plain[name] for name in _Loans._fields]
+    if tables is None:
+        _by_period(_Loans(*columns), time, index, number, due, last)
+    else:
+        assert loans.terms is not None
+        rows = np.flatnonzero(~loans.terms.dated)
+        others = _Loans(*(column[rows] for column in columns))
+        _by_period(others, time, index[rows], number[rows], due, last)
+        add_dated(loans, tables, (time.day, time.period_of), (index, number), (due, last))
     return _in_order(ContractFlows(classes, due, last, bins[:, 0], bins[:, 2], _parts(bins, time)))
 
 

@@ -9,9 +9,9 @@ What an outage holds back arrives later and stands until then.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TypeVar
 
 import numpy as np
@@ -19,6 +19,12 @@ import numpy as np
 from scfcap.axes import LOAN_TYPES
 from scfcap.cashflow.behaviour import OUTCOMES, behave
 from scfcap.cashflow.contract_flows import Clock, ContractFlows, clock, contract_flows, merged
+from scfcap.cashflow.dated import (
+    LONGEST_MOVE,
+    DatedTables,
+    dated_tables,
+    scenarios_by_index,
+)
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.loans import LoanArrays
 from scfcap.cashflow.outage import hold_back
@@ -36,6 +42,7 @@ _AHEAD = 4
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
+_Times = tuple[Clock, DatedTables | None]
 
 
 def run_kernel(loans: LoanArrays, curves: CurveSet, groups: int) -> Flows:
@@ -47,18 +54,22 @@ def run_kernel(loans: LoanArrays, curves: CurveSet, groups: int) -> Flows:
     Raises:
         ValueError: an index is out of range, or a loan matures at or before as_of or its start.
     """
+    alike = scenarios_by_index(loans, curves)
+    if len(alike) > 1:
+        return _by_index(loans, curves, groups, alike)
     segments, periods = len(curves.segments), len(curves.grid)
     for part in _blocks(loans, _BLOCK):
         _check(part, segments, groups)
     last_day = int(max(loans.maturity_day.max(initial=0), loans.start_day.max(initial=0)))
-    time = clock(curves.grid, last_day)
+    time = clock(curves.grid, last_day + LONGEST_MOVE)
+    tables = dated_tables(loans, curves)
     there = np.zeros(groups * segments, dtype=np.bool_)
     amount = np.zeros((groups, periods + 1))
     for part in _blocks(loans, _BLOCK):
         there[part.group * segments + part.curve] = True
         amount += _amounts(part, time, groups)
     cells = np.flatnonzero(there)
-    totals = _totals(loans, curves, time, cells)
+    totals = _totals(loans, curves, (time, tables), cells)
     group_of, curve_of = np.divmod(cells, segments)
     flows = dict(zip(OUTCOMES, np.moveaxis(totals, 3, 0), strict=True))
     gone = flows.pop("default")
@@ -103,6 +114,23 @@ def recoveries(
     return loss, recovery, to_come + waiting
 
 
+def _by_index(loans: LoanArrays, curves: CurveSet, groups: int, alike: Sequence[IntArray]) -> Flows:
+    """The kernel where indices of rates differ: floating loans once for scenarios ``alike``."""
+    assert loans.terms is not None
+    floating = loans.terms.index >= 0
+    whole = run_kernel(loans.where(~floating), curves, groups)
+    part = loans.where(floating)
+    summed = {f.name: getattr(whole, f.name).copy() for f in fields(Flows)}
+    for number, rows in enumerate(alike):
+        found = run_kernel(part, curves.under(curves.stress.chosen(rows)), groups)
+        for name, total in summed.items():
+            if name != "originated":
+                total[rows] += getattr(found, name)
+            elif number == 0:
+                total += found.originated
+    return Flows(**summed)
+
+
 def _by_group(flow: FloatArray, group_of: IntArray, groups: int) -> FloatArray:
     """``flow`` [K, cells, T] summed to [K, groups, T]; ``group_of`` [cells] rises."""
     summed = np.zeros((flow.shape[0], groups, flow.shape[2]))
@@ -112,7 +140,7 @@ def _by_group(flow: FloatArray, group_of: IntArray, groups: int) -> FloatArray:
     return summed
 
 
-def _totals(loans: LoanArrays, curves: CurveSet, time: Clock, cells: IntArray) -> FloatArray:
+def _totals(loans: LoanArrays, curves: CurveSet, times: _Times, cells: IntArray) -> FloatArray:
     """Outcomes [K, cells, T, outcomes]; a cell is a group's loans of one curve.
 
     Blocks of loans, scenarios and classes run beside each other and are added in order, so that
@@ -121,9 +149,9 @@ def _totals(loans: LoanArrays, curves: CurveSet, time: Clock, cells: IntArray) -
     scenarios, segments, periods = curves.default_intensity.shape
     totals = np.zeros((scenarios, len(cells), periods, len(OUTCOMES)))
     with ThreadPoolExecutor() as threads:
-        for flows in _contracts(loans, time, threads):
+        for flows in _contracts(loans, times, threads):
             key = flows.classes.group * segments + flows.classes.curve
-            work = _Work(flows, np.searchsorted(cells, key).astype(np.int64), curves, time)
+            work = _Work(flows, np.searchsorted(cells, key).astype(np.int64), curves, times[0])
             for part, found in _ahead(threads, work.run, work.parts(totals.shape)):
                 totals[part[0]] += found
     return totals
@@ -161,14 +189,15 @@ class _Work:
 
 
 def _contracts(
-    loans: LoanArrays, time: Clock, threads: ThreadPoolExecutor
+    loans: LoanArrays, times: _Times, threads: ThreadPoolExecutor
 ) -> Iterator[ContractFlows]:
     """Contract flows of all loans, in as few parts as memory allows."""
+    time, tables = times
     block = max(min(_BLOCK, _CELLS // len(time.years)), 1)
     waiting: list[ContractFlows] = []
 
     def one(part: LoanArrays) -> ContractFlows:
-        return contract_flows(part, time)
+        return contract_flows(part, time, tables)
 
     for _, flows in _ahead(threads, one, _blocks(loans, block)):
         waiting.append(flows)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from scfcap.pool.terms import DatedTerms, together
 from scfcap.quantities import FloatArray, IntArray
 
 #: Maturities later than this are taken as this [days]: 9999-12-31 means no end.
@@ -19,43 +20,6 @@ def _no_floats() -> FloatArray:
 
 def _no_integers() -> IntArray:
     return np.zeros(0, dtype=np.int64)
-
-
-@dataclass(frozen=True)
-class DatedTerms:
-    """Contracts that pay on days of their own; every array has shape (loans,).
-
-    A payment falls due every ``every_months`` months on day ``anchor`` of the month, or every
-    ``every_days`` days; where both are 0, at the ends of the grid's periods. Days are offsets from
-    ``as_of``: ``next_day`` of the next payment, ``from_day`` from which interest has accrued,
-    ``next_reset_day`` of the next repricing, every ``reset_months`` months. ``day_count`` is a
-    code of :data:`~scfcap.daycount.DAY_COUNTS`, ``calendar`` a row of the table of business days
-    (-1: none). The next ``grace`` payments are of interest alone. ``original`` is the principal
-    lent, on which flat fees are reckoned, ``fee`` what each payment costs besides; both in
-    currency. ``index`` is the rate's index (-1: fixed); then the rate is the index plus
-    ``margin``, not below ``floor`` nor above ``cap`` [1/year].
-    """
-
-    every_months: IntArray
-    every_days: IntArray
-    next_day: IntArray
-    anchor: IntArray
-    from_day: IntArray
-    day_count: IntArray
-    calendar: IntArray
-    grace: IntArray
-    original: FloatArray
-    fee: FloatArray
-    index: IntArray
-    margin: FloatArray
-    floor: FloatArray
-    cap: FloatArray
-    next_reset_day: IntArray
-    reset_months: IntArray
-
-    def where(self, chosen: Any) -> DatedTerms:
-        """The contracts picked by an index or a mask."""
-        return DatedTerms(*(getattr(self, f.name)[chosen] for f in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -107,15 +71,9 @@ COLUMNS = tuple(f.name for f in fields(LoanArrays) if f.name != "terms")
 
 
 def concatenate(parts: list[LoanArrays]) -> LoanArrays:
-    """Loans of all ``parts``, in order. Raises ValueError where only some have dated terms."""
+    """Loans of all ``parts``, in order; those without terms pay by the grid's periods."""
     columns = {name: np.concatenate([getattr(p, name) for p in parts]) for name in COLUMNS}
-    dated = [p.terms for p in parts if p.terms is not None]
-    if dated and len(dated) < len(parts):
-        msg = "terms: some parts have dated terms and others have not"
-        raise ValueError(msg)
     terms = None
-    if dated:
-        terms = DatedTerms(
-            *(np.concatenate([getattr(t, f.name) for t in dated]) for f in fields(DatedTerms))
-        )
+    if any(p.terms is not None for p in parts):
+        terms = together([p.terms or DatedTerms.none(len(p)) for p in parts])
     return LoanArrays(**columns, terms=terms)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from scfcap.credit.exposure import Exposures
+from scfcap.credit.indices import Indices
 from scfcap.credit.languages import intensities
 from scfcap.credit.stress import Stress, compile_scenarios
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import BoolArray, FloatArray, IntArray
+from scfcap.schema.contract import IndexSpec
 from scfcap.schema.credit import SegmentCredit
 from scfcap.schema.languages import ROLL_STATES
 from scfcap.schema.scenario import Scenario
@@ -40,6 +42,7 @@ class CurveSet:
     ``struck`` [K, S, T]: share of the loans standing at a period's start that the failure of core
     enterprises takes at once, before all other defaults; ``struck_recovery`` [K, S, T] of it comes
     back after ``struck_lag`` [K, S, T] periods. ``stress`` is what the scenarios were compiled to.
+    ``indices`` are what floating rates follow.
     """
 
     scenarios: tuple[str, ...]
@@ -65,6 +68,7 @@ class CurveSet:
     has_roll_rates: BoolArray
     roll_rates: FloatArray
     recovery_share: FloatArray
+    indices: Indices = field(default_factory=Indices)
 
     def under(self, stress: Stress) -> CurveSet:
         """The same segments' stated behaviour in the scenarios of ``stress``.
@@ -99,6 +103,7 @@ def build_curves(
     *,
     lenders: Sequence[str] = (),
     exposures: Exposures | None = None,
+    indices: Mapping[str, IndexSpec] | None = None,
 ) -> CurveSet:
     """Curves of ``segments`` in every scenario over ``grid``; see :meth:`CurveSet.under`.
 
@@ -148,6 +153,7 @@ def build_curves(
         has_roll_rates=np.array([c.roll_rates is not None for c in behaviour], dtype=np.bool_),
         roll_rates=_roll_rates(behaviour),
         recovery_share=_recovery_share(behaviour),
+        indices=Indices(indices or {}),
     ).under(stress)
 
 

@@ -15,12 +15,14 @@ from scfcap.errors import InputError, InvariantError, Problem
 from scfcap.pool.borrowing_base import BorrowingBase, borrowing_base
 from scfcap.pool.columns import Columns, Values
 from scfcap.pool.concentration import concentration_tables
-from scfcap.pool.digests import combined, named_digests
+from scfcap.pool.digests import combined, digest_of, named_digests
 from scfcap.pool.eligibility import Eligibility, evaluate, validate
 from scfcap.pool.groups import Memberships, grouped, read_memberships
 from scfcap.pool.snapshot import Pool
 from scfcap.pool.stratify import Classes, stratify, summarise
+from scfcap.pool.terms import terms_of
 from scfcap.quantities import ENGINE_TOLERANCE, IntArray
+from scfcap.schema.contract import ContractSpec
 from scfcap.schema.model import Model
 from scfcap.schema.plan import Lender
 from scfcap.schema.pool import GROUP, PoolSpec
@@ -36,7 +38,7 @@ class Around:
 
     ``mapping``: how the tape was read. ``stated_for_book``: the book for which the pool's amounts
     are stated [currency]; they are scaled with the loans outstanding. ``members``: what the file
-    of related groups says.
+    of related groups says. ``contracts``: when loans pay, by segment.
     """
 
     mapping: TapeSpec | None = None
@@ -44,6 +46,7 @@ class Around:
     stated_for_book: float | None = None
     members: Memberships | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
+    contracts: Mapping[str, ContractSpec] = field(default_factory=dict)
 
     @classmethod
     def of(cls, model: Model, folder: Path) -> Around:
@@ -55,12 +58,17 @@ class Around:
         members, digest = (None, "")
         if groups is not None and groups.path is not None:
             members, digest = read_memberships(folder / groups.path)
+        digests = {"groups": digest} if members is not None else {}
+        if model.contract:
+            by_name = {name: digest_of(contract) for name, contract in model.contract.items()}
+            digests["contracts"] = combined(by_name)
         return cls(
             mapping=model.tape,
             lenders=model.lenders,
             stated_for_book=model.stated_for_book,
             members=members,
-            digests={"groups": digest} if members is not None else {},
+            digests=digests,
+            contracts=model.contract,
         )
 
 
@@ -115,6 +123,7 @@ def build_pool(tape: Tape, spec: PoolSpec, around: Around | None = None) -> Pool
         inputs=inputs,
         counted=counted,
         borrowing_bases=bases,
+        terms=terms_of(frame, tape.as_of, around.contracts),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from scfcap.pool.terms import ARRAYS, DatedTerms
 from scfcap.quantities import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ class Pool:
     loan once the set's concentration limits are applied [currency]. ``tables`` are the pool's
     report tables (stratifications, rule by rule exclusions, concentrations, borrowing bases).
     ``inputs`` are the SHA-256 digests of what the pool was made from, by name, and ``digest`` is
-    the one over them all.
+    the one over them all. ``terms`` say when the loans pay; None: at the ends of periods.
+    ``pay_day`` [loans, parts]: days, offsets from ``as_of``, on which equal parts of a loan are
+    paid by the buyer of its order; 0 where its contract says when; None: nowhere.
     """
 
     as_of: date
@@ -53,6 +56,8 @@ class Pool:
     inputs: Mapping[str, str] = field(default_factory=dict)
     counted: Mapping[str, FloatArray] = field(default_factory=dict)
     borrowing_bases: Mapping[str, BorrowingBase] = field(default_factory=dict)
+    terms: DatedTerms | None = None
+    pay_day: IntArray | None = None
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -103,6 +108,9 @@ def _frozen(value: Any) -> Any:
         view = value.view()
         view.flags.writeable = False
         return view
+    if isinstance(value, DatedTerms):
+        frozen: dict[str, Any] = {name: _frozen(getattr(value, name)) for name in ARRAYS}
+        return replace(value, **frozen)
     if isinstance(value, Mapping):
         return MappingProxyType({key: _frozen(item) for key, item in value.items()})
     return value

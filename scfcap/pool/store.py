@@ -22,6 +22,7 @@ from scfcap.errors import InputError, Problem
 from scfcap.pool.borrowing_base import BorrowingBase
 from scfcap.pool.digests import combined
 from scfcap.pool.snapshot import Pool
+from scfcap.pool.terms import ARRAYS, DatedTerms
 
 #: Version of the layout.
 VERSION = 1
@@ -43,8 +44,13 @@ def snapshot_bytes(pool: Pool) -> bytes:
         trace = base.trace.drop(columns=["loan_id", "balance"])
         table = pa.Table.from_pandas(trace, preserve_index=False)
         columns |= {f"trace:{name}:{c}": table[c] for c in table.column_names}
+    about: dict[str, Any] = {}
+    if pool.terms is not None:
+        terms = pool.terms
+        columns |= {f"terms:{name}": pa.array(getattr(terms, name)) for name in ARRAYS}
+        about["terms"] = {"calendars": terms.calendars, "indices": terms.indices}
     table = pa.table(columns)
-    about = {
+    about |= {
         "version": VERSION,
         "as_of": pool.as_of.isoformat(),
         "segments": pool.segments,
@@ -139,9 +145,20 @@ def _pool(table: pa.Table, about: Mapping[str, Any]) -> Pool:
         digest=about["digest"],
         inputs=about["inputs"],
         borrowing_bases=bases,
+        terms=_terms(table, about),
         **{name: column(name) for name in _ARRAYS},
         **maps,
     )
+
+
+def _terms(table: pa.Table, about: Mapping[str, Any]) -> DatedTerms | None:
+    if "terms" not in about:
+        return None
+    arrays: dict[str, Any] = {
+        name: table[f"terms:{name}"].to_numpy(zero_copy_only=False) for name in ARRAYS
+    }
+    calendars = tuple((str(name), str(rule)) for name, rule in about["terms"]["calendars"])
+    return DatedTerms(**arrays, calendars=calendars, indices=tuple(about["terms"]["indices"]))
 
 
 def _trace(table: pa.Table, base: str) -> pd.DataFrame:

@@ -73,7 +73,17 @@ def _line_lenders(spec: Model, where: Where) -> Iterator[Problem]:
 
 
 def _contracts(spec: Model, where: Where) -> Iterator[Problem]:
-    """Contracts name indices that there are."""
+    """Contracts are of segments, and name indices, that there are."""
+    segments = {*spec.demand, *spec.credit.segments}
+    for name in spec.contract if spec.credit.source == "stated" else ():
+        if name not in segments:
+            near = closest(name, sorted(segments))
+            yield Problem(
+                where(("contract", name)),
+                f'no segment "{name}"',
+                f"one of {', '.join(sorted(segments)) or '(none)'}",
+                f"Did you mean {near}?" if near else "",
+            )
     stated: list[tuple[Key, ContractSpec]] = [
         (("contract", name), contract) for name, contract in spec.contract.items()
     ]
