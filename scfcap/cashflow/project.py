@@ -83,9 +83,18 @@ def project(pool: Pool, curves: CurveSet) -> PoolCashflow:
 def opening_loans(pool: Pool, curves: CurveSet, group: IntArray) -> LoanArrays:
     """The pool's loans for the kernel, loan i in row ``group[i]``; see :func:`outstanding_loans`.
 
+    Loans that buyers pay on days of their own come last: see :func:`paid_by_buyers`.
+
     Raises:
         InputError: a segment of the pool has no curve.
     """
+    if pool.pay_day is not None:
+        row = np.flatnonzero((pool.pay_day > 0).any(axis=1))
+        others = pool.balance.copy()
+        others[row] = 0.0
+        rest = opening_loans(replace(pool, balance=others, pay_day=None), curves, group)
+        by_buyers = paid_by_buyers(pool, curves, group, row, pool.pay_day[row])
+        return concatenate([rest.where(rest.balance > 0.0), by_buyers])
     loans = LoanArrays(
         group=group,
         curve=curve_index(pool.segments, curves)[pool.segment],
@@ -127,6 +136,67 @@ def outstanding_loans(
         maturity_day=maturity,
     )
     return split_late(standing, term, ~(overdue | defaulted), curves)
+
+
+def paid_by_buyers(
+    pool: Pool, curves: CurveSet, group: IntArray, row: IntArray, pay_day: IntArray
+) -> LoanArrays:
+    """Loans ``row`` of the pool, in equal parts that are repaid on ``pay_day`` [rows, parts].
+
+    The parts of a loan follow each other. Each has accrued the loan's rate from the origination to
+    its day, by days over 365, and earns no more; a lifetime default rate spreads over that time.
+
+    Raises:
+        InputError: the segment of a loan has no curve, or says itself when loans are paid: by
+            prepayment, late payment or roll rates.
+    """
+    index = curve_index(pool.segments, curves)
+    _refuse_other_timing(pool.segments, index, np.unique(pool.segment[row]), curves)
+    parts = pay_day.shape[1]
+    segment, made, late = (
+        np.repeat(column[row], parts)
+        for column in (pool.segment, pool.origination_day, pool.days_past_due)
+    )
+    day = np.minimum(pay_day.ravel(), LONGEST_DAY)
+    balance = np.repeat(pool.balance[row] / parts, parts)
+    loans = LoanArrays(
+        group=np.repeat(group[row], parts),
+        curve=index[segment],
+        loan_type=np.full(len(day), ORDER, dtype=np.int64),
+        balance=balance,
+        rate=np.zeros(len(day)),
+        accrued=np.zeros(len(day)),
+        hazard_scale=np.ones(len(day)),
+        start_day=np.zeros(len(day), dtype=np.int64),
+        maturity_day=day,
+    )
+    rate = np.repeat(pool.rate[row], parts)
+    standing = outstanding_loans(loans, made, late, curves)
+    return replace(standing, accrued=balance * rate * (day - made) / 365.0)
+
+
+def _refuse_other_timing(
+    segments: tuple[str, ...], index: IntArray, with_orders: IntArray, curves: CurveSet
+) -> None:
+    problems = []
+    for s in with_orders:
+        said = {
+            "prepayment": curves.stated_prepay[index[s]] > 0.0,
+            "late_share": curves.late_share[index[s]] > 0.0,
+            "roll_rates": bool(curves.has_roll_rates[index[s]]),
+        }
+        problems += [
+            Problem(
+                f"credit.segments.{segments[s]}",
+                f"{name} beside [orders]",
+                "loans whose buyers alone say when they are paid",
+                "Take it out, or give such orders a segment of their own.",
+            )
+            for name, stated in said.items()
+            if stated
+        ]
+    if problems:
+        raise InputError(problems)
 
 
 def curve_index(segments: tuple[str, ...], curves: CurveSet) -> IntArray:

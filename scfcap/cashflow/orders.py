@@ -1,0 +1,240 @@
+"""Orders paid by their buyers into a lock-box: the loan first, the surplus to the seller.
+
+A buyer pays its order less dilution, in equal parts on the days of the quantiles of its delay
+(:mod:`~scfcap.credit.buyers`). On such a day the loan has earned its rate by days over 365 since
+it was made, on its share of the balance. The lock-box pays in turn fees, interest and principal;
+what is left is the seller's. Where it falls short the seller makes good the share ``recourse``,
+and the rest is lost: principal as a default without recovery in that period, interest and fees as
+income forgone. An order whose buyer fails before (by the segment's default rate, or as a core
+enterprise of a scenario) is unpaid as a whole; its loan is in default, with the segment's
+recovery.
+
+All figures of a part are fixed by its contract, and stand or fall with the buyer: so each kind of
+them runs through the kernel like a loan without interest, and they add up in every scenario.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import pandas as pd
+
+from scfcap.axes import ORDER
+from scfcap.cashflow.flows import Flows
+from scfcap.cashflow.kernel import run_kernel
+from scfcap.cashflow.loans import LoanArrays
+from scfcap.cashflow.project import PoolCashflow, opening_loans, paid_by_buyers
+from scfcap.credit.curves import CurveSet
+from scfcap.errors import InvariantError
+from scfcap.pool.orders import OrderBook
+from scfcap.pool.snapshot import Pool
+from scfcap.quantities import ENGINE_TOLERANCE, FloatArray
+
+#: Orders that are worked on at a time: memory does not grow with their number.
+_BLOCK = 20_000
+#: What becomes of a part on its day, in the order of the rows of :func:`on_the_day`.
+_RECEIVED, _PRINCIPAL, _INTEREST, _FEES, _SURPLUS, _RECOURSE, _LOST, _FORGONE = range(8)
+_KINDS = 8
+
+
+@dataclass(frozen=True)
+class LockBox:
+    """Money through the lock-box by scenario K, segment S and period T, all [K, S, T] in currency.
+
+    In: ``received`` from buyers, ``recourse`` from sellers, ``recovered`` of orders whose buyers
+    failed. Out: ``fees``, ``interest`` and ``principal`` to the loans, which also get all that is
+    recovered, and ``surplus`` to the sellers. Beside it: ``lost`` principal and ``forgone``
+    interest and fees, which dilution leaves unpaid; ``unpaid``: what failed buyers leave of their
+    orders (after dilution); ``outstanding``: what buyers are still to pay at the period's end.
+    """
+
+    received: FloatArray
+    recourse: FloatArray
+    recovered: FloatArray
+    fees: FloatArray
+    interest: FloatArray
+    principal: FloatArray
+    surplus: FloatArray
+    lost: FloatArray
+    forgone: FloatArray
+    unpaid: FloatArray
+    outstanding: FloatArray
+
+    @property
+    def to_loans(self) -> FloatArray:
+        """Fees, interest, principal and recoveries [K, S, T]."""
+        return self.fees + self.interest + self.principal + self.recovered
+
+    def check(self) -> None:
+        """Raise InvariantError where what comes in is not what goes out, in any period."""
+        money_in = self.received + self.recourse + self.recovered
+        gap = np.abs(money_in - self.to_loans - self.surplus).max(axis=(0, 2), initial=0.0)
+        size = np.abs(money_in).sum(axis=2).max(axis=0, initial=0.0)
+        wrong = np.flatnonzero(~(gap <= ENGINE_TOLERANCE * np.maximum(size, 1.0)))
+        if wrong.size:
+            s = int(wrong[0])
+            msg = f"lock-box, segment {s}: {gap[s]:.6g} of {size[s]:.6g} is created or lost"
+            raise InvariantError(msg)
+
+
+@dataclass(frozen=True)
+class OrderCashflow:
+    """Cash flows of a whole pool, orders paid by their buyers, and the lock-box of the orders."""
+
+    cashflow: PoolCashflow
+    lock_box: LockBox
+
+    def to_frame(self) -> pd.DataFrame:
+        """The lock-box, one row a scenario, segment and period; amounts in currency.
+
+        Segments without orders are left out.
+        """
+        flows, box = self.cashflow, self.lock_box
+        active = np.flatnonzero((box.outstanding + box.received + box.unpaid).any(axis=(0, 2)))
+        shape = (len(flows.scenarios), len(active), len(flows.grid))
+        scenario, segment, period = (axis.ravel() for axis in np.indices(shape))
+        ends = np.array(flows.grid.ends, dtype="datetime64[s]")
+        columns = {f.name: getattr(box, f.name)[:, active].ravel() for f in fields(box)}
+        return pd.DataFrame(
+            {
+                "scenario": np.array(flows.scenarios, dtype=object)[scenario],
+                "segment": np.array(flows.segments, dtype=object)[active[segment]],
+                "period": period + 1,
+                "end": ends[period],
+                **columns,
+            }
+        )
+
+
+def project_orders(pool: Pool, curves: CurveSet, book: OrderBook) -> OrderCashflow:
+    """Cash flows of ``pool`` in every scenario of ``curves``, the orders of ``book`` by buyer.
+
+    Loans of other types go as :func:`~scfcap.cashflow.project.project` has them.
+
+    Raises:
+        InputError: a segment has no curve, or one with orders says in another way too when they
+            are paid (prepayment, late payment, roll rates).
+        InvariantError: money was created or lost.
+    """
+    segments = len(pool.segments)
+    others = replace(
+        pool, balance=np.where(pool.loan_type == ORDER, 0.0, pool.balance), pay_day=None
+    )
+    total = run_kernel(opening_loans(others, curves, pool.segment), curves, segments)
+    kinds: Flows | None = None
+    for loans, due in _parts(pool, curves, book):
+        flows = run_kernel(_as_loans(loans, due), curves, segments * _KINDS)
+        kinds = flows if kinds is None else _added(kinds, flows)
+    assert kinds is not None
+    of_loans, box = _lock_box(_by_kind(kinds, segments))
+    box.check()
+    whole = _added(total, of_loans)
+    whole.check()
+    return OrderCashflow(PoolCashflow(curves.scenarios, pool.segments, curves.grid, whole), box)
+
+
+def on_the_day(
+    amount: FloatArray, claim: tuple[FloatArray, FloatArray, FloatArray], recourse: float
+) -> FloatArray:
+    """How ``amount`` paid by a buyer is shared out, shape (8, parts) [currency].
+
+    ``claim``: fees, interest and principal of the loan. Rows: received, principal, interest, fees
+    (the last three with what the seller makes good), surplus, recourse, lost, forgone.
+    """
+    fees, interest, principal = claim
+    paid_fees = np.minimum(amount, fees)
+    paid_interest = np.minimum(amount - paid_fees, interest)
+    paid_principal = np.minimum(amount - paid_fees - paid_interest, principal)
+    surplus = amount - paid_fees - paid_interest - paid_principal
+    made_good = [
+        recourse * (due - paid)
+        for due, paid in (
+            (principal, paid_principal), (interest, paid_interest), (fees, paid_fees),
+        )
+    ]  # fmt: skip
+    lost = principal - paid_principal - made_good[0]
+    forgone = interest - paid_interest - made_good[1] + (fees - paid_fees - made_good[2])
+    return np.stack(
+        [
+            amount,
+            paid_principal + made_good[0],
+            paid_interest + made_good[1],
+            paid_fees + made_good[2],
+            surplus,
+            made_good[0] + made_good[1] + made_good[2],
+            np.maximum(lost, 0.0),
+            np.maximum(forgone, 0.0),
+        ]
+    )
+
+
+def _parts(
+    pool: Pool, curves: CurveSet, book: OrderBook
+) -> Iterator[tuple[LoanArrays, FloatArray]]:
+    """Parts of the orders, some at a time, and what becomes of each on its day (8, parts)."""
+    each = book.pay_day.shape[1]
+    for first in range(0, len(book), _BLOCK):
+        some = slice(first, first + _BLOCK)
+        row = book.row[some]
+        loans = paid_by_buyers(pool, curves, pool.segment, row, book.pay_day[some])
+        amount, dilution = book.amount[some], book.dilution[some]
+        paid = np.repeat(amount * (1.0 - dilution) / each, each)
+        fees = np.repeat(amount * book.fee / each, each)
+        due = on_the_day(paid, (fees, loans.accrued, loans.balance), book.recourse)
+        yield loans, due
+
+
+def _as_loans(loans: LoanArrays, due: FloatArray) -> LoanArrays:
+    """Each kind of ``due`` (8, parts) as a loan without interest that is repaid on the day."""
+    kind, part = np.nonzero(due > 0.0)
+    chosen = loans.where(part)
+    return replace(
+        chosen,
+        group=chosen.group * _KINDS + kind,
+        balance=due[kind, part],
+        accrued=np.zeros(len(part)),
+    )
+
+
+def _added(one: Flows, other: Flows) -> Flows:
+    return Flows(*(getattr(one, f.name) + getattr(other, f.name) for f in fields(Flows)))
+
+
+def _by_kind(flows: Flows, segments: int) -> list[Flows]:
+    """Flows of segments by kind, of flows by segment and kind."""
+    of_kind = [np.arange(segments) * _KINDS + kind for kind in range(_KINDS)]
+    return [
+        Flows(*(getattr(flows, f.name)[..., groups, :] for f in fields(Flows)))
+        for groups in of_kind
+    ]
+
+
+def _lock_box(kinds: list[Flows]) -> tuple[Flows, LockBox]:
+    """Flows of the loans [K, S, T], and of the lock-box."""
+    repaid, lost = kinds[_PRINCIPAL], kinds[_LOST]
+    both = _added(repaid, lost)
+    # What dilution takes of the principal defaults on its day, and nothing of it comes back.
+    of_loans = replace(
+        both,
+        scheduled=repaid.scheduled,
+        default=both.default + lost.scheduled,
+        loss=both.loss + lost.scheduled,
+        interest=kinds[_INTEREST].scheduled,
+        fees=kinds[_FEES].scheduled,
+    )
+    box = LockBox(
+        received=kinds[_RECEIVED].scheduled,
+        recourse=kinds[_RECOURSE].scheduled,
+        recovered=both.recovery,
+        fees=kinds[_FEES].scheduled,
+        interest=kinds[_INTEREST].scheduled,
+        principal=repaid.scheduled,
+        surplus=kinds[_SURPLUS].scheduled,
+        lost=lost.scheduled,
+        forgone=kinds[_FORGONE].scheduled,
+        unpaid=kinds[_RECEIVED].default,
+        outstanding=kinds[_RECEIVED].closing,
+    )
+    return of_loans, box

@@ -1,0 +1,312 @@
+"""The lock-box of orders: shared out order by order in plain words, and nothing created or lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scfcap.axes import BULLET, ORDER
+from scfcap.cashflow.orders import LockBox, on_the_day, project_orders
+from scfcap.cashflow.project import opening_loans, project
+from scfcap.credit.buyers import Settlements, estimate_buyers
+from scfcap.credit.exposure import measure
+from scfcap.credit.stress import compile_scenarios
+from scfcap.errors import InputError, InvariantError
+from scfcap.periods import PeriodGrid
+from scfcap.pool.orders import OrderBook
+from scfcap.pool.snapshot import Pool
+from scfcap.schema.credit import SegmentCredit
+from scfcap.schema.scenario import CoreFailure, Scenario
+
+SAFE = SegmentCredit(cdr=0.0, severity=0.5)
+
+
+def book_of(pool: Pool, pay_day: Any, **columns: Any) -> OrderBook:
+    """A book over the pool's orders; what is not stated is plain."""
+    row = np.flatnonzero(pool.loan_type == ORDER)
+    nothing = np.zeros(0, dtype=np.int64)
+    buyers = estimate_buyers(
+        Settlements(nothing, nothing, nothing > 0, nothing, np.zeros(0), np.zeros(0)), ()
+    )
+    amount = np.asarray(columns.get("amount", pool.balance[row] / 0.8), dtype=np.float64)
+    return OrderBook(
+        row=row,
+        buyer=np.full(len(row), -1),
+        amount=amount,
+        dilution=np.broadcast_to(np.asarray(columns.get("dilution", 0.0)), amount.shape),
+        pay_day=np.asarray(pay_day, dtype=np.int64),
+        allowed=0.8 * amount,
+        fee=columns.get("fee", 0.0),
+        recourse=columns.get("recourse", 0.0),
+        buyers=buyers,
+        table=pd.DataFrame(),
+    )
+
+
+def by_day(box: LockBox, name: str, scenario: int = 0, segment: int = 0) -> list[float]:
+    return [float(x) for x in getattr(box, name)[scenario, segment]]
+
+
+class TestOneOrder:
+    """80 lent at 36.5% (0.08 a day) 20 days ago on an order over 100; fee 1."""
+
+    @pytest.fixture
+    def pool(self, make_pool: Callable[..., Pool]) -> Pool:
+        return make_pool(
+            balance=[80.0], loan_type=ORDER, rate=0.365, origination_day=-20, maturity_day=10
+        )
+
+    def run(self, pool: Pool, make_curves: Any, pay_day: Any, **columns: Any) -> LockBox:
+        curves = make_curves(60, "day", a=columns.pop("credit", SAFE))
+        return project_orders(pool, curves, book_of(pool, pay_day, **columns)).lock_box
+
+    def test_the_loan_comes_first_and_the_seller_gets_the_rest(self, pool, make_curves) -> None:
+        box = self.run(pool, make_curves, [[15]], fee=0.01)
+        day = 14
+        assert by_day(box, "received")[day] == pytest.approx(100.0)
+        assert by_day(box, "fees")[day] == pytest.approx(1.0)
+        # 0.08 a day over the 35 days from the order to its payment.
+        assert by_day(box, "interest")[day] == pytest.approx(80 * 0.365 * 35 / 365)
+        assert by_day(box, "principal")[day] == pytest.approx(80.0)
+        assert by_day(box, "surplus")[day] == pytest.approx(100 - 1 - 2.8 - 80)
+        assert sum(by_day(box, "received")) == pytest.approx(100.0)
+        assert by_day(box, "outstanding")[day - 1 : day + 1] == pytest.approx([100.0, 0.0])
+
+    def test_parts_come_on_their_own_days(self, pool, make_curves) -> None:
+        box = self.run(pool, make_curves, [[1, 15, 15, 40]])
+        received = by_day(box, "received")
+        assert (received[0], received[14], received[39]) == pytest.approx((25.0, 50.0, 25.0))
+        assert by_day(box, "interest")[39] == pytest.approx(20 * 0.365 * 60 / 365)
+
+    def test_dilution_eats_the_surplus_before_the_loan(self, pool, make_curves) -> None:
+        box = self.run(pool, make_curves, [[15]], fee=0.01, dilution=0.15)
+        assert by_day(box, "surplus")[14] == pytest.approx(85 - 1 - 2.8 - 80)
+        assert box.lost.sum() == 0.0
+
+    def test_without_recourse_a_shortfall_is_lost(self, pool, make_curves) -> None:
+        box = self.run(pool, make_curves, [[15]], fee=0.01, dilution=0.30)
+        assert by_day(box, "principal")[14] == pytest.approx(70 - 1 - 2.8)
+        assert by_day(box, "lost")[14] == pytest.approx(80 - 66.2)
+        assert by_day(box, "surplus")[14] == 0.0
+
+    def test_a_seller_makes_good_its_share(self, pool, make_curves) -> None:
+        box = self.run(pool, make_curves, [[15]], fee=0.01, dilution=0.30, recourse=0.75)
+        assert by_day(box, "recourse")[14] == pytest.approx(0.75 * 13.8)
+        assert by_day(box, "lost")[14] == pytest.approx(0.25 * 13.8)
+        assert by_day(box, "principal")[14] == pytest.approx(80 - 0.25 * 13.8)
+
+    def test_interest_and_fees_may_be_forgone_too(self, pool, make_curves) -> None:
+        box = self.run(pool, make_curves, [[15]], fee=0.01, dilution=0.98)
+        assert (by_day(box, "fees")[14], by_day(box, "interest")[14]) == pytest.approx((1.0, 1.0))
+        assert by_day(box, "forgone")[14] == pytest.approx(1.8)
+        assert by_day(box, "lost")[14] == pytest.approx(80.0)
+
+    def test_a_buyer_that_fails_pays_nothing_and_the_loan_defaults(self, pool, make_curves) -> None:
+        """At an even hazard over the 35 days that the order stands, 15 of them are still ahead."""
+        credit = SegmentCredit(lifetime_default=0.1, severity=0.4, recovery_lag=3)
+        box = self.run(pool, make_curves, [[15]], credit=credit)
+        alive = 0.9 ** (15 / 35)
+        assert by_day(box, "received")[14] == pytest.approx(100 * alive)
+        assert box.unpaid.sum() == pytest.approx(100 * (1 - alive))
+        assert box.recovered.sum() == pytest.approx(0.6 * 80 * (1 - alive))
+        assert by_day(box, "recovered")[:3] == [0.0, 0.0, 0.0]
+
+
+class TestPool:
+    """Orders beside other loans, in several segments and scenarios."""
+
+    @pytest.fixture
+    def pool(self, make_pool: Callable[..., Pool]) -> Pool:
+        rng = np.random.default_rng(8)
+        count = 60
+        return make_pool(
+            segments=("a", "b"),
+            segment=np.arange(count) % 2,
+            balance=rng.uniform(10, 100, count),
+            loan_type=np.where(np.arange(count) % 3 == 0, BULLET, ORDER),
+            rate=0.2,
+            origination_day=-rng.integers(0, 60, count),
+            maturity_day=rng.integers(-20, 90, count),
+            days_past_due=np.where(np.arange(count) == 4, 100, 0),
+        )
+
+    @pytest.fixture
+    def book(self, pool: Pool) -> OrderBook:
+        rng = np.random.default_rng(9)
+        count = int((pool.loan_type == ORDER).sum())
+        return book_of(
+            pool,
+            rng.integers(1, 200, (count, 4)),
+            dilution=rng.choice([0.0, 0.05, 0.3, 1.0], count),
+            fee=0.01,
+            recourse=0.4,
+        )
+
+    @pytest.fixture
+    def curves(self, make_curves: Any) -> Any:
+        scenarios = {"base": Scenario(), "worse": Scenario(default_multiple=4.0, severity_add=0.2)}
+        return make_curves(
+            12,
+            scenarios=scenarios,
+            a=SegmentCredit(lifetime_default=0.02, severity=0.5, recovery_lag=2),
+            b=SegmentCredit(cdr=0.1, severity=0.7),
+        )
+
+    def test_the_whole_pool_is_there(self, pool, book, curves) -> None:
+        flows = project_orders(pool, curves, book).cashflow.flows
+        held = np.bincount(pool.segment, pool.balance)
+        assert flows.opening[:, :, 0] == pytest.approx(np.tile(held, (2, 1)))
+        assert np.abs(flows.gap()).max() < 1e-9 * pool.total
+
+    def test_what_comes_in_goes_out(self, pool, book, curves) -> None:
+        box = project_orders(pool, curves, book).lock_box
+        into = box.received + box.recourse + box.recovered
+        assert into == pytest.approx(box.to_loans + box.surplus, rel=1e-12, abs=1e-9)
+        assert min(getattr(box, f.name).min() for f in fields(LockBox)) >= 0.0
+
+    def test_the_order_is_paid_unpaid_or_still_to_come(self, pool, book, curves) -> None:
+        box = project_orders(pool, curves, book).lock_box
+        owed = np.bincount(pool.segment[book.row], book.amount * (1 - book.dilution), minlength=2)
+        paid = (box.received + box.unpaid).cumsum(axis=2) + box.outstanding
+        assert paid == pytest.approx(np.broadcast_to(owed[None, :, None], paid.shape))
+
+    def test_loans_get_what_the_box_pays_them(self, pool, book, curves) -> None:
+        whole = project_orders(pool, curves, book)
+        rest = replace(pool, balance=np.where(pool.loan_type == ORDER, 0.0, pool.balance))
+        others = project(rest, curves).flows
+        flows, box = whole.cashflow.flows, whole.lock_box
+        assert flows.scheduled - others.scheduled == pytest.approx(box.principal, abs=1e-9)
+        assert flows.interest - others.interest == pytest.approx(box.interest, abs=1e-9)
+        assert flows.fees == pytest.approx(box.fees, abs=1e-9)
+        assert flows.recovery - others.recovery == pytest.approx(box.recovered, abs=1e-9)
+        assert (flows.default - others.default >= box.lost - 1e-9).all()
+
+    def test_without_dilution_and_fees_it_is_the_pool_paid_by_its_buyers(
+        self, pool, book, curves
+    ) -> None:
+        """The same from the loans that all other stations are given."""
+        plain = replace(book, dilution=np.zeros(len(book)), fee=0.0)
+        pay_day = np.zeros((len(pool), 4), dtype=np.int64)
+        pay_day[book.row] = book.pay_day
+        expected = project(replace(pool, pay_day=pay_day), curves).flows
+        found = project_orders(pool, curves, plain).cashflow.flows
+        for f in fields(found):
+            assert getattr(found, f.name) == pytest.approx(getattr(expected, f.name), abs=1e-9)
+
+    def test_overdue_for_long_means_default_at_once(self, pool, book, curves) -> None:
+        box = project_orders(pool, curves, book).lock_box
+        place = list(book.row).index(4)
+        owed = book.amount[place] * (1 - book.dilution[place])
+        assert box.unpaid[0, 0, 0] >= owed * (1 - 1e-9)
+
+    def test_more_default_never_brings_more_money(self, pool, book, curves) -> None:
+        box = project_orders(pool, curves, book).lock_box
+        total = (box.to_loans + box.surplus).sum(axis=(1, 2))
+        assert total[1] < total[0]
+
+    def test_blocks_change_nothing(self, pool, book, curves, monkeypatch) -> None:
+        whole = project_orders(pool, curves, book)
+        monkeypatch.setattr("scfcap.cashflow.orders._BLOCK", 7)
+        parts = project_orders(pool, curves, book)
+        for f in fields(LockBox):
+            assert getattr(whole.lock_box, f.name) == pytest.approx(
+                getattr(parts.lock_box, f.name), abs=1e-9
+            )
+
+    def test_the_table_has_a_row_a_period(self, pool, book, curves) -> None:
+        frame = project_orders(pool, curves, book).to_frame()
+        assert len(frame) == 2 * 2 * 12
+        box = frame[frame["scenario"] == "worse"]
+        into = box["received"] + box["recourse"] + box["recovered"]
+        out = box[["fees", "interest", "principal", "recovered", "surplus"]].sum(axis=1)
+        assert into.to_numpy() == pytest.approx(out.to_numpy())
+
+    def test_a_box_that_does_not_tie_is_refused(self, pool, book, curves) -> None:
+        box = project_orders(pool, curves, book).lock_box
+        with pytest.raises(InvariantError, match="lock-box, segment 0"):
+            replace(box, surplus=box.surplus + 0.01).check()
+
+    @pytest.mark.parametrize(
+        ("credit", "said"),
+        [
+            ({"cdr": 0.1, "cpr": 0.2}, "prepayment"),
+            ({"cdr": 0.1, "late_share": 0.1, "late_days": 5}, "late_share"),
+        ],
+    )
+    def test_a_segment_that_says_itself_when_orders_are_paid_is_refused(
+        self, pool, book, make_curves, credit, said
+    ) -> None:
+        curves = make_curves(a=SegmentCredit(severity=0.5, **credit), b=SAFE)
+        with pytest.raises(InputError, match=rf"credit.segments.a: found {said} beside \[orders\]"):
+            project_orders(pool, curves, book)
+
+
+class TestCoreFailure:
+    """A core enterprise fails: its orders stay unpaid, until some of the money comes back."""
+
+    def test_its_orders_are_unpaid(self, make_pool, make_curves) -> None:
+        pool = make_pool(
+            balance=[80.0, 40.0], loan_type=ORDER, rate=0.0, origination_day=-10, maturity_day=50
+        )
+        failure = CoreFailure(
+            kind="core_failure", core="big", period=2, recovery=0.25, recovery_lag=3
+        )
+        frame = pd.DataFrame(
+            {
+                "segment": ["a", "a"],
+                "loan_type": ["order", "order"],
+                "current_balance": [80.0, 40.0],
+                "buyer_id": ["big", "small"],
+                "borrower_id": ["x", "y"],
+            }
+        )
+        plain = make_curves(12, a=SAFE)
+        stress = compile_scenarios(
+            {"fails": Scenario(shocks=(failure,))},
+            ("a",),
+            PeriodGrid.build(plain.grid.as_of, 12),
+            exposures=measure(frame, ("a",)),
+        )
+        found = project_orders(pool, plain.under(stress), book_of(pool, [[50], [50]]))
+        box, flows = found.lock_box, found.cashflow.flows
+        assert by_day(box, "unpaid")[:3] == pytest.approx([0.0, 100.0, 0.0])
+        assert by_day(box, "received")[1] == pytest.approx(50.0)
+        assert by_day(box, "principal")[1] == pytest.approx(40.0)
+        assert by_day(box, "recovered") == pytest.approx([0.0] * 4 + [20.0] + [0.0] * 7)
+        assert flows.struck[0, 0, 1] == pytest.approx(80.0)
+        assert flows.loss.sum() == pytest.approx(60.0)
+
+
+class TestOnTheDay:
+    @given(
+        st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1)
+    )
+    def test_the_money_is_shared_out_in_full(self, paid, fees, interest, principal, share) -> None:
+        claim = tuple(np.array([x]) for x in (fees, interest, principal))
+        found = on_the_day(np.array([paid]), claim, share)[:, 0]
+        received, to_principal, to_interest, to_fees, surplus, recourse, lost, forgone = found
+        size = max(paid, fees + interest + principal, 1.0)
+        assert received + recourse == pytest.approx(
+            to_principal + to_interest + to_fees + surplus, abs=1e-9 * size
+        )
+        assert to_principal + lost == pytest.approx(principal, abs=1e-9 * size)
+        assert to_interest + to_fees + forgone == pytest.approx(interest + fees, abs=1e-9 * size)
+        assert surplus == 0.0 or lost + forgone + recourse <= 1e-9 * size
+        assert (found >= -1e-9 * size).all()
+
+
+def test_loans_of_buyers_stand_beside_the_others(make_pool, make_curves) -> None:
+    pool = make_pool(balance=[10.0, 20.0, 30.0], loan_type=[ORDER, BULLET, ORDER], rate=0.1)
+    pay_day = np.array([[5, 9], [0, 0], [7, 7]])
+    loans = opening_loans(replace(pool, pay_day=pay_day), make_curves(a=SAFE), np.arange(3))
+    assert loans.balance.tolist() == [20.0, 5.0, 5.0, 15.0, 15.0]
+    assert loans.group.tolist() == [1, 0, 0, 2, 2]
+    assert loans.maturity_day.tolist() == [365, 5, 9, 7, 7]
+    assert loans.accrued[1:] == pytest.approx([0.5 * 5 / 365, 0.5 * 9 / 365, *[1.5 * 7 / 365] * 2])
