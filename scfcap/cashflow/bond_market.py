@@ -9,9 +9,9 @@ Uniform Practices, ch. SF (1999), C.3 and Cash Flow A, pp. SF-23 to SF-30.
 Where the servicer advances, defaulted loans amortise by contract until they are liquidated and he
 pays that and their interest, that of the period of liquidation included; he is reimbursed in full
 when they are liquidated. The loss is the severity times the balance at default, but no more than
-the balance as amortised to the liquidation. No loan defaults so late that it would be liquidated after its last payment;
-loans past due for the segment's default days at ``as_of`` have defaulted already and are not
-advanced.
+the balance as amortised to the liquidation. No loan defaults so late that it would be liquidated
+after its last payment; loans past due for the segment's default days at ``as_of`` have defaulted
+already and are not advanced.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _NOTHING = 1e-12
 def bond_market(
     classes: ClassTable, said: Said, rolls: Rolls, workout: Workout, totals: FloatArray
 ) -> None:
-    """Add each class in each scenario to ``totals`` [K, cells, T, outcomes], rolled ones left out."""
+    """Add each class in each scenario to ``totals`` [K, cells, T, outcomes], but for rolled ones."""
     scenarios, _, periods = said.default.shape
     longest = workout.share.shape[1] - 1
     gone, share = np.zeros(periods), np.zeros(periods)

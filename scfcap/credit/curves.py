@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from scfcap.credit.exposure import Exposures
+from scfcap.credit.generators import over_months
 from scfcap.credit.indices import Indices
 from scfcap.credit.languages import intensities
 from scfcap.credit.stress import Stress, compile_scenarios
@@ -17,7 +18,13 @@ from scfcap.quantities import BoolArray, FloatArray, IntArray
 from scfcap.schema.contract import IndexSpec
 from scfcap.schema.credit import SegmentCredit
 from scfcap.schema.languages import ROLL_STATES
+from scfcap.schema.projection import ProjectionSpec
 from scfcap.schema.scenario import Scenario
+
+#: Events in the order of survivors, no advances.
+_PLAIN = ProjectionSpec()
+#: Months in a period of the grid.
+_MONTHS = {"month": 1.0, "week": 7.0 * 12.0 / 365.0, "day": 12.0 / 365.0}
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,9 @@ class CurveSet:
     [S] after maturity. A loan ``default_days`` [S] past due has defaulted. Where ``has_roll_rates``
     [S], ``roll_rates`` [S, 7, 7] holds monthly probabilities between the states of
     :data:`~scfcap.schema.languages.ROLL_STATES` (nan elsewhere), and the default intensity is what
-    scenarios multiply: 1 without any.
+    scenarios multiply: 1 without any. ``period_rolls`` [S, 7, 7] are the same over one period of
+    the grid. ``order`` of events, ``servicer_advances`` and ``late_fee`` are as
+    :class:`~scfcap.schema.projection.ProjectionSpec` states them.
 
     ``struck`` [K, S, T]: share of the loans standing at a period's start that the failure of core
     enterprises takes at once, before all other defaults; ``struck_recovery`` [K, S, T] of it comes
@@ -68,6 +77,10 @@ class CurveSet:
     has_roll_rates: BoolArray
     roll_rates: FloatArray
     recovery_share: FloatArray
+    period_rolls: FloatArray
+    order: str
+    servicer_advances: bool
+    late_fee: float
     indices: Indices = field(default_factory=Indices)
 
     def under(self, stress: Stress) -> CurveSet:
@@ -104,14 +117,17 @@ def build_curves(
     lenders: Sequence[str] = (),
     exposures: Exposures | None = None,
     indices: Mapping[str, IndexSpec] | None = None,
+    projection: ProjectionSpec = _PLAIN,
 ) -> CurveSet:
     """Curves of ``segments`` in every scenario over ``grid``; see :meth:`CurveSet.under`.
 
-    ``lenders`` and ``exposures`` to core enterprises are needed where a scenario names them.
+    ``lenders`` and ``exposures`` to core enterprises are needed where a scenario names them;
+    ``projection`` says in which order events come.
 
     Raises:
         InputError: a segment has no curve (names every such segment), a list of rates ends before
-            ``grid`` does, or a scenario names what is not there.
+            ``grid`` does, roll rates cannot be told over its periods, or a scenario names what is
+            not there.
     """
     missing = [name for name in segments if name not in credit]
     if missing:
@@ -129,6 +145,9 @@ def build_curves(
     behaviour = [credit[name] for name in segments]
     bases = intensities(segments, behaviour, grid)
     unset = np.zeros((0, len(segments), len(grid)))
+    recovery_share = _recovery_share(behaviour)
+    # Of a curve its mean: what the failure of core enterprises takes comes back in one piece.
+    lag = np.rint(recovery_share @ np.arange(recovery_share.shape[1]))
     return CurveSet(
         scenarios=(),
         segments=tuple(segments),
@@ -141,7 +160,7 @@ def build_curves(
         stated_prepay=bases.stated_prepay,
         stated_severity=np.array([c.severity for c in behaviour], dtype=np.float64),
         severity=unset,
-        recovery_lag=np.array([c.recovery_lag for c in behaviour], dtype=np.int64),
+        recovery_lag=lag.astype(np.int64),
         struck=unset,
         struck_recovery=unset,
         struck_lag=unset.astype(np.int64),
@@ -152,7 +171,11 @@ def build_curves(
         default_days=np.array([c.default_days for c in behaviour], dtype=np.int64),
         has_roll_rates=np.array([c.roll_rates is not None for c in behaviour], dtype=np.bool_),
         roll_rates=_roll_rates(behaviour),
-        recovery_share=_recovery_share(behaviour),
+        recovery_share=recovery_share,
+        period_rolls=_period_rolls(segments, behaviour, grid),
+        order=projection.order,
+        servicer_advances=projection.servicer_advances,
+        late_fee=projection.late_fee,
         indices=Indices(indices or {}),
     ).under(stress)
 
@@ -169,6 +192,33 @@ def _roll_rates(behaviour: Sequence[SegmentCredit]) -> FloatArray:
     for s, credit in enumerate(behaviour):
         if credit.roll_rates is not None:
             found[s] = credit.roll_rates
+    return found
+
+
+def _period_rolls(
+    segments: Sequence[str], behaviour: Sequence[SegmentCredit], grid: PeriodGrid
+) -> FloatArray:
+    """Roll rates over one period of ``grid`` [S, 7, 7], nan where a segment has none."""
+    found = _roll_rates(behaviour)
+    problems = []
+    for s, name in enumerate(segments):
+        if behaviour[s].roll_rates is None:
+            continue
+        try:
+            found[s] = over_months(found[s], _MONTHS[grid.frequency])
+        except ValueError as error:
+            problems.append(
+                Problem(
+                    f"model.toml: credit.segments.{name}.roll_rates",
+                    f"monthly probabilities on a grid by the {grid.frequency}; {error}",
+                    "a grid by the month, or probabilities that a loan may also follow in parts of "
+                    "a month: then it may come in one month wherever it may come in several",
+                    'Project by the month (plan.frequency = "month"), or tell default by cdr, '
+                    "lifetime_default or a curve by age.",
+                )
+            )
+    if problems:
+        raise InputError(problems)
     return found
 
 
