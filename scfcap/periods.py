@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from scfcap.quantities import FloatArray, IntArray
 
@@ -30,6 +31,32 @@ def add_months(day: date, months: int, *, month_end: bool = False) -> date:
 def is_month_end(day: date) -> bool:
     """Whether ``day`` is the last day of its month."""
     return day.day == calendar.monthrange(day.year, day.month)[1]
+
+
+def months_between(as_of: date, first: IntArray, last: IntArray) -> FloatArray:
+    """Months from ``first`` to ``last``, offsets from ``as_of`` [days] that broadcast.
+
+    Whole months by the calendar, as :func:`add_months` counts them (from a month's last day to
+    month ends), and the part of the month begun by its days; at least 0.
+    """
+    begin, end = (np.datetime64(as_of, "D") + np.asarray(d).astype("m8[D]") for d in (first, last))
+    begin, end = np.broadcast_arrays(begin, np.maximum(begin, end))
+    month = begin.astype("M8[M]")
+    one = np.timedelta64(1, "M")
+    place = (begin - month.astype("M8[D]")).astype(np.int64)
+    month_end = begin == (month + one).astype("M8[D]") - np.timedelta64(1, "D")
+
+    def anniversary(months: IntArray) -> npt.NDArray[np.datetime64]:
+        at = month + months.astype("m8[M]")
+        length = ((at + one).astype("M8[D]") - at.astype("M8[D]")).astype(np.int64)
+        day = np.where(month_end, length - 1, np.minimum(place, length - 1))
+        return np.asarray(at.astype("M8[D]") + day.astype("m8[D]"))
+
+    whole = (end.astype("M8[M]") - month).astype(np.int64)
+    whole = np.where(anniversary(whole) > end, whole - 1, whole)
+    before, after = anniversary(whole), anniversary(whole + 1)
+    part = (end - before).astype(np.float64) / (after - before).astype(np.float64)
+    return np.asarray(whole + part)
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def behave(
     first = np.where(start > 0, time.period_of[start] - 1, -1)
     at = np.clip(first, 0, len(time.years) - 1)
     part = (time.day[at + 1] - start) / (time.day[at + 1] - time.day[at])
-    default, prepaid = clocks(classes, curves)
+    default, prepaid, bin_part = clocks(flows, curves)
     table = _Classes(
         curve=np.array(classes.curve),
         cell=np.array(cell),
@@ -86,7 +86,7 @@ def behave(
         due=np.array(flows.due),
         bins=np.searchsorted(flows.bin_class, np.arange(len(classes) + 1)).astype(np.int64),
         bin_period=np.array(flows.bin_period),
-        bin_part=np.array(flows.bin_part),
+        bin_part=np.array(bin_part),
         last=np.array(flows.last),
     )
     said = (curves.default_intensity, curves.prepay_intensity, curves.struck)

@@ -2,22 +2,297 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from scfcap.cashflow.classes import Classes
+from scfcap.cashflow.contract_flows import LAST_OWED, OWED, PRINCIPAL, ContractFlows
+from scfcap.cashflow.loans import LoanArrays
+from scfcap.credit.ageing import BY_DAY, BY_MONTH, Ageing
 from scfcap.credit.curves import CurveSet
-from scfcap.quantities import FloatArray
+from scfcap.credit.languages import AT_ONCE
+from scfcap.credit.speeds import intensity
+from scfcap.errors import InputError, Problem
+from scfcap.periods import PeriodGrid, months_between
+from scfcap.quantities import FloatArray, IntArray
+
+#: Scales above this mean that a loan defaults at once, at any age.
+_AT_ONCE = 1e11
+#: Share that counts as none.
+_NONE = 1e-12
 
 
-def clocks(classes: Classes, curves: CurveSet) -> tuple[FloatArray, FloatArray]:
+def clocks(flows: ContractFlows, curves: CurveSet) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Exposure of each class to default and to prepayment in a whole period, both [C, T].
 
     The log-hazard of a period is this times the intensity of the curve set. A year's rate runs
     by the grid's years; a lifetime's by days over 365, so that a term's days add up to the whole
-    of it. Both run ``hazard_scale`` times as fast.
+    of it. Both run ``hazard_scale`` times as fast. Where a curve goes by age, the exposure is the
+    log-hazard itself, for an intensity of one: of a standard curve what it grows by over the
+    period; of a cumulative share what goes in the period over what stands at its start, so that
+    without stress the stated share goes, whatever the grid. In a period in which loans start it is
+    stated so that the share of the period that they stand makes it right.
+
+    The third is ``bin_part`` [B] of ``flows``, made right for curves by age in the same way.
+
+    Raises:
+        InputError: loans stand at an age at which a curve has ended, without ``run_on``.
     """
-    years = curves.grid.year_fractions
-    days = np.diff(curves.grid.days) / 365.0
+    classes, grid = flows.classes, curves.grid
+    years = grid.year_fractions
+    days = np.diff(grid.days) / 365.0
     lifetime = curves.lifetime[classes.curve]
     default = np.where(lifetime[:, None], days, years) * classes.hazard_scale[:, None]
-    return default, np.broadcast_to(years, default.shape).copy()
+    prepaid = np.broadcast_to(years, default.shape).copy()
+    by_age = np.array([each is not None for each in curves.ageing])
+    if len(classes) == 0 or not by_age[classes.curve].any():
+        return default, prepaid, flows.bin_part
+    parts = flows.bin_part.copy()
+    _by_age(flows, curves, (default, prepaid, parts))
+    return default, prepaid, parts
+
+
+def _by_age(
+    flows: ContractFlows, curves: CurveSet, found: tuple[FloatArray, FloatArray, FloatArray]
+) -> None:
+    """Fill in the exposures and parts of the classes that go by age; see :func:`clocks`."""
+    classes = flows.classes
+    default, prepaid, parts = found
+    group = _Group(flows, curves)
+    for ageing, shape, rows in _alike(classes, curves):
+        for language in (ageing.default, ageing.prepay):
+            _refuse_old(ageing, language, shape, int(group.oldest[rows].max()))
+        mine = np.flatnonzero(np.isin(flows.bin_class, rows))
+        usual = rows[classes.hazard_scale[rows] < _AT_ONCE]
+        known = (default[rows], prepaid[rows])
+        hazard, speed, last = group.hazards(ageing, shape, rows, mine, known)
+        if ageing.default:
+            default[usual] = hazard[np.isin(rows, usual)]
+            whole = default[flows.bin_class[mine], flows.bin_period[mine]]
+            right = (whole > 0.0) & np.isin(flows.bin_class[mine], usual)
+            parts[mine] = np.where(right, last / np.where(right, whole, 1.0), parts[mine])
+        if ageing.prepay:
+            prepaid[rows] = speed
+
+
+class _Group:
+    """Hazards by age of classes that are alike."""
+
+    def __init__(self, flows: ContractFlows, curves: CurveSet) -> None:
+        self.flows, self.curves, self.grid = flows, curves, curves.grid
+        classes = flows.classes
+        self.part = _first_part(classes, self.grid)
+        self.made = np.where(classes.start_day > 0, classes.start_day, classes.origin_day)
+        self.ends = _bin_days(flows, self.grid)
+        self.oldest = _standing_until(flows, self.grid, self.ends) - self.made
+
+    def hazards(
+        self,
+        ageing: Ageing,
+        shape: int,
+        rows: IntArray,
+        mine: IntArray,
+        known: tuple[FloatArray, FloatArray],
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Exposures of ``rows`` to default and prepayment [R, T], and those to default of the bins
+        ``mine`` in their last period, for intensities of one where they go by age.
+
+        ``known`` exposures [R, T] hold where they do not.
+        """
+        days, made = self.grid.days, self.made[rows]
+        found = list(known)
+        for n, language in enumerate((ageing.default, ageing.prepay)):
+            if language in BY_MONTH:
+                total = _by_months(ageing, language, self.grid, made[:, None], days[None, :])
+                found[n] = np.diff(total, axis=1) / self.part[rows]
+        owner = np.searchsorted(rows, self.flows.bin_class[mine])
+        period, ends = self.flows.bin_period[mine], self.ends[mine]
+        if {ageing.default, ageing.prepay} <= {"", *BY_MONTH}:
+            since = np.maximum(days[period], made[owner])
+            if not ageing.default:
+                return found[0], found[1], np.zeros(len(mine))
+            at = [
+                _by_months(ageing, ageing.default, self.grid, made[owner], day)
+                for day in (since, ends)
+            ]
+            return found[0], found[1], at[1] - at[0]
+        return self._by_days(ageing, shape, rows, (owner, period, ends), (found[0], found[1]))
+
+    def _by_days(
+        self,
+        ageing: Ageing,
+        shape: int,
+        rows: IntArray,
+        bins: tuple[IntArray, IntArray, IntArray],
+        known: tuple[FloatArray, FloatArray],
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """The same where shares of the amount lent are told by day: period by period, in the order
+        ``survivors``, what goes is set against what stands. ``bins``: row, period and day of end.
+        """
+        owner, period, ends = bins
+        made, part = self.made[rows], self.part[rows]
+        told = [_Told.of(ageing, name, shape) for name in (ageing.default, ageing.prepay)]
+        age = np.maximum(self.grid.days[None, :] - made[:, None], 0)
+        # Nothing happens to loans before they are made.
+        base = [
+            each[self.flows.classes.curve[rows]] * part * (age[:, 1:] > 0)
+            for each in (self.curves.default_base, self.curves.prepay_base)
+        ]
+        life = ageing.by_day(shape)
+        # What one unit lent still is at the start of the projection, or on its first day.
+        unit = life.standing(np.maximum(-made, 0))
+        owed, left = self._owed(rows, instalments=ageing.has_instalments(shape))
+        default, prepay = (each.copy() for each in known)
+        last, share = np.zeros(len(owner)), np.ones(len(rows))
+        for p in range(len(self.grid)):
+            if told[0] is not None:
+                at_end = owner[period == p]
+                final = told[0].hazard(
+                    age[at_end, p], ends[period == p] - made[at_end],
+                    unit[at_end] * share[at_end] * owed[at_end, p],
+                )  # fmt: skip
+                last[period == p] = final
+                gone = told[0].hazard(age[:, p], age[:, p + 1], unit * share * owed[:, p])
+                default[:, p] = gone / part[:, p]
+            else:
+                gone = known[0][:, p] * base[0][:, p]
+            share = share * np.exp(-gone)
+            if told[1] is not None:
+                early = told[1].hazard(age[:, p], age[:, p + 1], unit * share * left[:, p])
+                prepay[:, p] = early / part[:, p]
+            else:
+                early = known[1][:, p] * base[1][:, p]
+            share = share * np.exp(-early)
+        return default, prepay, last
+
+    def _owed(self, rows: IntArray, *, instalments: bool) -> tuple[FloatArray, FloatArray]:
+        """What contracts owe at the start of each period, and after its payment, of what they owe
+        at the start of the first [R, T]; ones without ``instalments``.
+        """
+        flows = self.flows
+        if not instalments:
+            return (np.ones((len(rows), len(self.grid))),) * 2
+        total = flows.due[:, :, OWED].copy()
+        np.add.at(total, (flows.bin_class, flows.bin_period), flows.last[:, LAST_OWED])
+        total, paid = total[rows], flows.due[rows][:, :, PRINCIPAL]
+        began = np.argmax(total > 0.0, axis=1)
+        first = np.maximum(total[np.arange(len(rows)), began], _NONE)[:, None]
+        return np.maximum(total / first, _NONE), np.maximum((total - paid) / first, _NONE)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """A cumulative share of the amount lent by age, and the log-hazard of a day after its end."""
+
+    cumulative: FloatArray
+    after: float
+
+    @classmethod
+    def of(cls, ageing: Ageing, language: str, shape: int) -> _Told | None:
+        """None where ``language`` does not tell such a share."""
+        if language not in BY_DAY:
+            return None
+        cumulative = ageing.cumulative(language, shape)
+        after = 0.0
+        if ageing.credit.run_on and language != "lifetime_loss":
+            life = ageing.by_day(shape)
+            hazard = life.default if language == ageing.default else life.prepay
+            after = float(hazard[len(cumulative) - 2])
+        return cls(cumulative, after)
+
+    def hazard(self, since: IntArray, until: IntArray, standing: FloatArray) -> FloatArray:
+        """Log-hazard between two ages [days] of what is ``standing`` of one unit lent."""
+        end = len(self.cumulative) - 1
+        gone = self.cumulative[np.minimum(until, end)] - self.cumulative[np.minimum(since, end)]
+        share = np.minimum(gone / np.maximum(standing, _NONE), 1.0)
+        beyond = np.maximum(until, end) - np.maximum(since, end)
+        return np.asarray(np.minimum(intensity(share), AT_ONCE) + self.after * beyond)
+
+
+def _by_months(
+    ageing: Ageing, language: str, grid: PeriodGrid, made: IntArray, day: IntArray
+) -> FloatArray:
+    """Cumulative log-hazard at ``day`` of loans ``made`` on a day, by months since then."""
+    age = months_between(grid.as_of, made, day)
+    table = ageing.by_month(language, int(np.ceil(age.max(initial=0.0))) + 1)
+    return np.asarray(np.interp(age, np.arange(float(len(table))), table))
+
+
+def with_ages(
+    loans: LoanArrays, origin_day: IntArray, term_days: IntArray, curves: CurveSet
+) -> LoanArrays:
+    """``loans`` with ``origin_day`` and ``shape`` where their curves go by age.
+
+    ``origin_day`` is the day on which each was made, an offset from ``as_of``; ``term_days`` the
+    original term. See :meth:`~scfcap.credit.ageing.Ageing.shapes`.
+
+    Raises:
+        InputError: a term is in none of the ranges of a segment's curves.
+    """
+    aged = [s for s, each in enumerate(curves.ageing) if each is not None]
+    mine = np.isin(loans.curve, aged)
+    if not mine.any():
+        return loans
+    shape = np.zeros(len(loans), dtype=np.int64)
+    for s in aged:
+        ageing, rows = curves.ageing[s], np.flatnonzero(loans.curve == s)
+        assert ageing is not None
+        shape[rows] = ageing.shapes(loans.loan_type[rows], loans.rate[rows], term_days[rows])
+    return replace(loans, origin_day=np.where(mine, origin_day, 0), shape=shape)
+
+
+def _first_part(classes: Classes, grid: PeriodGrid) -> FloatArray:
+    """Share of each period that loans stand in which they start [C, T]; 1 in all others."""
+    part = np.ones((len(classes), len(grid)))
+    new = np.flatnonzero((classes.start_day > 0) & (classes.start_day <= grid.days[-1]))
+    start = classes.start_day[new]
+    period = np.searchsorted(grid.days, start, side="left") - 1
+    begin, end = grid.days[period], grid.days[period + 1]
+    # Where loans start on a period's last day they stand none of it.
+    part[new, period] = np.where(end > start, (end - start) / (end - begin), 1.0)
+    return part
+
+
+def _bin_days(flows: ContractFlows, grid: PeriodGrid) -> IntArray:
+    """Day on which the loans of each bin mature [B], an offset from ``as_of``."""
+    begin, end = grid.days[flows.bin_period], grid.days[flows.bin_period + 1]
+    since = np.maximum(flows.classes.start_day[flows.bin_class], begin)
+    return np.asarray(np.rint(since + flows.bin_part * (end - begin)).astype(np.int64))
+
+
+def _alike(classes: Classes, curves: CurveSet) -> Iterator[tuple[Ageing, int, IntArray]]:
+    """Each curve by age with a shape, and the rows of ``classes`` that go by them."""
+    for s, ageing in enumerate(curves.ageing):
+        rows = np.flatnonzero(classes.curve == s)
+        if ageing is None or not rows.size:
+            continue
+        shapes, index = np.unique(classes.shape[rows], return_inverse=True)
+        for n, shape in enumerate(shapes):
+            yield ageing, int(shape), rows[index.ravel() == n]
+
+
+def _refuse_old(ageing: Ageing, language: str, shape: int, oldest: int) -> None:
+    """Raise InputError where loans stand up to an age at which the stated curve has ended."""
+    if not language:
+        return
+    last = ageing.last_age(language, shape)
+    if oldest > last and not ageing.credit.run_on:
+        key = f"credit.segments.{ageing.name}"
+        raise InputError(
+            Problem(
+                f"model.toml: {key}.{language}",
+                f"a curve that ends at an age of {last:,} days",
+                f"one up to {oldest:,} days, to which loans of the segment stand",
+                f"Give more ages, or set {key}.run_on = true to go on as it ends.",
+            )
+        )
+
+
+def _standing_until(flows: ContractFlows, grid: PeriodGrid, ends: IntArray) -> IntArray:
+    """Last day inside the grid to which loans of each class stand [C], an offset from as_of."""
+    periods = np.where(flows.due[:, :, OWED] > 0.0, np.arange(1, len(grid) + 1), 0).max(axis=1)
+    until = grid.days[periods]
+    np.maximum.at(until, flows.bin_class, ends)
+    return np.asarray(until)

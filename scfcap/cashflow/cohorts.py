@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scfcap.axes import LOAN_TYPES, OWN
+from scfcap.cashflow.clocks import with_ages
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
 from scfcap.cashflow.lifetime import STARTS, hazard_scale
@@ -232,6 +233,7 @@ def _originated(
         start_day=start,
         maturity_day=start + term,
     )
+    loans = with_ages(loans, start, term, curves)
     return split_late(loans, term, np.ones(len(start), dtype=np.bool_), curves)
 
 

@@ -136,9 +136,10 @@ class _Part:
         self.years = curves.grid.year_fractions
         due = contract_flows(loans, time)
         self.due = due.due[0]
-        self.exposure = [each[0] for each in clocks(due.classes, curves)]
+        default, prepaid, parts = clocks(due, curves)
+        self.exposure = [default[0], prepaid[0]]
         self.final = int(due.bin_period[0]) if len(due.bin_period) else len(self.years)
-        self.part = float(due.bin_part[0]) if len(due.bin_part) else 1.0
+        self.part = float(parts[0]) if len(parts) else 1.0
         self.last = due.last[0] if len(due.last) else np.zeros(3)
         self.told = _by_shares(curves, self.curve)
         self.rows = list(self._walk()) if self.told else []

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap.axes import BULLET, INTEREST_ONLY_BULLET, ORDER, REVOLVING_LINE
+from scfcap.cashflow.clocks import with_ages
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
 from scfcap.cashflow.lifetime import hazard_scale
@@ -135,6 +136,9 @@ def outstanding_loans(
         hazard_scale=np.where(defaulted, _AT_ONCE, scale),
         maturity_day=maturity,
     )
+    # Of a lifetime's loss the whole is still ahead of overdue loans, as of a lifetime's default.
+    anew = overdue & curves.by_term[loans.curve]
+    standing = with_ages(standing, np.where(anew, 0, origination_day), term, curves)
     return split_late(standing, term, ~(overdue | defaulted), curves)
 
 
@@ -241,7 +245,7 @@ def split_late(
         maturity_day=part.maturity_day + days[late],
         hazard_scale=hazard_scale(part.curve, longer, curves),
     )
-    return concatenate([on_time, delayed])
+    return concatenate([on_time, with_ages(delayed, delayed.origin_day, longer, curves)])
 
 
 def _scaled(loans: LoanArrays, factor: FloatArray) -> LoanArrays:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from scfcap.credit.ageing import Ageing, goes_by_age
 from scfcap.credit.exposure import Exposures
 from scfcap.credit.generators import over_months
 from scfcap.credit.indices import Indices
@@ -44,8 +45,9 @@ class CurveSet:
     [S] after maturity. A loan ``default_days`` [S] past due has defaulted. Where ``has_roll_rates``
     [S], ``roll_rates`` [S, 7, 7] holds monthly probabilities between the states of
     :data:`~scfcap.schema.languages.ROLL_STATES` (nan elsewhere), and the default intensity is what
-    scenarios multiply: 1 without any. ``period_rolls`` [S, 7, 7] are the same over one period of
-    the grid. ``order`` of events, ``servicer_advances`` and ``late_fee`` are as
+    scenarios multiply: 1 without any. ``ageing`` [S] says how hazards go by age (None: not).
+    ``period_rolls`` [S, 7, 7] are the roll rates over one period of the grid. ``order`` of events,
+    ``servicer_advances`` and ``late_fee`` are as
     :class:`~scfcap.schema.projection.ProjectionSpec` states them.
 
     ``struck`` [K, S, T]: share of the loans standing at a period's start that the failure of core
@@ -77,10 +79,19 @@ class CurveSet:
     has_roll_rates: BoolArray
     roll_rates: FloatArray
     recovery_share: FloatArray
+    ageing: tuple[Ageing | None, ...]
     period_rolls: FloatArray
     order: str
     servicer_advances: bool
     late_fee: float
+
+    @property
+    def by_term(self) -> BoolArray:
+        """Whether a segment's defaults come over the original term of each loan [S]."""
+        return np.array(
+            [a is not None and a.default == "lifetime_loss" for a in self.ageing], dtype=np.bool_
+        )
+
     indices: Indices = field(default_factory=Indices)
 
     def under(self, stress: Stress) -> CurveSet:
@@ -172,6 +183,10 @@ def build_curves(
         has_roll_rates=np.array([c.roll_rates is not None for c in behaviour], dtype=np.bool_),
         roll_rates=_roll_rates(behaviour),
         recovery_share=recovery_share,
+        ageing=tuple(
+            Ageing(name, credit, grid.per_year) if goes_by_age(credit) else None
+            for name, credit in zip(segments, behaviour, strict=True)
+        ),
         period_rolls=_period_rolls(segments, behaviour, grid),
         order=projection.order,
         servicer_advances=projection.servicer_advances,
