@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from scfcap.cashflow.distribution import Distribution
     from scfcap.cashflow.explain import LoanExplanation
     from scfcap.cashflow.holiday import Holiday
+    from scfcap.cashflow.orders import OrderCashflow
     from scfcap.cashflow.paths import Draw, ScenarioSet
     from scfcap.cashflow.project import PoolCashflow
     from scfcap.credit.curves import CurveSet
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from scfcap.deal.waterfall import DealResult
     from scfcap.funding.inputs import Inputs
     from scfcap.funding.plan import Plan
+    from scfcap.pool.orders import OrderBook
     from scfcap.pool.snapshot import Pool
     from scfcap.report.credit import CreditReport
     from scfcap.report.pool import PoolReport
@@ -195,7 +197,19 @@ class Model:
         from scfcap.pool.build import Around, build_pool
 
         spec = self.loaded.spec
-        return build_pool(self.tape(), spec.pool, Around.of(spec, self.loaded.tape_folder))
+        pool = build_pool(self.tape(), spec.pool, Around.of(spec, self.loaded.tape_folder))
+        if spec.orders is None:
+            return pool
+        from scfcap.pool.orders import order_book
+
+        book = order_book(pool, self.tape(), spec.orders)
+        self._kept["orders"] = book
+        return replace(pool, pay_day=book.pay_days(len(pool)))
+
+    def orders(self) -> OrderBook | None:
+        """Open orders, and how their buyers pay; None where the model has no ``[orders]``."""
+        self.pool()
+        return self._kept.get("orders")
 
     def pool_report(self) -> PoolReport:
         """The pool's tables, borrowing bases and snapshot, to show and to save."""
@@ -381,7 +395,27 @@ class Model:
         """The pool's cash flows in each scenario."""
         from scfcap.cashflow.project import project
 
-        return project(self.pool(), self.curves())
+        paid = self.lock_box()
+        return project(self.pool(), self.curves()) if paid is None else paid.cashflow
+
+    @_once
+    def lock_box(self) -> OrderCashflow | None:
+        """What buyers pay in each scenario, to loans and to sellers; None without ``[orders]``."""
+        from scfcap.cashflow.orders import project_orders
+
+        book = self.orders()
+        return None if book is None else project_orders(self.pool(), self.curves(), book)
+
+    def order_tables(self) -> dict[str, pd.DataFrame]:
+        """Orders, buyers and lock-box by name; none without ``[orders]``."""
+        book, paid = self.orders(), self.lock_box()
+        if book is None or paid is None:
+            return {}
+        return {
+            "orders": book.table,
+            "buyers": book.buyers.to_frame(),
+            "lock_box": paid.to_frame(),
+        }
 
     def distribution(
         self, count: int = 2000, seed: int = 0, tell: Callable[[int], object] | None = None
@@ -413,6 +447,7 @@ class Model:
 
         ``cashflow`` is taken where it was computed elsewhere, ``distribution`` is shown with it.
         """
+        from scfcap.api.stored import stored_inputs
         from scfcap.report.projection import ProjectionReport
 
         whole = cashflow or self.cashflow()
@@ -422,6 +457,7 @@ class Model:
             credit=self.credit()[1],
             origin=manifest(self.provenance(self.tape() if cashflow is None else None), {}),
             distribution=distribution,
+            extra=stored_inputs(self) if cashflow is None else {},
         )
 
     @_once
@@ -432,7 +468,12 @@ class Model:
         pool = self.pool()
         place = {name: k for k, name in enumerate(pool.segments)}
         return {
-            name: new_loans(demand.new_loans, pool, place.get(name, len(place)))
+            name: new_loans(
+                demand.new_loans,
+                pool,
+                place.get(name, len(place)),
+                contract=self.spec.contract.get(name),
+            )
             for name, demand in self.spec.demand.items()
         }
 
@@ -600,6 +641,8 @@ class Model:
         pool, behaviour = self.pool(), self.credit()[0].values()
         days = max(int(pool.maturity_day.max(initial=0)), int(horizon.days[-1]) + self._longest())
         days += max((credit.late_days for credit in behaviour), default=0)
+        book = self.orders()
+        days = days if book is None else max(days, book.last_day)
         periods = math.ceil(days * horizon.per_year / 365.0) + 1
         periods += max((credit.recovery_lag for credit in behaviour), default=0)
         periods += longest_delay(self.spec.scenarios, horizon)

@@ -121,15 +121,22 @@ class Run:
         return build_workbook(self.tables(), self.model.loaded.pack, self.meta(), Path(path))
 
     def save(self, out: str | Path) -> SavedRun:
-        """Write the run folder: manifest, results, tables, workbook, rejected rows if any."""
+        """Write the run folder: manifest, results, tables, workbook, rejected rows if any.
+
+        It also keeps what its cash flows were made from, for ``scfcap compare``.
+        """
+        from scfcap.api.stored import stored_inputs
         from scfcap.report.store import save_run
 
         rejects = self.model.tape().rejects
+        extra = stored_inputs(self.model)
+        if len(rejects):
+            extra["rejects.csv"] = csv_bytes(rejects)
         return save_run(
             Path(out),
             self.tables(),
             manifest(self.model.provenance(self.model.tape()), self.seconds),
             self.result(),
             workbook=(self.model.loaded.pack.file_name, self.to_excel),
-            extra={"rejects.csv": csv_bytes(rejects)} if len(rejects) else None,
+            extra=extra,
         )

@@ -1,0 +1,121 @@
+"""Two projections side by side: run folders, or models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from scfcap import __version__
+from scfcap.api.model import Model, load
+from scfcap.api.stored import restored
+from scfcap.cashflow.drivers import Side, alike
+from scfcap.errors import InputError, Problem
+from scfcap.report.compare import Comparison, Party
+from scfcap.report.store import SavedRun, is_run, read_run
+
+
+def compare(
+    a: str | Path,
+    b: str | Path,
+    *,
+    overrides: tuple[Sequence[str], Sequence[str]] = ((), ()),
+    scenarios: tuple[str | None, str | None] = (None, None),
+) -> Comparison:
+    """What changed from ``a`` to ``b`` and why: each a run folder, or a model.
+
+    ``overrides`` for models, ``scenarios`` (else each plan's own) are of a and of b.
+
+    Raises:
+        InputError: what is named is neither, holds no projection, or the two cannot be compared:
+            other currencies, periods of another length, an unknown scenario.
+    """
+    sources = [_open(each, texts) for each, texts in zip((a, b), overrides, strict=True)]
+    models = [model for model, _ in sources]
+    currencies = [model.loaded.spec.currency for model in models]
+    if currencies[0] != currencies[1]:
+        raise InputError(
+            Problem("currency", " and ".join(currencies), "amounts in one currency", "Convert one.")
+        )
+    names = tuple(
+        scenario or model.loaded.spec.plan.scenario
+        for scenario, model in zip(scenarios, models, strict=True)
+    )
+    for model, name, given in zip(models, names, (a, b), strict=True):
+        if name not in model.loaded.spec.scenarios:
+            there = ", ".join(model.loaded.spec.scenarios)
+            raise InputError(Problem(f"{given}: scenario", repr(name), f"one of {there}"))
+    whole = [Side(model.pool(), model.curves(), model.credit()[0]) for model in models]
+    sides = alike(whole[0], whole[1], [(names[0], names[1])])
+    titles = _titles((a, b), names)
+    parties = [
+        _party(title, model, side, name, saved)
+        for title, (model, saved), side, name in zip(titles, sources, sides, names, strict=True)
+    ]
+    return Comparison(parties[0], parties[1], currencies[0])
+
+
+def _open(given: str | Path, overrides: Sequence[str]) -> tuple[Model, SavedRun | None]:
+    if not is_run(Path(given)):
+        return load(given, overrides=overrides), None
+    if overrides:
+        raise InputError(
+            Problem("--set", "a run folder", "a model, whose fields may be overridden")
+        )
+    return restored(Path(given)), read_run(Path(given))
+
+
+def _titles(given: tuple[str | Path, str | Path], scenarios: Sequence[str]) -> list[str]:
+    """Short names that tell the two apart."""
+    names = [Path(each).resolve().name if Path(each).exists() else str(each) for each in given]
+    if scenarios[0] != scenarios[1]:
+        return [f"{name} {scenario}" for name, scenario in zip(names, scenarios, strict=True)]
+    return names
+
+
+def _party(title: str, model: Model, side: Side, scenario: str, saved: SavedRun | None) -> Party:
+    spec = model.loaded.spec
+    about = {
+        "model": spec.name,
+        "as_of": spec.as_of.isoformat(),
+        "scenario": scenario,
+        "loans": f"{len(side.pool)}",
+        "version": __version__,
+    }
+    plain: dict[str, Any] = json.loads(model.spec.model_dump_json())
+    if saved is None:
+        about["overrides"] = ", ".join(model.loaded.overrides)
+        return Party(title, side, about, plain, model.credit()[1])
+    about["version"] = str(saved.manifest.get("versions", {}).get("scfcap", "unknown"))
+    about["overrides"] = ", ".join(map(str, saved.manifest.get("overrides", [])))
+    frames = {name: table.frame for name, table in saved.tables.items()}
+    figures = {
+        name: float(value)
+        for name, value in saved.result.items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and name not in _NO_FIGURE
+    }
+    return Party(
+        title,
+        side,
+        about,
+        plain,
+        frames.get("credit", pd.DataFrame()),
+        stored=_stored(saved, side, scenario),
+        figures=figures,
+        tables=frames,
+    )
+
+
+_NO_FIGURE = ("schema_version", "periods", "paths", "seed")
+
+
+def _stored(saved: SavedRun, side: Side, scenario: str) -> pd.DataFrame | None:
+    """The folder's own cash flows of the scenario, over the periods that are compared."""
+    if "cash_flows" not in saved.tables:
+        return None
+    frame = saved.tables["cash_flows"].frame
+    mine = (frame["scenario"] == scenario) & (frame["period"] <= len(side.curves.grid))
+    return frame[mine].reset_index(drop=True) if mine.any() else None

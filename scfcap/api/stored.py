@@ -1,0 +1,120 @@
+"""What a run folder keeps so that its projection can be made again: pool, model, credit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from scfcap.api.model import Model
+from scfcap.credit.contagion import Network
+from scfcap.credit.exposure import Exposures
+from scfcap.credit.stress import names_cores
+from scfcap.errors import InputError, Problem
+from scfcap.pool.store import read_snapshot, snapshot_bytes
+from scfcap.schema.credit import SegmentCredit
+from scfcap.schema.load import LoadedModel
+from scfcap.schema.model import Model as ModelSpec
+from scfcap.schema.report import Pack
+
+#: Files of a run folder that hold the inputs of its projection.
+POOL, MODEL = "projected_pool.parquet", "projected_model.json"
+#: Version of :data:`MODEL`.
+VERSION = 1
+#: Largest :data:`MODEL` that is read back [bytes].
+_MOST = 64 * 2**20
+
+
+def stored_inputs(model: Model) -> dict[str, bytes]:
+    """The files from which :func:`restored` makes the projection of ``model`` again.
+
+    The pool's loans by id and contract, without its tables; the model as it was resolved, bases
+    and overrides included; the credit behaviour as it was stated or estimated.
+    """
+    bare: dict[str, Any] = {
+        name: {} for name in ("tables", "borrowing_bases", "eligibility", "counted")
+    }
+    said: dict[str, Any] = {
+        "version": VERSION,
+        "model": json.loads(model.spec.model_dump_json()),
+        "credit": {k: json.loads(c.model_dump_json()) for k, c in model.credit()[0].items()},
+    }
+    if names_cores(model.spec.scenarios):
+        said["exposures"] = _told(model.exposures())
+    text = json.dumps(said, ensure_ascii=False, indent=1, sort_keys=True)
+    return {POOL: snapshot_bytes(replace(model.pool(), **bare)), MODEL: f"{text}\n".encode()}
+
+
+def restored(folder: Path) -> Model:
+    """The model of a run folder, with the pool and the credit behaviour of that run.
+
+    Its plan, report and tape are not there. Raises :class:`InputError` where the folder does not
+    hold the inputs of a projection.
+    """
+    missing = [name for name in (POOL, MODEL) if not (folder / name).is_file()]
+    if missing:
+        raise InputError(
+            Problem(
+                str(folder),
+                f"no {' and no '.join(missing)}",
+                "a folder that scfcap run or scfcap project wrote",
+                "Run the model again: scfcap project MODEL --out DIR (without --workers).",
+            )
+        )
+    path = folder / MODEL
+    try:
+        said = json.loads(path.read_text(encoding="utf-8") if path.stat().st_size < _MOST else "")
+        spec = ModelSpec.model_validate_json(json.dumps(said["model"]))
+        credit = {
+            name: SegmentCredit.model_validate_json(json.dumps(each))
+            for name, each in said["credit"].items()
+        }
+        exposures = _heard(said["exposures"]) if "exposures" in said else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            Problem(str(path), f"not readable ({first})", "a file as a run wrote it", "Run again.")
+        ) from error
+    loaded = LoadedModel(
+        spec=spec.model_copy(update={"stated_for_book": None}),
+        folder=folder,
+        tape_folder=folder,
+        regime=None,
+        regime_name=spec.regime,
+        pack=Pack(title="", sheets=("cash_flows",)),
+        digest="",
+        files=(),
+        overrides=(),
+    )
+    model = Model(loaded)
+    model._kept |= {"pool": read_snapshot(folder / POOL), "credit": (credit, pd.DataFrame())}
+    if exposures is not None:
+        model._kept["exposures"] = exposures
+    return model
+
+
+def _told(exposures: Exposures) -> dict[str, Any]:
+    return {
+        "segments": exposures.segments,
+        "cores": exposures.cores,
+        "orders": exposures.orders.tolist(),
+        "suppliers": exposures.suppliers.tolist(),
+        "linked": exposures.network.linked.tolist(),
+    }
+
+
+def _heard(said: Mapping[str, Any]) -> Exposures:
+    cores, segments = tuple(map(str, said["cores"])), tuple(map(str, said["segments"]))
+    shape = (len(segments), len(cores))
+    tables = {
+        name: np.array(said[name], dtype=np.float64).reshape(size)
+        for name, size in (("orders", shape), ("suppliers", shape), ("linked", shape[1:] * 2))
+    }
+    network = Network(cores, tables["linked"])
+    return Exposures(segments, cores, tables["orders"], tables["suppliers"], network)

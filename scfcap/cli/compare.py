@@ -1,0 +1,204 @@
+"""``scfcap compare``: what changed from one projection to another, and why."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scfcap.cli.grid import blank_repeats, grid
+from scfcap.cli.options import Json, Out, Overrides, Quiet, Traceback
+from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scfcap.report.compare import Comparison
+
+First = Annotated[
+    str, typer.Argument(help="A run folder, a model folder, or a shipped model.", metavar="A")
+]
+Second = Annotated[str, typer.Argument(help="What it is compared with, likewise.", metavar="B")]
+OverridesB = Annotated[
+    list[str] | None,
+    typer.Option("--set-b", metavar="FIELD=VALUE", help="Override a field of B alone; repeatable."),
+]
+ScenarioName = Annotated[
+    str | None,
+    typer.Option(
+        "--scenario", metavar="NAME", help="The scenario compared. Without it: each plan's own."
+    ),
+]
+ScenarioB = Annotated[
+    str | None,
+    typer.Option("--scenario-b", metavar="NAME", help="Another scenario for B."),
+]
+#: Rows of what changed that are shown; ``--out`` writes them all.
+SHOWN = 24
+_COUNTS = ("loans",)
+_DAYS = ("remaining_days", "recovery_lag")
+_MONEY = ("balance",)
+
+
+def compare(
+    a: First,
+    b: Second,
+    overrides: Overrides = None,
+    overrides_b: OverridesB = None,
+    scenario: ScenarioName = None,
+    scenario_b: ScenarioB = None,
+    out: Out = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    traceback: Traceback = False,
+) -> None:
+    """Compare two projections: inputs that changed, and what each driver did, one after another."""
+
+    def work(terminal: Terminal) -> Outcome:
+        from scfcap.api.compare import compare as set_beside
+        from scfcap.report.files import manifest
+        from scfcap.report.store import check_out
+
+        if out is not None:
+            check_out(out)
+        terminal.progress("both sides")
+        both = list(overrides or ())
+        found = set_beside(
+            _here(a),
+            _here(b),
+            overrides=(both, [*both, *(overrides_b or ())]),
+            scenarios=(scenario, scenario_b or scenario),
+        )
+        terminal.progress("drivers")
+        document = found.document()
+        folder = None
+        if out is not None:
+            terminal.progress("report")
+            sides = {"a": document["a"], "b": document["b"]}
+            folder = found.save(out, manifest(sides, {})).folder
+        terminal.finish()
+        _show(terminal, found)
+        if folder is not None:
+            terminal.say(f"Tables and charts: {shown_path(folder)}")
+        return Outcome({**document, "folder": folder})
+
+    execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
+
+
+def _here(given: str) -> str | Path:
+    """A path where there is one, else the name of a shipped model."""
+    return Path(given) if Path(given).exists() else given
+
+
+def _show(terminal: Terminal, found: Comparison) -> None:
+    from scfcap.cashflow.drivers import DRIVERS, MEANING
+
+    periods = found.a.side.curves.grid
+    terminal.say(
+        f"a: {_about(found.a.name, found.a.about)}",
+        f"b: {_about(found.b.name, found.b.about)}",
+        f"Over {len(periods)} {periods.frequency}s, amounts in {found.currency}.",
+        "",
+        *(found.sentence(name) for name in ("collections", "interest", "loss", "average_life")),
+        "",
+    )
+    drivers = found.drivers
+    terminal.say(_drivers(drivers[drivers["segment"] == "all"], "measure"), "")
+    cash = drivers[(drivers["measure"] == "collections") & (drivers["segment"] != "all")]
+    if len(cash) > 1:
+        terminal.say(_drivers(cash, "segment", "Collections by segment: "), "")
+    terminal.say("Drivers, taken from b one after the other:")
+    terminal.say(*(f"  {name}: {MEANING[name]}" for name in DRIVERS), "")
+    changed = found.inputs[_differs(found.inputs)]
+    if len(changed):
+        terminal.say(_inputs(changed), "")
+    if len(found.fields):
+        terminal.say(_fields(found.fields), "")
+    if len(found.figures):
+        terminal.say(_figures(found.figures), "")
+
+
+def _about(name: str, about: Any) -> str:
+    facts = [f"scenario {about['scenario']}", f"as of {about['as_of']}"]
+    facts.append(f"{int(about['loans']):,} loans")
+    if about.get("overrides"):
+        facts.append(f"with {about['overrides']}")
+    return f"{name}: {about['model']}, {', '.join(facts)}" if name != about["model"] else (
+        f"{name}, {', '.join(facts)}"
+    )  # fmt: skip
+
+
+def _differs(frame: pd.DataFrame) -> Any:
+    scale = frame[["a", "b"]].abs().max(axis=1)
+    return frame["change"].abs() > 1e-12 * scale.clip(lower=1e-300)
+
+
+def _drivers(frame: pd.DataFrame, key: str, title: str = "") -> Any:
+    names = [str(n) for n in frame if n not in ("measure", "segment")]
+    names = [n for n in names if n != "version" or (frame[n] != 0.0).any()]
+    rows = [
+        [_label(row, key), *(_amount(row, name) for name in names)]
+        for row in frame.to_dict("records")
+        if any(row[name] for name in names)
+    ]
+    return grid(f"{title}from a to b, by driver".capitalize(), [key, *names], rows, names)
+
+
+def _label(row: dict[Any, Any], key: str) -> str:
+    return str(row[key]).replace("_", " ") if key == "measure" else str(row[key])
+
+
+def _amount(row: dict[Any, Any], name: str) -> str:
+    value = float(row[name])
+    digits = 3 if row["measure"] == "average_life" else 0
+    if name in ("a", "b"):
+        return f"{value:,.{digits}f}"
+    return f"{value:+,.{digits}f}" if abs(value) >= 0.5 * 10.0**-digits else ""
+
+
+def _inputs(frame: pd.DataFrame) -> Any:
+    rows = [
+        [str(row["segment"]), str(row["figure"]).replace("_", " "),
+         *(_fact(str(row["figure"]), row[name], sign=name == "change") for name in _SIDES)]
+        for row in frame.head(SHOWN).to_dict("records")
+    ]  # fmt: skip
+    more = f" (first {SHOWN} of {len(frame):,})" if len(frame) > SHOWN else ""
+    heads = ["segment", "figure", *_SIDES]
+    return grid(f"What the loans and curves changed{more}", heads, blank_repeats(rows), _SIDES)
+
+
+_SIDES = ("a", "b", "change")
+
+
+def _fact(figure: str, value: Any, *, sign: bool) -> str:
+    number = float(value)
+    if math.isnan(number):
+        return ""
+    plus = "+" if sign else ""
+    if figure in (*_COUNTS, *_MONEY):
+        return f"{number:{plus},.0f}"
+    if figure in _DAYS:
+        return f"{number:{plus},.1f}"
+    return f"{number:{plus}.3%}"
+
+
+def _fields(frame: pd.DataFrame) -> Any:
+    more = f" (first {SHOWN} of {len(frame):,})" if len(frame) > SHOWN else ""
+    rows = [[_short(cell) for cell in row] for row in frame.head(SHOWN).itertuples(index=False)]
+    return grid(f"Fields of the model that differ{more}", ["field", "a", "b"], rows)
+
+
+def _short(text: Any) -> str:
+    said = str(text)
+    return said if len(said) <= 60 else f"{said[:59]}…"
+
+
+def _figures(frame: pd.DataFrame) -> Any:
+    rows = [
+        [str(row["figure"]).replace("_", " "), *(f"{row[name]:,.2f}" for name in _SIDES)]
+        for row in frame.to_dict("records")
+        if row["change"] != 0.0
+    ]
+    return grid("Figures of the runs", ["figure", *_SIDES], rows, _SIDES)
