@@ -18,7 +18,9 @@ from scfcap.credit.curves import CurveSet
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import Pool
+from scfcap.pool.terms import new_terms
 from scfcap.quantities import BoolArray, FloatArray, IntArray
+from scfcap.schema.contract import ContractSpec
 from scfcap.schema.credit import TermRange
 
 #: Most atoms of new loans that look like the tape's.
@@ -32,13 +34,14 @@ class NewLoans:
     """What one unit of new loans of a segment consists of; shape (atoms,).
 
     ``weight`` adds up to one; ``rate`` is a year's; ``loan_type`` a code of
-    :data:`~scfcap.axes.LOAN_TYPES`.
+    :data:`~scfcap.axes.LOAN_TYPES`. ``contract`` says when they pay; None: by periods.
     """
 
     weight: FloatArray
     rate: FloatArray
     loan_type: IntArray
     term_days: IntArray
+    contract: ContractSpec | None = None
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,19 @@ class CohortFactors:
         return self.performing[:, :, -1] + self.receivable[:, :, -1]
 
 
-def new_loans(spec: TermRange | str, pool: Pool, segment: int, atoms: int = 30) -> NewLoans:
+def new_loans(
+    spec: TermRange | str,
+    pool: Pool,
+    segment: int,
+    atoms: int = 30,
+    contract: ContractSpec | None = None,
+) -> NewLoans:
     """What new loans of a segment look like.
 
     A ``TermRange`` gives up to ``atoms`` terms, evenly from shortest to longest. ``"tape"`` gives
     the loans of ``pool.segments[segment]`` weighted by original balance, in at most about 60
     groups of like type, term and rate, each with its weighted mean term and rate.
+    ``contract`` says when they pay, unless ``spec`` does.
 
     Raises:
         InputError: "tape", but the pool has no loan of that segment.
@@ -104,6 +114,7 @@ def new_loans(spec: TermRange | str, pool: Pool, segment: int, atoms: int = 30) 
             rate=np.full(count, spec.rate),
             loan_type=np.full(count, kind, dtype=np.int64),
             term_days=terms,
+            contract=spec.contract or contract,
         )
     mine = (pool.segment == segment) & (pool.original_balance > 0.0)
     if not mine.any():
@@ -116,12 +127,13 @@ def new_loans(spec: TermRange | str, pool: Pool, segment: int, atoms: int = 30) 
                 action="State loan_type, rate, shortest and longest instead.",
             )
         )
-    return _like_tape(
+    like = _like_tape(
         pool.original_balance[mine],
         pool.rate[mine],
         pool.loan_type[mine],
         np.clip(pool.maturity_day[mine] - pool.origination_day[mine], 1, LONGEST_DAY),
     )
+    return replace(like, contract=contract)
 
 
 def _like_tape(
@@ -201,7 +213,7 @@ def project_cohort(
     ``segment`` indexes ``curves.segments``.
     """
     loans = _originated(new, segment, period, curves, 0)
-    return run_kernel(replace(loans, balance=loans.balance * amount), curves, 1)
+    return run_kernel(loans.scaled(np.full(len(loans), amount)), curves, 1)
 
 
 def _opening_cohorts(pool: Pool, curves: CurveSet) -> tuple[IntArray, IntArray, IntArray, IntArray]:
@@ -233,6 +245,14 @@ def _originated(
         start_day=start,
         maturity_day=start + term,
     )
+    terms = new_terms(
+        new.contract,
+        curves.grid.as_of,
+        loans.loan_type,
+        days=(start, start + term),
+        lent=loans.balance,
+    )
+    loans = replace(loans, terms=terms)
     loans = with_ages(loans, start, term, curves)
     return split_late(loans, term, np.ones(len(start), dtype=np.bool_), curves)
 

@@ -139,7 +139,8 @@ def _payment_day(loans: _Loans, n: int, number: int, tables: DatedTables) -> tup
         elif day < end:
             month = tables.days.month_of[day - tables.days.first] + number * loans.every_months[n]
             day = day_in_month(month, loans.anchor[n], tables.days)
-    if day >= end or day <= loans.start_day[n] or day <= 0:
+    once = loans.every_months[n] == ONCE
+    if once or day >= end or day <= max(loans.start_day[n], 0):
         return loans.maturity_day[n], True
     if loans.calendar[n] < 0:
         return day, False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,15 @@ class LoanArrays:
         """The loans picked by an index or a mask."""
         columns = {name: getattr(self, name)[chosen] for name in COLUMNS}
         return LoanArrays(**columns, terms=self.terms and self.terms.where(chosen))
+
+    def scaled(self, factor: FloatArray) -> LoanArrays:
+        """The same loans with ``factor`` (loans,) of their amounts."""
+        return replace(
+            self,
+            balance=self.balance * factor,
+            accrued=self.accrued * factor,
+            terms=self.terms and self.terms.scaled(factor),
+        )
 
 
 #: The arrays of :class:`LoanArrays`.

@@ -18,7 +18,7 @@ from scfcap.credit.curves import CurveSet
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import Pool
-from scfcap.quantities import FloatArray, IntArray
+from scfcap.quantities import IntArray
 
 #: Scale that turns any default intensity above zero into default at once.
 _AT_ONCE = 1e12
@@ -106,6 +106,7 @@ def opening_loans(pool: Pool, curves: CurveSet, group: IntArray) -> LoanArrays:
         hazard_scale=np.ones(len(pool)),
         start_day=np.zeros(len(pool), dtype=np.int64),
         maturity_day=pool.maturity_day,
+        terms=pool.terms,
     )
     return outstanding_loans(loans, pool.origination_day, pool.days_past_due, curves)
 
@@ -135,6 +136,7 @@ def outstanding_loans(
         accrued=accrued,
         hazard_scale=np.where(defaulted, _AT_ONCE, scale),
         maturity_day=maturity,
+        terms=None if loans.terms is None else loans.terms.at_maturity(overdue),
     )
     # Of a lifetime's loss the whole is still ahead of overdue loans, as of a lifetime's default.
     anew = overdue & curves.by_term[loans.curve]
@@ -237,8 +239,8 @@ def split_late(
     if not late.any():
         return loans
     share = np.where(late, share, 0.0)
-    on_time = _scaled(loans, 1.0 - share)
-    part = _scaled(loans, share).where(late)
+    on_time = loans.scaled(1.0 - share)
+    part = loans.scaled(share).where(late)
     longer = term_days[late] + days[late]
     delayed = replace(
         part,
@@ -246,7 +248,3 @@ def split_late(
         hazard_scale=hazard_scale(part.curve, longer, curves),
     )
     return concatenate([on_time, with_ages(delayed, delayed.origin_day, longer, curves)])
-
-
-def _scaled(loans: LoanArrays, factor: FloatArray) -> LoanArrays:
-    return replace(loans, balance=loans.balance * factor, accrued=loans.accrued * factor)

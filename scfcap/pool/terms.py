@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from scfcap.axes import PAYMENT_STEPS
+from scfcap.axes import FLAT_FEE, PAYMENT_STEPS
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 from scfcap.schema.contract import DAY_COUNTS, ContractSpec
 
@@ -24,6 +24,7 @@ _COLUMNS: Final = (
     "rate_index",
 )
 _NO_SPEC: Final = ContractSpec()
+_NO_DAY: Final = np.datetime64("NaT", "D")
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,14 @@ class DatedTerms:
             original=self.original * factor,
             fee=self.fee * factor,
             upfront=self.upfront * factor,
+        )
+
+    def at_maturity(self, rows: BoolArray) -> DatedTerms:
+        """The same, but ``rows`` (mask) are paid once, at the maturity, on whatever day it is."""
+        return replace(
+            self,
+            next_day=np.where(rows, 0, self.next_day),
+            calendar=np.where(rows, -1, self.calendar),
         )
 
 
@@ -177,6 +186,67 @@ def terms_of(
     return replace(terms, **mixed)
 
 
+def new_terms(
+    contract: ContractSpec | None,
+    as_of: date,
+    loan_type: IntArray,
+    *,
+    days: tuple[IntArray, IntArray],
+    lent: FloatArray,
+) -> DatedTerms | None:
+    """Terms of loans that are made after ``as_of``; None where all pay by the grid's periods.
+
+    ``days``: offsets of start and maturity; ``lent`` [currency], of which fees are shares. Without
+    a ``contract`` only flat fees are dated, as a plain :class:`ContractSpec` has it.
+    """
+    dated = (loan_type == FLAT_FEE) | (contract is not None)
+    if not dated.any():
+        return None
+    spec, count = contract or _NO_SPEC, len(lent)
+    begin, end = (np.datetime64(as_of, "D") + _days(offset) for offset in days)
+    months, by_days = PAYMENT_STEPS[spec.payment_every]
+    once = months == by_days == 0
+    anchor = _anchor(np.full(count, _NO_DAY), end, np.full(count, spec.payment_day or 0))
+    series = _Series(end, np.full(count, months), np.full(count, by_days), anchor)
+    first = end if once else np.minimum(series.day(series.after(begin)), end)
+    calendar = _calendar_of(spec)
+    whole: dict[str, Any] = {
+        "every_months": ONCE if once else months,
+        "every_days": by_days,
+        "next_day": _offset(first, np.datetime64(as_of, "D")),
+        "anchor": anchor,
+        "from_day": days[0],
+        "day_count": DAY_COUNTS.index(spec.day_count),
+        "calendar": -1 if calendar is None else 0,
+        "grace": spec.grace_payments,
+        "original": lent,
+        "fee": spec.payment_fee_share * lent,
+        "upfront": spec.upfront_fee * lent,
+        "index": -1 if spec.rate_index is None else 0,
+        "margin": spec.rate_margin,
+        "floor": spec.rate_floor,
+        "cap": spec.rate_cap,
+        "next_reset_day": days[0],  # the first rate is the index's of the start
+        "reset_months": spec.reset_months,
+    }
+    none = DatedTerms.none(count)
+    columns: dict[str, Any] = {
+        name: np.where(dated, whole[name], getattr(none, name)) for name in ARRAYS
+    }
+    return DatedTerms(
+        **columns,
+        calendars=() if calendar is None else (calendar,),
+        indices=() if spec.rate_index is None else (spec.rate_index,),
+    )
+
+
+def _calendar_of(spec: ContractSpec) -> tuple[str, str] | None:
+    """Calendar and convention of a contract; None where no day is moved."""
+    if spec.calendar == "every-day" or spec.convention == "unadjusted":
+        return None
+    return spec.calendar, spec.convention
+
+
 @dataclass(frozen=True)
 class _Stated:
     """What tape and contracts say of each loan; ``segment`` (loans,) picks one of ``specs``."""
@@ -248,12 +318,7 @@ class _Stated:
 
     def calendars(self) -> tuple[tuple[tuple[str, str], ...], IntArray]:
         """Calendars with their conventions, and each loan's (-1: every day is open)."""
-        pairs = [
-            None
-            if spec.calendar == "every-day" or spec.convention == "unadjusted"
-            else (spec.calendar, spec.convention)
-            for spec in self.specs
-        ]
+        pairs = [_calendar_of(spec) for spec in self.specs]
         names = tuple(sorted({pair for pair in pairs if pair is not None}))
         codes = [-1 if pair is None else names.index(pair) for pair in pairs]
         return names, np.array(codes, dtype=np.int64)[self.segment]
@@ -261,7 +326,7 @@ class _Stated:
     def dates(self, column: str) -> Any:
         """A date column by day, NaT where the tape has none."""
         if column not in self.frame:
-            return np.full(len(self.frame), np.datetime64("NaT", "D"))
+            return np.full(len(self.frame), _NO_DAY)
         return self.frame[column].to_numpy().astype("datetime64[D]")
 
 
@@ -285,7 +350,7 @@ class _PaymentDays:
         months, days = np.where(once, ONCE, step[:, 0]), np.where(once, 0, step[:, 1])
         start, end = stated.dates("origination_date"), stated.dates("maturity_date")
         said = stated.dates("next_payment_date")
-        said = np.where(once | (said > end), np.datetime64("NaT", "D"), said)
+        said = np.where(once | (said > end), _NO_DAY, said)
         anchor = _anchor(said, end, stated.spec("payment_day").astype(np.int64))
         series = _Series(np.where(np.isnat(said), end, said), months, days, anchor)
         number = series.after(np.broadcast_to(day, start.shape))

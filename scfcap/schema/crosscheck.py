@@ -84,13 +84,22 @@ def _contracts(spec: Model, where: Where) -> Iterator[Problem]:
                 f"one of {', '.join(sorted(segments)) or '(none)'}",
                 f"Did you mean {near}?" if near else "",
             )
-    stated: list[tuple[Key, ContractSpec]] = [
-        (("contract", name), contract) for name, contract in spec.contract.items()
-    ]
+    stated: dict[Key, ContractSpec] = {
+        ("contract", name): contract for name, contract in spec.contract.items()
+    }
     for name, demand in spec.demand.items():
+        new: Key = ("contract", name)
         if not isinstance(demand.new_loans, str) and demand.new_loans.contract is not None:
-            stated.append((("demand", name, "new_loans", "contract"), demand.new_loans.contract))
-    for key, contract in stated:
+            new = ("demand", name, "new_loans", "contract")
+            stated[new] = demand.new_loans.contract
+        if new in stated and stated[new].payment_fee > 0.0:
+            yield Problem(
+                where((*new, "payment_fee")),
+                f"{stated[new].payment_fee:g}, an amount, and new loans that have no size",
+                "payment_fee_share, a share of the principal lent",
+                "Of outstanding loans the tape may say the amount: payment_fee.",
+            )
+    for key, contract in stated.items():
         index = contract.rate_index
         if index is not None and index not in spec.indices:
             near = closest(index, list(spec.indices))
