@@ -47,6 +47,12 @@ class OrderBook:
     def __len__(self) -> int:
         return len(self.row)
 
+    def pay_days(self, loans: int) -> IntArray:
+        """``pay_day`` by place in the pool of ``loans`` [loans, parts]; 0 for other loans."""
+        days = np.zeros((loans, self.pay_day.shape[1]), dtype=np.int64)
+        days[self.row] = self.pay_day
+        return days
+
     @property
     def last_day(self) -> int:
         """Last day on which a part of an order is paid, offset from ``as_of``."""
@@ -63,9 +69,9 @@ def order_book(pool: Pool, tape: Tape, spec: OrdersSpec) -> OrderBook:
     day, where a repaid loan has none), at today's dilution.
 
     The table has loan_id, buyer_id, seller_id, order_amount, origination_date, due_date,
-    dilution, by_rate, seller_room, buyer_room, allowed, binding, balance, excess (of the balance
-    over what is allowed), expected_date and late_date (mean and 90% quantile of the day of
-    payment).
+    dilution, by_rate, seller_room and buyer_room (empty without a limit), allowed, binding,
+    balance, excess (of the balance over what is allowed), expected_date and late_date (mean and
+    90% quantile of the day of payment).
 
     Raises:
         InputError: the pool has no loan of type "order", the test of disputes cannot be asked, or
@@ -260,8 +266,8 @@ def _table(
             "due_date": frame["maturity_date"].to_numpy(),
             "dilution": dilution[at],
             "by_rate": advances.worth[at],
-            "seller_room": advances.seller_room[at],
-            "buyer_room": advances.buyer_room[at],
+            "seller_room": _or_empty(advances.seller_room[at]),
+            "buyer_room": _or_empty(advances.buyer_room[at]),
             "allowed": advances.amount[at],
             "binding": np.array(BINDING, dtype=object)[advances.binding[at]],
             "balance": balance,
@@ -270,3 +276,7 @@ def _table(
             "late_date": dated(np.quantile(pay_day, 0.9, axis=1, method="inverted_cdf")),
         }
     )
+
+
+def _or_empty(room: FloatArray) -> FloatArray:
+    return np.where(np.isinf(room), np.nan, room)
