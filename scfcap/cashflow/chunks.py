@@ -235,13 +235,13 @@ def _checked(
     names, coded = columns_of(spec, recipe.data.names, recipe.data.source)
     table = recipe.data.read(chunk, names, coded)
     source = recipe.data.source
-    intake = take_in(table, spec, recipe.as_of, source)
+    intake = take_in(table, spec, recipe.as_of)
     empty = pd.DataFrame()
     none = pd.DataFrame({"severity": pd.Series([], dtype="str")})
     if not intake.table.num_rows:
         return Tape(_no_rows(), none, empty, empty, recipe.as_of, source, ""), None
     origin = Origin(None, chunk.parts, chunk.firsts)
-    asked = turned(intake, spec, as_of=recipe.as_of, source=source, origin=origin)
+    asked = turned(intake, spec, as_of=recipe.as_of, origin=origin)
     asked.known = recipe.known
     try:
         tape = check(asked, intake, table, source=source, digest="")

@@ -218,6 +218,10 @@ class TapeSpec(FileOptions):
     term: TermSpec | None = None
     default_days: int | None = Field(default=None, ge=1, le=3_650)
     """Days past due from which the source calls a loan in default; not checked where absent."""
+    max_rate: float = Field(default=1.0, gt=0.0, le=50.0, allow_inf_nan=False)
+    """Highest contract rate that is believed [1/year]: a loan above it is refused, as are rates in
+    percent read as decimals, or a day's rate in percent. State more where the contracts do charge
+    more, as flat charges of short loans may."""
     rules: dict[str, Literal["error", "warning", "off"]] = Field(default_factory=dict)
     """Rule of data quality, or ``column.rule``: ``error`` rejects its rows, ``warning`` reports
     them, ``off`` does not ask."""

@@ -62,10 +62,10 @@ def checked(
     Raises :class:`RejectedRows` where more than ``spec.reject_limit`` of the rows are refused, and
     :class:`InputError` for a mapping that does not fit, or that leaves no row.
     """
-    intake = take_in(table, spec, as_of, source)
+    intake = take_in(table, spec, as_of)
     if not intake.table.num_rows:
         raise none_left(source, table.num_rows)
-    tape = turned(intake, spec, as_of=as_of, source=source, origin=Origin(None, tuple(parts)))
+    tape = turned(intake, spec, as_of=as_of, origin=Origin(None, tuple(parts)))
     tape.known = known or {}
     return check(tape, intake, table, source=source, digest=digest)
 
@@ -82,9 +82,9 @@ def none_left(source: str, rows: int) -> InputError:
     )
 
 
-def turned(intake: Intake, spec: TapeSpec, *, as_of: date, source: str, origin: Origin) -> Typed:
+def turned(intake: Intake, spec: TapeSpec, *, as_of: date, origin: Origin) -> Typed:
     """The rows of ``intake`` typed; ``origin`` says which parts of files they were taken from."""
-    tape = typed(intake.table, spec, as_of, source)
+    tape = typed(intake.table, spec, as_of)
     tape.issues += intake.issues
     tape.origin = replace(origin, rows=intake.rows)
     return tape

@@ -84,9 +84,7 @@ class Typed:
         return convert.as_read(cells, rows)
 
 
-def typed(
-    table: Any, spec: TapeSpec, as_of: date, source: str, only: Collection[str] = ()
-) -> Typed:
+def typed(table: Any, spec: TapeSpec, as_of: date, only: Collection[str] = ()) -> Typed:
     """Columns of ``table`` as ours. Cells that do not parse are listed in ``issues``.
 
     With ``only``, these columns of ours alone, where the mapping has them.
@@ -114,7 +112,6 @@ def typed(
             out.kept[name] = _kept(table.column(name), number_form(spec))
     if spec.term is not None:
         _contract_term(out, spec.term, spec)
-    _percent_hint(out, spec, source)
     return out
 
 
@@ -383,23 +380,3 @@ def _kept(source: Any, form: convert.NumberForm) -> Any:
         return text
     whole = not np.isnan(values).any() and np.abs(values).max() < 2**53
     return values.astype(np.int64) if whole and (values == np.floor(values)).all() else values
-
-
-def _percent_hint(out: Typed, spec: TapeSpec, source: str) -> None:
-    """Rates of over 100% a year on half of the loans are legal, and likely in percent."""
-    stated = (*spec.percent, *spec.basis_points, *spec.daily, *spec.monthly, *spec.scale)
-    if "rate" in (*spec.constants, *spec.derive, *stated):
-        return
-    known = out.columns["rate"][~np.isnan(out.columns["rate"])]
-    if len(known) and float(np.median(known)) > 1.0:
-        said = f"{source}: half of the rates are above 1 (100% a year); if in percent, list rate"
-        out.issues.append(
-            Issue(
-                "rate",
-                "rates_look_like_percent",
-                "warning",
-                f"{said} in [tape].percent",
-                np.array([-1]),
-                [f"median {np.median(known):g}"],
-            )
-        )

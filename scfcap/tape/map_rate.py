@@ -29,6 +29,8 @@ UNITS = {
 }
 #: Annual rates that a loan usually has, and that it may have.
 _USUAL, _MAY_BE = (0.01, 0.60), (0.002, 5.0)
+#: Share of the loans whose flat charge must be within what a loan may have.
+_NEARLY_ALL = 0.999
 #: Relative difference of an instalment from the annuity formula that passes.
 _CLOSE = 0.02
 
@@ -189,7 +191,13 @@ def _flat(book: Book) -> Choice | None:
         return None
     charge = book.number(due.name) / book.number(lent) - 1.0
     median = f"{np.nanmedian(charge):.1%} in the median"
-    said = f"no rate; {due.name} / {lent} - 1 is a flat charge, {median}"
+    said = [f"no rate; {due.name} / {lent} - 1 is a flat charge, {median}"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        annual = charge * 365.0 / book.number(terms[0].one.name)
+    known = annual[np.isfinite(annual)]
+    most = np.ceil(np.quantile(known, _NEARLY_ALL, method="higher")) if len(known) else 0.0
+    if 1.0 < most <= _MAY_BE[1]:
+        said.append(f"over a short term that is up to {most:.0%} a year: max_rate is raised for it")
     return Choice(
         "rate",
         "derive",
@@ -197,7 +205,8 @@ def _flat(book: Book) -> Choice | None:
         confidence=0.85,
         unit="flat charge over the term, as a simple annual rate",
         sample=due.sample(),
-        evidence=(said,),
+        settings={"max_rate": float(most)} if len(said) > 1 else {},
+        evidence=tuple(said),
     )
 
 

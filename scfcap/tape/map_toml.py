@@ -107,6 +107,9 @@ def _tape(proposal: Proposal) -> Iterator[str]:
         named = [c.column for c in proposal.choices if c.settings.get(key)]
         if named:
             yield f"{key} = {_value(named)}"
+    most = [c.settings["max_rate"] for c in proposal.choices if "max_rate" in c.settings]
+    if most:
+        yield f"max_rate = {max(most):g}"
     decimal, thousands = _marks(proposal)
     if decimal != ".":
         yield f"decimal = {_text(decimal)}"

@@ -41,7 +41,7 @@ class Intake:
     issues: tuple[Issue, ...]
 
 
-def take_in(table: Any, spec: TapeSpec, as_of: date, source: str) -> Intake:
+def take_in(table: Any, spec: TapeSpec, as_of: date) -> Intake:
     """Choose, drop and fold rows as ``where``, ``duplicates`` and ``group`` ask, in this order.
 
     Raises :class:`~scfcap.errors.InputError` for an expression that does not fit the columns.
@@ -50,7 +50,7 @@ def take_in(table: Any, spec: TapeSpec, as_of: date, source: str) -> Intake:
     gone: list[tuple[str, Any]] = []
     issues: list[Issue] = []
     if spec.where is not None:
-        answers = _answers(table, spec, as_of, source)
+        answers = _answers(table, spec, as_of)
         rows, issues = _narrowed(rows, answers == TRUE), _unsure(answers, spec.where)
         table, left = _parted(table, answers == TRUE)
         gone.append((LEFT_OUT, left))
@@ -80,12 +80,12 @@ def first_of_equal(table: Any) -> BoolArray:
     return mask
 
 
-def _answers(table: Any, spec: TapeSpec, as_of: date, source: str) -> Any:
+def _answers(table: Any, spec: TapeSpec, as_of: date) -> Any:
     assert spec.where is not None
     expression = parse(spec.where)
 
     def ours(name: str) -> Cells:
-        cells = typed(table, spec, as_of, source, (name,)).columns.get(name)
+        cells = typed(table, spec, as_of, (name,)).columns.get(name)
         if isinstance(cells, np.ndarray | convert.Codes):
             return cells
         if cells is not None:

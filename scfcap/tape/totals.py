@@ -54,7 +54,7 @@ def _measured(table: Any, tape: Typed) -> Typed:
         if name in BY_NAME and name not in wanted
     }:
         wanted |= more
-    return typed(table, spec, tape.as_of, "", wanted)
+    return typed(table, spec, tape.as_of, wanted)
 
 
 def _sums(tape: Typed, mask: BoolArray | None = None) -> FloatArray:

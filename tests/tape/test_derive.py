@@ -34,7 +34,7 @@ def spec(**tables: Any) -> TapeSpec:
 def read(cells: dict[str, list[Any]], **tables: Any) -> Typed:
     table = pa.table(cells)
     chosen = source_columns(spec(**tables), table.column_names, "tape.csv")
-    return typed(table.select(chosen), spec(**tables), AS_OF, "tape.csv")
+    return typed(table.select(chosen), spec(**tables), AS_OF)
 
 
 def without(*names: str, **more: list[Any]) -> dict[str, list[Any]]:
@@ -152,11 +152,6 @@ class TestDerived:
         assert (issue.column, issue.reason) == ("maturity_date", "not_whole")
         assert issue.rows.tolist() == [0, 1]
         assert np.isnat(tape.columns["maturity_date"]).all()
-
-    def test_rates_that_look_like_percent(self) -> None:
-        (issue,) = read(without("rate", rate=["12.5", "8"])).issues
-        assert (issue.reason, issue.severity) == ("rates_look_like_percent", "warning")
-        assert issue.rows.tolist() == [-1]
 
 
 class TestUnits:

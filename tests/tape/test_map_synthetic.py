@@ -271,6 +271,20 @@ def test_european_numbers_read_back(tmp_path: Path) -> None:
     same_loans(read_back(tmp_path / "tape.csv"))
 
 
+def test_a_short_flat_charge_raises_the_highest_rate(tmp_path: Path) -> None:
+    frame = book().drop(
+        columns=["rate", "paid_principal", "channel", "instalment"], errors="ignore"
+    )
+    charge = np.where(np.arange(len(frame)) % 2, 1.2, 1.3)
+    frame = frame.assign(
+        term_days=30, total_due=frame["original_balance"] * charge, loan_type="bullet"
+    ).drop(columns="maturity_date")
+    frame.to_csv(tmp_path / "tape.csv", index=False)
+    assert tomllib.loads(propose(tmp_path / "tape.csv").to_toml())["tape"]["max_rate"] == 4
+    found = read_back(tmp_path / "tape.csv")
+    np.testing.assert_allclose(found["rate"].max(), 0.3 * 365 / 30, rtol=1e-6)
+
+
 def test_a_day_that_cannot_be_told_is_left_open() -> None:
     days = ["03/04/2013", "05/06/2013"]
     frame = book().assign(origination_date=[days[k % 2] for k in range(len(book()))])

@@ -73,6 +73,7 @@ SUPERLENDER = TapeSpec(
         },
     },
     keep=("good_bad_flag", "loannumber"),
+    max_rate=4.0,
 )
 
 

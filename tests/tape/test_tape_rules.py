@@ -109,7 +109,7 @@ CASES: dict[str, tuple[int, dict[str, str], str, dict[str, Any]]] = {
         *(1, {"current_balance": "0", "paid_principal": "200"}),
         *("a balance, or status repaid or charged_off", {}),
     ),
-    "rate.out_of_range": (1, {"rate": "50.5"}, "a decimal a year from 0 to 50", {}),
+    "rate.out_of_range": (1, {"rate": "1.01"}, "a decimal a year from 0 to 1, [tape].max_rate", {}),
     "rate.zero_rate": (1, {"rate": "0"}, "above 0", {"rules": {"zero_rate": "warning"}}),
     "loan_type.unknown_value": (1, {"loan_type": "baloon"}, "one of level_payment", {}),
     "channel.unknown_value": (1, {"channel": "bank-a"}, "one of own_capital", {}),
@@ -142,7 +142,8 @@ CASES: dict[str, tuple[int, dict[str, str], str, dict[str, Any]]] = {
         *("0 or more", {"rules": {"above_limit": "off"}}),
     ),
     "credit_limit.above_limit": (2, {"credit_limit": "299.9"}, "a balance up to", {}),
-    "rate_margin.out_of_range": (1, {"rate_margin": "-1.5"}, "from -1 to 50", {}),
+    "rate_margin.out_of_range": (1, {"rate_margin": "-1.5"}, "from -1 to 1, [tape].max_rate", {}),
+    "rate_floor.out_of_range": (1, {"rate_floor": "3", "rate_cap": "9"}, "this is 300% a year", {}),
     "rate_index.no_margin": (1, {"rate_margin": ""}, "a margin", {}),
     "rate_floor.floor_above_cap": (1, {"rate_floor": "0.3"}, "a floor up to the cap", {}),
     "reset_months.out_of_range": (1, {"reset_months": "0"}, "from 1 to 1,200", {}),
@@ -351,7 +352,7 @@ class TestOutliers:
     def test_a_second_kind_of_loan_is_the_shape_of_the_book(self) -> None:
         cells = self.book()
         for row in range(0, 40, 2):
-            cells["rate"][row] = 2.0
+            cells["rate"][row] = 0.9
         assert len(read(cells).findings) == 0
 
     def test_their_number_is_bounded(self) -> None:

@@ -44,11 +44,10 @@ READING: Final[Mapping[str, tuple[Severity, str]]] = {
     "ambiguous_date": ("warning", "two of the stated forms give different days"),
     "text_too_long": ("error", "a text beyond any name or key"),
     "varies_in_group": ("error", "rows of one loan that should agree and do not"),
-    "rates_look_like_percent": ("warning", "half of the rates are above 1"),
     "undetermined": ("warning", "rows of which [tape].where cannot tell whether they belong"),
 }
 #: Said of a column as a whole, so that no row can be rejected for it.
-_WHOLE: Final = ("rates_look_like_percent", "undetermined")
+_WHOLE: Final = ("undetermined",)
 #: Said of cells that have a value all the same.
 _KNOWN: Final = ("varies_in_group", "ambiguous_date")
 _REQUIRED: Final = frozenset(column.name for column in COLUMNS if column.required)

@@ -12,7 +12,7 @@ from scfcap.schema.contract import DAY_COUNTS
 from scfcap.tape.derive import Typed
 from scfcap.tape.rules.base import Rule
 from scfcap.tape.rules.times import closed
-from scfcap.tape.rules.values import MAX_RATE, negative, unknown
+from scfcap.tape.rules.values import negative, rate_beyond, rate_due, unknown
 
 #: Most months from one reset of a rate to the next.
 MAX_MONTHS: Final = 1200
@@ -44,12 +44,6 @@ def above_limit(tape: Typed) -> BoolArray:
 def floor_above_cap(tape: Typed) -> BoolArray:
     """No rate lies between them."""
     return np.asarray(tape.columns["rate_floor"] > tape.columns["rate_cap"])
-
-
-def margin_out_of_range(tape: Typed) -> BoolArray:
-    """Below -1 or above :data:`~scfcap.tape.rules.values.MAX_RATE`."""
-    margin = tape.columns["rate_margin"]
-    return np.asarray((margin < -1.0) | (margin > MAX_RATE))
 
 
 def no_margin(tape: Typed) -> BoolArray:
@@ -111,11 +105,13 @@ RULES: Final[tuple[Rule, ...]] = (
         *("credit_limit", "above_limit", "warning", above_limit, "a balance up to the limit"),
         "more drawn than the line allows",
     ),
-    Rule(
-        *("rate_margin", "out_of_range", "error", margin_out_of_range),
-        f"a decimal a year from -1 to {MAX_RATE:g}; list rate_margin in [tape].percent if in"
-        " percent",
-        *("a margin that no contract has", (), True),
+    *(
+        Rule(
+            *(column, "out_of_range", "error", rate_beyond(column, -1.0), rate_due(column, -1.0)),
+            f"a {word} below -1 or above max_rate: likely in another unit",
+            fixed=True,
+        )
+        for column, word in (("rate_margin", "margin"), ("rate_floor", "floor"))
     ),
     Rule(
         *("rate_index", "no_margin", "warning", no_margin),

@@ -8,13 +8,11 @@ from typing import Final
 import numpy as np
 
 from scfcap import axes
-from scfcap.quantities import HALF_CENT, BoolArray
+from scfcap.quantities import HALF_CENT, BoolArray, IntArray
 from scfcap.tape.convert import Codes
 from scfcap.tape.derive import Typed
-from scfcap.tape.rules.base import Rule, Test
+from scfcap.tape.rules.base import Detail, Rule, Test
 
-#: Highest contract rate that is believed [1/year], 5000%.
-MAX_RATE: Final = 50.0
 #: Largest amount of one loan [currency].
 MAX_BALANCE: Final = 1e12
 _CHANNELS = (axes.OWN, *axes.OUTSIDE_CHANNELS)
@@ -43,10 +41,36 @@ def above_original(tape: Typed) -> BoolArray:
     return np.asarray(above & ~lines)
 
 
-def rate_out_of_range(tape: Typed) -> BoolArray:
-    """Below 0 or above :data:`MAX_RATE`."""
-    rate = tape.columns["rate"]
-    return np.asarray((rate < 0.0) | (rate > MAX_RATE))
+def rate_beyond(column: str, least: float = 0.0) -> Test:
+    """Below ``least`` or above ``[tape].max_rate`` [1/year]."""
+
+    def test(tape: Typed) -> BoolArray:
+        rate = tape.columns[column]
+        return np.asarray((rate < least) | (rate > tape.spec.max_rate))
+
+    return test
+
+
+def rate_due(column: str, least: float = 0.0) -> Detail:
+    """The range of :func:`rate_beyond`, and the units that a rate above it may be in."""
+
+    def said(tape: Typed, rows: IntArray) -> list[str]:
+        spec = tape.spec
+        due = f"a decimal a year from {least:g} to {spec.max_rate:g}, [tape].max_rate"
+        ways = [
+            *([] if column in (*spec.percent, *spec.basis_points) else ["list it in percent"]),
+            *(["take it out of daily"] if column in spec.daily else []),
+            *(["take it out of monthly"] if column in spec.monthly else []),
+            "raise max_rate if contracts do charge it",
+        ]
+        return [
+            f"{due}; this is {rate:.0%} a year: {', or '.join(ways)}"
+            if rate > spec.max_rate
+            else due
+            for rate in tape.columns[column][rows]
+        ]
+
+    return said
 
 
 def zero_rate(tape: Typed) -> BoolArray:
@@ -95,9 +119,8 @@ RULES: Final[tuple[Rule, ...]] = (
         "more outstanding than was lent, on a loan that is no revolving line",
     ),
     Rule(
-        *("rate", "out_of_range", "error", rate_out_of_range),
-        f"a decimal a year from 0 to {MAX_RATE:g}; list rate in [tape].percent if in percent",
-        *("a rate that no contract has", (), True),
+        *("rate", "out_of_range", "error", rate_beyond("rate"), rate_due("rate")),
+        *("a rate below 0 or above max_rate: likely in another unit", (), True),
     ),
     Rule(
         *("rate", "zero_rate", "off", zero_rate, "a rate above 0"),
