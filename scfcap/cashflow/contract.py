@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -294,20 +295,23 @@ class _Ledger:
         if self.kind != LEVEL_PAYMENT:
             return 0
         if self.set_anew:
-            payments = 1 + sum(self._discounts(number), start=Fraction(0))
-            self.level, self.set_anew = self._round((self.owed + interest) / payments), False
+            payment = (self.owed + interest) / self._annuity(number)
+            self.level, self.set_anew = self._round(payment), False
         principal = self.level - self._round(interest)
         if principal < 0:  # a long period: its interest is more than the level payment
             self.set_anew = True
         return min(max(principal, 0), self.owed)
 
-    def _discounts(self, number: int) -> list[Fraction]:
-        """Value at payment ``number`` of a unit paid with each one after it, at the rate of now."""
-        values, value = [], Fraction(1)
-        for start, end in zip(self.days[number - 1 :], self.days[number:], strict=False):
-            value /= 1 + self.rate * self._years(start, end)
-            values.append(value)
-        return values
+    def _annuity(self, number: int) -> Fraction:
+        """Value at payment ``number`` of a unit paid with it and each one after, at today's rate.
+
+        Numerator and denominator are not reduced on the way, which would take most of the time.
+        """
+        worth, par = 0, 1
+        for start, end in reversed(list(pairwise(self.days[number - 1 :]))):
+            growth = 1 + self.rate * self._years(start, end)
+            worth, par = (worth + par) * growth.denominator, par * growth.numerator
+        return Fraction(worth + par, par)
 
     # Small things.
 
