@@ -3,15 +3,15 @@
 The order of events ``survivors``: within a period, defaults are taken from the performing balance
 at the start (first what the failure of a core enterprise takes of the loans that stood before it),
 interest accrues on the survivors, they pay scheduled principal, and prepayment is taken from what
-then remains, with the interest put off on it.
+then remains, with the interest put off on it. The order ``bma`` is in
+:mod:`~scfcap.cashflow.bond_market`, what goes by roll rates in :mod:`~scfcap.cashflow.rolling`.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
+from scfcap.cashflow.bond_market import bond_market
 from scfcap.cashflow.clocks import clocks
 from scfcap.cashflow.contract_flows import (
     ACCRUED,
@@ -25,37 +25,23 @@ from scfcap.cashflow.contract_flows import (
     Clock,
     ContractFlows,
 )
+from scfcap.cashflow.outcomes import (
+    CLOSING,
+    DEFAULT,
+    PAID_FEES,
+    PAID_INTEREST,
+    PREPAID,
+    SCHEDULED,
+    STRUCK,
+    ClassTable,
+    Rolls,
+    Said,
+    Workout,
+)
+from scfcap.cashflow.rolling import rolling
 from scfcap.compiled import compiled
 from scfcap.credit.curves import CurveSet
 from scfcap.quantities import FloatArray, IntArray
-
-#: What the compiled loop adds up, in order.
-OUTCOMES = ("default", "interest", "scheduled", "prepaid", "closing", "struck", "fees")
-_DEFAULT, _INTEREST, _SCHEDULED, _PREPAID, _CLOSING, _STRUCK, _FEES = range(len(OUTCOMES))
-
-
-class _Classes(NamedTuple):
-    """Contract flows and clocks of the classes, for compiled code; see ContractFlows."""
-
-    curve: IntArray  # [C]
-    cell: IntArray  # [C] row of the result
-    first: IntArray  # [C] period (from 0) in which the loans start; -1: they stand at as_of
-    part: FloatArray  # [C] share of that period that they stand
-    default: FloatArray  # [C, T] exposure to default
-    prepaid: FloatArray  # [C, T] exposure to prepayment
-    due: FloatArray  # [C, T, 5]
-    bins: IntArray  # [C + 1] where the bins of each class begin
-    bin_period: IntArray  # [B]
-    bin_part: FloatArray  # [B]
-    last: FloatArray  # [B, 3]
-
-
-class _Intensities(NamedTuple):
-    """What scenarios say, all [K, S, T]."""
-
-    default: FloatArray
-    prepaid: FloatArray
-    struck: FloatArray
 
 
 def behave(
@@ -76,7 +62,7 @@ def behave(
     at = np.clip(first, 0, len(time.years) - 1)
     part = (time.day[at + 1] - start) / (time.day[at + 1] - time.day[at])
     default, prepaid, bin_part = clocks(flows, curves)
-    table = _Classes(
+    table = ClassTable(
         curve=np.array(classes.curve),
         cell=np.array(cell),
         first=first,
@@ -88,17 +74,36 @@ def behave(
         bin_period=np.array(flows.bin_period),
         bin_part=np.array(bin_part),
         last=np.array(flows.last),
+        bucket=np.array(classes.bucket),
+        runs_to=np.array(classes.runs_to),
     )
-    said = (curves.default_intensity, curves.prepay_intensity, curves.struck)
-    _survivors(table, _Intensities(*(np.array(each[scenarios]) for each in said)), totals)
+    named = (curves.default_intensity, curves.prepay_intensity, curves.struck)
+    said = Said(*(np.array(each[scenarios]) for each in named))
+    rolls = Rolls(
+        rolled=np.array(curves.has_roll_rates),
+        matrix=np.array(curves.period_rolls),
+        prepay_multiple=np.array(curves.stress.prepay_multiple[scenarios]),
+        late_fee=float(curves.late_fee),
+        advances=bool(curves.servicer_advances),
+    )
+    if curves.has_roll_rates.any():
+        rolling(table, said, rolls, totals)
+    if curves.order == "bma":
+        severity = np.array(curves.severity[scenarios])
+        workout = Workout(severity, np.array(curves.recovery_share), rolls.advances)
+        bond_market(table, said, rolls, workout, totals)
+    else:
+        _survivors(table, said, rolls, totals)
 
 
 @compiled
-def _survivors(classes: _Classes, said: _Intensities, totals: FloatArray) -> None:
+def _survivors(classes: ClassTable, said: Said, rolls: Rolls, totals: FloatArray) -> None:
     """Each class in each scenario, period by period; ``share`` of it still performs."""
     scenarios, _, periods = said.default.shape
     for c in range(len(classes.curve)):
         s, first, due = classes.curve[c], classes.first[c], classes.due[c]
+        if rolls.rolled[s]:
+            continue
         for k in range(scenarios):
             row = totals[k, classes.cell[c]]
             default, prepaid, struck = said.default[k, s], said.prepaid[k, s], said.struck[k, s]
@@ -113,17 +118,17 @@ def _survivors(classes: _Classes, said: _Intensities, totals: FloatArray) -> Non
                     standing = owed
                     for each in range(b, ends):
                         standing += classes.last[each, LAST_OWED]
-                    row[p, _STRUCK] += share * struck[p] * standing
+                    row[p, STRUCK] += share * struck[p] * standing
                     share *= 1.0 - struck[p]
                 hazard = default[p] * classes.default[c, p]
                 for each in range(b, ends):
                     gone = -np.expm1(-hazard * classes.bin_part[each])
                     alive = share * (1.0 - gone)
                     balance = classes.last[each, LAST_OWED]
-                    row[p, _DEFAULT] += share * gone * balance
-                    row[p, _INTEREST] += alive * classes.last[each, LAST_INTEREST]
-                    row[p, _SCHEDULED] += alive * balance
-                    row[p, _FEES] += alive * classes.last[each, LAST_FEES]
+                    row[p, DEFAULT] += share * gone * balance
+                    row[p, PAID_INTEREST] += alive * classes.last[each, LAST_INTEREST]
+                    row[p, SCHEDULED] += alive * balance
+                    row[p, PAID_FEES] += alive * classes.last[each, LAST_FEES]
                 b = ends
                 if owed == 0.0 and b == last_bin:
                     break
@@ -132,10 +137,10 @@ def _survivors(classes: _Classes, said: _Intensities, totals: FloatArray) -> Non
                 alive = share * (1.0 - gone)
                 left = owed - due[p, PRINCIPAL]
                 paid = alive * early
-                row[p, _DEFAULT] += share * gone * owed
-                row[p, _INTEREST] += alive * due[p, INTEREST] + paid * due[p, ACCRUED]
-                row[p, _SCHEDULED] += alive * due[p, PRINCIPAL]
-                row[p, _PREPAID] += paid * left
-                row[p, _FEES] += alive * due[p, FEES]
+                row[p, DEFAULT] += share * gone * owed
+                row[p, PAID_INTEREST] += alive * due[p, INTEREST] + paid * due[p, ACCRUED]
+                row[p, SCHEDULED] += alive * due[p, PRINCIPAL]
+                row[p, PREPAID] += paid * left
+                row[p, PAID_FEES] += alive * due[p, FEES]
                 share = alive * (1.0 - early)
-                row[p, _CLOSING] += share * left
+                row[p, CLOSING] += share * left

@@ -58,7 +58,7 @@ _NOTHING = 1e-12
 def bond_market(
     classes: ClassTable, said: Said, rolls: Rolls, workout: Workout, totals: FloatArray
 ) -> None:
-    """Add each class in each scenario to ``totals`` [K, cells, T, outcomes], but for rolled ones."""
+    """Add each class in each scenario to ``totals`` [K, cells, T, outcomes], but rolled ones."""
     scenarios, _, periods = said.default.shape
     longest = workout.share.shape[1] - 1
     gone, share = np.zeros(periods), np.zeros(periods)

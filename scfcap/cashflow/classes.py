@@ -11,7 +11,10 @@ from scfcap.compiled import compiled
 from scfcap.quantities import FloatArray, IntArray
 
 #: Columns of the keys of classes, in order.
-_KEYS = ("group", "curve", "start_day", "hazard_scale", "shape", "origin_day", "bucket")
+_KEYS = (
+    *("group", "curve", "start_day", "hazard_scale", "shape", "origin_day", "bucket"),
+    *("runs_to", "loan_type", "rate"),
+)
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,10 @@ class Classes:
     """Classes of loans, each array of shape (classes,); see :class:`LoanArrays`.
 
     ``start_day`` is 0 for loans outstanding at ``as_of``; ``origin_day`` and ``shape`` are 0
-    where the curve does not go by age, ``bucket`` where it knows no delinquency. ``key`` [C, 7]
-    holds all of them as integers.
+    where the curve does not go by age, ``bucket`` where it knows no delinquency.
+    ``runs_to`` is the period (from 1) in which the loans mature. ``key`` [C, 10] holds all of them
+    as integers, and type and rate of the loans; these and ``runs_to`` are 0 where they do not tell
+    loans apart.
     """
 
     key: IntArray
@@ -60,12 +65,25 @@ class Classes:
         """Delinquency at ``as_of``."""
         return self.key[:, 6]
 
+    @property
+    def runs_to(self) -> IntArray:
+        """Period in which the loans mature, or 0."""
+        return self.key[:, 7]
+
     def __len__(self) -> int:
         return len(self.key)
 
 
-def classify(loans: LoanArrays) -> tuple[Classes, IntArray]:
-    """Classes in the order of their first loans, and the class of each loan (loans,)."""
+def classify(loans: LoanArrays, runs_to: IntArray | None = None) -> tuple[Classes, IntArray]:
+    """Classes in the order of their first loans, and the class of each loan (loans,).
+
+    With ``runs_to`` (loans,), the period in which each matures, loans of a class also end in one
+    period and have one type and rate: what they owe by contract is in proportion.
+    """
+    none = np.zeros(len(loans), dtype=np.int64)
+    contract = (none, none, none)
+    if runs_to is not None:
+        contract = (runs_to, loans.loan_type, loans.rate.view(np.int64))
     columns = (
         loans.group,
         loans.curve,
@@ -74,6 +92,7 @@ def classify(loans: LoanArrays) -> tuple[Classes, IntArray]:
         loans.shape,
         loans.origin_day,
         loans.bucket,
+        *contract,
     )
     # Most columns are the same for all loans of a pool: what tells them apart is soon hashed.
     telling = [m for m, column in enumerate(columns) if (column != column[:1]).any()]

@@ -92,9 +92,13 @@ def clock(grid: PeriodGrid, last_day: int) -> Clock:
 
 
 def contract_flows(
-    loans: LoanArrays, time: Clock, tables: DatedTables | None = None
+    loans: LoanArrays, time: Clock, apart: int = 0, tables: DatedTables | None = None
 ) -> ContractFlows:
-    """Contract flows of ``loans``, a block that is small enough for its classes to be held."""
+    """Contract flows of ``loans``, a block that is small enough for its classes to be held.
+
+    ``tables`` are needed where some of them have dated terms. With ``apart``, loans of a class
+    also mature in one period, if it is not after ``apart`` (from 1), and have one type and rate.
+    """
     # One layout only: a read-only or a strided array would be compiled for anew.
     plain: dict[str, Any] = {
         name: np.require(
@@ -103,10 +107,10 @@ def contract_flows(
         for name in COLUMNS
     }
     loans = replace(loans, **plain)
-    classes, index = classify(loans)
+    ends = paid_maturity(loans, tables)
+    classes, index = classify(loans, np.minimum(time.period_of[ends], apart) if apart else None)
     periods = len(time.years)
     due = np.zeros((len(classes), periods, 5))
-    ends = paid_maturity(loans, tables)
     bins, number = _bins(replace(loans, maturity_day=ends), index, time)
     last = np.zeros((len(bins), 3))
     columns = [plain[name] for name in _Loans._fields]

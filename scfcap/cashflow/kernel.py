@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 
 from scfcap.axes import LOAN_TYPES
-from scfcap.cashflow.behaviour import OUTCOMES, behave
+from scfcap.cashflow.behaviour import behave
 from scfcap.cashflow.contract_flows import Clock, ContractFlows, clock, contract_flows, merged
 from scfcap.cashflow.dated import (
     LONGEST_MOVE,
@@ -28,6 +28,7 @@ from scfcap.cashflow.dated import (
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.loans import LoanArrays
 from scfcap.cashflow.outage import hold_back
+from scfcap.cashflow.outcomes import outcomes
 from scfcap.credit.curves import CurveSet
 from scfcap.quantities import FloatArray, IntArray
 
@@ -71,11 +72,8 @@ def run_kernel(loans: LoanArrays, curves: CurveSet, groups: int) -> Flows:
     cells = np.flatnonzero(there)
     totals = _totals(loans, curves, (time, tables), cells)
     group_of, curve_of = np.divmod(cells, segments)
-    flows = dict(zip(OUTCOMES, np.moveaxis(totals, 3, 0), strict=True))
-    gone = flows.pop("default")
-    loss, recovery, receivable = recoveries(gone, flows["struck"], curves, curve_of)
-    flows |= {"loss": loss, "recovery": recovery, "receivable": receivable}
-    flows["default"] = gone + flows["struck"]
+    flows = dict(zip(outcomes(curves), np.moveaxis(totals, 3, 0), strict=True))
+    _recover(flows, curves, curve_of)
     held = curves.stress.held[:, None, :]
     if held.any():
         flows["interest"], _ = hold_back(flows["interest"], held)
@@ -90,6 +88,34 @@ def run_kernel(loans: LoanArrays, curves: CurveSet, groups: int) -> Flows:
     return Flows(opening=opening, originated=amount[:, 1:], **summed)
 
 
+def _recover(flows: dict[str, FloatArray], curves: CurveSet, curve_of: IntArray) -> None:
+    """Put default, loss, recovery and receivable [K, cells, T] into ``flows``.
+
+    ``curve_of`` [cells] is the segment of each.
+    """
+    gone, struck = flows["default"], flows["struck"]
+    flows["default"] = gone + struck
+    if "owing" not in flows:
+        flows["loss"], flows["recovery"], flows["receivable"] = recoveries(
+            gone, struck, curves, curve_of
+        )
+        return
+    share = curves.recovery_share[curve_of]
+    flows["reimbursed"] = flows["reimbursed"] + _spread(flows.pop("owing"), share)
+    if curves.order == "survivors":
+        flows["loss"], flows["recovery"], flows["receivable"] = recoveries(
+            gone, struck, curves, curve_of
+        )
+        return
+    liquidated = ~curves.has_roll_rates[curve_of][:, None]
+    loss, recovery, _ = recoveries(np.where(liquidated, 0.0, gone), struck, curves, curve_of)
+    held = curves.stress.held[:, None, :]
+    late = hold_back(flows["recovery"], held)[0] if held.any() else flows["recovery"]
+    flows["loss"], flows["recovery"] = loss + flows["loss"], recovery + late
+    known = np.cumsum(flows["default"] - flows["loss"] - flows["recovery"], axis=2)
+    flows["receivable"] = np.maximum(known, 0.0)
+
+
 def recoveries(
     gone: FloatArray, struck: FloatArray, curves: CurveSet, curve_of_group: IntArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -100,7 +126,7 @@ def recoveries(
     """
     severity = curves.severity[:, curve_of_group]
     recoverable = gone * (1.0 - severity)
-    due = _lagged(recoverable, curves.recovery_lag[curve_of_group])
+    due = _spread(recoverable, curves.recovery_share[curve_of_group])
     loss = gone * severity
     if struck.any():
         share = curves.struck_recovery[:, curve_of_group]
@@ -147,9 +173,9 @@ def _totals(loans: LoanArrays, curves: CurveSet, times: _Times, cells: IntArray)
     the result does not depend on the number of processors.
     """
     scenarios, segments, periods = curves.default_intensity.shape
-    totals = np.zeros((scenarios, len(cells), periods, len(OUTCOMES)))
+    totals = np.zeros((scenarios, len(cells), periods, len(outcomes(curves))))
     with ThreadPoolExecutor() as threads:
-        for flows in _contracts(loans, times, threads):
+        for flows in _contracts(loans, times, _apart(curves), threads):
             key = flows.classes.group * segments + flows.classes.curve
             work = _Work(flows, np.searchsorted(cells, key).astype(np.int64), curves, times[0])
             for part, found in _ahead(threads, work.run, work.parts(totals.shape)):
@@ -188,8 +214,15 @@ class _Work:
         return totals
 
 
+def _apart(curves: CurveSet) -> int:
+    """Up to which period of maturity classes are told apart, 0: they are not."""
+    if curves.order != "bma" or not curves.servicer_advances:
+        return 0
+    return len(curves.grid) + int(curves.recovery_share.shape[1])
+
+
 def _contracts(
-    loans: LoanArrays, times: _Times, threads: ThreadPoolExecutor
+    loans: LoanArrays, times: _Times, apart: int, threads: ThreadPoolExecutor
 ) -> Iterator[ContractFlows]:
     """Contract flows of all loans, in as few parts as memory allows."""
     time, tables = times
@@ -197,7 +230,7 @@ def _contracts(
     waiting: list[ContractFlows] = []
 
     def one(part: LoanArrays) -> ContractFlows:
-        return contract_flows(part, time, tables)
+        return contract_flows(part, time, apart, tables)
 
     for _, flows in _ahead(threads, one, _blocks(loans, block)):
         waiting.append(flows)
@@ -252,15 +285,18 @@ def _amounts(loans: LoanArrays, time: Clock, groups: int) -> FloatArray:
     return np.asarray(amount.astype(np.float64).reshape((groups, columns)))
 
 
-def _lagged(amounts: FloatArray, lag: IntArray) -> FloatArray:
-    """``amounts`` [K, G, T] moved ``lag`` [G] periods later; what falls beyond the grid is cut."""
-    moved = np.zeros_like(amounts)
+def _spread(amounts: FloatArray, share: FloatArray) -> FloatArray:
+    """``amounts`` [K, G, T] as they arrive: ``share`` [G, L] of each 0, 1, ... periods later.
+
+    What falls beyond the grid is cut.
+    """
+    arrived = np.zeros_like(amounts)
     periods = amounts.shape[2]
-    for step in np.unique(lag):
-        rows = np.flatnonzero(lag == step)
-        if step < periods:
-            moved[:, rows, step:] = amounts[:, rows, : periods - step]
-    return moved
+    for step in range(min(share.shape[1], periods)):
+        rows = np.flatnonzero(share[:, step])
+        moved = amounts[:, rows, : periods - step]
+        arrived[:, rows, step:] += share[rows, step, None] * moved
+    return arrived
 
 
 def _arriving(amounts: FloatArray, lag: IntArray) -> FloatArray:
