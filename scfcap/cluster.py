@@ -81,7 +81,7 @@ def streamed(model: Model) -> DataSet | None:
     As a whole are read: tapes that are not Parquet; rows that ``[tape.group]`` folds to loans;
     amounts with currencies, of which the most frequent counts; rules that reject rows for what
     stands in others; equal rows that are dropped and have no id of their own; and a tape from
-    which the curves themselves are estimated.
+    which curves, or the delays of buyers, are estimated.
     """
     from scfcap.tape.read import partitioned
 
@@ -95,6 +95,7 @@ def streamed(model: Model) -> DataSet | None:
     )
     whole = (
         spec.credit.source != "stated"
+        or spec.orders is not None
         or tape.group is not None
         or bool(tape.currency_text)
         or judged
@@ -164,7 +165,6 @@ def _recipe(model: Model, data: DataSet, others: bool) -> Recipe:
         spec=spec.tape,
         as_of=spec.as_of,
         known=reference_lists(spec.tape, folder),
-        pool=PoolSpec(stratify_by=()),
         around=replace(around, lenders=(), stated_for_book=None),
         owing=others or bool(names_cores(spec.scenarios)),
     )
@@ -218,7 +218,7 @@ def _stand_in(model: Model, recipe: Recipe, parts: Sequence[Part]) -> Model:
     from scfcap.cashflow.chunks import joined
     from scfcap.credit.exposure import measure
     from scfcap.credit.stress import names_cores
-    from scfcap.pool.build import build_pool
+    from scfcap.pool.build import loans_of
     from scfcap.tape.schema import Tape
 
     frame = joined([part.longest for part in parts])
@@ -226,7 +226,7 @@ def _stand_in(model: Model, recipe: Recipe, parts: Sequence[Part]) -> Model:
     frame["segment"] = frame["segment"].cat.set_categories(segments)
     none = pd.DataFrame()
     tape = Tape(frame, none, none, none, recipe.as_of, recipe.data.source, recipe.data.digest)
-    few = build_pool(tape, recipe.pool, recipe.around)
+    few = loans_of(tape, recipe.around)
     size = sum(part.total for part in parts) / few.total
     pool = replace(few, balance=few.balance * size)
     given: dict[str, object] = {"tape": tape, "pool": pool}
@@ -332,7 +332,7 @@ def _client(
             distributed.LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 silence_logs=logging.ERROR,
             ) as cluster,
             distributed.Client(cluster, set_as_default=False) as client,

@@ -20,10 +20,9 @@ from scfcap.axes import LOAN_TYPES, ORDER
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.project import project
 from scfcap.credit.curves import CurveSet
-from scfcap.pool.build import Around, build_pool
+from scfcap.pool.build import Around, loans_of
 from scfcap.pool.snapshot import Pool
 from scfcap.quantities import BoolArray
-from scfcap.schema.pool import PoolSpec
 from scfcap.schema.tape import TapeSpec
 from scfcap.tape.checks import RejectedRows, check, turned
 from scfcap.tape.derive import Typed
@@ -49,7 +48,6 @@ class Recipe:
     spec: TapeSpec
     as_of: date
     known: Mapping[str, Sequence[str]]
-    pool: PoolSpec
     around: Around
     owing: bool = False
 
@@ -271,7 +269,7 @@ def _no_rows() -> pd.DataFrame:
 
 
 def _pool(recipe: Recipe, tape: Tape) -> Pool:
-    return build_pool(tape, recipe.pool, recipe.around)
+    return loans_of(tape, recipe.around)
 
 
 def _standing(frame: pd.DataFrame) -> BoolArray:
@@ -294,7 +292,8 @@ def _owed(frame: pd.DataFrame) -> pd.DataFrame:
     """Balance by class, buyer and borrower: what exposures to core enterprises are made of."""
     names = [name for name in _OWED if name in frame]
     plain = frame[names].astype(object)
-    plain["loan_type"] = np.where(plain["loan_type"] == LOAN_TYPES[ORDER], LOAN_TYPES[ORDER], "")
+    others = plain["loan_type"] != LOAN_TYPES[ORDER]
+    plain.loc[others, "loan_type"] = LOAN_TYPES[0]
     plain["current_balance"] = frame["current_balance"].to_numpy()
     sums: pd.DataFrame = plain.groupby(names, sort=False, dropna=False, as_index=False).sum()
     return sums

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,17 +95,40 @@ def build_pool(tape: Tape, spec: PoolSpec, around: Around | None = None) -> Pool
     tables |= more
     bases = _bases(columns, scaled, lenders, found)
     tables |= {f"borrowing_base_{name}": base.table for name, base in bases.items()}
-    held = _held(columns)
-    tables["summary"] = summarise(columns, tape.frame, reasons, _alphabetical(held))
+    pool = _loans(tape, columns, around.contracts)
+    held = _alphabetical(Classes(pool.place, pool.places))
+    tables["summary"] = summarise(columns, tape.frame, reasons, held)
     for by in spec.stratify_by:
         name = by if isinstance(by, str) else by.column
         tables[f"stratification_{name}"] = stratify(columns, by)
     _tie(tape.frame, tables["summary"])
-    segments = tuple(sorted(tape.frame["segment"].cat.categories))
     inputs = named_digests(tape, spec, around.mapping, lenders, around.digests)
+    return replace(
+        pool,
+        eligibility=answers,
+        tables=tables,
+        digest=combined(inputs),
+        inputs=inputs,
+        counted=counted,
+        borrowing_bases=bases,
+    )
+
+
+def loans_of(tape: Tape, around: Around | None = None) -> Pool:
+    """The outstanding loans of ``tape`` alone: no rule is asked, and no table is made.
+
+    Raises :class:`InputError` where no loan is outstanding.
+    """
+    frame = _outstanding(tape, _left_out(tape.frame))
+    return _loans(tape, Columns(frame, tape.as_of), (around or Around()).contracts)
+
+
+def _loans(tape: Tape, columns: Columns, contracts: Mapping[str, ContractSpec]) -> Pool:
+    held = _held(columns)
+    segments = tuple(sorted(tape.frame["segment"].cat.categories))
     return Pool(
         as_of=tape.as_of,
-        loan_id=frame["loan_id"].to_numpy(dtype=object),
+        loan_id=columns.frame["loan_id"].to_numpy(dtype=object),
         segments=segments,
         segment=_coded(columns.values("segment"), segments),
         places=held.labels,
@@ -117,13 +140,10 @@ def build_pool(tape: Tape, spec: PoolSpec, around: Around | None = None) -> Pool
         origination_day=-columns.numbers("age_days").astype(np.int64),
         maturity_day=columns.numbers("remaining_days").astype(np.int64),
         days_past_due=np.nan_to_num(columns.numbers("days_past_due")).astype(np.int64),
-        eligibility=answers,
-        tables=tables,
-        digest=combined(inputs),
-        inputs=inputs,
-        counted=counted,
-        borrowing_bases=bases,
-        terms=terms_of(frame, tape.as_of, around.contracts),
+        eligibility={},
+        tables={},
+        digest="",
+        terms=terms_of(columns.frame, tape.as_of, contracts),
     )
 
 

@@ -209,14 +209,18 @@ def inside(folder: Path, name: str) -> list[Path]:
         found = in_folder(target)
     else:
         found = [target]
-    for path in found:
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise _outside(name)
+    held_inside(folder, found, name)
     if not found or not found[0].is_file():
         raise InputError(
             Problem(str(target), "no such file", "a tape", "Correct the name, or give --tape FILE.")
         )
     return found
+
+
+def held_inside(folder: Path, files: Sequence[Path], name: str) -> None:
+    """Raises :class:`InputError` where one of ``files``, links followed, lies elsewhere."""
+    if not all(path.resolve().is_relative_to(folder.resolve()) for path in files):
+        raise _outside(name)
 
 
 def _outside(name: str) -> InputError:

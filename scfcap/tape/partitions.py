@@ -22,14 +22,14 @@ import pyarrow.parquet
 
 from scfcap.errors import InputError, Problem
 from scfcap.tape import limits
-from scfcap.tape.files import one_below_the_other
+from scfcap.tape.files import TABLE_SUFFIXES, one_below_the_other
 
 #: Rows of a chunk where nothing is stated.
 CHUNK_ROWS: Final = 250_000
 #: Key columns of a partition without a value, as Hive writes it.
 _NOTHING: Final = "__HIVE_DEFAULT_PARTITION__"
 #: A path that was an address before it was made a path: one slash has gone.
-_ADDRESS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}(?=[^/])|(file):/{1,3}")
+_ADDRESS: Final = re.compile(r"(file):/{1,3}(?=[^/])|([A-Za-z][A-Za-z0-9+.-]+):/{1,2}(?=[^/])")
 _BATCH = 65_536
 
 
@@ -90,6 +90,11 @@ class DataSet:
         return sum(map(sum, self.groups))
 
     @property
+    def nested(self) -> bool:
+        """Whether files lie in folders of the data set, or behind an address."""
+        return self.address or any("/" in file for file in self.files)
+
+    @property
     def source(self) -> str:
         """The file, or the first and how many more there are."""
         more = len(self.files) - 1
@@ -128,12 +133,24 @@ class DataSet:
         parts = [self._piece(piece, columns, coded) for piece in chunk.pieces]
         return one_below_the_other(parts, ".")
 
+    def read_all(self, columns: Sequence[str], coded: Sequence[str] = ()) -> Any:
+        """``columns`` of all rows. Raises as :meth:`read` does, and where there are too many."""
+        limits.check(self.source, self.rows, 0)
+        parts, held = [], 0
+        for chunk in self.chunks():
+            parts.append(self.read(chunk, columns, coded))
+            held += parts[-1].nbytes
+            limits.check(self.source, self.rows, held)
+        empty = pa.table({name: pa.nulls(0) for name in columns})
+        return one_below_the_other(parts, ".") if parts else empty
+
     def _piece(self, piece: Piece, columns: Sequence[str], coded: Sequence[str]) -> Any:
         keys = keys_of(piece.file)
         plain = [name for name in columns if name not in keys]
         batches: list[Any] = []
         held = 0
-        with opened(self.root, piece.file, self.address, coded) as parquet:
+        texts = [name for name in coded if name in plain]
+        with opened(self.root, piece.file, self.address, texts) as parquet:
             _refuse_nested(piece.file, parquet.schema_arrow, plain)
             groups = list(piece.groups)
             # In batches, as a few bytes of a Parquet file can stand for very many.
@@ -184,9 +201,9 @@ def address_of(place: object) -> str | None:
     found = _ADDRESS.match(text)
     if found is None or Path(text).exists():
         return None
-    if found[2]:
+    if found[1]:
         return f"file:///{text[found.end() :]}"
-    return f"{found[1]}://{text[found.end() :]}"
+    return f"{found[2]}://{text[found.end() :]}"
 
 
 def keys_of(file: str) -> dict[str, str | None]:
@@ -282,14 +299,18 @@ def _listed(address: str) -> tuple[str, list[str]]:
 
 
 def _local(path: Path) -> tuple[str, list[str]]:
-    """Root and files of a path: itself, or where it is a folder all Parquet files below it."""
+    """Root and files of a path: itself; the tables of a folder; if it has none, those below it."""
     if path.is_file():
         return str(path.parent), [path.name]
     if not path.is_dir():
         raise InputError(Problem(str(path), "no such file", "a tape", "Correct the path."))
-    names = (each.relative_to(path).as_posix() for each in path.rglob("*") if each.is_file())
-    shown = sorted(name for name in names if not _is_hidden(name))
-    return str(path), shown
+    for pattern in ("*", "**/*"):
+        files = (each for each in path.glob(pattern) if each.is_file())
+        names = (each.relative_to(path).as_posix() for each in files)
+        found = sorted(n for n in names if n.lower().endswith(TABLE_SUFFIXES) and not _is_hidden(n))
+        if found:
+            return str(path), found
+    return str(path), []
 
 
 def _is_hidden(name: str) -> bool:

@@ -17,7 +17,7 @@ from scfcap.schema.credit import HistorySpec
 from scfcap.schema.tape import FileOptions, SampleSpec, TapeSpec
 from scfcap.tape import convert, limits
 from scfcap.tape.checks import checked, first_problems
-from scfcap.tape.files import Files, SourceInfo, in_folder, inside
+from scfcap.tape.files import Files, SourceFile, SourceInfo, held_inside, in_folder, inside
 from scfcap.tape.mapping import source_columns
 from scfcap.tape.partitions import DataSet, address_of, data_set
 from scfcap.tape.references import reference_lists
@@ -137,6 +137,13 @@ def _source(
         names = source_columns(spec, [str(name) for name in frame], source)
         table = from_frame(frame[names], source)
         return table, source, digest_of(table), None
+    data = _below(spec, folder, path)
+    if data is not None:
+        names, coded = columns_of(spec, data.names, data.source)
+        rows = zip(data.files, map(sum, data.groups), strict=True)
+        parts = tuple(SourceFile(file, count, data.digest) for file, count in rows)
+        table = data.read_all(names, coded)
+        return table, data.source, data.digest, SourceInfo(parts, 1)
     with Files(tape_files(spec, folder, path), spec) as files:
         names, coded = columns_of(spec, files.names, files.source)
         table, info = files.read(names, coded)
@@ -177,14 +184,26 @@ def partitioned(spec: TapeSpec, folder: Path, path: Path | None) -> DataSet | No
     """
     if path is None and spec.source != "file":
         return None
-    named = spec.path is not None or bool(spec.paths)
-    if path is not None and (address_of(path) is not None or not path.is_dir() or not named):
-        return data_set(path)
+    below = _below(spec, folder, path)
+    return data_set(tape_files(spec, folder, path)) if below is None else below
+
+
+def _below(spec: TapeSpec, folder: Path, path: Path | None) -> DataSet | None:
+    """A data set behind an address, or whose files lie in folders of the folder that is named."""
+    if path is not None and not path.is_dir():
+        return None if address_of(path) is None else data_set(path)
+    if spec.paths or (path is None and spec.path is None):
+        return None
     root = folder if path is None else path
-    if spec.path is not None and not spec.paths and (root / spec.path).is_dir():
-        inside_it = (root / spec.path).resolve().is_relative_to(root.resolve())
-        return data_set(root / spec.path) if inside_it else None
-    return data_set(tape_files(spec, folder, path))
+    place = root if spec.path is None else root / spec.path
+    if not place.is_dir() or all(not each.is_dir() for each in place.iterdir()):
+        return None
+    data = data_set(place)
+    if data is None or not data.nested:
+        return None
+    if spec.path is not None:
+        held_inside(root, [place / file for file in data.files], spec.path)
+    return data
 
 
 def columns_of(spec: TapeSpec, names: Sequence[str], source: str) -> tuple[list[str], list[str]]:

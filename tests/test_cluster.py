@@ -1,0 +1,399 @@
+"""Tapes in chunks, here and over Dask: the answer is that of one pass over the whole."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import scfcap
+from scfcap import cluster
+from scfcap.cashflow.chunks import Repeats
+from scfcap.cashflow.paths import Draw
+from scfcap.cashflow.project import project
+from scfcap.cluster import project_tape
+from scfcap.errors import InputError
+from scfcap.tape.checks import RejectedRows
+
+NAME = "alibaba-2013"
+LOANS = 2_000
+GROUP = 230  # rows of a row group: no part of a file, so that chunks end anywhere
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return scfcap.load(NAME, overrides={"tape.platform.loans": LOANS}).tape().frame
+
+
+def write(folder, frame, files=4, group=GROUP):
+    """The rows of ``frame`` as Parquet files of one folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    size = -(-len(frame) // files)
+    for k in range(files):
+        part = table.slice(k * size, size)
+        pq.write_table(part, folder / f"part-{k}.parquet", row_group_size=group)
+    return folder
+
+
+def model_of(tape, **overrides):
+    return scfcap.load(NAME, tape=tape, overrides={"tape.source": "file"} | overrides)
+
+
+def assert_same(found, expected):
+    assert (found.scenarios, found.segments) == (expected.scenarios, expected.segments)
+    assert found.grid == expected.grid
+    size = expected.flows.opening[:, :, 0].max()
+    for field in dataclasses.fields(expected.flows):
+        ours, theirs = getattr(found.flows, field.name), getattr(expected.flows, field.name)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9 * size, err_msg=field.name)
+
+
+@pytest.fixture(scope="module")
+def tape(tmp_path_factory, frame):
+    return write(tmp_path_factory.mktemp("tape") / "loans", frame)
+
+
+@pytest.fixture(scope="module")
+def whole(tape):
+    return model_of(tape).cashflow()
+
+
+class TestChunks:
+    @pytest.mark.parametrize("rows", [1, 300, 500, 10_000])
+    def test_they_add_up_to_the_single_pass(self, tape, whole, rows):
+        model = model_of(tape)
+        assert cluster.streamed(model) is not None
+        assert_same(project_tape(model, chunk_rows=rows), whole)
+        assert not model._kept, "the whole tape was read after all"
+
+    def test_progress_is_told_by_stage(self, tape):
+        told = []
+        project_tape(model_of(tape), chunk_rows=500, progress=lambda *said: told.append(said))
+        assert told == [(stage, k, 4) for stage in ("tape", "cash flows") for k in range(5)]
+
+    def test_folders_that_name_a_segment_are_a_column(self, tmp_path, frame, whole):
+        for segment, rows in frame.groupby("segment", observed=True):
+            part = rows.drop(columns="segment").reset_index(drop=True)
+            write(tmp_path / "loans" / f"segment={segment}", part, files=1)
+        assert_same(project_tape(model_of(tmp_path / "loans"), chunk_rows=400), whole)
+        assert_same(model_of(tmp_path / "loans").cashflow(), whole)
+
+    @pytest.mark.parametrize("kind", ["file", "memory"])
+    def test_an_address_is_read_as_a_folder_is(self, tape, whole, kind):
+        import fsspec
+
+        place = f"file://{tape}"
+        if kind == "memory":
+            place = "memory://loans"
+            fsspec.filesystem("memory").put(f"{tape}/", "/loans/", recursive=True)
+        assert_same(project_tape(model_of(place), chunk_rows=500), whole)
+        assert_same(model_of(Path(place)).cashflow(), whole)
+
+    def test_one_file_is_a_data_set_too(self, tmp_path, frame, whole):
+        file = write(tmp_path, frame, files=1) / "part-0.parquet"
+        assert_same(project_tape(model_of(file), chunk_rows=300), whole)
+
+    def test_loans_that_are_gone_may_fill_a_chunk(self, tmp_path, frame):
+        gone = frame.copy()
+        gone["status"] = gone["status"].astype(str)
+        gone.loc[:599, "status"] = "repaid"
+        gone.loc[:599, "current_balance"] = 0.0
+        tape = write(tmp_path / "loans", gone)
+        assert_same(project_tape(model_of(tape), chunk_rows=200), model_of(tape).cashflow())
+
+    def test_rows_may_be_chosen(self, tmp_path, frame):
+        ordered = frame.sort_values("segment", ignore_index=True)
+        tape = write(tmp_path / "loans", ordered)
+        only = {"tape.where": 'segment != "b2b"'}
+        found = project_tape(model_of(tape, **only), chunk_rows=200)
+        assert_same(found, model_of(tape, **only).cashflow())
+        assert "b2b" not in found.segments
+        with pytest.raises(InputError, match=r"none of 2,000 rows left by tape\.where"):
+            project_tape(model_of(tape, **{"tape.where": 'segment == "none"'}))
+
+    def test_core_enterprises_are_those_of_the_whole(self, tmp_path, frame):
+        tape = write(tmp_path / "loans", frame)
+        failing = {"scenarios.stress.include": ["core-failure"]}
+        expected = model_of(tape, **failing).cashflow()
+        assert expected.flows.struck.max() > 0.0
+        assert_same(project_tape(model_of(tape, **failing), chunk_rows=300), expected)
+
+    def test_paths_are_drawn_as_on_the_whole(self, tape):
+        def drawn(model):
+            curves = model.curves()
+            draw = Draw(model.spec.factors, 3, model.exposures(), ())
+            return curves.under(draw.paths(curves, curves.grid, 20).stress)
+
+        model = model_of(tape)
+        expected = project(model.pool(), drawn(model))
+        assert_same(project_tape(model_of(tape), chunk_rows=500, curves_of=drawn), expected)
+
+    def test_money_is_scaled_by_the_whole(self, tape):
+        seen = []
+        project_tape(
+            model_of(tape),
+            chunk_rows=300,
+            curves_of=lambda stand_in: seen.append(stand_in) or stand_in.curves(),
+        )
+        assert seen[0].pool().total == pytest.approx(model_of(tape).pool().total, rel=1e-12)
+        assert seen[0].spec.lenders[0].limit == pytest.approx(model_of(tape).spec.lenders[0].limit)
+
+
+class TestAsAWhole:
+    """Where a tape must be read as a whole, its loans are projected in slices."""
+
+    def test_text_and_generated_loans(self, tmp_path, frame, whole):
+        frame.to_csv(tmp_path / "loans.csv", index=False)
+        model = model_of(tmp_path / "loans.csv")
+        assert cluster.streamed(model) is None
+        assert_same(project_tape(model, chunk_rows=300), whole)
+        generated = scfcap.load(NAME, overrides={"tape.platform.loans": LOANS})
+        assert cluster.streamed(generated) is None
+        assert_same(project_tape(generated, chunk_rows=700), generated.cashflow())
+
+    @pytest.mark.parametrize(
+        "overrides",
+        [
+            {"tape.rules.double_pledge": "error"},
+            {"tape.rules": {"rate.outlier": "error"}},
+            {"tape.group.by": "loan_id"},
+            {"tape.currency_text": ["current_balance"]},
+            {"tape.duplicates": "drop_equal", "tape.derive.loan_id.how": "row_number"},
+        ],
+    )
+    def test_what_rows_say_of_each_other(self, tape, overrides):
+        texts = [f"{key}={_toml(value)}" for key, value in overrides.items()]
+        model = scfcap.load(NAME, tape=tape, overrides=["tape.source=file", *texts])
+        assert cluster.streamed(model) is None
+
+
+def _toml(value):
+    if isinstance(value, dict):
+        return "{" + ", ".join(f'"{k}" = {json.dumps(v)}' for k, v in value.items()) + "}"
+    return json.dumps(value)
+
+
+class TestFaults:
+    def test_a_bad_row_is_named_by_file_and_row(self, tmp_path, frame):
+        bad = frame.copy()
+        bad.loc[500 + 371, "rate"] = -0.25
+        tape = write(tmp_path / "loans", bad)
+        with pytest.raises(RejectedRows) as error:
+            project_tape(model_of(tape), chunk_rows=300)
+        first, last = error.value.problems
+        assert first.where.startswith("part-1.parquet row 372, ")
+        assert first.where.endswith("rate")
+        assert "-0.25" in first.found
+        assert last.found == "1 faulty row"
+
+    def test_the_limit_is_on_the_whole_tape(self, tmp_path, frame):
+        bad = frame.copy()
+        bad.loc[100:199, "rate"] = np.nan
+        tape = write(tmp_path / "loans", bad)
+        model = model_of(tape, **{"tape.reject_limit": 0.05})
+        assert_same(
+            project_tape(model_of(tape, **{"tape.reject_limit": 0.05}), chunk_rows=100),
+            model.cashflow(),
+        )
+        with pytest.raises(RejectedRows, match=r"100 faulty rows; expected at most 4\.90% of"):
+            project_tape(model_of(tape, **{"tape.reject_limit": 0.049}), chunk_rows=100)
+
+    def test_a_tape_without_a_good_row_is_refused(self, tmp_path, frame):
+        tape = write(tmp_path / "loans", frame.assign(rate=np.nan))
+        with pytest.raises(RejectedRows, match="2,000 faulty rows"):
+            project_tape(model_of(tape, **{"tape.reject_limit": 1.0}), chunk_rows=300)
+
+    def test_a_loan_in_two_chunks_is_found(self, tmp_path, frame):
+        double = frame.copy()
+        double.loc[1_700, "loan_id"] = double.loc[40, "loan_id"]
+        tape = write(tmp_path / "loans", double)
+        with pytest.raises(RejectedRows) as error:
+            project_tape(model_of(tape), chunk_rows=300)
+        said = str(error.value)
+        assert "part-3.parquet row 201, loan_id" in said
+        assert "repeated id" in said
+        assert "part-0.parquet row 41 has it too" in said
+        loose = {"tape.reject_limit": 0.001}
+        found = project_tape(model_of(tape, **loose), chunk_rows=300)
+        assert_same(found, model_of(tape, **loose).cashflow())
+
+    def test_the_longest_loan_counts_only_where_it_is_kept(self, tmp_path, frame):
+        double = frame.copy()
+        longest = double["maturity_date"].max() + pd.Timedelta(days=400)
+        double.loc[1_700, ["loan_id", "maturity_date"]] = [double.loc[40, "loan_id"], longest]
+        tape = write(tmp_path / "loans", double)
+        loose = {"tape.reject_limit": 0.001}
+        found = project_tape(model_of(tape, **loose), chunk_rows=300)
+        assert_same(found, model_of(tape, **loose).cashflow())
+
+    def test_equal_rows_of_two_chunks_are_dropped(self, tmp_path, frame):
+        rows = [*range(900), 10, 20, 20, *range(900, 1_900), 30, *range(1_900, 2_000), 10]
+        double = frame.iloc[rows].reset_index(drop=True)
+        double.loc[1_903, "rate"] *= 1.5  # the second row of loan 30 is another one
+        tape = write(tmp_path / "loans", double)
+        loose = {"tape.duplicates": "drop_equal", "tape.reject_limit": 1 / 2_001}
+        found = project_tape(model_of(tape, **loose), chunk_rows=300)
+        assert_same(found, model_of(tape, **loose).cashflow())
+        tight = {"tape.duplicates": "drop_equal"}
+        with pytest.raises(RejectedRows, match="1 faulty row"):
+            project_tape(model_of(tape, **tight), chunk_rows=300)
+
+    def test_numbered_rows_are_no_repeats(self, tape, whole):
+        numbered = {"tape.derive.loan_id.how": "row_number"}
+        assert_same(project_tape(model_of(tape, **numbered), chunk_rows=300), whole)
+
+    def test_partitions_need_the_same_columns(self, tmp_path, frame):
+        tape = write(tmp_path / "loans", frame)
+        write(tape / "more", frame.drop(columns="rate").assign(rates=0.1), files=1)
+        (tape / "more" / "part-0.parquet").rename(tape / "part-9.parquet")
+        with pytest.raises(InputError) as error:
+            project_tape(model_of(tape))
+        (problem,) = error.value.problems
+        assert problem.where == "part-9.parquet"
+        assert problem.found == "no column rate and further columns rates"
+        assert problem.expected == "the columns of part-0.parquet"
+
+    def test_a_segment_without_a_curve_is_named(self, tmp_path, frame):
+        strange = frame.copy()
+        strange["segment"] = strange["segment"].astype(str)
+        strange.loc[1_999, "segment"] = "unheard"
+        tape = write(tmp_path / "loans", strange)
+        with pytest.raises(InputError, match="no curve for segment 'unheard'"):
+            project_tape(model_of(tape), chunk_rows=300)
+
+    def test_an_empty_data_set_is_refused(self, tmp_path, frame):
+        tape = write(tmp_path / "loans", frame.iloc[:0], files=1)
+        with pytest.raises(InputError, match="no rows"):
+            project_tape(model_of(tape))
+
+    def test_where_it_works_is_stated_once(self, tape):
+        with pytest.raises(InputError, match="one of the two"):
+            project_tape(model_of(tape), workers=2, address="tcp://127.0.0.1:1")
+
+    def test_no_scheduler_there(self, tape, monkeypatch):
+        monkeypatch.setattr(cluster, "PATIENCE", 0.5)
+        with pytest.raises(InputError) as error:
+            project_tape(model_of(tape), address="tcp://127.0.0.1:9")
+        (problem,) = error.value.problems
+        assert problem.where == "--cluster tcp://127.0.0.1:9"
+        assert problem.found.startswith("no scheduler there")
+        assert "dask scheduler" in problem.action
+
+    @pytest.mark.parametrize("address", ["nonsense", "nothing://somewhere:1"])
+    def test_no_address_at_all(self, tape, monkeypatch, address):
+        monkeypatch.setattr(cluster, "PATIENCE", 0.5)
+        with pytest.raises(InputError, match="no scheduler there"):
+            project_tape(model_of(tape), address=address)
+
+    def test_the_extra_is_named_where_it_is_missing(self, tape, monkeypatch):
+        monkeypatch.setitem(sys.modules, "distributed", None)
+        with pytest.raises(InputError, match=r"pip install 'scfcap\[cluster\]'"):
+            project_tape(model_of(tape), workers=2)
+
+
+def test_repeats_are_found_wherever_hashes_fall(tmp_path):
+    repeats = Repeats(tmp_path)
+    low, high = np.uint64(5), np.uint64(2**64 - 1)
+    repeats.add(np.array([low, 7, high], dtype=np.uint64))
+    repeats.add(np.array([high, 2**63], dtype=np.uint64))
+    repeats.add(np.array([low, 2**63, 2**62], dtype=np.uint64))
+    assert repeats.found().tolist() == [5, 2**63, 2**64 - 1]
+
+
+class Cluster:
+    """A scheduler and workers, each a process of its own."""
+
+    def __init__(self, folder, workers=2):
+        self._file = folder / "scheduler.json"
+        shared = ["--scheduler-file", str(self._file), "--no-dashboard"]
+        self._log = (folder / "log").open("w")
+        self.scheduler = self._start("scheduler", "--port", "0", "--host", "127.0.0.1", *shared)
+        self.workers = [
+            self._start("worker", "--nthreads", "1", "--no-nanny", *shared) for _ in range(workers)
+        ]
+        self.address = self._address()
+
+    def _start(self, kind, *arguments):
+        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *arguments]
+        return subprocess.Popen(command, stdout=self._log, stderr=self._log)
+
+    def _address(self):
+        for _ in range(300):
+            if self._file.exists() and (text := self._file.read_text()):
+                return json.loads(text)["address"]
+            time.sleep(0.1)
+        pytest.fail("the scheduler did not start")
+
+    def close(self):
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+            process.wait()
+        self._log.close()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    started = Cluster(tmp_path_factory.mktemp("dask"))
+    yield started
+    started.close()
+
+
+class TestDask:
+    """One cluster for all: the last test kills one of its two workers."""
+
+    def test_what_a_worker_finds_reaches_the_user(self, running, tmp_path, frame):
+        bad = frame.copy()
+        bad.loc[500 + 371, "rate"] = -0.25
+        tape = write(tmp_path / "loans", bad)
+        with pytest.raises(RejectedRows, match=r"part-1\.parquet row 372, "):
+            project_tape(model_of(tape), chunk_rows=300, address=running.address)
+
+    def test_a_file_that_vanishes_is_named(self, running, tmp_path, frame):
+        tape = write(tmp_path / "loans", frame)
+
+        def lose(stage, _done, _count):
+            if stage == "cash flows":
+                (tape / "part-3.parquet").unlink(missing_ok=True)
+
+        with pytest.raises(InputError, match=r"part-3\.parquet: found no such file"):
+            project_tape(model_of(tape), chunk_rows=300, address=running.address, progress=lose)
+
+    def test_slices_of_a_pool_are_spread_too(self, running):
+        model = scfcap.load(NAME, overrides={"tape.platform.loans": LOANS})
+        found = project_tape(model, chunk_rows=300, address=running.address)
+        assert_same(found, model.cashflow())
+
+    def test_a_worker_of_another_version_is_refused(self, running, tape, monkeypatch):
+        monkeypatch.setattr(cluster, "__version__", "9.9.9")
+        with pytest.raises(InputError, match=r"workers with scfcap 0\..*9\.9\.9 on each"):
+            project_tape(model_of(tape), address=running.address)
+
+    def test_a_killed_worker_costs_time_and_not_the_answer(self, running, tape, whole):
+        victim = running.workers[0]
+
+        def kill(stage, done, _count):
+            if (stage, done) == ("cash flows", 2) and victim.poll() is None:
+                victim.send_signal(signal.SIGKILL)
+                victim.wait()
+
+        found = project_tape(
+            model_of(tape), chunk_rows=GROUP, address=running.address, progress=kill
+        )
+        assert victim.returncode == -signal.SIGKILL
+        assert running.workers[1].poll() is None
+        assert_same(found, whole)
+
+
+def test_workers_of_this_machine(tape, whole):
+    assert_same(project_tape(model_of(tape), chunk_rows=700, workers=1), whole)
