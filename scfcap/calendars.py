@@ -30,10 +30,8 @@ from scfcap.quantities import BoolArray, IntArray
 
 NO_HOLIDAYS: Final = "none"
 EVERY_DAY: Final = "every-day"
-#: Names that are stated; what package ``holidays`` calls them, and whether that is a market.
-_NAMED: Final = {"CN": ("CN", False), "US": ("FED", True), "TARGET": ("ECB", True)}
 #: The calendars that are described above.
-CALENDARS: Final = (*_NAMED, "ECB", NO_HOLIDAYS, EVERY_DAY)
+CALENDARS: Final = ("CN", "US", "TARGET", "ECB", NO_HOLIDAYS, EVERY_DAY)
 
 #: Where a payment goes whose day is closed, in the order of their codes.
 CONVENTIONS: Final = (
@@ -176,14 +174,19 @@ def _holidays(name: str, years: range) -> Any:
     """The package's holidays of a calendar; it is heavy, hence imported here."""
     import holidays
 
-    code, market = _NAMED.get("TARGET" if name == "ECB" else name, (name, None))
-    if market is None:
-        market = code in holidays.list_supported_financial()
-        if not market and code not in holidays.list_supported_countries():
-            msg = (
-                f"calendar: {name!r}, expected one of {', '.join(CALENDARS)}, or the code of a "
-                "country or exchange that package holidays knows"
-            )
-            raise ValueError(msg)
-    build = holidays.financial_holidays if market else holidays.country_holidays
-    return build(code, years=years)
+    if name == "US":
+        days = holidays.country_holidays("US", years=years)
+        kept = holidays.country_holidays("US", years=years, observed=False)
+        for day in [day for day in days if day.weekday() == 4 and day not in kept]:
+            del days[day]  # offices close on the Friday before a Saturday; the Reserve Banks do not
+        return days
+    code = "ECB" if name == "TARGET" else name
+    if code in holidays.list_supported_financial():
+        return holidays.financial_holidays(code, years=years)
+    if code in holidays.list_supported_countries():
+        return holidays.country_holidays(code, years=years)
+    msg = (
+        f"calendar: {name!r}, expected one of {', '.join(CALENDARS)}, or the code of a country "
+        "or exchange that package holidays knows"
+    )
+    raise ValueError(msg)
