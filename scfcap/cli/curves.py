@@ -48,8 +48,11 @@ def behaviour(title: str, frame: pd.DataFrame, stated: Mapping[str, SegmentCredi
 
 
 def _said(stated: Mapping[str, SegmentCredit], row: Any) -> float:
-    value = getattr(stated.get(str(row.segment)), str(row.measure), None)
-    return math.nan if value is None else float(value)
+    from scfcap.credit.languages import told as figure
+
+    credit = stated.get(str(row.segment))
+    found = None if credit is None else figure(credit, str(row.measure))
+    return math.nan if found is None else found[0]
 
 
 def _figure(row: Any, value: float) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap.credit.intervals import Z95, wilson_bounds
+from scfcap.credit.languages import told
 from scfcap.errors import InputError, Problem
 from scfcap.quantities import BoolArray, FloatArray
 from scfcap.schema.credit import CreditSpec, HistorySpec, SegmentCredit
@@ -57,11 +58,11 @@ def estimate(
 
     Raises :class:`InputError` where the tape lacks the outcome column or any outcome.
     """
-    segments = [str(name) for name in sorted(tape.frame["segment"].cat.categories)]
-    curves = dict(spec.segments)
-    rows = [row for name, curve in curves.items() for row in stated_rows(name, curve)]
+    curves, table = as_stated(spec)
     if spec.source == "stated":
-        return curves, pd.DataFrame(rows, columns=COLUMNS)
+        return curves, table
+    segments = [str(name) for name in sorted(tape.frame["segment"].cat.categories)]
+    rows = table.to_dict("records")
     assert spec.history is not None
     assert spec.severity is not None
     outcome = _outcomes(tape, spec.history)
@@ -83,6 +84,12 @@ def estimate(
     return dict(sorted(curves.items())), pd.DataFrame(rows, columns=COLUMNS)
 
 
+def as_stated(spec: CreditSpec) -> tuple[dict[str, SegmentCredit], pd.DataFrame]:
+    """Behaviour of the segments that a model states, and a table of it."""
+    rows = [row for name, curve in spec.segments.items() for row in stated_rows(name, curve)]
+    return dict(spec.segments), pd.DataFrame(rows, columns=COLUMNS)
+
+
 def row_of(segment: str, measure: str, figure: Estimate) -> dict[str, Any]:
     """A row of the table of estimates."""
     return {
@@ -101,8 +108,17 @@ def row_of(segment: str, measure: str, figure: Estimate) -> dict[str, Any]:
 #: Unit of each measure of :class:`~scfcap.schema.credit.SegmentCredit`.
 UNITS = {
     "cdr": "1/year",
+    "mdr": "1/month",
+    "sda": "of the standard curve",
     "lifetime_default": "share of the amount",
+    "lifetime_loss": "share of the amount",
+    "default_by_age": "share of the amount",
+    "roll_rates": "1/year",
     "cpr": "1/year",
+    "smm": "1/month",
+    "psa": "of the standard curve",
+    "abs": "1/month",
+    "prepay_by_age": "share of the amount",
     "severity": "share of the default",
     "recovery_lag": "periods",
     "late_share": "share of what matures",
@@ -113,13 +129,14 @@ UNITS = {
 def stated_rows(
     segment: str, curve: SegmentCredit, measures: tuple[str, ...] = tuple(UNITS)
 ) -> list[dict[str, Any]]:
-    """Rows of figures that the model states."""
+    """Rows of figures that the model states; see :func:`~scfcap.credit.languages.told`."""
     rows = []
     for measure in measures:
-        value = getattr(curve, measure)
-        if value is not None:
+        found = told(curve, measure)
+        if found is not None:
             nan = float("nan")
-            figure = Estimate(float(value), nan, nan, 0, UNITS[measure], "stated in the model")
+            source = "stated in the model"
+            figure = Estimate(found[0], nan, nan, 0, UNITS[measure], source, found[1])
             rows.append(row_of(segment, measure, figure))
     return rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -81,6 +82,39 @@ def _base(credit: SegmentCredit, language: str, periods: int) -> FloatArray:
 def _finite(rates: float | tuple[float, ...], per_year: float = 1.0) -> FloatArray:
     """-ln(1 - rate) a year; a rate of one means at once."""
     return np.minimum(intensity(rates, per_year), AT_ONCE)
+
+
+def told(credit: SegmentCredit, measure: str) -> tuple[float, str] | None:
+    """What a segment states of ``measure`` in one figure, and what this leaves out.
+
+    Of a list the mean, of a curve by age its end, of roll rates what defaults of current loans in
+    a year, of the standard curves the part of them (1 for 100 percent). None where nothing is
+    stated in this language.
+    """
+    value = getattr(credit, measure)
+    if value is None or (measure == "cpr" and credit.prepay_language != "cpr"):
+        return None
+    if measure == "roll_rates":
+        return 1.0 - math.exp(-_default_level(credit)), "of current loans, by monthly roll rates"
+    if measure in ("default_by_age", "prepay_by_age"):
+        ages = ", ".join(f"{curve.ages[-1]:,}" for curve in value)
+        ends = [curve.cumulative[-1] for curve in value]
+        return float(np.mean(ends)), f"in the end, by age to {ages} days"
+    if measure in ("psa", "sda"):
+        return value / 100.0, ""
+    if measure == "lifetime_loss" and credit.loss_timing is not None:
+        return value, f"timed over {len(credit.loss_timing)} parts of the term"
+    if measure == "recovery_lag" and credit.recovery_curve is not None:
+        return mean_lag(credit.recovery_curve), f"mean of {len(credit.recovery_curve)} periods"
+    if isinstance(value, tuple):
+        span = f"{min(value):.4g} to {max(value):.4g}"
+        return float(np.mean(value)), f"mean of {len(value)} periods, {span}"
+    return float(value), ""
+
+
+def mean_lag(recovery_curve: Sequence[float]) -> float:
+    """Periods from default to recovery, on average."""
+    return sum(lag * share for lag, share in enumerate(recovery_curve)) / sum(recovery_curve)
 
 
 def _default_level(credit: SegmentCredit) -> float:

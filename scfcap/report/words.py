@@ -25,8 +25,17 @@ BINDING = 4
 #: What is estimated of a segment, in words.
 MEASURES = {
     "cdr": "default rate a year",
+    "mdr": "default rate a month",
+    "sda": "default, of the SDA curve",
     "lifetime_default": "default over the term",
+    "lifetime_loss": "loss over the term",
+    "default_by_age": "default by age, in the end",
+    "roll_rates": "default in a year by roll rates",
     "cpr": "prepaid a year",
+    "smm": "prepaid a month",
+    "psa": "prepaid, of the PSA curve",
+    "abs": "prepaid a month, of the original",
+    "prepay_by_age": "prepaid by age, in the end",
     "severity": "loss given default",
     "recovery_lag": "recovery lag, periods",
     "late_share": "pays late",

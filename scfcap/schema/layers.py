@@ -14,10 +14,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from scfcap.errors import InputError, Problem
+from scfcap.schema.languages import DEFAULT_LANGUAGES, PREPAY_LANGUAGES
 from scfcap.schema.messages import Key, closest, dotted
 
-#: Keys of which a table holds one: a default rate is a year's or a lifetime's.
-RIVALS = {"cdr": "lifetime_default", "lifetime_default": "cdr"}
+#: Keys of which a table holds one: what says how loans default, how they are prepaid, and when
+#: recoveries come.
+_ONE_OF = (
+    (*DEFAULT_LANGUAGES, "loss_timing"),
+    PREPAY_LANGUAGES,
+    ("recovery_lag", "recovery_curve"),
+)
+#: The keys that a key takes the place of.
+RIVALS = {key: frozenset(keys) - {key} for keys in _ONE_OF for key in keys}
+for _key in ("lifetime_loss", "loss_timing"):
+    RIVALS[_key] -= {"lifetime_loss", "loss_timing"}
 
 
 @dataclass(frozen=True)
@@ -41,8 +51,9 @@ def merge(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
     """``top`` over ``base``; neither is changed."""
     merged = copy.deepcopy(dict(base))
     for key, value in top.items():
-        if key in RIVALS and RIVALS[key] not in top:
-            merged.pop(RIVALS[key], None)
+        if key in RIVALS and not RIVALS[key] & top.keys():
+            for rival in RIVALS[key]:
+                merged.pop(rival, None)
         old = merged.get(key)
         if isinstance(old, dict) and isinstance(value, Mapping):
             merged[key] = merge(old, value)

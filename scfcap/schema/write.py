@@ -137,12 +137,27 @@ def _edited(
         table = tomlkit.table()
         for line in notes.get(name, ()):
             table.add(tomlkit.comment(" ".join(line.split())))
-        for key, value in curve:
-            if value is not None:
-                table.add(key, value)
+        for key, value in curve.model_dump(mode="json", exclude_none=True).items():
+            if key != "run_on" or value:
+                table.add(key, _item(value))
         table.add(tomlkit.nl())
         segments[name] = table
     return tomlkit.dumps(document)
+
+
+def _item(value: Any) -> Any:
+    """A value as TOML has it: tables inside one line."""
+    if isinstance(value, list):
+        array = tomlkit.array()
+        for each in value:
+            array.append(_item(each))
+        return array
+    if isinstance(value, dict):
+        table = tomlkit.inline_table()
+        for key, each in value.items():
+            table.add(key, _item(each))
+        return table
+    return value
 
 
 def _table_of(parent: Any, key: str, *, super_table: bool = False) -> Any:
