@@ -260,10 +260,12 @@ class Model:
     @_once
     def credit(self) -> tuple[dict[str, SegmentCredit], pd.DataFrame]:
         """Credit behaviour by segment, and where each figure comes from."""
-        from scfcap.credit.estimate import estimate
+        from scfcap.credit.estimate import as_stated, estimate
         from scfcap.tape.read import read_history
 
         spec = self.loaded.spec.credit
+        if spec.source == "stated":
+            return as_stated(spec)
         if spec.source == "history":
             return self.fit().curves, self.fit().table
         history = None
@@ -406,15 +408,15 @@ class Model:
         book = self.orders()
         return None if book is None else project_orders(self.pool(), self.curves(), book)
 
-    def order_tables(self) -> dict[str, pd.DataFrame]:
-        """Orders, buyers and lock-box by name; none without ``[orders]``."""
+    def order_tables(self, scenarios: Sequence[str] = ()) -> dict[str, pd.DataFrame]:
+        """Orders, buyers and lock-box (of ``scenarios``, else all); none without ``[orders]``."""
         book, paid = self.orders(), self.lock_box()
         if book is None or paid is None:
             return {}
         return {
             "orders": book.table,
             "buyers": book.buyers.to_frame(),
-            "lock_box": paid.to_frame(),
+            "lock_box": paid.to_frame(scenarios),
         }
 
     def distribution(
@@ -458,6 +460,7 @@ class Model:
             origin=manifest(self.provenance(self.tape() if cashflow is None else None), {}),
             distribution=distribution,
             extra=stored_inputs(self) if cashflow is None else {},
+            orders=self.order_tables(scenarios) if cashflow is None else {},
         )
 
     @_once

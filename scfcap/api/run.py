@@ -49,6 +49,7 @@ class Run:
             cashflow=model.cashflow().to_frame(),
             deals={name: deal.to_frame() for name, deal in model.deals().items()},
             plan=model.plan().tables(),
+            orders=model.order_tables(),
         )
 
     def meta(self) -> RunMeta:

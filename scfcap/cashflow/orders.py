@@ -15,7 +15,7 @@ them runs through the kernel like a loan without interest, and they add up in ev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -86,20 +86,22 @@ class OrderCashflow:
     cashflow: PoolCashflow
     lock_box: LockBox
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self, scenarios: Sequence[str] = ()) -> pd.DataFrame:
         """The lock-box, one row a scenario, segment and period; amounts in currency.
 
-        Segments without orders are left out.
+        Segments without orders are left out, and scenarios that are not named if any are.
         """
         flows, box = self.cashflow, self.lock_box
         active = np.flatnonzero((box.outstanding + box.received + box.unpaid).any(axis=(0, 2)))
-        shape = (len(flows.scenarios), len(active), len(flows.grid))
+        rows = np.array([flows.scenarios.index(name) for name in scenarios or flows.scenarios])
+        shape = (len(rows), len(active), len(flows.grid))
         scenario, segment, period = (axis.ravel() for axis in np.indices(shape))
         ends = np.array(flows.grid.ends, dtype="datetime64[s]")
-        columns = {f.name: getattr(box, f.name)[:, active].ravel() for f in fields(box)}
+        some = np.ix_(rows, active)
+        columns = {f.name: getattr(box, f.name)[some].ravel() for f in fields(box)}
         return pd.DataFrame(
             {
-                "scenario": np.array(flows.scenarios, dtype=object)[scenario],
+                "scenario": np.array(flows.scenarios, dtype=object)[rows][scenario],
                 "segment": np.array(flows.segments, dtype=object)[active[segment]],
                 "period": period + 1,
                 "end": ends[period],

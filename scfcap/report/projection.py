@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,8 @@ class ProjectionReport:
     """The projection of a model. ``origin`` is what its manifest says of where figures come from.
 
     ``credit`` are the curves as stated or estimated; ``distribution`` the Monte Carlo paths, if
-    any were drawn; ``extra`` further files of its folder by name.
+    any were drawn, ``orders`` the tables of orders, where buyers pay the loans; ``extra`` further
+    files of its folder by name.
     """
 
     model: LoadedModel
@@ -51,6 +52,7 @@ class ProjectionReport:
     credit: pd.DataFrame
     origin: Mapping[str, Any]
     distribution: Distribution | None = None
+    orders: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     explained: Mapping[str, pd.DataFrame] | None = None
     extra: Mapping[str, bytes] | None = None
 
@@ -64,6 +66,7 @@ class ProjectionReport:
             "cash_flow_totals": totals(frame, self.cashflow.grid.year_fractions),
             "cash_flow_periods": by_period(frame),
             "credit": self.credit,
+            **self.orders,
             **(self.distribution.tables() if self.distribution is not None else {}),
         }
         made = {name: named_table(name, each, currency) for name, each in frames.items()}
@@ -156,7 +159,8 @@ class ProjectionReport:
     def save(self, out: str | Path) -> SavedRun:
         """Write the run folder: tables (also as CSV), pictures as PNG and SVG, the workbook."""
         extra = dict(self.extra or {})
-        for name in ("cash_flow_totals", "cash_flow_periods", *_DRAWN, *(self.explained or {})):
+        more = (*self.orders, *(self.explained or {}))
+        for name in ("cash_flow_totals", "cash_flow_periods", *_DRAWN, *more):
             frame = self._frame(name)
             if frame is not None:
                 extra[f"{name}.csv"] = csv_bytes(frame)

@@ -57,7 +57,7 @@ class Results:
     ``tape``: "totals" and "findings" of the tape. ``pool``: ``Pool.tables``. ``credit``: curves
     as estimated or stated (may be empty). ``cashflow``: ``PoolCashflow.to_frame()``. ``deals``:
     series name to ``DealResult.to_frame()`` with a column ``scenario``. ``plan``:
-    ``Plan.tables()``.
+    ``Plan.tables()``. ``orders``: orders, buyers and lock-box, where buyers pay orders.
     """
 
     tape: Mapping[str, pd.DataFrame]
@@ -66,6 +66,7 @@ class Results:
     cashflow: pd.DataFrame
     deals: Mapping[str, pd.DataFrame]
     plan: Mapping[str, pd.DataFrame]
+    orders: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 #: Units by column name, for the columns that the stations share.
@@ -77,6 +78,8 @@ _CURRENCY = frozenset(
         "income_without", "worth", "paid_principal", "unexplained", "balance_alone",
         "balance_in_sequence", "undetermined_balance", "eligible_balance", "usable_balance",
         "balance_if_waived", "base_amount", "limit_amount", "reserve", "counted", "contribution",
+        "order_amount", "by_rate", "seller_room", "buyer_room", "allowed", "received", "recourse",
+        "recovered", "fees", "principal", "surplus", "lost", "forgone", "unpaid", "outstanding",
     )
 )  # fmt: skip
 _OTHER = {
@@ -87,6 +90,14 @@ _OTHER = {
     "past_due_share": "share",
     "top_share": "share",
     "advance_rate": "share",
+    "credibility": "share",
+    "late_share": "share",
+    **dict.fromkeys(("dilution", "dilution_own", "dilution_low", "dilution_high"), "share"),
+    "dilution_credibility": "share",
+    **dict.fromkeys(("delay", "delay_own", "delay_low", "delay_high"), "days"),
+    **dict.fromkeys(("delay_median", "delay_p90"), "days"),
+    "settled": "orders",
+    "open": "orders",
     "loans": "loans",
     "rows": "rows",
     "borrowers": "borrowers",
@@ -97,6 +108,9 @@ _OTHER = {
 _TITLES = {
     "cash_flows": "Cash flows of the pool by scenario, segment and period",
     "credit": "Credit curves by segment",
+    "orders": "Open orders: what may be lent on each, and when its buyer pays",
+    "buyers": "How buyers pay: delay after the due day, and dilution",
+    "lock_box": "Lock-box: what buyers pay, to loans and to sellers",
     "plan_sources_uses": "Sources and uses of cash by period",
     "plan_balances": "Balances at the end of each period",
     "plan_lending": "Demand and lending by segment",
@@ -111,7 +125,7 @@ _TITLES = {
 
 def run_tables(results: Results, currency: str) -> dict[str, Table]:
     """All tables of a run by name: ``tape_*``, ``pool_*``, ``credit``, ``cash_flows``,
-    ``deal_<series>``, ``plan_*``.
+    ``deal_<series>``, ``plan_*``; ``orders``, ``buyers`` and ``lock_box`` where buyers pay.
 
     Amounts get ``currency`` as their unit. A station without rows gives its empty table.
     """
@@ -120,6 +134,7 @@ def run_tables(results: Results, currency: str) -> dict[str, Table]:
         **{f"pool_{name}": frame for name, frame in results.pool.items()},
         "credit": results.credit,
         "cash_flows": results.cashflow,
+        **results.orders,
         **{f"deal_{name}": frame for name, frame in results.deals.items()},
         **{f"plan_{name}": frame for name, frame in results.plan.items()},
     }

@@ -223,7 +223,8 @@ class TestPool:
     def test_the_table_has_a_row_a_period(self, pool, book, curves) -> None:
         frame = project_orders(pool, curves, book).to_frame()
         assert len(frame) == 2 * 2 * 12
-        box = frame[frame["scenario"] == "worse"]
+        box = project_orders(pool, curves, book).to_frame(["worse"])
+        assert box.to_dict("list") == frame[frame["scenario"] == "worse"].to_dict("list")
         into = box["received"] + box["recourse"] + box["recovered"]
         out = box[["fees", "interest", "principal", "recovered", "surplus"]].sum(axis=1)
         assert into.to_numpy() == pytest.approx(out.to_numpy())
