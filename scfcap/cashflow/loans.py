@@ -12,6 +12,8 @@ from scfcap.quantities import FloatArray, IntArray
 
 #: Maturities later than this are taken as this [days]: 9999-12-31 means no end.
 LONGEST_DAY = 36_525
+#: Delinquency of a loan that has defaulted, and what is added to that of one past its maturity.
+HAS_DEFAULTED, IN_ARREARS = 5, 10
 
 
 def _no_floats() -> FloatArray:
@@ -34,7 +36,8 @@ class LoanArrays:
     ``as_of`` [days]; a loan with ``start_day`` <= 0 is outstanding at ``as_of``, and must mature
     after it. ``origin_day`` is the day on which the loan was made, where curves go by age;
     ``shape`` says by which curve of its segment's; ``bucket`` is its delinquency at ``as_of``
-    (0 current, 1: 1-30 days, 2: 31-60, 3: 61-90, 4: more). They are 0 where not given. Without
+    (0 current, 1: 1-30 days, 2: 31-60, 3: 61-90, 4: more; :data:`HAS_DEFAULTED`; plus
+    :data:`IN_ARREARS` where all of the loan is past due). They are 0 where not given. Without
     ``terms`` all payments fall on the ends of the grid's periods.
     """
 

@@ -13,12 +13,19 @@ from scfcap.cashflow.clocks import with_ages
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
 from scfcap.cashflow.lifetime import hazard_scale
-from scfcap.cashflow.loans import LONGEST_DAY, LoanArrays, concatenate
+from scfcap.cashflow.loans import (
+    HAS_DEFAULTED,
+    IN_ARREARS,
+    LONGEST_DAY,
+    LoanArrays,
+    concatenate,
+)
 from scfcap.credit.curves import CurveSet
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import Pool
-from scfcap.quantities import IntArray
+from scfcap.quantities import BoolArray, IntArray
+from scfcap.tape.history import state_of
 
 #: Scale that turns any default intensity above zero into default at once.
 _AT_ONCE = 1e12
@@ -120,7 +127,8 @@ def outstanding_loans(
     has a lifetime default rate, the whole of it is still ahead of them. Loans with interest at
     maturity have accrued it since ``origination_day`` (an offset from ``as_of``), by days over
     365. A loan past due for the segment's ``default_days`` defaults at once, whatever the
-    scenario: only its recovery comes.
+    scenario: only its recovery comes. Where the segment has roll rates, loans begin in their state
+    of delinquency; of those at or past maturity all is in arrears.
     """
     overdue = loans.maturity_day <= 0
     defaulted = days_past_due >= curves.default_days[loans.curve]
@@ -136,12 +144,24 @@ def outstanding_loans(
         accrued=accrued,
         hazard_scale=np.where(defaulted, _AT_ONCE, scale),
         maturity_day=maturity,
+        bucket=_buckets(loans, days_past_due, defaulted, curves),
         terms=None if loans.terms is None else loans.terms.at_maturity(overdue),
     )
     # Of a lifetime's loss the whole is still ahead of overdue loans, as of a lifetime's default.
     anew = overdue & curves.by_term[loans.curve]
     standing = with_ages(standing, np.where(anew, 0, origination_day), term, curves)
     return split_late(standing, term, ~(overdue | defaulted), curves)
+
+
+def _buckets(
+    loans: LoanArrays, days_past_due: IntArray, defaulted: BoolArray, curves: CurveSet
+) -> IntArray:
+    """State of delinquency of each loan at as_of, 0 where the curve has no roll rates."""
+    overdue = loans.maturity_day <= 0
+    state = state_of(np.where(overdue, np.maximum(days_past_due, 1), days_past_due))
+    state = np.where(overdue, state + IN_ARREARS, state)
+    state = np.where(defaulted, HAS_DEFAULTED, state)
+    return np.where(curves.has_roll_rates[loans.curve], state, 0).astype(np.int64)
 
 
 def paid_by_buyers(
@@ -231,10 +251,11 @@ def split_late(
     """Split loans that repay at once into a part on time and a part that pays late.
 
     The late part matures later, keeps accruing interest, and spreads a lifetime default rate over
-    the longer term.
+    the longer term. Loans that go by roll rates are late by these alone.
     """
     share = curves.late_share[loans.curve]
     days = curves.late_days[loans.curve]
+    may_be_late = may_be_late & ~curves.has_roll_rates[loans.curve]
     late = may_be_late & (share > 0) & (days > 0) & np.isin(loans.loan_type, _AT_MATURITY)
     if not late.any():
         return loans

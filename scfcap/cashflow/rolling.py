@@ -9,9 +9,10 @@ fee. A loan that misses its last payment stays, in arrears, until it pays, is pr
 
 States are read at the ends of periods, as roll rates are counted: a loan makes no move in the
 period in which it is made, and a whole one in the period in which it matures. Loans late at
-``as_of`` begin in their state without arrears: what they owe is taken as spread over the payments
-to come. The matrix tells default and prepayment at once, so that the order of events makes no
-difference; where nothing is ever late it is the order ``survivors``.
+``as_of`` begin in their state without arrears, what they owe being taken as spread over the
+payments to come; of those past their maturity all is in arrears. The matrix tells default and
+prepayment at once, so that the order of events makes no difference; where nothing is ever late it
+is the order ``survivors``.
 
 Of a scenario, the multiple of default m turns the probability f of rolling forward (a worse state
 or default) into 1 - (1 - f)^m, the multiple of prepayment that of being prepaid if not rolling
@@ -32,6 +33,7 @@ from scfcap.cashflow.contract_flows import (
     OWED,
     PRINCIPAL,
 )
+from scfcap.cashflow.loans import HAS_DEFAULTED, IN_ARREARS
 from scfcap.cashflow.outcomes import (
     ADVANCED,
     CLOSING,
@@ -109,12 +111,18 @@ def _roll_class(
 ) -> None:
     """One class in one scenario; ``said``: matrices [T, 7, 7], shares struck [T]."""
     first, b, last_bin = classes.first[c], classes.bins[c], classes.bins[c + 1]
-    held = np.zeros((TO_DEFAULT, 4))
     bucket = classes.bucket[c]
-    held[min(bucket, TO_DEFAULT - 1), _SHARE] = 1.0
-    falls = np.zeros(3)
+    held, falls, contract = np.zeros((TO_DEFAULT, 4)), np.zeros(3), classes.due[c]
+    if bucket >= IN_ARREARS:
+        contract = np.zeros(contract.shape)
+        while b < last_bin:
+            for m in range(3):
+                held[bucket - IN_ARREARS, 1 + m] += classes.last[b, m]
+            b += 1
+    else:
+        held[min(bucket, TO_DEFAULT - 1), _SHARE] = 1.0
     for p in range(max(first, 0), len(said[1])):
-        due = classes.due[c, p]
+        due = contract[p]
         owed, left = due[OWED], due[OWED] - due[PRINCIPAL]
         falls[0], falls[1], falls[2] = due[PRINCIPAL], due[INTEREST], due[FEES]
         while b < last_bin and classes.bin_period[b] == p:
@@ -130,7 +138,7 @@ def _roll_class(
             row[p, SCHEDULED] += falls[0]
             row[p, PAID_INTEREST] += falls[1]
             row[p, PAID_FEES] += falls[2]
-        elif bucket >= TO_DEFAULT:
+        elif bucket == HAS_DEFAULTED:
             row[p, DEFAULT] += owed * held[-1, _SHARE]
             break
         else:
