@@ -22,6 +22,7 @@ from scfcap.expressions import UNKNOWN, ExpressionError, parse
 from scfcap.quantities import FloatArray, IntArray
 from scfcap.schema.tape import Derive, TapeSpec, TermSpec
 from scfcap.tape import convert
+from scfcap.tape.cells import Severity
 from scfcap.tape.convert import Codes, DateArray, Issue
 from scfcap.tape.findings import Origin
 from scfcap.tape.mapping import BY_NAME, needs, source_columns
@@ -38,6 +39,13 @@ DEFAULTS: Final[Mapping[str, str | float]] = {
     "status": "current",
     "channel": axes.OWN,
 }
+#: Columns that may be absent, what they hold, and what an empty cell of theirs is taken for.
+_MAY_BE_ABSENT: Final = (
+    ("borrower_id", "a borrower"),
+    ("days_past_due", 'a number of days; 0 is taken where [tape.rules] has this as a "warning"'),
+    ("status", "a status (the projection takes current)"),
+    ("channel", f"a holder (the projection takes {axes.OWN})"),
+)
 
 
 @dataclass
@@ -329,13 +337,12 @@ def _argument(out: Typed, target: str, name: str, spec: TapeSpec) -> FloatArray:
 
 
 def _defaults(out: Typed) -> None:
-    """Fill absent columns. Empty cells of present ones stay unknown, and are reported."""
-    for name, said in (
-        ("borrower_id", "a borrower"),
-        ("days_past_due", "a number of days (the projection takes 0)"),
-        ("status", "a status (the projection takes current)"),
-        ("channel", f"a holder (the projection takes {axes.OWN})"),
-    ):
+    """Fill absent columns. Empty cells of present ones stay unknown, and are reported.
+
+    How late an outstanding loan is moves its cash: there an empty cell is an error.
+    """
+    owing = out.columns["current_balance"] > 0.0
+    for name, said in _MAY_BE_ABSENT:
         if name not in out.columns:
             out.columns[name] = _default(out, name)
             out.assumed.add(name)
@@ -344,10 +351,17 @@ def _defaults(out: Typed) -> None:
         for issue in out.issues:
             if issue.column == name:
                 lost[issue.rows] = False
-        if lost.any():
-            rows = np.flatnonzero(lost)
-            shown = out.shown(name, rows[: convert.MOST_LISTED])
-            out.issues.append(Issue(name, "missing", "warning", said, rows, shown))
+        grave = lost & owing if name == "days_past_due" else np.zeros_like(lost)
+        out.issues += _empty(out, name, grave, "error", said)
+        out.issues += _empty(out, name, lost & ~grave, "warning", said)
+
+
+def _empty(out: Typed, name: str, mask: Any, severity: Severity, said: str) -> list[Issue]:
+    rows = np.flatnonzero(mask)
+    if not len(rows):
+        return []
+    shown = out.shown(name, rows[: convert.MOST_LISTED])
+    return [Issue(name, "missing", severity, said, rows, shown)]
 
 
 def _default(out: Typed, name: str) -> Any:

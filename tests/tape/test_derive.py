@@ -91,7 +91,7 @@ class TestSources:
         tape = read(cells)
         assert {(i.column, i.severity, *i.rows.tolist()) for i in tape.issues} == {
             ("borrower_id", "warning", 1),
-            ("days_past_due", "warning", 0),
+            ("days_past_due", "error", 0),
             ("status", "warning", 1),
             ("channel", "warning", 1),
         }

@@ -328,7 +328,7 @@ def tapes(folder, **spec):
         None,
         folder=folder,
         as_of=AS_OF,
-        mapping=TapeSpec(source="file"),
+        mapping=TapeSpec(source="file", rules={"not_said_late": "warning"}),
     )
 
 

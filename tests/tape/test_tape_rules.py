@@ -76,9 +76,10 @@ CASES: dict[str, tuple[int, dict[str, str], str, dict[str, Any]]] = {
         *("at or after the origination", {}),
     ),
     "maturity_date.past_maturity": (1, {"maturity_date": "2013-12-28"}, "on or after as_of", {}),
-    "days_past_due.days_too_few": (
+    "maturity_date.no_term": (1, {"maturity_date": "2013-10-01"}, "after the origination", {}),
+    "maturity_date.not_said_late": (
         *(1, {"maturity_date": "2013-12-20"}),
-        *("about 11 days, those since maturity", {}),
+        *("days_past_due of about 11; it is 3", {}),
     ),
     "days_past_due.exceeds_age": (2, {"days_past_due": "32"}, "days since origination", {}),
     "days_past_due.negative": (0, {"days_past_due": "-1"}, "0 or more", {}),

@@ -32,7 +32,10 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 #: What reading finds before any rule is asked: reason = severity, meaning.
 READING: Final[Mapping[str, tuple[Severity, str]]] = {
-    "missing": ("error", "no value in a required column; in others a warning"),
+    "missing": (
+        "error",
+        "no value in a required column, or in days_past_due of an outstanding loan; else a warning",
+    ),
     "not_a_number": ("error", "a cell that is no number in the form that the mapping states"),
     "separator": ("error", "marks of thousands that the mapping does not state"),
     "percent_sign": ("error", "a percent sign in a column that is not in percent"),

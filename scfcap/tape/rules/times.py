@@ -37,10 +37,17 @@ def past_maturity(tape: Typed) -> BoolArray:
     return np.asarray(due & (tape.columns["current_balance"] > 0.0) & ~closed(tape))
 
 
-def days_too_few(tape: Typed) -> BoolArray:
+def no_term(tape: Typed) -> BoolArray:
+    """Due on the day that it was paid out, and still outstanding."""
+    same = tape.columns["maturity_date"] == tape.columns["origination_date"]
+    return np.asarray(same & (tape.columns["current_balance"] > 0.0) & ~closed(tape))
+
+
+def not_said_late(tape: Typed) -> BoolArray:
     """Outstanding past maturity for :data:`DAYS_SHORT` days longer than it is said to be late."""
     rows = np.flatnonzero(past_maturity(tape))
     mask = np.zeros(tape.rows, dtype=np.bool_)
+    rows = rows[~maturity_before_origination(tape)[rows]]
     late = tape.columns["days_past_due"][rows]
     mask[rows[late < _since_maturity(tape, rows) - DAYS_SHORT]] = True
     return mask
@@ -52,7 +59,14 @@ def _since_maturity(tape: Typed, rows: IntArray) -> FloatArray:
 
 
 def _overdue_said(tape: Typed, rows: IntArray) -> list[str]:
-    return [f"about {days:.0f} days, those since maturity" for days in _since_maturity(tape, rows)]
+    late = tape.columns["days_past_due"][rows]
+    said = "it is {:.0f}"
+    if not tape.states("days_past_due"):
+        said = 'derive it as "days_past_maturity" where the loan is late'
+    return [
+        f"a day on or after as_of, or days_past_due of about {days:.0f}; {said.format(stated)}"
+        for days, stated in zip(_since_maturity(tape, rows), late, strict=True)
+    ]
 
 
 def exceeds_age(tape: Typed) -> BoolArray:
@@ -131,6 +145,14 @@ RULES: Final[tuple[Rule, ...]] = (
         *("due before it was paid out", (), True),
     ),
     Rule(
+        *("maturity_date", "no_term", "error", no_term, "a day after the origination"),
+        *("a term of no day", (), True),
+    ),
+    Rule(
+        *("maturity_date", "not_said_late", "error", not_said_late, _overdue_said),
+        f"past maturity for over {DAYS_SHORT} days more than days_past_due says",
+    ),
+    Rule(
         *("maturity_date", "past_maturity", "warning", past_maturity),
         "a maturity on or after as_of while a balance is outstanding",
         "outstanding after its last contract day",
@@ -139,10 +161,6 @@ RULES: Final[tuple[Rule, ...]] = (
         *("maturity_date", "term_differs", "warning", term_differs, _term_said),
         "the dates do not lie the stated term apart",
         needs=(TERM,),
-    ),
-    Rule(
-        *("days_past_due", "days_too_few", "warning", days_too_few, _overdue_said),
-        f"over {DAYS_SHORT} days fewer than have passed since maturity",
     ),
     Rule(
         *("days_past_due", "exceeds_age", "warning", exceeds_age),
