@@ -85,7 +85,7 @@ def _party(title: str, model: Model, side: Side, scenario: str, saved: SavedRun 
         "loans": f"{len(side.pool)}",
         "version": __version__,
     }
-    plain: dict[str, Any] = json.loads(model.spec.model_dump_json())
+    plain: dict[str, Any] = json.loads(spec.model_dump_json())
     if saved is None:
         about["overrides"] = ", ".join(model.loaded.overrides)
         return Party(title, side, about, plain, model.credit()[1])

@@ -42,7 +42,7 @@ def stored_inputs(model: Model) -> dict[str, bytes]:
     }
     said: dict[str, Any] = {
         "version": VERSION,
-        "model": json.loads(model.spec.model_dump_json()),
+        "model": json.loads(model.loaded.spec.model_dump_json()),
         "credit": {k: json.loads(c.model_dump_json()) for k, c in model.credit()[0].items()},
     }
     if names_cores(model.spec.scenarios):
@@ -82,7 +82,7 @@ def restored(folder: Path) -> Model:
             Problem(str(path), f"not readable ({first})", "a file as a run wrote it", "Run again.")
         ) from error
     loaded = LoadedModel(
-        spec=spec.model_copy(update={"stated_for_book": None}),
+        spec=spec,
         folder=folder,
         tape_folder=folder,
         regime=None,

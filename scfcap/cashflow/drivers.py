@@ -34,8 +34,8 @@ MEANING = {
     "default": "default behaviour and the scenario's stress on it",
     "recovery": "severity, lag and recovery curve",
     "prepayment": "prepayment behaviour and the scenario's stress on it",
-    "timing": "the loans themselves: types, terms, ages, mix; lateness, outages, dates, order of "
-    "events",
+    "timing": "the loans themselves: types, terms, ages, arrears, mix; lateness, outages, dates, "
+    "order of events",
 }
 #: Fields of a curve set that belong to a driver; all others go with the timing.
 CURVE_FIELDS: dict[str, tuple[str, ...]] = {

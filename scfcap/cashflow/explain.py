@@ -34,6 +34,7 @@ from scfcap.cashflow.contract_flows import (
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
 from scfcap.cashflow.loans import LoanArrays
+from scfcap.cashflow.outage import hold_back
 from scfcap.cashflow.project import opening_loans
 from scfcap.credit.curves import CurveSet
 from scfcap.errors import InputError, InvariantError, Problem
@@ -45,6 +46,8 @@ FIGURES = (
     "opening", "struck", "default", "interest", "fees", "scheduled", "prepaid", "closing", "loss",
     "recovery", "receivable",
 )  # fmt: skip
+#: Flows that an outage holds back.
+_ARRIVING = ("interest", "fees", "scheduled", "prepaid")
 _ON_TIME, _LATE = "on time", "late"
 
 
@@ -143,8 +146,8 @@ class _Part:
         self.last = due.last[0] if len(due.last) else np.zeros(3)
         self.told = _by_shares(curves, self.curve)
         self.rows = list(self._walk()) if self.told else []
-        if self.told:
-            self._agree()
+        self.held = curves.stress.held[0]
+        self.waiting = self._agree() if self.told else {}
 
     def value(self, figure: str, p: int) -> float:
         """The engine's figure in period ``p`` (from 0)."""
@@ -186,19 +189,23 @@ class _Part:
             }  # fmt: skip
             alive = survive * (1.0 - paid)
 
-    def _agree(self) -> None:
-        """Raise where the steps lead elsewhere than the engine."""
-        if self.curves.stress.held.any():
-            return  # what arrives later was taken from these figures
+    def _agree(self) -> dict[str, FloatArray]:
+        """What of each flow is under way at each close; raises where steps and engine differ."""
         size = float(self.loans.balance[0])
+        found = {figure: np.zeros(len(self.years)) for figure in ("default", *_ARRIVING, "closing")}
         for row in self.rows:
-            p = row["period"]
-            found = row | {"default": row["gone"] + row["struck"]}
-            for figure in ("default", "interest", "fees", "scheduled", "prepaid", "closing"):
-                gap = abs(self.value(figure, p) - found[figure])
-                if not gap <= ENGINE_TOLERANCE * max(size, abs(found[figure])):
-                    msg = f"{figure} of period {p + 1}: steps and engine differ by {gap:.6g}"
-                    raise InvariantError(msg)
+            for figure, values in found.items():
+                values[row["period"]] = row.get(figure, row["gone"] + row["struck"])
+        waiting: dict[str, FloatArray] = {}
+        for figure in _ARRIVING:
+            found[figure], waiting[figure] = hold_back(found[figure], self.held)
+        found["closing"] = found["closing"] + waiting["scheduled"] + waiting["prepaid"]
+        for figure, values in found.items():
+            gap = np.abs(getattr(self.flows, figure)[0, 0] - values).max()
+            if not gap <= ENGINE_TOLERANCE * max(size, float(np.abs(values).max())):
+                msg = f"{figure}: what the steps say and what the engine does differ by {gap:.6g}"
+                raise InvariantError(msg)
+        return waiting
 
     def frame(self) -> pd.DataFrame:
         """One row a period, up to the last in which anything happens."""
@@ -235,11 +242,39 @@ class _Part:
     def _formulas(self, p: int, row: dict[str, Any] | None) -> Iterator[tuple[str, str, str]]:
         if row is not None:
             yield from self._contract(row)
-            yield from _behaviour(row)
+            for figure, formula, numbers in _behaviour(row):
+                yield figure, *self._arriving(figure, p, formula, numbers)
+        elif self.told and self.held.any():
+            for figure in (*_ARRIVING, "closing"):
+                if self._before(figure, p) or self._under_way(p):
+                    yield figure, *self._arriving(figure, p, "nothing is due", "0")
         elif not self.told and p <= self.final:
             for figure in FIGURES[:8]:
                 yield figure, "", ""
         yield from self._after(p)
+
+    def _before(self, figure: str, p: int) -> float:
+        """What of a flow was under way at the start of period ``p``."""
+        return float(self.waiting[figure][p - 1]) if p and figure in self.waiting else 0.0
+
+    def _under_way(self, p: int) -> float:
+        """Principal that is under way at the close of period ``p``."""
+        return float(self.waiting["scheduled"][p] + self.waiting["prepaid"][p])
+
+    def _arriving(self, figure: str, p: int, formula: str, numbers: str) -> tuple[str, str]:
+        """The formula of a flow with what an outage holds back of it, and what it held before."""
+        if figure == "closing" and self._under_way(p):
+            more = f"{numbers} + {_money(self._under_way(p))}"
+            return f"{formula} + principal that is held back", more
+        held, before = float(self.held[p]), self._before(figure, p)
+        if figure not in self.waiting or not (held or before):
+            return formula, numbers
+        words, text = f"({formula})", f"({numbers})"
+        if held:
+            words, text = f"{words} x (1 - share held back)", f"{text} x (1 - {_share(held)})"
+        if before and held < 1.0:
+            words, text = f"{words} + held back before", f"{text} + {_money(before)}"
+        return words, text
 
     def _contract(self, row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         """What the contract asks in the period."""
@@ -298,6 +333,8 @@ class _Part:
             if shares[p - q] > 0.0 and self.value("default", q) > self.value("struck", q)
         ]
         named = "default x (1 - severity), by periods since default"
+        if self.held.any():
+            named = f"{named}; what is held back comes later"
         yield "recovery", named, " + ".join(terms) or "nothing is due"
         before = self.value("receivable", p - 1) if p else 0.0
         yield (

@@ -105,9 +105,11 @@ def _show(terminal: Terminal, found: Comparison) -> None:
         "",
     )
     drivers = found.drivers
+    if not (drivers["change"] != 0.0).any():
+        terminal.say("No cash flow differs.", "")
     terminal.say(_drivers(drivers[drivers["segment"] == "all"], "measure"), "")
     cash = drivers[(drivers["measure"] == "collections") & (drivers["segment"] != "all")]
-    if len(cash) > 1:
+    if len(cash) > 1 and (cash["change"] != 0.0).any():
         terminal.say(_drivers(cash, "segment", "Collections by segment: "), "")
     terminal.say("Drivers, taken from b one after the other:")
     terminal.say(*(f"  {name}: {MEANING[name]}" for name in DRIVERS), "")

@@ -138,39 +138,39 @@ def bridge(
 ) -> Picture:
     """From ``before`` by ``effects`` in their order to what comes after, as steps [currency].
 
-    The axis starts near the steps where they are small beside the whole; a note says so.
+    Where the steps are small beside the whole, the axis starts near them, and the chart says so.
     """
-    after = before + sum(effects.values())
     levels = np.cumsum([before, *effects.values()])
-    reach = float(levels.max() - levels.min())
-    low = max(0.0, float(levels.min()) - 0.6 * reach) if reach > 0.0 else 0.0
-    low = 0.0 if low < 0.35 * float(levels.max()) else low
+    reach = max(float(levels.max() - levels.min()), 0.02 * float(np.abs(levels).max()), 1e-9)
+    close = float(levels.min()) > 0.75 * float(levels.max())
+    low = max(0.0, float(levels.min()) - 0.6 * reach) if close else min(0.0, float(levels.min()))
     figure, axes = _canvas(title, "The axis does not start at zero." if low > 0.0 else "")
     unit, label = _unit(float(np.abs(levels).max()))
-    width = 0.62
-    axes.bar(0, before / unit - low / unit, bottom=low / unit, width=width, color=_LEVEL)
-    texts = [(0, before, _short(before))]
+    end, half = len(effects) + 1, 0.31
+    for place, height in ((0, before), (end, levels[-1])):
+        base = max(low, 0.0)
+        axes.bar(place, (height - base) / unit, bottom=base / unit, width=2 * half, color=_LEVEL)
+        _label(axes, place, height / unit, f"{height / unit:,.4g}")
     for n, value in enumerate(effects.values(), 1):
-        start = levels[n - 1]
-        axes.bar(
-            n, value / unit, bottom=start / unit, width=width,
-            color=_RISE if value >= 0.0 else _FALL,
-        )  # fmt: skip
-        axes.plot([n - 1 - width / 2, n + width / 2], [start / unit] * 2, color=_INK, linewidth=0.7)
-        texts.append((n, max(start, levels[n]), _signed(value)))
-    end = len(effects) + 1
-    axes.plot([end - 1 - width / 2, end + width / 2], [after / unit] * 2, color=_INK, linewidth=0.7)
-    axes.bar(end, after / unit - low / unit, bottom=low / unit, width=width, color=_LEVEL)
-    texts.append((end, after, _short(after)))
-    for place, height, text in texts:
-        axes.annotate(
-            text, (place, height / unit), xytext=(0, 4), textcoords="offset points",
-            ha="center", fontsize=9, color=_INK,
-        )  # fmt: skip
+        start = levels[n - 1] / unit
+        tint = _RISE if value >= 0.0 else _FALL
+        axes.bar(n, value / unit, bottom=start, width=2 * half, color=tint)
+        axes.plot([n - 1 - half, n + half], [start, start], color=_INK, linewidth=0.7)
+        top = max(start, levels[n] / unit)
+        _label(axes, n, top, f"{value / unit:+,.3g}" if value else "0")
+    axes.plot([end - 1 - half, end + half], [levels[-1] / unit] * 2, color=_INK, linewidth=0.7)
     axes.set_xticks(range(end + 1), [names[0], *effects, names[1]])
-    _dress(axes, f"{currency}{label}", legend=False, bottom=None if low > 0.0 else 0.0)
-    axes.margins(y=0.12)
+    _dress(axes, f"{currency}{label}", legend=False, bottom=None)
+    top = float(levels.max())
+    axes.set_ylim(low / unit, (top + 0.12 * (top - low)) / unit)
     return Picture(figure)
+
+
+def _label(axes: Axes, place: float, height: float, text: str) -> None:
+    axes.annotate(
+        text.replace("-", "\N{MINUS SIGN}"), (place, height), xytext=(0, 4),
+        textcoords="offset points", ha="center", fontsize=9, color=_INK,
+    )  # fmt: skip
 
 
 def _settings() -> Any:
@@ -200,8 +200,13 @@ def _canvas(title: str, note: str) -> tuple[Figure, Axes]:
         figure = Figure(figsize=_SIZE, layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
-        figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", color=_INK)
-        axes.set_title(note or " ", loc="left", fontsize=9, color="#666666")
+        axes.set_title(
+            title, loc="left", fontsize=12, fontweight="bold", color=_INK, pad=24 if note else 10
+        )
+        axes.annotate(
+            note, (0.0, 1.0), xycoords="axes fraction", xytext=(0, 9),
+            textcoords="offset points", fontsize=9, color="#666666",
+        )  # fmt: skip
     return figure, axes
 
 
@@ -256,12 +261,3 @@ def _last(values: np.ndarray, lines: Mapping[str, FloatArray]) -> int:
 
 def _unit(largest: float) -> tuple[float, str]:
     return next(((u, name) for u, name in _UNITS if largest >= 10.0 * u), _UNITS[-1])
-
-
-def _short(amount: float) -> str:
-    unit, name = _unit(abs(amount))
-    return f"{amount / unit:,.4g}{name}".replace("-", "\N{MINUS SIGN}")
-
-
-def _signed(amount: float) -> str:
-    return f"+{_short(amount)}" if amount >= 0.0 else _short(amount)

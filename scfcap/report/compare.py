@@ -216,10 +216,10 @@ class Comparison:
 
     def pictures(self) -> dict[str, charts.Picture]:
         """Bridges from a to b, by measure."""
-        names = (f"a: {self.a.name}", f"b: {self.b.name}")
+        title = f"from {self.a.name} (a) to {self.b.name} (b)"
         return {
             f"bridge_{measure}": charts.bridge(
-                f"{measure.capitalize()}, {' to '.join(names)}",
+                f"{measure.capitalize()}, {title}",
                 self._whole[measure]["a"],
                 {
                     name: self._whole[measure][name]

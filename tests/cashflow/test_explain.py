@@ -1,0 +1,139 @@
+"""One loan explained: the numbers of each formula make its value, the loans make the pool."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pandas as pd
+import pytest
+
+from scfcap.axes import LOAN_TYPES
+from scfcap.cashflow.explain import FIGURES, explain
+from scfcap.cashflow.project import project
+from scfcap.errors import InputError
+from scfcap.schema.credit import SegmentCredit
+from scfcap.schema.scenario import BorrowerStress, Outage, Scenario
+
+YEARLY = SegmentCredit(cdr=0.2, cpr=0.3, severity=0.5, recovery_lag=2)
+SCENARIOS = {
+    "base": Scenario(),
+    "stress": Scenario(
+        default_multiple=2.0,
+        shocks=(BorrowerStress(kind="borrower_stress", severity_add=0.1, from_period=3),),
+    ),
+}
+LIFETIME = SegmentCredit(
+    lifetime_default=0.1, cpr=0.4, severity=0.6, late_share=0.3, late_days=45,
+    recovery_curve=(0.25, 0.5, 0.25),
+)  # fmt: skip
+
+
+@pytest.fixture
+def pool(make_pool):
+    kinds = list(range(len(LOAN_TYPES)))[:6]
+    return make_pool(
+        ("a", "b"),
+        balance=[1000.0 + 10.0 * n for n in range(12)],
+        segment=[0] * 6 + [1] * 6,
+        loan_type=kinds * 2,
+        origination_day=[-40] * 12,
+        maturity_day=[75, 200, 200, 100, 131, 95] * 2,
+        days_past_due=[0, 0, 0, 0, 100, 0] + [0] * 6,
+    )
+
+
+@pytest.fixture
+def curves(make_curves):
+    return make_curves(14, scenarios=SCENARIOS, a=YEARLY, b=LIFETIME)
+
+
+def _worked_out(numbers: str) -> float:
+    """What the numbers of a formula come to."""
+    words = r"years|of the period|of period \d+|from before|nothing is due"
+    text = re.sub(words, "", numbers).replace(",", "").replace(" x ", " * ").strip()
+    assert re.fullmatch(r"(?:exp|[0-9.e+\-*() ])*", text), numbers
+    return float(eval(text, {"exp": math.exp})) if text else 0.0
+
+
+@pytest.mark.parametrize("scenario", ["base", "stress"])
+def test_the_numbers_of_every_formula_make_its_value(pool, curves, scenario):
+    seen = set()
+    for loan in pool.loan_id:
+        found = explain(pool, curves, loan, scenario)
+        for step in found.steps.itertuples():
+            seen.add(step.figure)
+            assert step.formula
+            assert _worked_out(step.numbers) == pytest.approx(step.value, abs=2e-3, rel=1e-5), step
+    assert {"hazard", "accrued", "interest_due", "prepaid", "recovery", "receivable"} <= seen
+
+
+def test_the_loans_make_the_pool(pool, curves):
+    flows = project(pool, curves).flows
+    for k, scenario in enumerate(curves.scenarios):
+        frames = [explain(pool, curves, loan, scenario).periods for loan in pool.loan_id]
+        summed = pd.concat(frames).groupby("period")[list(FIGURES)].sum()
+        for figure in FIGURES:
+            expected = getattr(flows, figure)[k].sum(axis=0)
+            assert summed[figure].to_numpy() == pytest.approx(expected[: len(summed)], abs=1e-8)
+            assert expected[len(summed) :] == pytest.approx(0.0, abs=1e-12), figure
+
+
+def test_it_says_what_kind_of_loan_it_is(pool, curves):
+    def value(loan: str, figure: str) -> list[str]:
+        terms = explain(pool, curves, loan, "base").terms
+        return list(terms["value"][terms["figure"] == figure])
+
+    assert value("4", "state") == ["defaulted"]
+    assert value("0", "state") == []
+    assert value("1", "loan_type") == ["equal principal"]
+    assert value("1", "maturity_date") == ["2014-07-19"]
+    assert value("8", "part late") == ["0.3"]
+    assert value("8", "recovery_share") == ["0.25 after 0, 0.5 after 1, 0.25 after 2"]
+    # of segment a, all but the defaulted one; of b, those of one term: loan 7, and 8 on time
+    assert value("0", "class") == ["5"]
+    assert value("7", "class") == value("8", "class") == ["2"]
+    assert value("9", "class") == ["1"]
+
+
+def test_a_stress_is_told(pool, curves):
+    terms = explain(pool, curves, "0", "stress").terms.set_index("figure")["value"]
+    assert terms["default_multiple"] == "2"
+    assert terms["severity"] == "0.5 from period 1, 0.6 from period 3"
+    assert terms["severity_add"] == "0 from period 1, 0.1 from period 3"
+
+
+def test_what_an_outage_holds_back_comes_later(pool, make_curves):
+    scenarios = {
+        "base": Scenario(),
+        "out": Scenario(shocks=(Outage(kind="outage", days=10, from_period=1),)),
+    }
+    curves = make_curves(14, scenarios=scenarios, a=YEARLY, b=LIFETIME)
+    base, out = (explain(pool, curves, "0", name).periods for name in ("base", "out"))
+    assert out["interest"][0] == pytest.approx(base["interest"][0] * 21 / 31)
+    assert out["interest"].sum() == pytest.approx(base["interest"].sum())
+    terms = explain(pool, curves, "0", "out").terms
+    assert "held" in set(terms["figure"])
+    for loan in ("0", "3", "9"):
+        steps = explain(pool, curves, loan, "out").steps
+        steps = steps[steps["figure"] != "recovery"]
+        assert steps["formula"].str.contains("held back").any()
+        for step in steps.itertuples():
+            assert _worked_out(step.numbers) == pytest.approx(step.value, abs=2e-3, rel=1e-5), step
+
+
+def test_an_overdue_loan_pays_in_the_first_period(make_pool, make_curves):
+    pool = make_pool(balance=[100.0], loan_type=[4], maturity_day=[-5], days_past_due=[5])
+    found = explain(pool, make_curves(a=YEARLY), "0", "base")
+    assert "overdue" in set(found.terms["value"])
+    assert found.periods["closing"].iloc[0] == 0.0
+
+
+def test_an_unknown_loan_or_scenario_is_refused(make_pool, make_curves):
+    pool, curves = make_pool(balance=[1.0] * 120), make_curves(a=YEARLY)
+    with pytest.raises(InputError, match="Did you mean 11"):
+        explain(pool, curves, "11x", "base")
+    with pytest.raises(InputError, match="120 outstanding"):
+        explain(pool, curves, "", "base")
+    with pytest.raises(InputError, match="one of base"):
+        explain(pool, curves, "11", "best")
