@@ -24,7 +24,7 @@ from __future__ import annotations
 import calendar
 from datetime import date
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -56,6 +56,8 @@ DAY_COUNTS: Final = (
 
 #: Months known beyond either end of :class:`DayTables`: a regular period reaches over it.
 _MARGIN = 24
+#: Shares of a year in which both 1/365 and 1/366 are whole.
+_LEAP_CYCLE = 365 * 366
 
 
 class Regular(NamedTuple):
@@ -185,19 +187,28 @@ def _afb(start: date, end: date) -> Fraction:
     return years + Fraction((whole - start).days, 365 + extra)
 
 
+class _Packed(NamedTuple):
+    """:class:`DayTables` in one array: compiled code counts references to each that it passes."""
+
+    first: int
+    first_month: int
+    months: int
+    rows: IntArray  # [days, 4]: month, day, act/act-isda position; first day of the row's month
+
+
 class DayTables(NamedTuple):
     """The calendar by day offset from ``as_of``, for compiled code.
 
     Row of an offset: offset - ``first``. Months are numbered year x 12 + month - 1; that of row 0
-    of ``month_start`` is ``first_month``.
+    of ``month_start`` is ``first_month``. ``packed`` holds the same, for :func:`fraction`.
     """
 
     first: int
     first_month: int
     month_of: IntArray  # [days] number of the month
     day_of: IntArray  # [days] day of the month
-    years: FloatArray  # [days] year and share of it, by act/act-isda [years since as_of's]
     month_start: IntArray  # [months] offset of the first of each month; reaches over both ends
+    packed: _Packed
 
     @classmethod
     def build(cls, as_of: date, last_day: int, first_day: int = 0) -> DayTables:
@@ -205,20 +216,27 @@ class DayTables(NamedTuple):
         start = np.datetime64(as_of, "D")
         days = start + np.arange(first_day, last_day + 1).astype("timedelta64[D]")
         month = days.astype("datetime64[M]")
-        year = days.astype("datetime64[Y]")
-        first, last = month[0].astype(np.int64) - _MARGIN, month[-1].astype(np.int64) + _MARGIN
-        months = np.arange(first, last + 1).astype("datetime64[M]")
-        one = np.timedelta64(1, "Y")
-        length = ((year + one).astype("datetime64[D]") - year.astype("datetime64[D]")).astype(float)
-        in_year = (days - year.astype("datetime64[D]")).astype(float)
-        return cls(
-            first_day,
-            int(first) + 12 * 1970,
-            month.astype(np.int64) + 12 * 1970,
-            (days - month.astype("datetime64[D]")).astype(np.int64) + 1,
-            year.astype(np.int64) + 1970 - as_of.year + in_year / length,
-            (months.astype("datetime64[D]") - start).astype(np.int64),
+        number = month.astype(np.int64) + 12 * 1970
+        day = (days - month.astype("datetime64[D]")).astype(np.int64) + 1
+        first_month = int(number[0]) - _MARGIN
+        months = np.arange(first_month, number[-1] + _MARGIN + 1) - 12 * 1970
+        month_start = (months.astype("datetime64[M]").astype("datetime64[D]") - start).astype(
+            np.int64
         )
+        rows = np.zeros((max(len(days), len(months)), 4), dtype=np.int64)
+        rows[: len(days), :3] = np.stack([number, day, _positions(days)], axis=1)
+        rows[: len(months), 3] = month_start
+        packed = _Packed(first_day, first_month, len(months), rows)
+        return cls(first_day, first_month, number, day, month_start, packed)
+
+
+def _positions(days: np.ndarray[Any, Any]) -> IntArray:
+    """Years and their shares up to each day by act/act-isda [1/133,590 of a year]."""
+    year = days.astype("datetime64[Y]")
+    begin = year.astype("datetime64[D]")
+    length = ((year + np.timedelta64(1, "Y")).astype("datetime64[D]") - begin).astype(np.int64)
+    in_year = (days - begin).astype(np.int64) * (_LEAP_CYCLE // length)
+    return np.asarray(year.astype(np.int64) * _LEAP_CYCLE + in_year)
 
 
 @compiled
@@ -227,15 +245,20 @@ def day_in_month(month: int, anchor: int, tables: DayTables) -> int:
 
     A month that the tables do not reach is taken as the nearest that they do.
     """
-    row = min(max(month - tables.first_month, 0), len(tables.month_start) - 2)
-    length = tables.month_start[row + 1] - tables.month_start[row]
-    return tables.month_start[row] + min(anchor, length) - 1  # type: ignore[no-any-return]
+    return _day_in_month(month, anchor, tables.packed)
+
+
+@compiled
+def _day_in_month(month: int, anchor: int, tables: _Packed) -> int:
+    row = min(max(month - tables.first_month, 0), tables.months - 2)
+    begin = tables.rows[row, 3]
+    return begin + min(anchor, tables.rows[row + 1, 3] - begin) - 1  # type: ignore[no-any-return]
 
 
 @compiled
 def months_later(day: int, months: int, anchor: int, tables: DayTables) -> int:
     """Offset of the day ``anchor`` of the month that is ``months`` after that of ``day``."""
-    return day_in_month(tables.month_of[day - tables.first] + months, anchor, tables)
+    return _day_in_month(tables.month_of[day - tables.first] + months, anchor, tables.packed)
 
 
 @compiled
@@ -251,13 +274,21 @@ def fraction(
         return (end - start) / 365.0
     if day_count == ACT_360:
         return (end - start) / 360.0
+    return _fraction(day_count, start, end, tables.packed, regular)
+
+
+@compiled
+def _fraction(
+    day_count: int, start: int, end: int, tables: _Packed, regular: tuple[int, int, int]
+) -> float:
+    low, high = start - tables.first, end - tables.first
     if day_count <= THIRTY_US_360:
-        return _thirty(day_count, start, end, tables) / 360.0
+        return _thirty(day_count, low, high, tables) / 360.0
     if day_count == ACT_ACT_AFB:
         return _afb_offsets(start, end, tables)
     if day_count == ACT_ACT_ICMA and regular[1] > 0:
-        return _icma_offsets(start, end, tables, regular)
-    return tables.years[end - tables.first] - tables.years[start - tables.first]  # type: ignore[no-any-return]
+        return _position(end, tables, regular) - _position(start, tables, regular)
+    return (tables.rows[high, 2] - tables.rows[low, 2]) / _LEAP_CYCLE  # type: ignore[no-any-return]
 
 
 @compiled
@@ -270,59 +301,55 @@ def fractions(day_count: IntArray, start: IntArray, end: IntArray, tables: DayTa
 
 
 @compiled
-def _thirty(day_count: int, start: int, end: int, tables: DayTables) -> int:
-    if start == end:
+def _thirty(day_count: int, low: int, high: int, tables: _Packed) -> int:
+    """Days between two rows where every month has 30."""
+    if low == high:
         return 0
-    low, high = start - tables.first, end - tables.first
-    first, last = tables.day_of[low], tables.day_of[high]
-    month = tables.month_of[low]
-    february_ends = month % 12 == 1 and start + 1 == day_in_month(month + 1, 1, tables)
-    if day_count == THIRTY_US_360 and february_ends:
+    first, last = tables.rows[low, 1], tables.rows[high, 1]
+    month = tables.rows[low, 0]
+    if day_count == THIRTY_US_360 and month % 12 == 1 and tables.rows[low + 1, 1] == 1:
         first = 30
     first = min(first, 30)
     if last == 31 and (day_count == THIRTY_E_360 or first == 30):
         last = 30
-    return 30 * (tables.month_of[high] - month) + last - first  # type: ignore[no-any-return]
+    return 30 * (tables.rows[high, 0] - month) + last - first  # type: ignore[no-any-return]
 
 
 @compiled
-def _icma_offsets(start: int, end: int, tables: DayTables, regular: tuple[int, int, int]) -> float:
+def _position(day: int, tables: _Packed, regular: tuple[int, int, int]) -> float:
+    """Regular periods and their shares up to a day by act/act-icma [years]."""
     reference, months, anchor = regular
-    origin = tables.month_of[reference - tables.first]
-    month = origin + (tables.month_of[start - tables.first] - origin) // months * months
-    if day_in_month(month, anchor, tables) > start:
-        month -= months
-    elif day_in_month(month + months, anchor, tables) <= start:
-        month += months
-    low = day_in_month(month, anchor, tables)
-    total = 0.0
-    while low < end:
-        month += months
-        high = day_in_month(month, anchor, tables)
-        if high <= low:
-            break
-        total += (min(end, high) - max(start, low)) / (high - low) * months / 12.0
-        low = high
-    return total
+    origin = tables.rows[reference - tables.first, 0]
+    number = (tables.rows[day - tables.first, 0] - origin) // months
+    low = _day_in_month(origin + number * months, anchor, tables)
+    if low > day:
+        number -= 1
+        low, high = _day_in_month(origin + number * months, anchor, tables), low
+    else:
+        high = _day_in_month(origin + (number + 1) * months, anchor, tables)
+    if high <= day:
+        number += 1
+        low, high = high, _day_in_month(origin + (number + 1) * months, anchor, tables)
+    return (number + (day - low) / max(high - low, 1)) * months / 12.0  # type: ignore[no-any-return]
 
 
 @compiled
-def _afb_offsets(start: int, end: int, tables: DayTables) -> float:
-    month, day = tables.month_of[end - tables.first], tables.day_of[end - tables.first]
-    if month % 12 == 1 and end + 1 == day_in_month(month + 1, 1, tables):
+def _afb_offsets(start: int, end: int, tables: _Packed) -> float:
+    month, day = tables.rows[end - tables.first, 0], tables.rows[end - tables.first, 1]
+    if month % 12 == 1 and end + 1 == _day_in_month(month + 1, 1, tables):
         day = 29
-    low = tables.month_of[start - tables.first]
+    low = tables.rows[start - tables.first, 0]
     years = max((month - low) // 12 - 1, 0)
     while (
         month - 12 * (years + 1) >= low
-        and day_in_month(month - 12 * (years + 1), day, tables) >= start
+        and _day_in_month(month - 12 * (years + 1), day, tables) >= start
     ):
         years += 1
-    whole = day_in_month(month - 12 * years, day, tables) if years else end
+    whole = _day_in_month(month - 12 * years, day, tables) if years else end
     length = 365.0
     for year in (low // 12, (month - 12 * years) // 12):
-        march = day_in_month(12 * year + 2, 1, tables)
-        leap = march - day_in_month(12 * year + 1, 1, tables) == 29
+        march = _day_in_month(12 * year + 2, 1, tables)
+        leap = march - _day_in_month(12 * year + 1, 1, tables) == 29
         if leap and start < march and march - 1 < whole:
             length = 366.0
     return float(years + (whole - start) / length)
