@@ -29,6 +29,8 @@ from scfcap.tape.history import state_of
 
 #: Scale that turns any default intensity above zero into default at once.
 _AT_ONCE = 1e12
+#: Flows that most pools do not have.
+_AT_TIMES = ("fees", "advanced", "reimbursed", "delinquent")
 #: Loan types that repay at once at maturity, and may do so late.
 _AT_MATURITY = np.array([INTEREST_ONLY_BULLET, BULLET, REVOLVING_LINE, ORDER])
 
@@ -55,7 +57,8 @@ class PoolCashflow:
         """One row a scenario, segment and period; amounts in currency.
 
         ``receivable`` is what is still to be recovered at the period's end, so that from ``as_of``
-        on default = loss + recovery + the last receivable.
+        on default = loss + recovery + the last receivable. ``fees``, ``advanced``, ``reimbursed``
+        and ``delinquent`` are there where there are any.
         """
         shape = self.flows.closing.shape
         scenario, segment, period = (axis.ravel() for axis in np.indices(shape))
@@ -63,6 +66,7 @@ class PoolCashflow:
         names = (
             *("opening", "default", "interest", "scheduled", "prepaid", "recovery"),
             *("loss", "receivable", "closing"),
+            *(name for name in _AT_TIMES if getattr(self.flows, name).any()),
         )
         return pd.DataFrame(
             {
