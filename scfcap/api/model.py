@@ -204,7 +204,7 @@ class Model:
 
         book = order_book(pool, self.tape(), spec.orders)
         self._kept["orders"] = book
-        return replace(pool, pay_day=book.pay_days(len(pool)))
+        return replace(pool, payers=book.payers(len(pool), spec.orders))
 
     def orders(self) -> OrderBook | None:
         """Open orders, and how their buyers pay; None where the model has no ``[orders]``."""
@@ -397,16 +397,15 @@ class Model:
         """The pool's cash flows in each scenario."""
         from scfcap.cashflow.project import project
 
-        paid = self.lock_box()
-        return project(self.pool(), self.curves()) if paid is None else paid.cashflow
+        return project(self.pool(), self.curves())
 
     @_once
     def lock_box(self) -> OrderCashflow | None:
         """What buyers pay in each scenario, to loans and to sellers; None without ``[orders]``."""
         from scfcap.cashflow.orders import project_orders
 
-        book = self.orders()
-        return None if book is None else project_orders(self.pool(), self.curves(), book)
+        pool = self.pool()
+        return None if pool.payers is None else project_orders(pool, self.curves())
 
     def order_tables(self, scenarios: Sequence[str] = ()) -> dict[str, pd.DataFrame]:
         """Orders, buyers and lock-box (of ``scenarios``, else all); none without ``[orders]``."""
@@ -644,8 +643,7 @@ class Model:
         pool, behaviour = self.pool(), self.credit()[0].values()
         days = max(int(pool.maturity_day.max(initial=0)), int(horizon.days[-1]) + self._longest())
         days += max((credit.late_days for credit in behaviour), default=0)
-        book = self.orders()
-        days = days if book is None else max(days, book.last_day)
+        days = days if pool.payers is None else max(days, pool.payers.last_day)
         periods = math.ceil(days * horizon.per_year / 365.0) + 1
         periods += max((credit.recovery_lag for credit in behaviour), default=0)
         periods += longest_delay(self.spec.scenarios, horizon)

@@ -21,14 +21,18 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import pandas as pd
 
-from scfcap.axes import ORDER
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
 from scfcap.cashflow.loans import LoanArrays
-from scfcap.cashflow.project import PoolCashflow, opening_loans, paid_by_buyers
+from scfcap.cashflow.project import (
+    PoolCashflow,
+    opening_loans,
+    paid_by_buyers,
+    without_orders,
+)
 from scfcap.credit.curves import CurveSet
 from scfcap.errors import InvariantError
-from scfcap.pool.orders import OrderBook
+from scfcap.pool.payers import Payers
 from scfcap.pool.snapshot import Pool
 from scfcap.quantities import ENGINE_TOLERANCE, FloatArray
 
@@ -110,23 +114,23 @@ class OrderCashflow:
         )
 
 
-def project_orders(pool: Pool, curves: CurveSet, book: OrderBook) -> OrderCashflow:
-    """Cash flows of ``pool`` in every scenario of ``curves``, the orders of ``book`` by buyer.
-
-    Loans of other types go as :func:`~scfcap.cashflow.project.project` has them.
+def project_orders(pool: Pool, curves: CurveSet) -> OrderCashflow:
+    """Cash flows of ``pool`` in every scenario of ``curves``, its orders as its ``payers`` say.
 
     Raises:
+        ValueError: the pool has no payers.
         InputError: a segment has no curve, or one with orders says in another way too when they
             are paid (prepayment, late payment, roll rates).
         InvariantError: money was created or lost.
     """
+    if pool.payers is None:
+        msg = "payers: None, expected a pool whose orders are paid by buyers"
+        raise ValueError(msg)
     segments = len(pool.segments)
-    others = replace(
-        pool, balance=np.where(pool.loan_type == ORDER, 0.0, pool.balance), pay_day=None
-    )
-    total = run_kernel(opening_loans(others, curves, pool.segment), curves, segments)
+    others = opening_loans(without_orders(pool), curves, pool.segment)
+    total = run_kernel(others, curves, segments)
     kinds: Flows | None = None
-    for loans, due in _parts(pool, curves, book):
+    for loans, due in _parts(pool, pool.payers, curves):
         flows = run_kernel(_as_loans(loans, due), curves, segments * _KINDS)
         kinds = flows if kinds is None else _added(kinds, flows)
     assert kinds is not None
@@ -172,20 +176,17 @@ def on_the_day(
     )
 
 
-def _parts(
-    pool: Pool, curves: CurveSet, book: OrderBook
-) -> Iterator[tuple[LoanArrays, FloatArray]]:
+def _parts(pool: Pool, payers: Payers, curves: CurveSet) -> Iterator[tuple[LoanArrays, FloatArray]]:
     """Parts of the orders, some at a time, and what becomes of each on its day (8, parts)."""
-    each = book.pay_day.shape[1]
-    for first in range(0, len(book), _BLOCK):
-        some = slice(first, first + _BLOCK)
-        row = book.row[some]
-        loans = paid_by_buyers(pool, curves, pool.segment, row, book.pay_day[some])
-        amount, dilution = book.amount[some], book.dilution[some]
-        paid = np.repeat(amount * (1.0 - dilution) / each, each)
-        fees = np.repeat(amount * book.fee / each, each)
-        due = on_the_day(paid, (fees, loans.accrued, loans.balance), book.recourse)
-        yield loans, due
+    rows = np.flatnonzero(payers.by_buyer)
+    each = payers.pay_day.shape[1]
+    for first in range(0, max(len(rows), 1), _BLOCK):
+        row = rows[first : first + _BLOCK]
+        loans = paid_by_buyers(pool, curves, pool.segment, row)
+        amount = payers.amount[row]
+        paid = np.repeat(amount * (1.0 - payers.dilution[row]) / each, each)
+        fees = np.repeat(amount * payers.fee / each, each)
+        yield loans, on_the_day(paid, (fees, loans.accrued, loans.balance), payers.recourse)
 
 
 def _as_loans(loans: LoanArrays, due: FloatArray) -> LoanArrays:

@@ -86,6 +86,10 @@ def project(pool: Pool, curves: CurveSet) -> PoolCashflow:
         InputError: a segment of the pool has no curve.
         InvariantError: money was created or lost.
     """
+    if pool.payers is not None:
+        from scfcap.cashflow.orders import project_orders
+
+        return project_orders(pool, curves).cashflow
     loans = opening_loans(pool, curves, pool.segment)
     flows = run_kernel(loans, curves, len(pool.segments))
     flows.check()
@@ -95,18 +99,18 @@ def project(pool: Pool, curves: CurveSet) -> PoolCashflow:
 def opening_loans(pool: Pool, curves: CurveSet, group: IntArray) -> LoanArrays:
     """The pool's loans for the kernel, loan i in row ``group[i]``; see :func:`outstanding_loans`.
 
-    Loans that buyers pay on days of their own come last: see :func:`paid_by_buyers`.
+    Loans that buyers pay come last, in parts: see :func:`paid_by_buyers`. What buyers leave
+    unpaid, and what they pay above the loans, is known to :func:`project` alone.
 
     Raises:
         InputError: a segment of the pool has no curve.
     """
-    if pool.pay_day is not None:
-        row = np.flatnonzero((pool.pay_day > 0).any(axis=1))
-        others = pool.balance.copy()
-        others[row] = 0.0
-        rest = opening_loans(replace(pool, balance=others, pay_day=None), curves, group)
-        by_buyers = paid_by_buyers(pool, curves, group, row, pool.pay_day[row])
-        return concatenate([rest.where(rest.balance > 0.0), by_buyers])
+    if pool.payers is not None:
+        rest = opening_loans(without_orders(pool), curves, group)
+        row = np.flatnonzero(pool.payers.by_buyer)
+        return concatenate(
+            [rest.where(rest.balance > 0.0), paid_by_buyers(pool, curves, group, row)]
+        )
     loans = LoanArrays(
         group=group,
         curve=curve_index(pool.segments, curves)[pool.segment],
@@ -168,10 +172,14 @@ def _buckets(
     return np.where(curves.has_roll_rates[loans.curve], state, 0).astype(np.int64)
 
 
-def paid_by_buyers(
-    pool: Pool, curves: CurveSet, group: IntArray, row: IntArray, pay_day: IntArray
-) -> LoanArrays:
-    """Loans ``row`` of the pool, in equal parts that are repaid on ``pay_day`` [rows, parts].
+def without_orders(pool: Pool) -> Pool:
+    """The pool with nothing owed on the loans that buyers pay."""
+    assert pool.payers is not None
+    return replace(pool, balance=np.where(pool.payers.by_buyer, 0.0, pool.balance), payers=None)
+
+
+def paid_by_buyers(pool: Pool, curves: CurveSet, group: IntArray, row: IntArray) -> LoanArrays:
+    """Loans ``row`` of the pool, in equal parts that are repaid on the days of ``pool.payers``.
 
     The parts of a loan follow each other. Each has accrued the loan's rate from the origination to
     its day, by days over 365, and earns no more; a lifetime default rate spreads over that time.
@@ -180,18 +188,19 @@ def paid_by_buyers(
         InputError: the segment of a loan has no curve, or says itself when loans are paid: by
             prepayment, late payment or roll rates.
     """
-    index = curve_index(pool.segments, curves)
-    _refuse_other_timing(pool.segments, index, np.unique(pool.segment[row]), curves)
+    assert pool.payers is not None
+    pay_day = pool.payers.pay_day[row]
+    curve = curve_index(pool.segments, curves)[pool.segment[row]]
+    _refuse_other_timing(np.unique(curve), curves)
     parts = pay_day.shape[1]
-    segment, made, late = (
-        np.repeat(column[row], parts)
-        for column in (pool.segment, pool.origination_day, pool.days_past_due)
+    made, late = (
+        np.repeat(column[row], parts) for column in (pool.origination_day, pool.days_past_due)
     )
     day = np.minimum(pay_day.ravel(), LONGEST_DAY)
     balance = np.repeat(pool.balance[row] / parts, parts)
     loans = LoanArrays(
         group=np.repeat(group[row], parts),
-        curve=index[segment],
+        curve=np.repeat(curve, parts),
         loan_type=np.full(len(day), ORDER, dtype=np.int64),
         balance=balance,
         rate=np.zeros(len(day)),
@@ -205,19 +214,17 @@ def paid_by_buyers(
     return replace(standing, accrued=balance * rate * (day - made) / 365.0)
 
 
-def _refuse_other_timing(
-    segments: tuple[str, ...], index: IntArray, with_orders: IntArray, curves: CurveSet
-) -> None:
+def _refuse_other_timing(with_orders: IntArray, curves: CurveSet) -> None:
     problems = []
     for s in with_orders:
         said = {
-            "prepayment": curves.stated_prepay[index[s]] > 0.0,
-            "late_share": curves.late_share[index[s]] > 0.0,
-            "roll_rates": bool(curves.has_roll_rates[index[s]]),
+            "prepayment": bool(curves.prepay_base[s].any()),
+            "late_share": curves.late_share[s] > 0.0,
+            "roll_rates": bool(curves.has_roll_rates[s]),
         }
         problems += [
             Problem(
-                f"credit.segments.{segments[s]}",
+                f"credit.segments.{curves.segments[s]}",
                 f"{name} beside [orders]",
                 "loans whose buyers alone say when they are paid",
                 "Take it out, or give such orders a segment of their own.",

@@ -15,6 +15,7 @@ from scfcap.errors import InputError, Problem
 from scfcap.expressions import TRUE
 from scfcap.pool.advances import BINDING, NEVER, Advances, OrderDays, allocate
 from scfcap.pool.columns import Columns, ask, column_problems, expression_problems
+from scfcap.pool.payers import Payers
 from scfcap.pool.snapshot import Pool
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 from scfcap.schema.orders import OrdersSpec
@@ -29,7 +30,6 @@ class OrderBook:
     [currency]: what the buyer owes, of which it will leave the share ``dilution`` unpaid.
     ``pay_day`` [orders, parts]: days, offsets from ``as_of``, on which equal parts of an order are
     paid. ``allowed`` [currency]: what may be lent on it; the pool's balance is what was.
-    ``fee``: share of the amount; ``recourse``: share of a shortfall that the seller makes good.
     ``table``: one row an order, see :func:`order_book`.
     """
 
@@ -39,24 +39,19 @@ class OrderBook:
     dilution: FloatArray
     pay_day: IntArray
     allowed: FloatArray
-    fee: float
-    recourse: float
     buyers: Buyers
     table: pd.DataFrame
 
     def __len__(self) -> int:
         return len(self.row)
 
-    def pay_days(self, loans: int) -> IntArray:
-        """``pay_day`` by place in the pool of ``loans`` [loans, parts]; 0 for other loans."""
-        days = np.zeros((loans, self.pay_day.shape[1]), dtype=np.int64)
-        days[self.row] = self.pay_day
-        return days
-
-    @property
-    def last_day(self) -> int:
-        """Last day on which a part of an order is paid, offset from ``as_of``."""
-        return int(self.pay_day.max(initial=0))
+    def payers(self, loans: int, spec: OrdersSpec) -> Payers:
+        """How the pool's ``loans`` are paid."""
+        amount, dilution = np.zeros(loans), np.zeros(loans)
+        pay_day = np.zeros((loans, self.pay_day.shape[1]), dtype=np.int64)
+        amount[self.row], dilution[self.row] = self.amount, self.dilution
+        pay_day[self.row] = self.pay_day
+        return Payers(amount, dilution, pay_day, spec.fee, spec.recourse)
 
 
 def order_book(pool: Pool, tape: Tape, spec: OrdersSpec) -> OrderBook:
@@ -108,8 +103,6 @@ def order_book(pool: Pool, tape: Tape, spec: OrdersSpec) -> OrderBook:
         dilution=dilution[at],
         pay_day=pay_day,
         allowed=found.amount[at],
-        fee=spec.fee,
-        recourse=spec.recourse,
         buyers=buyers,
         table=_table(ledger, at, pool.balance[row], (amount, dilution, found), pay_day),
     )

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from scfcap.pool.terms import ARRAYS, DatedTerms
+from scfcap.pool.payers import Payers
+from scfcap.pool.terms import DatedTerms
 from scfcap.quantities import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ class Pool:
     report tables (stratifications, rule by rule exclusions, concentrations, borrowing bases).
     ``inputs`` are the SHA-256 digests of what the pool was made from, by name, and ``digest`` is
     the one over them all. ``terms`` say when the loans pay; None: at the ends of periods.
-    ``pay_day`` [loans, parts]: days, offsets from ``as_of``, on which equal parts of a loan are
-    paid by the buyer of its order; 0 where its contract says when; None: nowhere.
+    ``payers`` say how buyers pay the loans on their orders; None: borrowers pay all.
     """
 
     as_of: date
@@ -57,7 +57,7 @@ class Pool:
     counted: Mapping[str, FloatArray] = field(default_factory=dict)
     borrowing_bases: Mapping[str, BorrowingBase] = field(default_factory=dict)
     terms: DatedTerms | None = None
-    pay_day: IntArray | None = None
+    payers: Payers | None = None
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -108,8 +108,8 @@ def _frozen(value: Any) -> Any:
         view = value.view()
         view.flags.writeable = False
         return view
-    if isinstance(value, DatedTerms):
-        frozen: dict[str, Any] = {name: _frozen(getattr(value, name)) for name in ARRAYS}
+    if isinstance(value, DatedTerms | Payers):
+        frozen: dict[str, Any] = {f.name: _frozen(getattr(value, f.name)) for f in fields(value)}
         return replace(value, **frozen)
     if isinstance(value, Mapping):
         return MappingProxyType({key: _frozen(item) for key, item in value.items()})

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from scfcap.errors import InputError, Problem
 from scfcap.pool.borrowing_base import BorrowingBase
 from scfcap.pool.digests import combined
+from scfcap.pool.payers import Payers
 from scfcap.pool.snapshot import Pool
 from scfcap.pool.terms import ARRAYS, DatedTerms
 
@@ -32,6 +33,7 @@ _ARRAYS = (
     "maturity_day", "days_past_due",
 )  # fmt: skip
 _MAPS = ("eligibility", "counted")
+_PAYERS = ("amount", "dilution")
 
 
 def snapshot_bytes(pool: Pool) -> bytes:
@@ -49,6 +51,12 @@ def snapshot_bytes(pool: Pool) -> bytes:
         terms = pool.terms
         columns |= {f"terms:{name}": pa.array(getattr(terms, name)) for name in ARRAYS}
         about["terms"] = {"calendars": terms.calendars, "indices": terms.indices}
+    if pool.payers is not None:
+        payers = pool.payers
+        columns |= {f"payers:{name}": pa.array(getattr(payers, name)) for name in _PAYERS}
+        days = payers.pay_day.T
+        columns |= {f"payers:day:{n}": pa.array(part) for n, part in enumerate(days)}
+        about["payers"] = {"parts": len(days), "fee": payers.fee, "recourse": payers.recourse}
     table = pa.table(columns)
     about |= {
         "version": VERSION,
@@ -146,6 +154,7 @@ def _pool(table: pa.Table, about: Mapping[str, Any]) -> Pool:
         inputs=about["inputs"],
         borrowing_bases=bases,
         terms=_terms(table, about),
+        payers=_payers(table, about),
         **{name: column(name) for name in _ARRAYS},
         **maps,
     )
@@ -159,6 +168,15 @@ def _terms(table: pa.Table, about: Mapping[str, Any]) -> DatedTerms | None:
     }
     calendars = tuple((str(name), str(rule)) for name, rule in about["terms"]["calendars"])
     return DatedTerms(**arrays, calendars=calendars, indices=tuple(about["terms"]["indices"]))
+
+
+def _payers(table: pa.Table, about: Mapping[str, Any]) -> Payers | None:
+    if "payers" not in about:
+        return None
+    said = about["payers"]
+    amount, dilution = (table[f"payers:{name}"].to_numpy(zero_copy_only=False) for name in _PAYERS)
+    days = [table[f"payers:day:{n}"].to_numpy() for n in range(said["parts"])]
+    return Payers(amount, dilution, np.stack(days, axis=1), said["fee"], said["recourse"])
 
 
 def _trace(table: pa.Table, base: str) -> pd.DataFrame:

@@ -13,40 +13,44 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scfcap.axes import BULLET, ORDER
+from scfcap.cashflow.kernel import run_kernel
 from scfcap.cashflow.orders import LockBox, on_the_day, project_orders
-from scfcap.cashflow.project import opening_loans, project
-from scfcap.credit.buyers import Settlements, estimate_buyers
+from scfcap.cashflow.project import opening_loans, project, without_orders
 from scfcap.credit.exposure import measure
 from scfcap.credit.stress import compile_scenarios
 from scfcap.errors import InputError, InvariantError
 from scfcap.periods import PeriodGrid
-from scfcap.pool.orders import OrderBook
+from scfcap.pool.digests import combined
+from scfcap.pool.payers import Payers
 from scfcap.pool.snapshot import Pool
+from scfcap.pool.store import read_snapshot, write_snapshot
 from scfcap.schema.credit import SegmentCredit
 from scfcap.schema.scenario import CoreFailure, Scenario
 
 SAFE = SegmentCredit(cdr=0.0, severity=0.5)
 
 
-def book_of(pool: Pool, pay_day: Any, **columns: Any) -> OrderBook:
-    """A book over the pool's orders; what is not stated is plain."""
+def paid_by(pool: Pool, pay_day: Any, **columns: Any) -> Pool:
+    """The pool with its orders paid by buyers; what is not stated is plain."""
     row = np.flatnonzero(pool.loan_type == ORDER)
-    nothing = np.zeros(0, dtype=np.int64)
-    buyers = estimate_buyers(
-        Settlements(nothing, nothing, nothing > 0, nothing, np.zeros(0), np.zeros(0)), ()
-    )
-    amount = np.asarray(columns.get("amount", pool.balance[row] / 0.8), dtype=np.float64)
-    return OrderBook(
-        row=row,
-        buyer=np.full(len(row), -1),
-        amount=amount,
-        dilution=np.broadcast_to(np.asarray(columns.get("dilution", 0.0)), amount.shape),
-        pay_day=np.asarray(pay_day, dtype=np.int64),
-        allowed=0.8 * amount,
-        fee=columns.get("fee", 0.0),
-        recourse=columns.get("recourse", 0.0),
-        buyers=buyers,
-        table=pd.DataFrame(),
+    days = np.asarray(pay_day, dtype=np.int64)
+
+    def spread(values: Any) -> Any:
+        whole = np.zeros(len(pool))
+        whole[row] = values
+        return whole
+
+    on_days = np.zeros((len(pool), days.shape[1]), dtype=np.int64)
+    on_days[row] = days
+    return replace(
+        pool,
+        payers=Payers(
+            amount=spread(columns.get("amount", pool.balance[row] / 0.8)),
+            dilution=spread(columns.get("dilution", 0.0)),
+            pay_day=on_days,
+            fee=columns.get("fee", 0.0),
+            recourse=columns.get("recourse", 0.0),
+        ),
     )
 
 
@@ -65,7 +69,7 @@ class TestOneOrder:
 
     def run(self, pool: Pool, make_curves: Any, pay_day: Any, **columns: Any) -> LockBox:
         curves = make_curves(60, "day", a=columns.pop("credit", SAFE))
-        return project_orders(pool, curves, book_of(pool, pay_day, **columns)).lock_box
+        return project_orders(paid_by(pool, pay_day, **columns), curves).lock_box
 
     def test_the_loan_comes_first_and_the_seller_gets_the_rest(self, pool, make_curves) -> None:
         box = self.run(pool, make_curves, [[15]], fee=0.01)
@@ -126,7 +130,7 @@ class TestPool:
     def pool(self, make_pool: Callable[..., Pool]) -> Pool:
         rng = np.random.default_rng(8)
         count = 60
-        return make_pool(
+        pool = make_pool(
             segments=("a", "b"),
             segment=np.arange(count) % 2,
             balance=rng.uniform(10, 100, count),
@@ -136,15 +140,11 @@ class TestPool:
             maturity_day=rng.integers(-20, 90, count),
             days_past_due=np.where(np.arange(count) == 4, 100, 0),
         )
-
-    @pytest.fixture
-    def book(self, pool: Pool) -> OrderBook:
-        rng = np.random.default_rng(9)
-        count = int((pool.loan_type == ORDER).sum())
-        return book_of(
+        orders = int((pool.loan_type == ORDER).sum())
+        return paid_by(
             pool,
-            rng.integers(1, 200, (count, 4)),
-            dilution=rng.choice([0.0, 0.05, 0.3, 1.0], count),
+            rng.integers(1, 200, (orders, 4)),
+            dilution=rng.choice([0.0, 0.05, 0.3, 1.0], orders),
             fee=0.01,
             recourse=0.4,
         )
@@ -159,28 +159,28 @@ class TestPool:
             b=SegmentCredit(cdr=0.1, severity=0.7),
         )
 
-    def test_the_whole_pool_is_there(self, pool, book, curves) -> None:
-        flows = project_orders(pool, curves, book).cashflow.flows
+    def test_the_whole_pool_is_there(self, pool, curves) -> None:
+        flows = project_orders(pool, curves).cashflow.flows
         held = np.bincount(pool.segment, pool.balance)
         assert flows.opening[:, :, 0] == pytest.approx(np.tile(held, (2, 1)))
         assert np.abs(flows.gap()).max() < 1e-9 * pool.total
 
-    def test_what_comes_in_goes_out(self, pool, book, curves) -> None:
-        box = project_orders(pool, curves, book).lock_box
+    def test_what_comes_in_goes_out(self, pool, curves) -> None:
+        box = project_orders(pool, curves).lock_box
         into = box.received + box.recourse + box.recovered
         assert into == pytest.approx(box.to_loans + box.surplus, rel=1e-12, abs=1e-9)
         assert min(getattr(box, f.name).min() for f in fields(LockBox)) >= 0.0
 
-    def test_the_order_is_paid_unpaid_or_still_to_come(self, pool, book, curves) -> None:
-        box = project_orders(pool, curves, book).lock_box
-        owed = np.bincount(pool.segment[book.row], book.amount * (1 - book.dilution), minlength=2)
+    def test_the_order_is_paid_unpaid_or_still_to_come(self, pool, curves) -> None:
+        box = project_orders(pool, curves).lock_box
+        payers = pool.payers
+        owed = np.bincount(pool.segment, payers.amount * (1 - payers.dilution), minlength=2)
         paid = (box.received + box.unpaid).cumsum(axis=2) + box.outstanding
         assert paid == pytest.approx(np.broadcast_to(owed[None, :, None], paid.shape))
 
-    def test_loans_get_what_the_box_pays_them(self, pool, book, curves) -> None:
-        whole = project_orders(pool, curves, book)
-        rest = replace(pool, balance=np.where(pool.loan_type == ORDER, 0.0, pool.balance))
-        others = project(rest, curves).flows
+    def test_loans_get_what_the_box_pays_them(self, pool, curves) -> None:
+        whole = project_orders(pool, curves)
+        others = project(without_orders(pool), curves).flows
         flows, box = whole.cashflow.flows, whole.lock_box
         assert flows.scheduled - others.scheduled == pytest.approx(box.principal, abs=1e-9)
         assert flows.interest - others.interest == pytest.approx(box.interest, abs=1e-9)
@@ -188,49 +188,45 @@ class TestPool:
         assert flows.recovery - others.recovery == pytest.approx(box.recovered, abs=1e-9)
         assert (flows.default - others.default >= box.lost - 1e-9).all()
 
-    def test_without_dilution_and_fees_it_is_the_pool_paid_by_its_buyers(
-        self, pool, book, curves
-    ) -> None:
-        """The same from the loans that all other stations are given."""
-        plain = replace(book, dilution=np.zeros(len(book)), fee=0.0)
-        pay_day = np.zeros((len(pool), 4), dtype=np.int64)
-        pay_day[book.row] = book.pay_day
-        expected = project(replace(pool, pay_day=pay_day), curves).flows
-        found = project_orders(pool, curves, plain).cashflow.flows
+    def test_without_dilution_and_fees_other_stations_see_the_same(self, pool, curves) -> None:
+        none = np.zeros(len(pool))
+        plain = replace(pool, payers=replace(pool.payers, dilution=none, fee=0.0))
+        loans = opening_loans(plain, curves, pool.segment)
+        expected = run_kernel(loans, curves, 2)
+        found = project(plain, curves).flows
         for f in fields(found):
             assert getattr(found, f.name) == pytest.approx(getattr(expected, f.name), abs=1e-9)
 
-    def test_overdue_for_long_means_default_at_once(self, pool, book, curves) -> None:
-        box = project_orders(pool, curves, book).lock_box
-        place = list(book.row).index(4)
-        owed = book.amount[place] * (1 - book.dilution[place])
+    def test_overdue_for_long_means_default_at_once(self, pool, curves) -> None:
+        box = project_orders(pool, curves).lock_box
+        owed = pool.payers.amount[4] * (1 - pool.payers.dilution[4])
         assert box.unpaid[0, 0, 0] >= owed * (1 - 1e-9)
 
-    def test_more_default_never_brings_more_money(self, pool, book, curves) -> None:
-        box = project_orders(pool, curves, book).lock_box
+    def test_more_default_never_brings_more_money(self, pool, curves) -> None:
+        box = project_orders(pool, curves).lock_box
         total = (box.to_loans + box.surplus).sum(axis=(1, 2))
         assert total[1] < total[0]
 
-    def test_blocks_change_nothing(self, pool, book, curves, monkeypatch) -> None:
-        whole = project_orders(pool, curves, book)
+    def test_blocks_change_nothing(self, pool, curves, monkeypatch) -> None:
+        whole = project_orders(pool, curves)
         monkeypatch.setattr("scfcap.cashflow.orders._BLOCK", 7)
-        parts = project_orders(pool, curves, book)
+        parts = project_orders(pool, curves)
         for f in fields(LockBox):
             assert getattr(whole.lock_box, f.name) == pytest.approx(
                 getattr(parts.lock_box, f.name), abs=1e-9
             )
 
-    def test_the_table_has_a_row_a_period(self, pool, book, curves) -> None:
-        frame = project_orders(pool, curves, book).to_frame()
+    def test_the_table_has_a_row_a_period(self, pool, curves) -> None:
+        frame = project_orders(pool, curves).to_frame()
         assert len(frame) == 2 * 2 * 12
-        box = project_orders(pool, curves, book).to_frame(["worse"])
+        box = project_orders(pool, curves).to_frame(["worse"])
         assert box.to_dict("list") == frame[frame["scenario"] == "worse"].to_dict("list")
         into = box["received"] + box["recourse"] + box["recovered"]
         out = box[["fees", "interest", "principal", "recovered", "surplus"]].sum(axis=1)
         assert into.to_numpy() == pytest.approx(out.to_numpy())
 
-    def test_a_box_that_does_not_tie_is_refused(self, pool, book, curves) -> None:
-        box = project_orders(pool, curves, book).lock_box
+    def test_a_box_that_does_not_tie_is_refused(self, pool, curves) -> None:
+        box = project_orders(pool, curves).lock_box
         with pytest.raises(InvariantError, match="lock-box, segment 0"):
             replace(box, surplus=box.surplus + 0.01).check()
 
@@ -242,11 +238,11 @@ class TestPool:
         ],
     )
     def test_a_segment_that_says_itself_when_orders_are_paid_is_refused(
-        self, pool, book, make_curves, credit, said
+        self, pool, make_curves, credit, said
     ) -> None:
         curves = make_curves(a=SegmentCredit(severity=0.5, **credit), b=SAFE)
         with pytest.raises(InputError, match=rf"credit.segments.a: found {said} beside \[orders\]"):
-            project_orders(pool, curves, book)
+            project_orders(pool, curves)
 
 
 class TestCoreFailure:
@@ -275,7 +271,7 @@ class TestCoreFailure:
             PeriodGrid.build(plain.grid.as_of, 12),
             exposures=measure(frame, ("a",)),
         )
-        found = project_orders(pool, plain.under(stress), book_of(pool, [[50], [50]]))
+        found = project_orders(paid_by(pool, [[50], [50]]), plain.under(stress))
         box, flows = found.lock_box, found.cashflow.flows
         assert by_day(box, "unpaid")[:3] == pytest.approx([0.0, 100.0, 0.0])
         assert by_day(box, "received")[1] == pytest.approx(50.0)
@@ -305,9 +301,24 @@ class TestOnTheDay:
 
 def test_loans_of_buyers_stand_beside_the_others(make_pool, make_curves) -> None:
     pool = make_pool(balance=[10.0, 20.0, 30.0], loan_type=[ORDER, BULLET, ORDER], rate=0.1)
-    pay_day = np.array([[5, 9], [0, 0], [7, 7]])
-    loans = opening_loans(replace(pool, pay_day=pay_day), make_curves(a=SAFE), np.arange(3))
+    by_buyers = paid_by(pool, [[5, 9], [7, 7]])
+    loans = opening_loans(by_buyers, make_curves(a=SAFE), np.arange(3))
     assert loans.balance.tolist() == [20.0, 5.0, 5.0, 15.0, 15.0]
     assert loans.group.tolist() == [1, 0, 0, 2, 2]
     assert loans.maturity_day.tolist() == [365, 5, 9, 7, 7]
     assert loans.accrued[1:] == pytest.approx([0.5 * 5 / 365, 0.5 * 9 / 365, *[1.5 * 7 / 365] * 2])
+
+
+def test_a_pool_without_payers_is_refused(make_pool, make_curves) -> None:
+    with pytest.raises(ValueError, match="payers: None"):
+        project_orders(make_pool(balance=[1.0]), make_curves(a=SAFE))
+
+
+def test_payers_are_kept_on_disk(make_pool, tmp_path) -> None:
+    pool = make_pool(balance=[10.0, 20.0, 30.0], loan_type=[ORDER, BULLET, ORDER], rate=0.1)
+    pool = paid_by(pool, [[5, 9], [7, 7]], dilution=[0.1, 0.2], fee=0.01, recourse=0.5)
+    pool = replace(pool, digest=combined({}))
+    found = read_snapshot(write_snapshot(pool, tmp_path / "pool.parquet")).payers
+    for f in fields(Payers):
+        assert np.array_equal(getattr(found, f.name), getattr(pool.payers, f.name))
+    assert found.where([2]).pay_day.tolist() == [[7, 7]]
