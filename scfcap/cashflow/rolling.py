@@ -64,21 +64,23 @@ def stressed(matrix: FloatArray, default: float, prepaid: float) -> FloatArray:
     """``matrix`` [7, 7] with rolling forward and being prepaid multiplied: see the module."""
     found = matrix.copy()
     for i in range(TO_DEFAULT):
-        forward = 0.0
-        for j in range(i + 1, TO_DEFAULT + 1):
-            forward += matrix[i, j]
-        forward = min(forward, 1.0)
-        stay = 1.0 - forward
-        early = min(matrix[i, TO_PREPAID] / stay, 1.0) if stay > 0.0 else 0.0
-        now_stay, now_not = stay**default, (1.0 - early) ** prepaid
-        worse = (1.0 - now_stay) / forward if forward > 0.0 else 1.0
-        better = now_stay * now_not / (stay * (1.0 - early)) if stay * (1.0 - early) > 0.0 else 0.0
-        for j in range(TO_DEFAULT):
-            found[i, j] *= worse if j > i else better
-        found[i, TO_DEFAULT] *= worse
-        found[i, TO_PREPAID] = now_stay * (1.0 - now_not)
-        if stay * (1.0 - early) <= 0.0:  # where to is not told
-            found[i, i] += now_stay * now_not
+        back, forward = 0.0, 0.0
+        for j in range(TO_DEFAULT + 1):
+            if j <= i:
+                back += matrix[i, j]
+            else:
+                forward += matrix[i, j]
+        early, total = matrix[i, TO_PREPAID], back + forward + matrix[i, TO_PREPAID]
+        stay = ((back + early) / total) ** default
+        kept = stay * (back / (back + early)) ** prepaid if back + early > 0.0 else stay
+        for j in range(TO_DEFAULT + 1):
+            if j > i:
+                found[i, j] *= (1.0 - stay) / forward if forward > 0.0 else 0.0
+            else:
+                found[i, j] *= kept / back if back > 0.0 else 0.0
+        found[i, TO_PREPAID] = stay - kept
+        if back == 0.0:  # nothing says where to
+            found[i, i] = kept
     return found
 
 
