@@ -130,71 +130,62 @@ def add_dated(
 
 
 @compiled
-def _payment_day(loans: _Loans, n: int, number: int, tables: DatedTables) -> tuple[int, bool]:
-    """Day on which payment ``number`` (from 0) of loan n is made, and whether it is the last."""
-    end, day = loans.due_day[n], loans.next_day[n]
-    if number > 0:
-        if loans.every_days[n] > 0:
-            day += number * loans.every_days[n]
-        elif day < end:
-            month = tables.days.month_of[day - tables.days.first] + number * loans.every_months[n]
-            day = day_in_month(month, loans.anchor[n], tables.days)
-    once = loans.every_months[n] == ONCE
-    if once or day >= end or day <= max(loans.start_day[n], 0):
-        return loans.maturity_day[n], True
-    if loans.calendar[n] < 0:
-        return day, False
-    moved = tables.adjusted[loans.calendar[n], day]
-    return max(moved, loans.start_day[n], 1), False
+def _schedule(loans: _Loans, n: int, tables: DatedTables, paid: IntArray, years: FloatArray) -> int:
+    """Put the days on which loan n is paid into ``paid``; how many they are.
+
+    ``years`` are those from the payment before, of the first from the day from which interest
+    accrues.
+    """
+    start, end, day = max(loans.start_day[n], 0), loans.due_day[n], loans.next_day[n]
+    months, by_days = loans.every_months[n], loans.every_days[n]
+    calendar, code, regular = loans.calendar[n], loans.day_count[n], _regular(loans, n)
+    mark, count = start if start > 0 else loans.from_day[n], 0
+    if months != ONCE and start < day < end:
+        month = tables.days.month_of[day - tables.days.first]
+        while day < end:
+            moved = day if calendar < 0 else max(tables.adjusted[calendar, day], start, 1)
+            paid[count] = moved
+            years[count] = fraction(code, mark, moved, tables.days, regular)
+            mark, count = moved, count + 1
+            if by_days > 0:
+                day += by_days
+            else:
+                day = day_in_month(month + count * months, loans.anchor[n], tables.days)
+    paid[count] = loans.maturity_day[n]
+    years[count] = fraction(code, mark, paid[count], tables.days, regular)
+    return count + 1
+
+
+@compiled
+def _regular(loans: _Loans, n: int) -> tuple[int, int, int]:
+    """The regular payment days, as :func:`~scfcap.daycount.fraction` takes them."""
+    months = loans.every_months[n]
+    reference = min(loans.next_day[n], loans.due_day[n])
+    return reference, 12 if months == ONCE else months, loans.anchor[n]
 
 
 @compiled
 def _years(loans: _Loans, n: int, start: int, end: int, tables: DatedTables) -> float:
     """Years from ``start`` to ``end`` by the loan's day count."""
-    months = loans.every_months[n]
-    regular = (
-        min(loans.next_day[n], loans.due_day[n]),
-        12 if months == ONCE else months,
-        loans.anchor[n],
-    )
-    return fraction(loans.day_count[n], start, end, tables.days, regular)
-
-
-@compiled
-def _to_come(
-    loans: _Loans, n: int, number: int, rate: float, tables: DatedTables
-) -> tuple[float, int]:
-    """Value at payment ``number`` of a unit with it and each after it, and how many they are."""
-    total, value, count = 1.0, 1.0, 1
-    day, is_last = _payment_day(loans, n, number, tables)
-    while not is_last:
-        number += 1
-        following, is_last = _payment_day(loans, n, number, tables)
-        value /= 1.0 + rate * _years(loans, n, day, following, tables)
-        total += value
-        count += 1
-        day = following
-    return total, count
+    return fraction(loans.day_count[n], start, end, tables.days, _regular(loans, n))
 
 
 @compiled
 def _resets(
     loans: _Loans, n: int, day: int, state: tuple[float, float, int, int, int, bool],
-    base: float, period_start: int, tables: DatedTables,
+    base: float, begun: int, tables: DatedTables,
 ) -> tuple[float, float, int, int, int, bool]:  # fmt: skip
     """Interest up to the last reset before ``day``, at the rates that held, and the rate then.
 
     ``state``: interest accrued, rate, day up to which it has accrued, next reset, how many there
-    were, whether the payment is to be set anew.
+    were, whether the payment is to be set anew. ``begun``: day of the payment before.
     """
     accrued, rate, mark, reset, count, anew = state
-    if loans.follows[n] < 0:
-        return state
     first = loans.next_reset_day[n]
     while reset < day:
         if reset > mark:
-            years = _years(loans, n, period_start, reset, tables)
-            accrued += base * rate * (years - _years(loans, n, period_start, mark, tables))
+            years = _years(loans, n, begun, reset, tables)
+            accrued += base * rate * (years - _years(loans, n, begun, mark, tables))
             mark = reset
         level = tables.levels[loans.follows[n], reset] + loans.margin[n]
         rate, anew, count = min(max(level, loans.floor[n]), loans.cap[n]), True, count + 1
@@ -205,25 +196,16 @@ def _resets(
 
 
 @compiled
-def _principal(
-    loans: _Loans, n: int, number: int, state: tuple[float, float, float, float, bool],
-    tables: DatedTables,
-) -> tuple[float, float, bool]:  # fmt: skip
-    """Principal due with a payment that is not the last, the level payment, whether to set it anew.
+def _level(owed: float, interest: float, rate: float, years: FloatArray) -> float:
+    """The payment that, made now and after each of ``years`` [all but the first], repays a loan.
 
-    ``state``: owed, interest due, rate, level payment, whether it is to be set anew.
+    ``interest`` is what is due now besides what is ``owed``.
     """
-    owed, interest, rate, level, anew = state
-    kind = loans.loan_type[n]
-    if number < loans.grace[n] or kind not in (LEVEL_PAYMENT, EQUAL_PRINCIPAL, FLAT_FEE):
-        return 0.0, level, anew
-    if anew:
-        value, count = _to_come(loans, n, number, rate, tables)
-        level = (owed + interest) / value if kind == LEVEL_PAYMENT else owed / count
-    if kind != LEVEL_PAYMENT:
-        return min(level, owed), level, False
-    principal = level - interest
-    return min(max(principal, 0.0), owed), level, principal < 0.0
+    total = value = 1.0
+    for k in range(1, len(years)):
+        value /= 1.0 + rate * years[k]
+        total += value
+    return (owed + interest) / total
 
 
 @compiled
@@ -239,61 +221,77 @@ def _by_dates(
     index, bins = places
     due, last = sums
     periods = len(grid) - 1
+    paid_on = np.empty(len(period_of) + 1, dtype=np.int64)
+    length = np.empty(len(period_of) + 1)
     for n in range(len(loans.balance)):
         owed, start, kind = loans.balance[n], max(loans.start_day[n], 0), loans.loan_type[n]
         first = period_of[start] - 1 if start > 0 else 0
         if owed <= 0.0 or first >= periods:
             continue
         final = period_of[loans.maturity_day[n]] - 1
-        put_off = kind in (BULLET, ORDER)
-        begun = loans.from_day[n] if start == 0 else start
+        put_off, floating = kind in (BULLET, ORDER), loans.follows[n] >= 0
+        begun = start if start > 0 else loans.from_day[n]
         base = loans.original[n] if kind == FLAT_FEE else owed
         state = (0.0, loans.rate[n], begun, loans.next_reset_day[n], 0, True)
-        if start > 0:  # the rate at the start is the index's of that day
+        if floating and start > 0:  # the rate at the start is the index's of that day
             state = _resets(loans, n, start + 1, state, base, begun, tables)
-        number, level = 0, 0.0
-        day, is_last = _payment_day(loans, n, number, tables)
-        row = due[index[n]]
+        accrued, rate, mark, reset, resets, anew = state
+        count = _schedule(loans, n, tables, paid_on, length)
+        code, regular = loans.day_count[n], _regular(loans, n)
+        number, level, row = 0, 0.0, due[index[n]]
         for p in range(first, min(final + 1, periods)):
-            opened, paid, interest = owed, 0.0, 0.0
+            opened, paid, interest, close = owed, 0.0, 0.0, grid[p + 1]
             fees = loans.upfront[n] if p == first else 0.0
-            while day <= grid[p + 1]:
-                accrued, rate, mark, reset, count, anew = _resets(
-                    loans, n, day, state, base, begun, tables
-                )
-                years = _years(loans, n, begun, day, tables)
-                years -= _years(loans, n, begun, mark, tables)
+            while number < count and paid_on[number] <= close:
+                day, years = paid_on[number], length[number]
+                if floating and reset < day:
+                    accrued, rate, mark, reset, resets, anew = _resets(
+                        loans, n, day, (accrued, rate, mark, reset, resets, anew),
+                        base, begun, tables,
+                    )  # fmt: skip
+                if mark > begun:
+                    years -= _years(loans, n, begun, mark, tables)
                 accrued += base * rate * years
-                begun = day
+                begun = mark = day
                 fees += loans.fee[n]
-                if is_last or not put_off:
+                number += 1
+                if number == count:
                     interest += accrued
-                    principal = owed
-                    if not is_last:
-                        principal, level, anew = _principal(
-                            loans, n, number, (owed, accrued, rate, level, anew), tables
-                        )
+                    paid += owed
+                    accrued = owed = base = 0.0
+                elif not put_off:
+                    interest += accrued
+                    principal = 0.0
+                    if number > loans.grace[n] and kind in (EQUAL_PRINCIPAL, FLAT_FEE):
+                        if anew:
+                            level, anew = owed / (count - number + 1), False
+                        principal = min(level, owed)
+                    elif number > loans.grace[n] and kind == LEVEL_PAYMENT:
+                        if anew:
+                            level = _level(owed, accrued, rate, length[number - 1 : count])
+                        principal = min(max(level - accrued, 0.0), owed)
+                        anew = level < accrued
                     owed -= principal
                     paid += principal
                     accrued = 0.0
                     if kind != FLAT_FEE:
                         base = owed
-                state = (accrued, rate, day, reset, count, anew)
-                if is_last:
-                    break
-                number += 1
-                day, is_last = _payment_day(loans, n, number, tables)
             if p == final:
                 last[bins[n], 0] += opened
                 last[bins[n], 1] += interest
                 last[bins[n], 2] += fees
                 break
-            state = _resets(loans, n, grid[p + 1], state, base, begun, tables)
-            to_date = state[0]
-            if grid[p + 1] > state[2]:
-                years = _years(loans, n, begun, grid[p + 1], tables)
-                years -= _years(loans, n, begun, state[2], tables)
-                to_date += base * state[1] * years
+            if floating and reset < close:
+                accrued, rate, mark, reset, resets, anew = _resets(
+                    loans, n, close, (accrued, rate, mark, reset, resets, anew),
+                    base, begun, tables,
+                )  # fmt: skip
+            to_date = accrued
+            if close > mark:
+                years = fraction(code, begun, close, tables.days, regular)
+                if mark > begun:
+                    years -= _years(loans, n, begun, mark, tables)
+                to_date += base * rate * years
             row[p, 0] += opened
             row[p, 1] += paid
             row[p, 2] += interest
