@@ -339,6 +339,7 @@ class Model:
             lenders=tuple(lender.name for lender in self.spec.lenders),
             exposures=self.exposures() if names_cores(self.spec.scenarios) else None,
             indices=self.spec.indices,
+            projection=self.spec.projection,
         )
 
     @_once

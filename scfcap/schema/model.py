@@ -24,6 +24,7 @@ from scfcap.schema.plan import (
     PlanSettings,
 )
 from scfcap.schema.pool import PoolSpec
+from scfcap.schema.projection import ProjectionSpec
 from scfcap.schema.scenario import Scenario
 from scfcap.schema.tape import TapeSpec
 from scfcap.schema.warning import WarningSpec
@@ -52,6 +53,8 @@ class Model(Schema):
     """Indices of floating rates, by name."""
     orders: OrdersSpec | None = None
     """How loans of type "order" are sized and paid; absent: as their contracts say."""
+    projection: ProjectionSpec = ProjectionSpec()
+    """The order of events inside a period, and whether the servicer advances."""
     scenarios: dict[str, Scenario]
     """Scenarios by name; "base" must be among them."""
     factors: FactorSpec = FactorSpec()
