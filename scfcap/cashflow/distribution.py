@@ -11,7 +11,7 @@ import pandas as pd
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
 from scfcap.cashflow.paths import Draw
-from scfcap.cashflow.project import opening_loans
+from scfcap.cashflow.project import opening_loans, project
 from scfcap.credit.curves import CurveSet
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
@@ -139,8 +139,12 @@ def distribution(
     closing = np.empty((count, periods))
     for rows in _blocks(count, groups * periods):
         drawn = draw.paths(curves, curves.grid, np.arange(rows.start, rows.stop))
-        flows = run_kernel(loans, curves.under(drawn.stress), groups)
-        flows.check()
+        under = curves.under(drawn.stress)
+        if pool.payers is None:
+            flows = run_kernel(loans, under, groups)
+            flows.check()
+        else:  # what buyers leave unpaid is in no loan
+            flows = project(pool, under).flows
         closing[rows] = flows.closing.sum(axis=1)
         for name, (parts, _) in MEASURES.items():
             values = _summed(flows, parts)

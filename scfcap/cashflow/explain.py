@@ -56,9 +56,9 @@ class LoanExplanation:
     """One loan in one scenario.
 
     ``terms``: figure, value, meaning, of the loan, its class and its curve. ``periods``: one row a
-    part of the loan (what pays on time, what pays late) and period, amounts in currency; ``alive``
-    is the share that still performs at its start. ``steps``: part, period, figure, formula in
-    words, the same in numbers, value; empty formulas where the curve goes by roll rates or another
+    part of the loan (what pays on time, what pays late; of an order equal parts, each on a day of
+    its own) and period, amounts in currency; ``alive`` is the share that still performs at its
+    start. ``steps``: part, period, figure, formula in words, the same in numbers, value; empty formulas where the curve goes by roll rates or another
     order of events, whose figures are those of the engine.
     """
 
@@ -87,7 +87,7 @@ def explain(pool: Pool, curves: CurveSet, loan_id: str, scenario: str) -> LoanEx
     only = curves.under(curves.stress.chosen([curves.scenarios.index(scenario)]))
     one = single(pool, row)
     loans = opening_loans(one, only, np.zeros(1, dtype=np.int64))
-    names = (_ON_TIME, _LATE)[: len(loans)]
+    names = _part_names(pool, row, len(loans))
     parts = [_Part(name, loans.where([n]), only) for n, name in enumerate(names)]
     steps = [step for part in parts for step in part.steps()]
     return LoanExplanation(
@@ -97,6 +97,18 @@ def explain(pool: Pool, curves: CurveSet, loan_id: str, scenario: str) -> LoanEx
         pd.concat([part.frame() for part in parts], ignore_index=True),
         pd.DataFrame(steps, columns=["part", "period", "figure", "formula", "numbers", "value"]),
     )
+
+
+def _by_buyer(pool: Pool, row: int) -> bool:
+    """Whether a buyer pays the loan."""
+    return pool.payers is not None and bool(pool.payers.by_buyer[row])
+
+
+def _part_names(pool: Pool, row: int, parts: int) -> tuple[str, ...]:
+    """What the parts are called that a loan is split into."""
+    if _by_buyer(pool, row):
+        return tuple(f"{n} of {parts}" for n in range(1, parts + 1))
+    return (_ON_TIME, _LATE)[:parts]
 
 
 def single(pool: Pool, row: int) -> Pool:
@@ -437,11 +449,24 @@ def _terms(
     late = int(curves.default_days[s])
     if pool.days_past_due[row] >= late:
         rows.append(("state", "defaulted", f"{late} days past due or more: only recovery comes"))
-    elif pool.maturity_day[row] <= 0:
+    elif pool.maturity_day[row] <= 0 and not _by_buyer(pool, row):
         rows.append(("state", "overdue", "past maturity: taken to pay by the first period's end"))
     if float(loans.accrued.sum()):
         rows.append(("accrued", _money(float(loans.accrued.sum())), "interest not yet paid"))
-    for n, name in enumerate((_ON_TIME, _LATE)[: len(loans)]):
+    if pool.payers is not None and _by_buyer(pool, row):
+        payers = pool.payers
+        rows += [
+            ("order", _money(float(payers.amount[row])), "what its buyer owes"),
+            (
+                "dilution",
+                f"{float(payers.dilution[row]):.6g}",
+                "share that the buyer leaves unpaid",
+            ),
+            ("fee", f"{payers.fee:.6g}", "of the order, paid out of the lock-box before the loan"),
+            ("recourse", f"{payers.recourse:.6g}", "share of a shortfall that the seller pays"),
+            ("lock-box", "not shown here", "fees, shortfall and surplus stand in its table"),
+        ]
+    for n, name in enumerate(_part_names(pool, row, len(loans))):
         share = float(loans.balance[n] / loans.balance.sum())
         until = _day(pool, int(loans.maturity_day[n]))
         if len(loans) > 1:
