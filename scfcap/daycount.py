@@ -319,17 +319,17 @@ def _thirty(day_count: int, low: int, high: int, tables: _Packed) -> int:
 def _position(day: int, tables: _Packed, regular: tuple[int, int, int]) -> float:
     """Regular periods and their shares up to a day by act/act-icma [years]."""
     reference, months, anchor = regular
-    origin = tables.rows[reference - tables.first, 0]
-    number = (tables.rows[day - tables.first, 0] - origin) // months
-    low = _day_in_month(origin + number * months, anchor, tables)
-    if low > day:
-        number -= 1
-        low, high = _day_in_month(origin + number * months, anchor, tables), low
-    else:
-        high = _day_in_month(origin + (number + 1) * months, anchor, tables)
-    if high <= day:
-        number += 1
-        low, high = high, _day_in_month(origin + (number + 1) * months, anchor, tables)
+    rows, last = tables.rows, tables.months - 2
+    origin = rows[reference - tables.first, 0]
+    number = (rows[day - tables.first, 0] - origin) // months
+    # Twice what _day_in_month says, written out: a call costs more than what it does.
+    here = min(max(origin + number * months - tables.first_month, 0), last)
+    low = rows[here, 3] + min(anchor, rows[here + 1, 3] - rows[here, 3]) - 1
+    step = months if low <= day else -months
+    there = min(max(here + step, 0), last)
+    high = rows[there, 3] + min(anchor, rows[there + 1, 3] - rows[there, 3]) - 1
+    if step < 0:
+        number, low, high = number - 1, high, low
     return (number + (day - low) / max(high - low, 1)) * months / 12.0  # type: ignore[no-any-return]
 
 
