@@ -55,11 +55,12 @@ _ON_TIME, _LATE = "on time", "late"
 class LoanExplanation:
     """One loan in one scenario.
 
-    ``terms``: figure, value, meaning, of the loan, its class and its curve. ``periods``: one row a
-    part of the loan (what pays on time, what pays late; of an order equal parts, each on a day of
-    its own) and period, amounts in currency; ``alive`` is the share that still performs at its
-    start. ``steps``: part, period, figure, formula in words, the same in numbers, value; empty formulas where the curve goes by roll rates or another
-    order of events, whose figures are those of the engine.
+    ``terms``: figure, value, meaning, of the loan, its class and its curve. ``periods``: one
+    row a part of the loan (what pays on time, what pays late; of an order equal parts, each on
+    a day of its own) and period, amounts in currency; ``alive`` is the share that still
+    performs at its start. ``steps``: part, period, figure, formula in words, the same in
+    numbers, value; empty formulas where the curve goes by roll rates or another order of
+    events, whose figures are those of the engine.
     """
 
     loan_id: str
