@@ -29,6 +29,7 @@ from scfcap.daycount import (
     year_fraction,
 )
 from scfcap.periods import add_months
+from scfcap.schema.contract import DAY_COUNTS as STATED
 
 TABLES = Path(__file__).parent / "golden" / "tables" / "yields"
 AS_OF = date(2013, 12, 31)
@@ -170,6 +171,12 @@ def test_no_time_passes_within_a_day(name: str) -> None:
         assert year_fraction(day, day, name, Regular(day, 1, day.day)) == 0.0
         at = offset(day)
         assert fraction(code_of(name), at, at, OFFSETS, (at, 1, day.day)) == 0.0
+
+
+def test_models_name_the_conventions_in_the_order_of_their_codes() -> None:
+    # Written out there, for a model is read without compiled code.
+    assert DAY_COUNTS[: len(STATED)] == STATED
+    assert len(STATED) == len(DAY_COUNTS) - 1  # act/act-afb is for contracts in Python alone
 
 
 def test_what_cannot_be_counted_is_refused() -> None:
