@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pandas as pd
@@ -41,6 +42,8 @@ Progress = Callable[[str, int, int], None]
 CurvesOf = Callable[["Model"], "CurveSet"]
 #: How long to wait for a scheduler, for its first worker, and for one to come back [s].
 PATIENCE: Final = 30.0
+#: How often to look for workers while waiting [s].
+_STEP: Final = 1.0
 #: Rules between rows: where one of them rejects, a chunk cannot be judged by itself.
 _BETWEEN_ROWS: Final = ("double_pledge", "outlier")
 
@@ -80,8 +83,8 @@ def streamed(model: Model) -> DataSet | None:
 
     As a whole are read: tapes that are not Parquet; rows that ``[tape.group]`` folds to loans;
     amounts with currencies, of which the most frequent counts; rules that reject rows for what
-    stands in others; equal rows that are dropped and have no id of their own; and a tape from
-    which curves, or the delays of buyers, are estimated.
+    stands in others; equal rows that are dropped and have no id of their own; behaviour by groups
+    of related borrowers; and a tape from which curves, or the delays of buyers, are estimated.
     """
     from scfcap.tape.read import partitioned
 
@@ -96,6 +99,7 @@ def streamed(model: Model) -> DataSet | None:
     whole = (
         spec.credit.source != "stated"
         or spec.orders is not None
+        or (bool(spec.credit.where) and spec.pool.groups is not None)
         or tape.group is not None
         or bool(tape.currency_text)
         or judged
@@ -451,31 +455,35 @@ class Dask:
 
     def _result(self, future: Any) -> Any:
         from distributed import KilledWorker
+        from distributed.client import FutureCancelledError
+        from distributed.comm import CommClosedError
 
-        idle = 0.0
-        while True:
-            try:
-                found = future.result(timeout=1.0)
-                break
-            except TimeoutError:
-                if future.status != "pending":
-                    raise
-                idle = 0.0 if self._client.nthreads() else idle + 1.0
-                if idle >= PATIENCE:
-                    raise _nobody(self._where) from None
-            except KilledWorker as error:
-                raise self._deadly(error) from None
-            except OSError as error:
-                raise self._lost(error) from None
+        try:
+            self._wait(future)
+            found = future.result()
+        except KilledWorker as error:
+            raise self._deadly(str(error.task)) from None
+        except (FutureCancelledError, CommClosedError) as error:
+            raise self._lost(error) from None
         if isinstance(found, _Refused):
             raise InputError(found.problems)
         return found
 
-    def _deadly(self, error: Exception) -> InputError:
+    def _wait(self, future: Any) -> None:
+        """Until ``future`` has ended, as long as there are workers."""
+        ended = Event()
+        future.add_done_callback(lambda _: ended.set())
+        idle = 0.0
+        while not ended.wait(_STEP):
+            idle = 0.0 if self._client.nthreads() else idle + _STEP
+            if idle >= PATIENCE:
+                raise _nobody(self._where)
+
+    def _deadly(self, task: str) -> InputError:
         return InputError(
             Problem(
                 self._where,
-                f"a piece of work that several workers did not survive ({error.args[0]})",
+                f"a piece of work that several workers did not survive ({task})",
                 "workers with memory for a chunk of the tape",
                 "Give each worker more memory, or write the tape with smaller row groups.",
             )

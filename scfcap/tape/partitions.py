@@ -162,12 +162,15 @@ class DataSet:
         table = pa.Table.from_batches(batches, schema=schema)
         for name, value in keys.items():
             if name in columns:
-                cells = pa.array([value], pa.string()).dictionary_encode()
-                indices = pa.array([0] * piece.rows, pa.int32())
-                column = pa.DictionaryArray.from_arrays(indices, cells.dictionary)
-                table = table.append_column(name, column if value is not None else
-                                            pa.nulls(piece.rows, pa.string()))  # fmt: skip
+                table = table.append_column(name, _same(value, piece.rows))
         return table.select(list(columns))
+
+
+def _same(value: str | None, rows: int) -> Any:
+    """One text in each of ``rows`` rows."""
+    if value is None:
+        return pa.nulls(rows, pa.string())
+    return pa.DictionaryArray.from_arrays(pa.repeat(0, rows).cast(pa.int32()), [value])
 
 
 def data_set(place: str | Path | Sequence[Path]) -> DataSet | None:
