@@ -338,6 +338,7 @@ class Model:
             self.grid,
             lenders=tuple(lender.name for lender in self.spec.lenders),
             exposures=self.exposures() if names_cores(self.spec.scenarios) else None,
+            rules=self.spec.credit.where,
             indices=self.spec.indices,
             projection=self.spec.projection,
         )

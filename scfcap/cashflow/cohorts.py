@@ -187,7 +187,7 @@ def cohort_factors(
     start = np.arange(count) < opened
     return CohortFactors(
         scenarios=curves.scenarios,
-        segments=curves.segments,
+        segments=curves.parents,
         places=pool.places,
         grid=curves.grid,
         segment=np.concatenate([segment, np.repeat(new_segment, periods)]),
@@ -200,7 +200,7 @@ def cohort_factors(
         interest=(flows.interest + flows.fees) / amount[:, None],
         recovery=flows.recovery / amount[:, None],
         receivable=_closes(flows.receivable / amount[:, None], np.zeros(count, dtype=np.bool_)),
-        expected_recovery_rate=1.0 - curves.severity,
+        expected_recovery_rate=1.0 - curves.severity[:, : len(curves.parents)],
         struck=flows.struck / amount[:, None] if flows.struck.any() else None,
     )
 

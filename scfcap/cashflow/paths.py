@@ -66,8 +66,8 @@ class Draw:
         """Paths for the segments of ``curves`` over ``grid``."""
         return simulate(
             self.spec,
-            curves.segments,
-            curves.stated_default,
+            curves.parents,
+            curves.stated_default[: len(curves.parents)],
             grid,
             seed=self.seed,
             paths=numbers,

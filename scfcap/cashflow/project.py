@@ -20,7 +20,7 @@ from scfcap.cashflow.loans import (
     LoanArrays,
     concatenate,
 )
-from scfcap.credit.curves import CurveSet
+from scfcap.credit.curves import CurveSet, parted
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import Pool
@@ -113,7 +113,7 @@ def opening_loans(pool: Pool, curves: CurveSet, group: IntArray) -> LoanArrays:
         )
     loans = LoanArrays(
         group=group,
-        curve=curve_index(pool.segments, curves)[pool.segment],
+        curve=loan_curves(pool, curves),
         loan_type=pool.loan_type,
         balance=pool.balance,
         rate=pool.rate,
@@ -190,7 +190,7 @@ def paid_by_buyers(pool: Pool, curves: CurveSet, group: IntArray, row: IntArray)
     """
     assert pool.payers is not None
     pay_day = pool.payers.pay_day[row]
-    curve = curve_index(pool.segments, curves)[pool.segment[row]]
+    curve = loan_curves(pool, curves)[row]
     _refuse_other_timing(np.unique(curve), curves)
     parts = pay_day.shape[1]
     made, late = (
@@ -234,6 +234,23 @@ def _refuse_other_timing(with_orders: IntArray, curves: CurveSet) -> None:
         ]
     if problems:
         raise InputError(problems)
+
+
+def loan_curves(pool: Pool, curves: CurveSet) -> IntArray:
+    """Curve of each loan of the pool: its segment's, or that of the rule which holds for it.
+
+    Raises:
+        InputError: a segment of the pool has no curve.
+    """
+    found = curve_index(pool.segments, curves)[pool.segment]
+    if pool.rule is None:
+        return found
+    ruled = np.flatnonzero(pool.rule >= 0)
+    table = np.array(
+        [curve_index(tuple(parted(s, rule) for s in pool.segments), curves) for rule in pool.rules]
+    )
+    found[ruled] = table[pool.rule[ruled], pool.segment[ruled]]
+    return found
 
 
 def curve_index(segments: tuple[str, ...], curves: CurveSet) -> IntArray:

@@ -17,7 +17,7 @@ from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 from scfcap.schema.contract import IndexSpec
-from scfcap.schema.credit import SegmentCredit
+from scfcap.schema.credit import CreditRule, SegmentCredit
 from scfcap.schema.languages import ROLL_STATES
 from scfcap.schema.projection import ProjectionSpec
 from scfcap.schema.scenario import Scenario
@@ -31,6 +31,10 @@ _MONTHS = {"month": 1.0, "week": 7.0 * 12.0 / 365.0, "day": 12.0 / 365.0}
 @dataclass(frozen=True)
 class CurveSet:
     """Intensities by scenario K, segment S and period T.
+
+    ``segments`` are those of the pool and the plan, then loans of them that behave otherwise by a
+    rule of ``[[credit.where]]``; ``parent`` [S] is the segment whose stress each takes, itself or
+    the one it was parted from.
 
     ``default_intensity`` [K, S, T]: where ``lifetime[S]``, the log-hazard over a loan's whole
     term, -ln(1 - lifetime_default); where the segment's defaults go by age or by roll rates, what
@@ -84,6 +88,13 @@ class CurveSet:
     order: str
     servicer_advances: bool
     late_fee: float
+    parent: IntArray
+    indices: Indices = field(default_factory=Indices)
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Segments of the pool and of the plan; they come first among ``segments``."""
+        return self.segments[: int(self.parent.max(initial=-1)) + 1]
 
     @property
     def by_term(self) -> BoolArray:
@@ -92,29 +103,68 @@ class CurveSet:
             [a is not None and a.default == "lifetime_loss" for a in self.ageing], dtype=np.bool_
         )
 
-    indices: Indices = field(default_factory=Indices)
+    def planned(self) -> CurveSet:
+        """The same as the plan and its deals reckon: recoveries in one piece after the mean lag.
+
+        Raises:
+            InputError: events have another order than ``survivors``, or the servicer advances.
+        """
+        problems = []
+        action = "`scfcap project` takes it; to plan, add --set projection.{}."
+        if self.order != "survivors":
+            problems.append(
+                Problem(
+                    "model.toml: projection.order",
+                    f'"{self.order}"',
+                    '"survivors", in which the plan and its deals reckon',
+                    action.format("order=survivors"),
+                )
+            )
+        if self.servicer_advances:
+            problems.append(
+                Problem(
+                    "model.toml: projection.servicer_advances",
+                    "advances of a servicer",
+                    "none: the plan and its deals take what borrowers pay",
+                    action.format("servicer_advances=false"),
+                )
+            )
+        if problems:
+            raise InputError(problems)
+        share = np.zeros((len(self.segments), int(self.recovery_lag.max(initial=0)) + 1))
+        share[np.arange(len(self.segments)), self.recovery_lag] = 1.0
+        return replace(self, recovery_share=share)
 
     def under(self, stress: Stress) -> CurveSet:
         """The same segments' stated behaviour in the scenarios of ``stress``.
 
         Multiples act on the intensities, so that a stressed rate stays below one; the severity
-        and what is added to it are cut at one. ``stress`` has the segments of this; where it has
+        and what is added to it are cut at one. ``stress`` has the parents of this; where it has
         more periods, rates by period go on as they end.
         """
         periods = stress.held.shape[1]
-        severity = np.minimum(self.stated_severity[None, :, None] + stress.severity_add, 1.0)
-        hit = stress.infected + stress.unpaid
-        recovered = stress.infected * (1.0 - severity) + stress.unpaid * stress.unpaid_recovery
-        lag = np.where(stress.infected > 0.0, self.recovery_lag[None, :, None], 0)
+        rows = self.parent if len(self.parents) < len(self.segments) else slice(None)
+        default, prepay = stress.default_multiple[:, rows], stress.prepay_multiple[:, rows]
+        infected, unpaid, unpaid_recovery, unpaid_lag, severity_add = (
+            each[:, rows]
+            for each in (
+                *(stress.infected, stress.unpaid, stress.unpaid_recovery),
+                *(stress.unpaid_lag, stress.severity_add),
+            )
+        )
+        severity = np.minimum(self.stated_severity[None, :, None] + severity_add, 1.0)
+        hit = infected + unpaid
+        recovered = infected * (1.0 - severity) + unpaid * unpaid_recovery
+        lag = np.where(infected > 0.0, self.recovery_lag[None, :, None], 0)
         return replace(
             self,
             scenarios=stress.scenarios,
-            default_intensity=_over(self.default_base, periods) * stress.default_multiple,
-            prepay_intensity=_over(self.prepay_base, periods) * stress.prepay_multiple,
+            default_intensity=_over(self.default_base, periods) * default,
+            prepay_intensity=_over(self.prepay_base, periods) * prepay,
             severity=severity,
-            struck=1.0 - (1.0 - stress.infected) * (1.0 - stress.unpaid),
+            struck=1.0 - (1.0 - infected) * (1.0 - unpaid),
             struck_recovery=recovered / np.where(hit > 0.0, hit, 1.0),
-            struck_lag=np.maximum(lag, stress.unpaid_lag),
+            struck_lag=np.maximum(lag, unpaid_lag),
             stress=stress,
         )
 
@@ -128,6 +178,7 @@ def build_curves(
     lenders: Sequence[str] = (),
     exposures: Exposures | None = None,
     indices: Mapping[str, IndexSpec] | None = None,
+    rules: Sequence[CreditRule] = (),
     projection: ProjectionSpec = _PLAIN,
 ) -> CurveSet:
     """Curves of ``segments`` in every scenario over ``grid``; see :meth:`CurveSet.under`.
@@ -153,15 +204,18 @@ def build_curves(
             for name in missing
         )
     stress = compile_scenarios(scenarios, segments, grid, lenders=lenders, exposures=exposures)
+    names = [*segments, *(parted(name, rule.name) for name in segments for rule in rules)]
+    parent = [*range(len(segments)), *(s for s in range(len(segments)) for _ in rules)]
     behaviour = [credit[name] for name in segments]
-    bases = intensities(segments, behaviour, grid)
-    unset = np.zeros((0, len(segments), len(grid)))
+    behaviour += [_ruled(name, credit[name], rule) for name in segments for rule in rules]
+    bases = intensities(names, behaviour, grid)
+    unset = np.zeros((0, len(names), len(grid)))
     recovery_share = _recovery_share(behaviour)
     # Of a curve its mean: what the failure of core enterprises takes comes back in one piece.
     lag = np.rint(recovery_share @ np.arange(recovery_share.shape[1]))
     return CurveSet(
         scenarios=(),
-        segments=tuple(segments),
+        segments=tuple(names),
         grid=grid,
         default_intensity=unset,
         prepay_intensity=unset,
@@ -185,14 +239,39 @@ def build_curves(
         recovery_share=recovery_share,
         ageing=tuple(
             Ageing(name, credit, grid.per_year) if goes_by_age(credit) else None
-            for name, credit in zip(segments, behaviour, strict=True)
+            for name, credit in zip(names, behaviour, strict=True)
         ),
-        period_rolls=_period_rolls(segments, behaviour, grid),
+        period_rolls=_period_rolls(names, behaviour, grid),
         order=projection.order,
         servicer_advances=projection.servicer_advances,
         late_fee=projection.late_fee,
+        parent=np.array(parent, dtype=np.int64),
         indices=Indices(indices or {}),
     ).under(stress)
+
+
+def parted(segment: str, rule: str) -> str:
+    """Name of the curve of loans of ``segment`` for which ``rule`` holds."""
+    return f"{segment} where {rule}"
+
+
+def _ruled(name: str, segment: SegmentCredit, rule: CreditRule) -> SegmentCredit:
+    """Behaviour of loans of a segment for which ``rule`` holds.
+
+    Raises:
+        InputError: what the rule states does not go together with the segment.
+    """
+    fault = rule.misfit(segment)
+    if fault is not None:
+        raise InputError(
+            Problem(
+                f"model.toml: credit.where.{rule.name}",
+                f"{fault.found}, for loans of segment {name}",
+                fault.expected,
+                fault.action,
+            )
+        )
+    return rule.over(segment)
 
 
 def _over(base: FloatArray, periods: int) -> FloatArray:

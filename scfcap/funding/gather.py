@@ -53,8 +53,9 @@ def build_inputs(
     unit = spec.plan.money_unit
     _check_places(spec, pool)
     row = curves.scenarios.index(spec.plan.scenario)
-    severity = curves.severity[row, :, 0]
-    lag = np.asarray(curves.recovery_lag, dtype=np.int64)
+    whole = slice(len(curves.parents))
+    severity = curves.severity[row, whole, 0]
+    lag = np.asarray(curves.recovery_lag[whole], dtype=np.int64)
     cohorts = _cohorts(spec, factors, curves, unit)
     closed = set(regime.closed_channels) if regime else set()
     deals = (

@@ -48,7 +48,9 @@ def credit_path(
         loss=unit((default - struck) * share + struck * (1.0 - again)),
         recoverable=unit((default - struck) * (1.0 - share)),
         struck=unit(struck * again),
-        struck_lag=np.pad(curves.struck_lag[row, :, :horizon], ((0, 0), (1, 0))),
+        struck_lag=np.pad(
+            curves.struck_lag[row, : len(curves.parents), :horizon], ((0, 0), (1, 0))
+        ),
         arrival=np.pad(arrived, ((1, 0), (1, 0))),
         waiting=np.pad(waiting, ((1, 0), (1, 0))),
     )

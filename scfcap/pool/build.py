@@ -13,16 +13,17 @@ import pandas as pd
 from scfcap import axes
 from scfcap.errors import InputError, InvariantError, Problem
 from scfcap.pool.borrowing_base import BorrowingBase, borrowing_base
-from scfcap.pool.columns import Columns, Values
+from scfcap.pool.columns import Columns, Values, ask, expression_problems
 from scfcap.pool.concentration import concentration_tables
 from scfcap.pool.digests import combined, digest_of, named_digests
 from scfcap.pool.eligibility import Eligibility, evaluate, validate
 from scfcap.pool.groups import Memberships, grouped, read_memberships
-from scfcap.pool.snapshot import Pool
+from scfcap.pool.snapshot import ELIGIBLE, Pool
 from scfcap.pool.stratify import Classes, stratify, summarise
 from scfcap.pool.terms import terms_of
 from scfcap.quantities import ENGINE_TOLERANCE, IntArray
 from scfcap.schema.contract import ContractSpec
+from scfcap.schema.credit import CreditRule
 from scfcap.schema.model import Model
 from scfcap.schema.plan import Lender
 from scfcap.schema.pool import GROUP, PoolSpec
@@ -39,6 +40,7 @@ class Around:
     ``mapping``: how the tape was read. ``stated_for_book``: the book for which the pool's amounts
     are stated [currency]; they are scaled with the loans outstanding. ``members``: what the file
     of related groups says. ``contracts``: when loans pay, by segment.
+    ``rules``: which loans behave otherwise than their segment.
     """
 
     mapping: TapeSpec | None = None
@@ -47,6 +49,7 @@ class Around:
     members: Memberships | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
     contracts: Mapping[str, ContractSpec] = field(default_factory=dict)
+    rules: tuple[CreditRule, ...] = ()
 
     @classmethod
     def of(cls, model: Model, folder: Path) -> Around:
@@ -62,6 +65,9 @@ class Around:
         if model.contract:
             by_name = {name: digest_of(contract) for name, contract in model.contract.items()}
             digests["contracts"] = combined(by_name)
+        if model.credit.where:
+            by_name = {rule.name: digest_of(rule) for rule in model.credit.where}
+            digests["credit_where"] = combined(by_name)
         return cls(
             mapping=model.tape,
             lenders=model.lenders,
@@ -69,6 +75,7 @@ class Around:
             members=members,
             digests=digests,
             contracts=model.contract,
+            rules=model.credit.where,
         )
 
 
@@ -95,7 +102,7 @@ def build_pool(tape: Tape, spec: PoolSpec, around: Around | None = None) -> Pool
     tables |= more
     bases = _bases(columns, scaled, lenders, found)
     tables |= {f"borrowing_base_{name}": base.table for name, base in bases.items()}
-    pool = _loans(tape, columns, around.contracts)
+    pool = _loans(tape, columns, around)
     held = _alphabetical(Classes(pool.place, pool.places))
     tables["summary"] = summarise(columns, tape.frame, reasons, held)
     for by in spec.stratify_by:
@@ -120,10 +127,10 @@ def loans_of(tape: Tape, around: Around | None = None) -> Pool:
     Raises :class:`InputError` where no loan is outstanding.
     """
     frame = _outstanding(tape, _left_out(tape.frame))
-    return _loans(tape, Columns(frame, tape.as_of), (around or Around()).contracts)
+    return _loans(tape, Columns(frame, tape.as_of), around or Around())
 
 
-def _loans(tape: Tape, columns: Columns, contracts: Mapping[str, ContractSpec]) -> Pool:
+def _loans(tape: Tape, columns: Columns, around: Around) -> Pool:
     held = _held(columns)
     segments = tuple(sorted(tape.frame["segment"].cat.categories))
     return Pool(
@@ -143,8 +150,29 @@ def _loans(tape: Tape, columns: Columns, contracts: Mapping[str, ContractSpec]) 
         eligibility={},
         tables={},
         digest="",
-        terms=terms_of(columns.frame, tape.as_of, contracts),
+        terms=terms_of(columns.frame, tape.as_of, around.contracts),
+        rules=tuple(rule.name for rule in around.rules),
+        rule=_first_rule(columns, around.rules),
     )
+
+
+def _first_rule(columns: Columns, rules: tuple[CreditRule, ...]) -> IntArray | None:
+    """Position of the first of ``rules`` that holds for each loan, -1 where none does."""
+    problems = [
+        problem
+        for rule in rules
+        for problem in expression_problems(
+            columns, rule.test, f"model.toml: credit.where.{rule.name}.test"
+        )
+    ]
+    if problems:
+        raise InputError(problems)
+    if not rules:
+        return None
+    found = np.full(len(columns), -1, dtype=np.int64)
+    for position in reversed(range(len(rules))):
+        found[ask(columns, rules[position].test) == ELIGIBLE] = position
+    return found
 
 
 def _left_out(frame: pd.DataFrame) -> pd.Series[Any]:

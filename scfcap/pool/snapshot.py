@@ -35,6 +35,8 @@ class Pool:
     ``inputs`` are the SHA-256 digests of what the pool was made from, by name, and ``digest`` is
     the one over them all. ``terms`` say when the loans pay; None: at the ends of periods.
     ``payers`` say how buyers pay the loans on their orders; None: borrowers pay all.
+    ``rule`` is the position among ``rules`` of the one of ``[[credit.where]]`` by which a loan
+    behaves, -1 where it goes by its segment; None: all do.
     """
 
     as_of: date
@@ -58,6 +60,8 @@ class Pool:
     borrowing_bases: Mapping[str, BorrowingBase] = field(default_factory=dict)
     terms: DatedTerms | None = None
     payers: Payers | None = None
+    rules: tuple[str, ...] = ()
+    rule: IntArray | None = None
 
     def __post_init__(self) -> None:
         for each in fields(self):

@@ -51,6 +51,9 @@ def snapshot_bytes(pool: Pool) -> bytes:
         terms = pool.terms
         columns |= {f"terms:{name}": pa.array(getattr(terms, name)) for name in ARRAYS}
         about["terms"] = {"calendars": terms.calendars, "indices": terms.indices}
+    if pool.rule is not None:
+        columns["rule"] = pa.array(pool.rule)
+        about["rules"] = pool.rules
     if pool.payers is not None:
         payers = pool.payers
         columns |= {f"payers:{name}": pa.array(getattr(payers, name)) for name in _PAYERS}
@@ -155,6 +158,8 @@ def _pool(table: pa.Table, about: Mapping[str, Any]) -> Pool:
         borrowing_bases=bases,
         terms=_terms(table, about),
         payers=_payers(table, about),
+        rules=tuple(about.get("rules", ())),
+        rule=column("rule") if "rules" in about else None,
         **{name: column(name) for name in _ARRAYS},
         **maps,
     )

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from scfcap.expressions import ExpressionText
 from scfcap.quantities import Rate, Share
 from scfcap.schema.base import MisfitError, Schema
 from scfcap.schema.contract import ContractSpec
 from scfcap.schema.languages import (
     DEFAULT_LANGUAGES,
     PREPAY_LANGUAGES,
+    RIVALS,
     AgeCurve,
     RollMatrix,
     check_together,
 )
 
 
-class SegmentCredit(Schema):
-    """Credit behaviour of one segment.
-
-    Default is told in exactly one language: ``cdr``, ``mdr``, ``sda``, ``lifetime_default``,
-    ``lifetime_loss``, ``default_by_age`` or ``roll_rates``; prepayment in at most one: ``cpr``,
-    ``smm``, ``psa``, ``abs`` or ``prepay_by_age``. A list gives a rate by period of the projection.
-    """
+class Behaviour(Schema):
+    """The fields of a segment's credit behaviour, none of them required."""
 
     cdr: Share | tuple[Share, ...] | None = None
     """Constant default rate [1/year], share of the performing balance that defaults in a year; or
@@ -67,7 +64,7 @@ class SegmentCredit(Schema):
     run_on: bool = False
     """A list or curve that ends before the projection does goes on as it ended. Without this, it
     is refused."""
-    severity: Share
+    severity: Share | None = None
     """Share of a defaulted balance that is lost after all recoveries."""
     recovery_lag: int = Field(default=0, ge=0, le=60)
     """Periods from default to recovery."""
@@ -80,6 +77,18 @@ class SegmentCredit(Schema):
     """Mean lateness of what pays late [days]."""
     default_days: int = Field(default=90, ge=1, le=3650)
     """A loan this many days past due has defaulted: only its recovery is still expected."""
+
+
+class SegmentCredit(Behaviour):
+    """Credit behaviour of one segment.
+
+    Default is told in exactly one language: ``cdr``, ``mdr``, ``sda``, ``lifetime_default``,
+    ``lifetime_loss``, ``default_by_age`` or ``roll_rates``; prepayment in at most one: ``cpr``,
+    ``smm``, ``psa``, ``abs`` or ``prepay_by_age``. A list gives a rate by period of the projection.
+    """
+
+    severity: Share
+    """Share of a defaulted balance that is lost after all recoveries."""
 
     @property
     def default_language(self) -> str:
@@ -108,6 +117,44 @@ class SegmentCredit(Schema):
             )
         check_together(self, default[0], prepay[0] if prepay else "cpr")
         return self
+
+
+class CreditRule(Behaviour):
+    """``[[credit.where]]``: loans that pass ``test`` behave otherwise than their segment.
+
+    Only what is stated here changes; a language of default or prepayment takes the place of the
+    segment's. Of several rules the first that a loan passes holds. Scenarios act on the loans as
+    on their segment's others. New loans of a plan, of which no column is known, go by their
+    segment.
+    """
+
+    name: str = Field(min_length=1)
+    """Shown in tables; the curve is called "SEGMENT where NAME"."""
+    test: ExpressionText
+    """Over tape columns, ``remaining_days``, ``age_days``, ``term_days`` and ``as_of``, as in the
+    rules of ``[pool.eligibility]``. A loan of which it cannot be told goes by its segment."""
+
+    def over(self, segment: SegmentCredit) -> SegmentCredit:
+        """``segment`` with what this rule states.
+
+        Raises:
+            ValidationError: the figures do not go together.
+        """
+        stated = {key: getattr(self, key) for key in self.model_fields_set - {"name", "test"}}
+        kept = {key: value for key, value in segment if key in segment.model_fields_set}
+        dropped = {rival for key in stated for rival in RIVALS.get(key, ())} - stated.keys()
+        return SegmentCredit(**{k: v for k, v in kept.items() if k not in dropped} | stated)
+
+    def misfit(self, segment: SegmentCredit) -> MisfitError | None:
+        """Why what this rule states does not go together with ``segment``; None if it does."""
+        try:
+            self.over(segment)
+        except ValidationError as error:
+            causes = (each.get("ctx", {}).get("error") for each in error.errors())
+            faults = [cause for cause in causes if isinstance(cause, MisfitError)]
+            unknown = MisfitError(found=str(error), expected="figures that go together")
+            return faults[0] if faults else unknown
+        return None
 
 
 def _named(names: list[str]) -> str:
@@ -146,12 +193,33 @@ class CreditSpec(Schema):
     source: Literal["stated", "estimated", "history"] = "stated"
     segments: dict[str, SegmentCredit] = Field(default_factory=dict)
     """Behaviour by segment; every segment of the tape needs one where ``source = "stated"``."""
+    where: tuple[CreditRule, ...] = ()
+    """Loans that behave otherwise than their segment, by tests on tape columns; the first holds."""
     history: HistorySpec | None = None
     severity: Share | None = None
     """Severity of estimated segments: outcomes give no loss amount, so it is stated. With
     ``source = "history"`` it stands in where no recovery was observed."""
     recovery_lag: int = Field(default=0, ge=0, le=60)
     """Periods from default to recovery, where ``severity`` is taken from here."""
+
+    @model_validator(mode="after")
+    def _rules_fit(self) -> CreditSpec:
+        names = [rule.name for rule in self.where]
+        if len(set(names)) < len(names):
+            raise MisfitError(
+                key="where", found=f"names {', '.join(names)}", expected="names that differ"
+            )
+        for rule in self.where:
+            for name, segment in self.segments.items():
+                fault = rule.misfit(segment)
+                if fault is not None:
+                    raise MisfitError(
+                        key=f"where.{rule.name}",
+                        found=f"{fault.found}, for loans of segment {name}",
+                        expected=fault.expected,
+                        action=fault.action,
+                    )
+        return self
 
     @model_validator(mode="after")
     def _complete(self) -> CreditSpec:

@@ -21,6 +21,19 @@ DEFAULT_LANGUAGES = (
 )
 #: Fields of which at most one says how loans are prepaid.
 PREPAY_LANGUAGES = ("cpr", "smm", "psa", "abs", "prepay_by_age")
+#: Keys of which a table holds one.
+_ONE_OF = (
+    (*DEFAULT_LANGUAGES, "loss_timing"),
+    PREPAY_LANGUAGES,
+    ("recovery_lag", "recovery_curve"),
+)
+_TOGETHER = frozenset({"lifetime_loss", "loss_timing"})
+#: The keys that a key takes the place of, where a table is laid over another.
+RIVALS = {
+    key: frozenset(keys) - {key} - (_TOGETHER if key in _TOGETHER else frozenset())
+    for keys in _ONE_OF
+    for key in keys
+}
 #: States of a roll-rate matrix, in the order of its rows and columns; the last two absorb.
 ROLL_STATES = ("current", "1-30", "31-60", "61-90", "90+", "default", "prepaid")
 #: States from which a loan may still move.

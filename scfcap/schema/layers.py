@@ -1,8 +1,9 @@
 """A model file over its base, and the command line over both.
 
 Tables merge key by key. Lists of tables whose items carry a ``name`` merge by that name, in
-the base's order, new items last; any other value replaces the base's. Of two keys that exclude
-each other (:data:`RIVALS`) the one that is stated takes the place of the base's other one.
+the base's order, new items last; any other value replaces the base's. Of keys that exclude each
+other (:data:`~scfcap.schema.languages.RIVALS`) the one that is stated takes the place of the
+base's other one.
 """
 
 from __future__ import annotations
@@ -14,20 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from scfcap.errors import InputError, Problem
-from scfcap.schema.languages import DEFAULT_LANGUAGES, PREPAY_LANGUAGES
+from scfcap.schema.languages import RIVALS
 from scfcap.schema.messages import Key, closest, dotted
-
-#: Keys of which a table holds one: what says how loans default, how they are prepaid, and when
-#: recoveries come.
-_ONE_OF = (
-    (*DEFAULT_LANGUAGES, "loss_timing"),
-    PREPAY_LANGUAGES,
-    ("recovery_lag", "recovery_curve"),
-)
-#: The keys that a key takes the place of.
-RIVALS = {key: frozenset(keys) - {key} for keys in _ONE_OF for key in keys}
-for _key in ("lifetime_loss", "loss_timing"):
-    RIVALS[_key] -= {"lifetime_loss", "loss_timing"}
 
 
 @dataclass(frozen=True)

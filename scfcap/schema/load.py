@@ -8,7 +8,9 @@ files that a scenario includes.
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -83,12 +85,13 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
         data = merge(data, layer.data)
     data.pop("base", None)
     data = apply_overrides(data, parsed)
+    folders = [source.path.parent for source in reversed(chain)]
 
     def where(key: Key) -> str:
         label = origin(key, layers, parsed)
         return label if label.startswith("--set") else f"{label}: {dotted(key)}".rstrip(": ")
 
-    folders = [source.path.parent for source in reversed(chain)]
+    data, matrix_files = _with_matrices(data, folders, where)
     try:
         spec = _validated(Model, data, where)
     except InputError as error:
@@ -102,7 +105,13 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
         raise InputError(disagreements)
     pack, pack_file = _pack(spec, folders, where)
     spec, scenario_files = _with_included(spec, folders, where)
-    read = [*chain, *([regime_file] if regime_file else []), pack_file, *scenario_files]
+    read = [
+        *chain,
+        *([regime_file] if regime_file else []),
+        pack_file,
+        *scenario_files,
+        *matrix_files,
+    ]
     return LoadedModel(
         spec=spec,
         folder=top.path.parent,
@@ -200,7 +209,19 @@ def _models_in(folder: Path) -> list[str]:
 
 
 def _parse(path: Path, label: str) -> _Source:
-    """Read one TOML file, bounded in size; every fault becomes one problem with its line."""
+    """Read one TOML file; every fault becomes one problem with its line."""
+    content, text = _text(path, label)
+    try:
+        data = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, ValueError) as error:
+        raise InputError(_syntax_problem(label, text, str(error))) from error
+    except RecursionError as error:
+        raise InputError(Problem(label, "tables nested too deeply", "a model file")) from error
+    return _Source(path, label, content, data)
+
+
+def _text(path: Path, label: str) -> tuple[bytes, str]:
+    """Content of one file in UTF-8, bounded in size, as bytes and as text."""
     try:
         if path.stat().st_size > SIZE_LIMIT:
             found = f"{path.stat().st_size:,} bytes"
@@ -215,13 +236,7 @@ def _parse(path: Path, label: str) -> _Source:
         raise InputError(
             Problem(f"{label} line {line}", "a byte that is not UTF-8", "a text file in UTF-8")
         ) from error
-    try:
-        data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, ValueError) as error:
-        raise InputError(_syntax_problem(label, text, str(error))) from error
-    except RecursionError as error:
-        raise InputError(Problem(label, "tables nested too deeply", "a model file")) from error
-    return _Source(path, label, content, data)
+    return content, text
 
 
 def _syntax_problem(label: str, text: str, message: str) -> Problem:
@@ -284,6 +299,59 @@ def _check_paths(spec: Model, folder: Path, where: Callable[[Key], str]) -> None
     ]
     if found:
         raise InputError(found)
+
+
+def _with_matrices(
+    data: Mapping[str, Any], folders: Sequence[Path], where: Callable[[Key], str]
+) -> tuple[dict[str, Any], list[_Source]]:
+    """``data`` with the roll rates that it names as files written out, and the files read."""
+    credit = dict(_table(data, "credit"))
+    read: dict[str, _Source] = {}
+
+    def whole(table: Any, key: Key) -> Any:
+        name = table.get("roll_rates") if isinstance(table, Mapping) else None
+        if not isinstance(name, str):
+            return table
+        if name not in read:
+            read[name] = _matrix(name, folders, where((*key, "roll_rates")))
+        return {**table, **read[name].data}
+
+    segments = _table(credit, "segments")
+    if segments:
+        credit["segments"] = {
+            name: whole(table, ("credit", "segments", name)) for name, table in segments.items()
+        }
+    if isinstance(credit.get("where"), list):
+        credit["where"] = [
+            whole(table, ("credit", "where", k)) for k, table in enumerate(credit["where"])
+        ]
+    return ({**data, "credit": credit} if read else dict(data)), [read[n] for n in sorted(read)]
+
+
+def _matrix(name: str, folders: Sequence[Path], where: str) -> _Source:
+    """``roll_rates`` of a TOML file, or rows by state of a CSV file that begins with a row of them.
+
+    A TOML file without that key is the table of rows itself.
+    """
+    expected = "the name of a CSV or TOML file in the model's folder"
+    paths = [path for folder in folders if (path := inside(folder, name)) is not None]
+    path = next((path for path in paths if path.is_file()), None)
+    if path is None or path.suffix not in (".csv", ".toml"):
+        raise InputError(Problem(where, f'"{name}"', expected))
+    if path.suffix == ".toml":
+        source = _parse(path, name)
+        return replace(source, data={"roll_rates": source.data.get("roll_rates", source.data)})
+    content, text = _text(path, name)
+    lines = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text)) if row]
+    rows: dict[str, Any] = {}
+    for number, line in enumerate(lines[1:], start=2):
+        try:
+            rows[line[0]] = dict(zip(lines[0][1:], map(float, line[1:]), strict=True))
+        except ValueError as error:
+            here = f"{name} line {number}"
+            wanted = f"a state and a number for each of {', '.join(lines[0][1:])}"
+            raise InputError(Problem(here, ",".join(line)[:60], wanted)) from error
+    return _Source(path, name, content, {"roll_rates": rows})
 
 
 def _named_files(kind: str, folders: Sequence[Path], library: Path) -> dict[str, Path]:
