@@ -466,12 +466,13 @@ class Model:
 
     @_once
     def new_loans(self) -> dict[str, NewLoans]:
-        """What new loans look like, by segment."""
+        """What new loans look like, by segment; where buyers pay orders, new ones too."""
         from scfcap.cashflow.cohorts import new_loans
+        from scfcap.cashflow.orders import paid_by_any
 
         pool = self.pool()
         place = {name: k for k, name in enumerate(pool.segments)}
-        return {
+        made = {
             name: new_loans(
                 demand.new_loans,
                 pool,
@@ -480,6 +481,10 @@ class Model:
             )
             for name, demand in self.spec.demand.items()
         }
+        book, spec = self.orders(), self.loaded.spec.orders
+        if book is None or spec is None:
+            return made
+        return {name: paid_by_any(each, book.buyers, spec.parts) for name, each in made.items()}
 
     @_once
     def factors(self) -> CohortFactors:
@@ -645,7 +650,10 @@ class Model:
         pool, behaviour = self.pool(), self.credit()[0].values()
         days = max(int(pool.maturity_day.max(initial=0)), int(horizon.days[-1]) + self._longest())
         days += max((credit.late_days for credit in behaviour), default=0)
-        days = days if pool.payers is None else max(days, pool.payers.last_day)
+        if pool.payers is not None:
+            book = self.orders()
+            days += 0 if book is None else max(book.buyers.last, 0)
+            days = max(days, pool.payers.last_day)
         periods = math.ceil(days * horizon.per_year / 365.0) + 1
         periods += max((credit.recovery_lag for credit in behaviour), default=0)
         periods += longest_delay(self.spec.scenarios, horizon)

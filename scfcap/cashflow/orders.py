@@ -21,6 +21,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import pandas as pd
 
+from scfcap.axes import ORDER
+from scfcap.cashflow.cohorts import NewLoans
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
 from scfcap.cashflow.loans import LoanArrays
@@ -30,6 +32,7 @@ from scfcap.cashflow.project import (
     paid_by_buyers,
     without_orders,
 )
+from scfcap.credit.buyers import Buyers
 from scfcap.credit.curves import CurveSet
 from scfcap.errors import InvariantError
 from scfcap.pool.payers import Payers
@@ -139,6 +142,31 @@ def project_orders(pool: Pool, curves: CurveSet) -> OrderCashflow:
     whole = _added(total, of_loans)
     whole.check()
     return OrderCashflow(PoolCashflow(curves.scenarios, pool.segments, curves.grid, whole), box)
+
+
+def paid_by_any(new: NewLoans, buyers: Buyers, parts: int) -> NewLoans:
+    """New loans whose orders are paid as any buyer pays, in ``parts`` by the quantiles of delay.
+
+    Loans of other types stay as they are. The term of a part ends on its day, a day after the
+    loan is made at the earliest.
+    """
+    is_order = new.loan_type == ORDER
+    if not is_order.any():
+        return new
+    any_buyer = np.full(len(is_order), -1)
+    late = buyers.delays(any_buyer, -new.term_days, parts)
+    term = np.where(is_order[:, None], new.term_days[:, None] + late, new.term_days[:, None])
+
+    def spread(values: FloatArray) -> FloatArray:
+        return np.repeat(values, parts)
+
+    return replace(
+        new,
+        weight=spread(new.weight) / parts,
+        rate=spread(new.rate),
+        loan_type=np.repeat(new.loan_type, parts),
+        term_days=term.ravel(),
+    )
 
 
 def on_the_day(

@@ -81,6 +81,11 @@ class Buyers:
     delay: Estimates
     dilution: Estimates
 
+    @property
+    def last(self) -> int:
+        """Longest delay [days]."""
+        return int(self.first + self.share.shape[1] - 1)
+
     def row(self, buyer: IntArray) -> IntArray:
         """Rows of buyers' codes; that of any buyer for -1."""
         return np.where(buyer < 0, len(self.names), buyer)

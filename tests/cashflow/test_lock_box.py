@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scfcap.axes import BULLET, ORDER
+from scfcap.cashflow.cohorts import NewLoans, project_cohort
 from scfcap.cashflow.kernel import run_kernel
-from scfcap.cashflow.orders import LockBox, on_the_day, project_orders
+from scfcap.cashflow.orders import LockBox, on_the_day, paid_by_any, project_orders
 from scfcap.cashflow.project import opening_loans, project, without_orders
+from scfcap.credit.buyers import Buyers, Settlements, estimate_buyers
 from scfcap.credit.exposure import measure
 from scfcap.credit.stress import compile_scenarios
 from scfcap.errors import InputError, InvariantError
@@ -307,6 +309,59 @@ def test_loans_of_buyers_stand_beside_the_others(make_pool, make_curves) -> None
     assert loans.group.tolist() == [1, 0, 0, 2, 2]
     assert loans.maturity_day.tolist() == [365, 5, 9, 7, 7]
     assert loans.accrued[1:] == pytest.approx([0.5 * 5 / 365, 0.5 * 9 / 365, *[1.5 * 7 / 365] * 2])
+
+
+class TestNewOrders:
+    """New orders are paid as any buyer pays."""
+
+    def buyers(self, delays: list[int]) -> Buyers:
+        count = len(delays)
+        return estimate_buyers(
+            Settlements(
+                buyer=np.zeros(count, dtype=np.int64),
+                delay=np.array(delays),
+                settled=np.ones(count, dtype=np.bool_),
+                term=np.full(count, 30),
+                amount=np.ones(count),
+                diluted=np.full(count, np.nan),
+            ),
+            ("one",),
+        )
+
+    def test_each_term_is_that_of_the_buyer(self) -> None:
+        new = NewLoans(
+            weight=np.array([0.75, 0.25]),
+            rate=np.array([0.1, 0.2]),
+            loan_type=np.array([ORDER, BULLET]),
+            term_days=np.array([20, 40]),
+        )
+        found = paid_by_any(new, self.buyers([-25, -10, 0, 4]), 3)
+        # Of a term of 20 days nothing can be paid 25 days early: -10, 0 and 4 are left.
+        assert found.term_days.tolist() == [10, 20, 24, 40, 40, 40]
+        assert found.weight == pytest.approx([0.25] * 3 + [0.25 / 3] * 3)
+        assert found.loan_type.tolist() == [ORDER] * 3 + [BULLET] * 3
+        assert found.rate.tolist() == [0.1] * 3 + [0.2] * 3
+
+    def test_loans_of_other_types_stay(self) -> None:
+        ones = np.ones(1)
+        new = NewLoans(ones, ones, np.array([BULLET]), np.array([9]))
+        assert paid_by_any(new, self.buyers([5]), 4) is new
+
+    def test_a_unit_of_new_orders_and_the_pool_of_them_agree(self, make_pool, make_curves) -> None:
+        """The factors of the plan against orders made on the day of the tape, by days."""
+        curves = make_curves(40, "day", a=SegmentCredit(lifetime_default=0.05, severity=0.5))
+        buyers = self.buyers([-3, 0, 2, 9])
+        new = paid_by_any(
+            NewLoans(np.ones(1), np.array([0.1]), np.array([ORDER]), np.array([10])), buyers, 4
+        )
+        unit = project_cohort(new, 0, 1, 100.0, curves)
+        pool = make_pool(balance=[100.0], loan_type=ORDER, rate=0.1, maturity_day=10)
+        days = 10 + buyers.delays(np.array([-1]), np.array([-10]), 4)
+        flows = project(paid_by(pool, days), curves).flows
+        # Made at the end of day 1, so all comes a day later.
+        for name in ("scheduled", "interest", "default"):
+            later = getattr(flows, name)[0, 0, :-1]
+            assert getattr(unit, name)[0, 0, 1:] == pytest.approx(later, abs=1e-9)
 
 
 def test_a_pool_without_payers_is_refused(make_pool, make_curves) -> None:
