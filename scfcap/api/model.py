@@ -491,7 +491,8 @@ class Model:
         """Cash flows of one unit of principal, by cohort."""
         from scfcap.cashflow.cohorts import cohort_factors
 
-        return cohort_factors(self.pool(), self.curves(), self.new_loans(), self.spec.plan.periods)
+        curves = self.curves().planned()
+        return cohort_factors(self.pool(), curves, self.new_loans(), self.spec.plan.periods)
 
     @_once
     def deals(self) -> dict[str, DealResult]:
@@ -524,7 +525,7 @@ class Model:
         from scfcap.funding.gather import build_inputs
 
         return build_inputs(
-            self.spec, self.loaded.regime, self.pool(), self.factors(), self.curves()
+            self.spec, self.loaded.regime, self.pool(), self.factors(), self.curves().planned()
         )
 
     @_once
@@ -536,7 +537,8 @@ class Model:
         from scfcap.funding.plan import solve_plan
         from scfcap.funding.replay import Engine
 
-        return solve_plan(self.inputs(), Engine(self.pool(), self.curves(), self.new_loans()))
+        engine = Engine(self.pool(), self.curves().planned(), self.new_loans())
+        return solve_plan(self.inputs(), engine)
 
     def check(self, before: tuple[str | Path, date] | None = None) -> Quality:
         """Read the tape and say what is wrong with it; then try all that comes before the plan.
