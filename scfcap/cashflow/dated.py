@@ -52,7 +52,6 @@ class _Loans(NamedTuple):
     grace: IntArray
     original: FloatArray
     fee: FloatArray
-    upfront: FloatArray
     follows: IntArray  # the index of the rate, -1: none
     margin: FloatArray
     floor: FloatArray
@@ -102,6 +101,20 @@ def paid_maturity(loans: LoanArrays, tables: DatedTables | None) -> IntArray:
     moved = tables.adjusted[np.maximum(calendar, 0), loans.maturity_day]
     earliest = np.maximum(loans.start_day, 0) + 1
     return np.where(calendar >= 0, np.maximum(moved, earliest), loans.maturity_day)
+
+
+def upfront_fees(loans: LoanArrays, period_of: IntArray, shape: tuple[int, int]) -> FloatArray:
+    """Fees that are kept back when loans are paid out, by group and period: ``shape`` [G, T].
+
+    ``period_of`` is the period (from 1) of each day. Every loan pays them, whatever becomes of it.
+    """
+    found = np.zeros(shape)
+    if loans.terms is None or not loans.terms.upfront.any():
+        return found
+    period = period_of[np.maximum(loans.start_day, 0)] - 1
+    new = (period >= 0) & (period < shape[1])
+    np.add.at(found, (loans.group[new], period[new]), loans.terms.upfront[new])
+    return found
 
 
 def add_dated(
@@ -241,7 +254,7 @@ def _by_dates(
         number, level, row = 0, 0.0, due[index[n]]
         for p in range(first, min(final + 1, periods)):
             opened, paid, interest, close = owed, 0.0, 0.0, grid[p + 1]
-            fees = loans.upfront[n] if p == first else 0.0
+            fees = 0.0
             while number < count and paid_on[number] <= close:
                 day, years = paid_on[number], length[number]
                 if floating and reset < day:

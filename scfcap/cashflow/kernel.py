@@ -24,6 +24,7 @@ from scfcap.cashflow.dated import (
     DatedTables,
     dated_tables,
     scenarios_by_index,
+    upfront_fees,
 )
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.loans import LoanArrays
@@ -82,6 +83,7 @@ def run_kernel(loans: LoanArrays, curves: CurveSet, groups: int) -> Flows:
         flows["prepaid"], then_late = hold_back(flows["prepaid"], held)
         flows["closing"] = flows["closing"] + first_late + then_late
     summed = {name: _by_group(each, group_of, groups) for name, each in flows.items()}
+    summed["fees"] += upfront_fees(loans, time.period_of, (groups, periods))
     opening = np.empty_like(summed["closing"])
     opening[:, :, 0] = amount[:, 0]
     opening[:, :, 1:] = summed["closing"][:, :, :-1]

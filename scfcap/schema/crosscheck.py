@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from scfcap.calendars import CALENDARS, known
 from scfcap.errors import Problem
 from scfcap.schema.contract import ContractSpec
 from scfcap.schema.messages import Key, closest
@@ -12,6 +13,8 @@ from scfcap.schema.model import Model
 from scfcap.schema.regime import Regime
 
 Where = Callable[[Key], str]
+#: Rates of a contract that are as bounded as the contract rate; a cap may be out of reach.
+_MARGINS = ("rate_margin", "rate_floor")
 
 
 def crosscheck(spec: Model, regime: Regime | None, where: Where) -> list[Problem]:
@@ -21,6 +24,7 @@ def crosscheck(spec: Model, regime: Regime | None, where: Where) -> list[Problem
         *_series(spec, where),
         *_line_lenders(spec, where),
         *_contracts(spec, where),
+        *_rates(spec, where),
         *([] if regime is None else _closed_kinds(spec, regime, where)),
     ]
 
@@ -100,6 +104,12 @@ def _contracts(spec: Model, where: Where) -> Iterator[Problem]:
                 "Of outstanding loans the tape may say the amount: payment_fee.",
             )
     for key, contract in stated.items():
+        if not known(contract.calendar):
+            yield Problem(
+                where((*key, "calendar")),
+                f'"{contract.calendar}"',
+                f"one of {', '.join(CALENDARS)}, or the code of a country or an exchange",
+            )
         index = contract.rate_index
         if index is not None and index not in spec.indices:
             near = closest(index, list(spec.indices))
@@ -108,6 +118,34 @@ def _contracts(spec: Model, where: Where) -> Iterator[Problem]:
                 f'"{index}"',
                 f"one of the indices {', '.join(spec.indices) or '(none)'}",
                 f"Did you mean {near}?" if near else f"Add [indices.{index}] with its fixings.",
+            )
+
+
+def _rates(spec: Model, where: Where) -> Iterator[Problem]:
+    """Rates of contracts and indices are within what is believed of a tape's."""
+    most = spec.tape.max_rate
+    stated: list[tuple[Key, float]] = []
+    contracts = [(("contract", name), contract) for name, contract in spec.contract.items()]
+    for name, demand in spec.demand.items():
+        if not isinstance(demand.new_loans, str):
+            key = ("demand", name, "new_loans")
+            stated.append(((*key, "rate"), demand.new_loans.rate))
+            if demand.new_loans.contract is not None:
+                contracts.append(((*key, "contract"), demand.new_loans.contract))
+    for key, contract in contracts:
+        stated += [((*key, name), getattr(contract, name)) for name in _MARGINS]
+    for name, index in spec.indices.items():
+        stated += [
+            (("indices", name, "fixings", n, "rate"), fixing.rate)
+            for n, fixing in enumerate(index.fixings)
+        ]
+    for where_stated, rate in stated:
+        if rate > most:
+            yield Problem(
+                where(where_stated),
+                f"{rate:g}, {rate:.0%} a year",
+                f"a decimal a year up to {most:g}, tape.max_rate",
+                "Write 0.12 for 12%, or raise tape.max_rate if contracts do charge it.",
             )
 
 

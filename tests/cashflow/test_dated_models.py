@@ -1,0 +1,208 @@
+"""Contracts by dates from a model file and a tape to the cash flow, the cohorts and the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scfcap.api.model import Model, load
+from scfcap.cashflow.cohorts import project_cohort
+from scfcap.errors import InputError
+
+MODEL = """\
+name = "dated"
+title = "Loans by dates"
+currency = "CNY"
+as_of = 2020-12-31
+regime = "none"
+
+[tape]
+source = "file"
+path = "tape.csv"
+[tape.values.payment_every]
+M = "month"
+W = "week"
+
+[credit.segments.shop]
+cdr = 0.0
+severity = 0.5
+[credit.segments.fee]
+cdr = 0.1
+cpr = 0.2
+severity = 0.5
+
+[contract.shop]
+day_count = "act/365"
+calendar = "CN"
+rate_index = "lpr"
+rate_margin = 0.02
+reset_months = 1
+
+[indices.lpr]
+fixings = [{ day = 2020-04-20, rate = 0.0385 }, { day = 2021-02-20, rate = 0.05 }]
+
+[scenarios.base]
+[scenarios.up]
+shocks = [{ kind = "rate_shock", index = 0.01 }]
+
+[pool.eligibility.bank]
+rules = [{ test = "credit_limit is missing or current_balance <= credit_limit" }]
+
+[plan]
+periods = 3
+money_unit = 1e3
+
+[opening]
+cash = 5000.0
+
+[demand.shop]
+per_period = 20000.0
+new_loans = { loan_type = "interest_only_bullet", rate = 0.2, shortest = 120, longest = 120 }
+
+[demand.fee]
+per_period = 10000.0
+[demand.fee.new_loans]
+loan_type = "flat_fee"
+rate = 0.12
+shortest = 90
+longest = 90
+contract = { payment_every = "month", payment_fee_share = 0.001, upfront_fee = 0.01 }
+
+[[lenders]]
+name = "bank-a"
+limit = 50000.0
+tenors = [{ periods = 3, rate = 0.06 }]
+"""
+HEAD = (
+    "loan_id,segment,loan_type,origination_date,maturity_date,original_balance,current_balance,"
+    "rate,payment_every,next_payment_date,payment_fee,credit_limit"
+)
+ROWS = (
+    "a,shop,interest_only_bullet,2020-11-10,2021-03-10,10000,10000,0.06,M,,,",
+    "b,shop,revolving_line,2020-12-01,2021-04-30,8000,5000,0.06,W,2021-01-04,,8000",
+    "c,fee,flat_fee,2020-10-31,2021-04-30,6000,4000,0.12,M,2021-01-31,3,",
+    "d,fee,level_payment,2020-10-31,2021-04-30,6000,4000,0.12,,,,",
+)
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Model]:
+    def write(old: str = "", new: str = "", rows: tuple[str, ...] = ROWS) -> Model:
+        assert old in MODEL
+        (tmp_path / "model.toml").write_text(MODEL.replace(old, new), encoding="utf-8")
+        (tmp_path / "tape.csv").write_text("\n".join([HEAD, *rows, ""]), encoding="utf-8")
+        return load(tmp_path)
+
+    return write
+
+
+def interest(model: Model, scenario: str, segment: str) -> np.ndarray:
+    frame = model.cashflow().to_frame()
+    chosen = (frame["scenario"] == scenario) & (frame["segment"] == segment)
+    return frame.loc[chosen, "interest"].to_numpy()
+
+
+def test_floating_interest_by_days_on_business_days(make: Callable[..., Model]) -> None:
+    model = make(rows=ROWS[:1])
+    # Payments on 10 January (a Sunday: the 11th), 10 February (before the New Year's Eve of the
+    # 11th) and 10 March 2021; resets on the last of each month: 3.85%, and 5% from 28 February.
+    days = [
+        0.06 * 31 + 0.0585 * 0,  # 10 December to 31: the rate on the tape up to the first reset
+        0.06 * 20 + 0.0585 * 10,
+        0.0585 * 18 + 0.07 * 10,
+    ]
+    days[0] = 0.06 * 32  # 10 December to 11 January
+    wanted = [10_000 * each / 365 for each in days]
+    np.testing.assert_allclose(interest(model, "base", "shop")[:3], wanted, rtol=1e-12)
+    up = [0.06 * 32, 0.06 * 20 + 0.0685 * 10, 0.0685 * 18 + 0.08 * 10]
+    wanted = [10_000 * each / 365 for each in up]
+    np.testing.assert_allclose(interest(model, "up", "shop")[:3], wanted, rtol=1e-12)
+
+
+def test_a_line_pays_each_week_and_a_flat_fee_each_month(make: Callable[..., Model]) -> None:
+    line = make('calendar = "CN"\nrate_index = "lpr"', 'calendar = "none"', rows=ROWS[1:2])
+    # Mondays; the interest since 28 December: four payments by 31 January, of 28 days.
+    assert interest(line, "base", "shop")[0] == pytest.approx(5000 * 0.06 * 28 / 365)
+    fee = make("cdr = 0.1\ncpr = 0.2", "cdr = 0.0", rows=ROWS[2:3])
+    flows = fee.cashflow().flows
+    # 30/360 from month end to month end: 30 days, then 28, 33, 30 (ISDA 2006, 4.16(f)).
+    np.testing.assert_allclose(
+        flows.interest[0, 0, :4], 6000 * 0.12 * np.array([30, 28, 33, 30]) / 360, rtol=1e-12
+    )
+    np.testing.assert_allclose(flows.scheduled[0, 0, :4], 1000.0)
+    np.testing.assert_allclose(flows.fees[0, 0, :4], 3.0)
+
+
+def test_loans_without_any_term_pay_by_periods_beside_the_others(
+    make: Callable[..., Model],
+) -> None:
+    whole = make().cashflow().flows
+    whole.check()
+    alone = make(rows=ROWS[3:]).cashflow().flows
+    fee = make(rows=ROWS[2:3]).cashflow().flows
+    fees = make().pool().segments.index("fee")
+    np.testing.assert_allclose(
+        whole.interest[:, fees, :4], alone.interest[:, 0, :4] + fee.interest[:, 0, :4]
+    )
+
+
+def test_new_loans_follow_their_contract_in_factors_and_plan(make: Callable[..., Model]) -> None:
+    model = make()
+    factors, new = model.factors(), model.new_loans()
+    curves = model.curves()
+    fee = curves.segments.index("fee")
+    flows = project_cohort(new["fee"], fee, 1, 100.0, curves)
+    # Upfront 1%, then a thousandth with each of three payments of those that still stand.
+    assert flows.fees[0, 0, 0] >= 1.0
+    assert 1.2 < flows.fees[0, 0].sum() < 1.3
+    j = np.flatnonzero((factors.segment == fee) & (factors.vintage == 1))[0]
+    got = flows.interest[0, 0] / 100.0
+    assert (factors.interest[0, j] >= got - 1e-12).all()
+    shop = curves.segments.index("shop")
+    once = project_cohort(new["shop"], shop, 1, 100.0, curves)
+    # The rate of the day is set at the start: index and margin, not the stated 20%.
+    assert once.interest[0, 0].sum() == pytest.approx(100 * 0.065 * 120 / 365, rel=0.06)
+    assert model.plan() is not None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"lpr"', '"lrp"', 'contract.shop.rate_index: found "lrp".*Did you mean lpr'),
+        ('"CN"', '"CNN"', 'contract.shop.calendar: found "CNN"; expected one of CN, US'),
+        ("[contract.shop]", "[contract.shap]", "contract.shap: found no segment.*mean shop"),
+        (
+            "payment_fee_share = 0.001",
+            "payment_fee = 3.0",
+            "new_loans.contract.payment_fee: found 3, an amount",
+        ),
+        (
+            "rate_margin = 0.02",
+            "rate_floor = 0.2\nrate_cap = 0.1",
+            "rate_floor: found 0.2, above rate_cap, 0.1",
+        ),
+        ('"act/365"', '"act/366"', "contract.shop.day_count: found"),
+        (
+            "2020-04-20, rate = 0.0385",
+            "2021-04-20, rate = 0.0385",
+            "indices.lpr.fixings: found 2021-02-20 after 2021-04-20",
+        ),
+    ],
+)
+def test_terms_that_cannot_be_are_named(make, old, new, said) -> None:
+    with pytest.raises(InputError, match=said):
+        make(old, new)
+
+
+def test_an_index_of_the_tape_that_the_model_does_not_state(make: Callable[..., Model]) -> None:
+    rows = (*ROWS, "e,fee,level_payment,2020-10-31,2021-04-30,6000,4000,0.12,,,,")
+    model = make(
+        "[tape.values.payment_every]",
+        'constants = { rate_index = "x" }\n[tape.values.payment_every]',
+        rows,
+    )
+    with pytest.raises(InputError, match=r'indices.x: found loans at a rate over "x"'):
+        model.cashflow()
