@@ -649,7 +649,7 @@ class Model:
 
         plan = self.spec.plan
         horizon = PeriodGrid.build(self.spec.as_of, plan.periods, plan.frequency)
-        pool, behaviour = self.pool(), self.credit()[0].values()
+        pool, behaviour = self.pool(), [*self.credit()[0].values(), *self.spec.credit.where]
         days = max(int(pool.maturity_day.max(initial=0)), int(horizon.days[-1]) + self._longest())
         days += max((credit.late_days for credit in behaviour), default=0)
         if pool.payers is not None:
@@ -657,7 +657,7 @@ class Model:
             days += 0 if book is None else max(book.buyers.last, 0)
             days = max(days, pool.payers.last_day)
         periods = math.ceil(days * horizon.per_year / 365.0) + 1
-        periods += max((credit.recovery_lag for credit in behaviour), default=0)
+        periods += max((credit.last_recovery for credit in behaviour), default=0)
         periods += longest_delay(self.spec.scenarios, horizon)
         least, most = plan.periods + 1, plan.periods + LONGEST_TAIL
         return horizon.extended(min(max(periods, least), most))

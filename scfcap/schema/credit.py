@@ -78,6 +78,11 @@ class Behaviour(Schema):
     default_days: int = Field(default=90, ge=1, le=3650)
     """A loan this many days past due has defaulted: only its recovery is still expected."""
 
+    @property
+    def last_recovery(self) -> int:
+        """Periods from default to the last recovery."""
+        return self.recovery_lag if self.recovery_curve is None else len(self.recovery_curve) - 1
+
 
 class SegmentCredit(Behaviour):
     """Credit behaviour of one segment.
