@@ -82,6 +82,20 @@ _HEADS = {
     "closing": "closing",
     "average_life": "average life, years",
 }
+#: Columns of the lock-box, and their headings.
+_LOCK_BOX = {
+    "received": "buyers paid",
+    "recourse": "sellers made good",
+    "recovered": "recovered",
+    "fees": "fees",
+    "interest": "interest",
+    "principal": "principal",
+    "surplus": "to sellers",
+    "lost": "diluted away",
+    "forgone": "forgone",
+    "unpaid": "not paid",
+    "outstanding": "still to pay",
+}
 _SPREAD = {
     "mean": "mean",
     "error": "± error",
@@ -220,16 +234,27 @@ def _show(terminal: Terminal, report: ProjectionReport) -> None:
     for name in told:
         mine = _living(periods[periods["scenario"] == name])
         terminal.say(_table(f"Scenario {name}, all segments", mine, ["end"], cents), "")
+        if "lock_box" in frames:
+            box = _of_all_segments(frames["lock_box"], name)
+            title = f"Lock-box, scenario {name}"
+            terminal.say(_table(title, box, ["end"], cents, _LOCK_BOX), "")
     others = [name for name in cashflow.scenarios if name not in told]
     if others:
         terminal.say(f"By period with --scenario NAME or --out: {', '.join(others)}.")
 
 
-def _living(frame: pd.DataFrame) -> pd.DataFrame:
+def _of_all_segments(box: pd.DataFrame, scenario: str) -> pd.DataFrame:
+    """The lock-box of a scenario by period, up to the last in which anything flows."""
+    mine = box[box["scenario"] == scenario]
+    summed = mine.groupby(["period", "end"], as_index=False)[list(_LOCK_BOX)].sum()
+    return _living(summed, _LOCK_BOX)
+
+
+def _living(frame: pd.DataFrame, heads: dict[str, str] | None = None) -> pd.DataFrame:
     """The periods up to the last in which half a cent or more flows."""
     from scfcap.quantities import HALF_CENT
 
-    names = [name for name in (*_HEADS, "mean") if name in frame]
+    names = [name for name in heads or (*_HEADS, "mean") if name in frame]
     busy = (frame[names].abs() > HALF_CENT).any(axis=1)
     last = frame["period"][busy].max() if busy.any() else 1
     return frame[frame["period"] <= last]
