@@ -76,6 +76,17 @@ def _line_lenders(spec: Model, where: Where) -> Iterator[Problem]:
             )
 
 
+def _stated(spec: Model) -> dict[Key, ContractSpec]:
+    """Contracts by key: of segments, and of new loans alone."""
+    stated: dict[Key, ContractSpec] = {
+        ("contract", name): contract for name, contract in spec.contract.items()
+    }
+    for name, demand in spec.demand.items():
+        if not isinstance(demand.new_loans, str) and demand.new_loans.contract is not None:
+            stated["demand", name, "new_loans", "contract"] = demand.new_loans.contract
+    return stated
+
+
 def _contracts(spec: Model, where: Where) -> Iterator[Problem]:
     """Contracts are of segments, and name indices, that there are."""
     segments = {*spec.demand, *spec.credit.segments}
@@ -88,14 +99,10 @@ def _contracts(spec: Model, where: Where) -> Iterator[Problem]:
                 f"one of {', '.join(sorted(segments)) or '(none)'}",
                 f"Did you mean {near}?" if near else "",
             )
-    stated: dict[Key, ContractSpec] = {
-        ("contract", name): contract for name, contract in spec.contract.items()
-    }
-    for name, demand in spec.demand.items():
-        new: Key = ("contract", name)
-        if not isinstance(demand.new_loans, str) and demand.new_loans.contract is not None:
-            new = ("demand", name, "new_loans", "contract")
-            stated[new] = demand.new_loans.contract
+    stated = _stated(spec)
+    for name in spec.demand:
+        new: Key = ("demand", name, "new_loans", "contract")
+        new = new if new in stated else ("contract", name)
         if new in stated and stated[new].payment_fee > 0.0:
             yield Problem(
                 where((*new, "payment_fee")),
@@ -124,25 +131,20 @@ def _contracts(spec: Model, where: Where) -> Iterator[Problem]:
 def _rates(spec: Model, where: Where) -> Iterator[Problem]:
     """Rates of contracts and indices are within what is believed of a tape's."""
     most = spec.tape.max_rate
-    stated: list[tuple[Key, float]] = []
-    contracts = [(("contract", name), contract) for name, contract in spec.contract.items()]
-    for name, demand in spec.demand.items():
-        if not isinstance(demand.new_loans, str):
-            key = ("demand", name, "new_loans")
-            stated.append(((*key, "rate"), demand.new_loans.rate))
-            if demand.new_loans.contract is not None:
-                contracts.append(((*key, "contract"), demand.new_loans.contract))
-    for key, contract in contracts:
-        stated += [((*key, name), getattr(contract, name)) for name in _MARGINS]
+    rates: dict[Key, float] = {
+        ("demand", name, "new_loans", "rate"): demand.new_loans.rate
+        for name, demand in spec.demand.items()
+        if not isinstance(demand.new_loans, str)
+    }
+    for key, contract in _stated(spec).items():
+        rates |= {(*key, name): getattr(contract, name) for name in _MARGINS}
     for name, index in spec.indices.items():
-        stated += [
-            (("indices", name, "fixings", n, "rate"), fixing.rate)
-            for n, fixing in enumerate(index.fixings)
-        ]
-    for where_stated, rate in stated:
+        fixings = enumerate(index.fixings)
+        rates |= {("indices", name, "fixings", n, "rate"): fixing.rate for n, fixing in fixings}
+    for key, rate in rates.items():
         if rate > most:
             yield Problem(
-                where(where_stated),
+                where(key),
                 f"{rate:g}, {rate:.0%} a year",
                 f"a decimal a year up to {most:g}, tape.max_rate",
                 "Write 0.12 for 12%, or raise tape.max_rate if contracts do charge it.",

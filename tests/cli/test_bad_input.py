@@ -8,6 +8,12 @@ from datetime import date
 
 import pytest
 
+#: Columns of the small model's tape, in the order of its cells.
+TAPE = [
+    *("loan_id", "segment", "loan_type", "origination_date", "maturity_date"),
+    *("original_balance", "current_balance", "rate"),
+]
+
 
 @pytest.fixture
 def refused(scfcap, tmp_path):
@@ -215,3 +221,129 @@ def test_a_new_folder_below_a_file(scfcap, tmp_path):
     told = scfcap("init", tmp_path / "taken" / "model")
     assert told.exit_code == 2
     assert "found a file in the way" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("units", "cell", "hint"),
+    [
+        ("", "36", "list it in percent, or raise max_rate"),
+        # 0.1% a day, written as 0.1 and said to be daily but not in percent.
+        ('daily = ["rate"]', "0.1", "list it in percent, or take it out of daily, or raise"),
+        ('percent = ["rate"]\nmonthly = ["rate"]', "300", "take it out of monthly, or raise"),
+    ],
+)
+def test_a_rate_of_3600_percent(mini, refused, model_text, rows, units, cell, hint):
+    for row in rows:
+        row[7] = {"": 0.18, "d": 0.0005, "p": 1.5}[units[:1]]
+    rows[4][7] = cell
+    text = model_text.replace('path = "tape.csv"', f'path = "tape.csv"\n{units}')
+    message = refused(mini(text, rows))
+    assert f"tape.csv row 5, loan L004, rate: found '{cell}' (out of range)" in message
+    assert "expected a decimal a year from 0 to 1, [tape].max_rate; this is 36" in message
+    assert hint in message
+    assert message.count("(out of range)") == 1
+
+
+def test_a_rate_of_3600_percent_that_the_model_believes(mini, scfcap, model_text, rows):
+    rows[4][7] = 36
+    folder = mini(model_text.replace('path = "tape.csv"', 'path = "tape.csv"\nmax_rate = 36'), rows)
+    assert scfcap("check", folder).exit_code == 0
+
+
+def test_a_rate_of_3600_percent_of_new_loans(mini, refused, model_text):
+    message = refused(mini(model_text.replace("rate = 0.2\n", "rate = 36\n")))
+    assert "model.toml: demand.order.new_loans.rate: found 36, 3600% a year" in message
+    assert "expected a decimal a year up to 1, tape.max_rate" in message
+
+
+def test_a_margin_and_an_index_in_percent(mini, refused, model_text):
+    more = """
+[contract.credit]
+rate_index = "base"
+rate_margin = 3.5
+[[indices.base.fixings]]
+day = 2020-12-01
+rate = 4.35
+"""
+    message = refused(mini(model_text + more))
+    assert "model.toml: contract.credit.rate_margin: found 3.5, 350% a year" in message
+    assert "indices.base.fixings" in message
+    assert "found 4.35, 435% a year" in message
+
+
+def test_a_term_of_zero(mini, refused, rows):
+    rows[0][4] = rows[0][3]
+    message = refused(mini(rows=rows))
+    assert f"row 1, loan L000, maturity_date: found '{rows[0][4]}' (no term)" in message
+    assert "expected a day after the origination" in message
+
+
+def test_a_term_of_zero_for_new_loans(mini, refused, model_text):
+    message = refused(mini(model_text.replace("shortest = 20", "shortest = 0")))
+    assert "demand.order.new_loans.shortest: found 0; expected at least 1" in message
+
+
+def test_a_maturity_before_the_tapes_day(mini, refused, rows):
+    rows[0][3:5] = date(2020, 11, 1), date(2020, 12, 1)
+    message = refused(mini(rows=rows))
+    assert "row 1, loan L000, maturity_date: found '2020-12-01' (not said late)" in message
+    assert "on or after as_of, or days_past_due of about 30" in message
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *(("origination_date", "nan"), ("maturity_date", "NaN"), ("original_balance", "nan")),
+        *(("current_balance", "inf"), ("current_balance", ""), ("rate", "nan"), ("rate", "1e400")),
+    ],
+)
+def test_no_number_in_the_tape(mini, refused, rows, column, value):
+    place = TAPE.index(column)
+    rows[4][place] = value
+    message = refused(mini(rows=rows))
+    assert f"tape.csv row 5, loan L004, {column}: found {value!r} (" in message
+
+
+def test_no_number_in_an_optional_column(mini, scfcap, refused, rows):
+    folder = mini()
+    lines = [[*TAPE, "days_past_due"], *([*row, 0] for row in rows)]
+    lines[5][-1] = "nan"
+    text = "".join(",".join(map(str, line)) + "\n" for line in lines)
+    (folder / "tape.csv").write_text(text)
+    message = refused(folder)
+    assert "row 5, loan L004, days_past_due: found 'nan' (missing)" in message
+    assert 'where [tape.rules] has this as a "warning"' in message
+    eased = '{"days_past_due.missing" = "warning"}'
+    assert scfcap("check", folder, "--set", f"tape.rules={eased}").exit_code == 0
+
+
+CURVES = [
+    "credit.segments.credit.cdr",
+    "credit.segments.credit.cpr",
+    "credit.segments.credit.severity",
+    "credit.segments.order.lifetime_default",
+    "scenarios.stress.default_multiple",
+    "plan.opex_rate",
+]
+
+
+@pytest.mark.parametrize("key", CURVES)
+def test_no_number_in_the_model(mini, refused, key):
+    value = "inf" if key == CURVES[-1] else "nan"
+    message = refused(mini(), "--set", f"{key}={value}")
+    assert f"--set {key}={value}: found {value}" in message
+
+
+def test_no_number_in_a_curve_by_period(mini, refused, model_text):
+    curve = "cdr = [0.04, 0.04, nan, 0.04]"
+    message = refused(mini(model_text.replace("cdr = 0.04", curve)))
+    assert "model.toml: credit.segments.credit.cdr" in message
+    assert "found nan" in message
+
+
+@pytest.mark.parametrize("key", ["cdr", "cpr"])
+def test_a_curve_shorter_than_the_horizon(mini, refused, model_text, key):
+    old = {"cdr": "cdr = 0.04", "cpr": "cpr = 0.2"}[key]
+    message = refused(mini(model_text.replace(old, f"{key} = [0.04, 0.05]")))
+    assert f"credit.segments.credit.{key}: found" in message
+    assert "run_on" in message

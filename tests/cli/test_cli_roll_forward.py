@@ -95,7 +95,7 @@ def test_it_is_shown_and_saved(folder):
         (["--before", "x.csv"], "--before-day"),
         (["--before-day", "2013-11-30"], "--before-day without --before"),
         (["--before", "none.csv", "--before-day", "2013-11-30"], "none.csv"),
-        (["--before", "{}/november.csv", "--before-day", "2014-01-31"], "the earlier one first"),
+        (["--before", "{}/november.csv", "--before-day", "2014-01-05"], "the earlier one first"),
     ],
 )
 def test_what_is_refused(folder, more, said):
