@@ -156,7 +156,7 @@ def _schedule(loans: _Loans, n: int, tables: DatedTables, paid: IntArray, years:
     if months != ONCE and start < day < end:
         month = tables.days.month_of[day - tables.days.first]
         while day < end:
-            moved = day if calendar < 0 else max(tables.adjusted[calendar, day], start, 1)
+            moved = day if calendar < 0 else max(tables.adjusted[calendar, day], start + 1)
             paid[count] = moved
             years[count] = fraction(code, mark, moved, tables.days, regular)
             mark, count = moved, count + 1

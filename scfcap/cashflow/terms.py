@@ -199,10 +199,11 @@ class Contract:
         return self._until(self.maturity or self.start)
 
     def paid_days(self) -> list[date]:
-        """:meth:`due_days`, moved to business days, not to before the start."""
+        """:meth:`due_days`, moved to business days, but never back to the start."""
         due = self.due_days()
         held = BusinessCalendar.load(self.calendar, self.start.year, due[-1].year)
-        return [max(adjust(day, held, self.convention), self.start) for day in due]
+        earliest = self.start + timedelta(1)
+        return [max(adjust(day, held, self.convention), earliest) for day in due]
 
     def regular(self) -> Regular:
         """The regular days that ``act/act-icma`` refers to; years for a single payment."""
