@@ -62,10 +62,10 @@ def _by_age(
     default, prepaid, parts = found
     group = _Group(flows, curves)
     for ageing, shape, rows in _alike(classes, curves):
-        for language in (ageing.default, ageing.prepay):
-            _refuse_old(ageing, language, shape, int(group.oldest[rows].max()))
-        mine = np.flatnonzero(np.isin(flows.bin_class, rows))
         usual = rows[classes.hazard_scale[rows] < _AT_ONCE]
+        for language in (ageing.default, ageing.prepay):
+            _refuse_old(ageing, language, shape, int(group.oldest[usual].max(initial=0)))
+        mine = np.flatnonzero(np.isin(flows.bin_class, rows))
         known = (default[rows], prepaid[rows])
         hazard, speed, last = group.hazards(ageing, shape, rows, mine, known)
         if ageing.default:
@@ -284,7 +284,7 @@ def _refuse_old(ageing: Ageing, language: str, shape: int, oldest: int) -> None:
             Problem(
                 f"model.toml: {key}.{language}",
                 f"a curve that ends at an age of {last:,} days",
-                f"one up to {oldest:,} days, to which loans of the segment stand",
+                f"one up to {oldest:,} days, to which loans of the segment stand, late ones too",
                 f"Give more ages, or set {key}.run_on = true to go on as it ends.",
             )
         )
