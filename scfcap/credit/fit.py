@@ -26,11 +26,12 @@ from scfcap.credit.measures import (
     shrink,
 )
 from scfcap.credit.observed import DEFAULTED, REPAID, at_risk, monthly, observed_loans
+from scfcap.credit.own_rolls import OwnRolls, own_rolls
 from scfcap.credit.recovery import RecoveryCurve
 from scfcap.errors import InputError, Problem
-from scfcap.quantities import BoolArray
+from scfcap.quantities import BoolArray, FloatArray
 from scfcap.schema.credit import CreditSpec, SegmentCredit
-from scfcap.tape.history import History, month_of
+from scfcap.tape.history import CURRENT, DEFAULT, History, month_of
 
 #: Longest contract term of loans whose default is told over their life [days].
 SHORT: Final = 180.0
@@ -69,8 +70,10 @@ def fit(
     A segment whose median contract term is at most :data:`SHORT` days gets ``lifetime_default``
     (share of the amount lent that defaults, early repayment competing), others ``cdr``. Every
     figure is shrunk to the common mean of segments of its kind by Bühlmann-Straub credibility.
-    Segments that ``spec.segments`` states are taken as stated. ``per_year``: periods of the plan,
-    in which the recovery lag is given. ``spec.severity`` stands in where no recovery was seen.
+    With ``spec.language = "roll_rates"`` it gets its own roll rates instead of both, see
+    :mod:`~scfcap.credit.own_rolls`. Segments that ``spec.segments`` states are taken as stated.
+    ``per_year``: periods of the plan, in which the recovery lag is given. ``spec.severity`` stands
+    in where no recovery was seen.
 
     Raises:
         InputError: no loan of the history was at risk, or no loan defaulted and no severity is
@@ -86,13 +89,17 @@ def fit(
     ]
     measured = {**_measured(facts, shrunk, short), **_losses(facts, shrunk, spec, per_year)}
     days = default_days or DEFAULT_DAYS
+    rolls = own_rolls(history) if spec.language == "roll_rates" else None
     curves, rows = dict(spec.segments), []
     for code, name in enumerate(names):
         if name not in curves:
             figures = {
                 measure: figure for (where, measure), figure in measured.items() if where == code
             }
-            curves[name] = _curve(figures, days)
+            if rolls is not None:
+                figures = {key: figures[key] for key in ("severity", "recovery_lag")}
+                rows.append(row_of(name, "roll_rates", _rolling(rolls, code)))
+            curves[name] = _curve(figures, days, None if rolls is None else rolls.matrix[code])
             rows += [row_of(name, measure, figure) for measure, figure in figures.items()]
     for name, curve in spec.segments.items():
         rows += stated_rows(name, curve)
@@ -253,8 +260,26 @@ def _lag(own: RecoveryCurve, book: RecoveryCurve, z: float, per_month: float) ->
     return Estimate(periods, float(low), float(high), count, unit, _SOURCE, note)
 
 
-def _curve(figures: Mapping[str, Estimate], default_days: int) -> SegmentCredit:
+def _rolling(rolls: OwnRolls, code: int) -> Estimate:
+    """Default within a year of a current loan by the segment's roll rates, as a row of the table.
+
+    Its interval is that of no single cell: see table roll_rates.
+    """
+    year = np.linalg.matrix_power(rolls.matrix[code], 12)[CURRENT, DEFAULT]
+    book = np.linalg.matrix_power(rolls.book, 12)[CURRENT, DEFAULT]
+    weights = ", ".join(f"{z:.2f}" for z in rolls.z[code])
+    note = f"default in 12 months from current; Z by state {weights}; book {book:.4g}"
+    return Estimate(
+        float(year), _NAN, _NAN, int(rolls.count[code]), UNITS["roll_rates"], _SOURCE, note
+    )
+
+
+def _curve(
+    figures: Mapping[str, Estimate], default_days: int, rolls: FloatArray | None
+) -> SegmentCredit:
     values: dict[str, Any] = {name: figure.value for name, figure in figures.items()}
+    if rolls is not None:
+        values["roll_rates"] = rolls.tolist()
     values["recovery_lag"] = int(values["recovery_lag"])
     if "late_days" in values:
         values["late_days"] = min(round(values["late_days"]), 365)

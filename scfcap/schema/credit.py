@@ -206,6 +206,9 @@ class CreditSpec(Schema):
     ``source = "history"`` it stands in where no recovery was observed."""
     recovery_lag: int = Field(default=0, ge=0, le=60)
     """Periods from default to recovery, where ``severity`` is taken from here."""
+    language: Literal["rates", "roll_rates"] = "rates"
+    """What a history's curves are told in: rates of default and prepayment, or the segment's own
+    roll rates, by which loans late at ``as_of`` then run as well."""
 
     @model_validator(mode="after")
     def _rules_fit(self) -> CreditSpec:
@@ -228,6 +231,13 @@ class CreditSpec(Schema):
 
     @model_validator(mode="after")
     def _complete(self) -> CreditSpec:
+        if self.language == "roll_rates" and self.source != "history":
+            raise MisfitError(
+                key="language",
+                found=f'"roll_rates" with source = "{self.source}"',
+                expected='source = "history": roll rates are counted in a history',
+                action="State roll_rates in [credit.segments.NAME] instead.",
+            )
         if self.source == "stated" and not self.segments:
             raise MisfitError(
                 key="segments",
