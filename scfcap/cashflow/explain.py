@@ -234,6 +234,9 @@ class _Part:
             frame[name] = told[name].to_numpy() if name in told else np.nan
         for figure in FIGURES:
             frame[figure] = getattr(self.flows, figure)[0, 0, :count]
+        for figure in ("advanced", "reimbursed", "delinquent"):
+            if getattr(self.flows, figure).any():
+                frame[figure] = getattr(self.flows, figure)[0, 0, :count]
         return frame
 
     def steps(self) -> list[tuple[str, int, str, str, str, float]]:

@@ -75,10 +75,13 @@ _HEADS = {
     "scheduled": "scheduled principal",
     "prepaid": "prepaid principal",
     "recovery": "recovered",
+    "advanced": "advanced",
+    "reimbursed": "reimbursed",
     "collections": "collected",
     "default": "defaulted",
     "loss": "lost",
     "receivable": "still to recover",
+    "delinquent": "past due",
     "closing": "closing",
     "average_life": "average life, years",
 }

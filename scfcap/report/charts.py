@@ -41,8 +41,11 @@ _KINDS = {
     "scheduled": ("scheduled principal", 0),
     "prepaid": ("prepaid principal", 2),
     "recovery": ("recoveries", 3),
+    "fees": ("fees", 4),
+    "advanced": ("advanced by the servicer", 7),
 }
-_RISE, _FALL, _LEVEL = f"#{PALETTE[3]}", f"#{PALETTE[5]}", f"#{PALETTE[0]}"
+# A rise is not good in itself, nor a fall bad: no green, no red.
+_RISE, _FALL, _LEVEL = f"#{PALETTE[2]}", f"#{PALETTE[1]}", f"#{PALETTE[0]}"
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def fan(
     axes.plot(days, shown["mean"] / unit, color=_INK, linewidth=1.2, linestyle=":", label="mean")
     for n, (name, values) in enumerate(lines.items()):
         tint = f"#{PALETTE[(1, 5, 3, 4)[n % 4]]}"
-        style = ("-", "--", "-.")[n // 4 % 3]
+        style = ("--", "-.", ":")[n // 4 % 3]
         seen = np.asarray(values)[: len(days)] / unit
         axes.plot(days, seen, color=tint, linewidth=1.5, linestyle=style, label=f"scenario {name}")
     _ends(axes, shown["end"])
@@ -106,7 +109,8 @@ def run_off(title: str, flows: pd.DataFrame, currency: str, note: str = "") -> P
 
     ``flows`` has one row a period with ``end``, ``closing`` and the collections [currency].
     """
-    names = [name for name in _KINDS if flows[name].abs().max() > 0.0] or ["interest"]
+    names = [name for name in _KINDS if name in flows and flows[name].abs().max() > 0.0]
+    names = names or ["interest"]
     sums = flows[names].sum(axis=1)
     shown = flows.iloc[: _last(np.stack([sums, flows["closing"]], axis=1), {})]
     figure, axes = _canvas(title, note)
@@ -162,7 +166,7 @@ def bridge(
     axes.set_xticks(range(end + 1), [names[0], *effects, names[1]])
     _dress(axes, f"{currency}{label}", legend=False, bottom=None)
     top = float(levels.max())
-    axes.set_ylim(low / unit, (top + 0.12 * (top - low)) / unit)
+    axes.set_ylim(low / unit, (top + 0.12 * max(top - low, reach)) / unit)
     return Picture(figure)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,21 @@ import numpy as np
 import pandas as pd
 
 from scfcap.axes import LOAN_TYPES
+from scfcap.cashflow.distribution import CASH, TAKEN_BACK
 from scfcap.cashflow.drivers import DRIVERS, MEANING, Side, substitute
+from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.project import PoolCashflow
-from scfcap.quantities import ENGINE_TOLERANCE
+from scfcap.periods import PeriodGrid
+from scfcap.quantities import ENGINE_TOLERANCE, FloatArray
 from scfcap.report import charts
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
-from scfcap.report.projection import by_period, totals
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
 
 #: Measures that are explained, in their order; the last is in years, the others in currency.
 MEASURES = (
-    "collections", "interest", "fees", "scheduled", "prepaid", "recovery", "default", "loss",
-    "closing", "average_life",
+    "collections", "interest", "fees", "scheduled", "prepaid", "recovery", "advanced",
+    "reimbursed", "default", "loss", "closing", "average_life",
 )  # fmt: skip
 #: What the figures of a folder and its inputs put through this version differ by.
 VERSION = "version"
@@ -71,24 +73,33 @@ class Comparison:
         The effects add up to ``change`` = b - a. ``version`` is what the two folders' own figures
         differ from what this version makes of their inputs.
         """
-        steps = [_measured(step) for step in self._steps]
-        result = pd.DataFrame({"a": steps[0]})
-        for n, driver in enumerate(DRIVERS):
-            result[driver] = steps[n + 1] - steps[n]
-        result["b"] = steps[-1]
-        result[VERSION] = 0.0
-        for party, end, sign in ((self.a, "a", -1.0), (self.b, "b", 1.0)):
+        steps = [_measured(step.flows, step.grid.year_fractions) for step in self._steps]
+        segments = self._steps[0].segments
+        ends, version = [steps[0], steps[-1]], np.zeros_like(steps[0])
+        for n, party in enumerate((self.a, self.b)):
             if party.stored is None:
                 continue
-            own = _told(party.stored, party.side).reindex(result.index).fillna(0.0)
-            gap = own - result[end]
-            size = own.xs("all", level="segment").abs().max()
-            gap = gap.where(gap.abs() > ENGINE_TOLERANCE * max(float(size), 1.0), 0.0)
-            result[end] += gap
-            result[VERSION] += sign * gap
-        result["change"] = result["b"] - result["a"]
-        order = ["a", *DRIVERS, VERSION, "b", "change"]
-        return result[order].reset_index()
+            own = _told(party.stored, segments, party.side.curves.grid)
+            gap = own - ends[n]
+            size = np.maximum(np.abs(own[:, :1]), 1.0)
+            gap = np.where(np.abs(gap) > ENGINE_TOLERANCE * size.max(), gap, 0.0)
+            ends[n] = ends[n] + gap
+            version += (2 * n - 1) * gap
+        columns = {
+            "a": ends[0],
+            **{driver: steps[n + 1] - steps[n] for n, driver in enumerate(DRIVERS)},
+            VERSION: version,
+            "b": ends[1],
+            "change": ends[1] - ends[0],
+        }
+        names = ["all", *segments]
+        return pd.DataFrame(
+            {
+                "measure": np.repeat(MEASURES, len(names)),
+                "segment": np.tile(np.array(names, dtype=object), len(MEASURES)),
+                **{name: values.ravel() for name, values in columns.items()},
+            }
+        )
 
     @cached_property
     def _whole(self) -> dict[str, dict[str, float]]:
@@ -102,19 +113,20 @@ class Comparison:
     @cached_property
     def order(self) -> pd.DataFrame:
         """How much the order of the drivers matters, all segments: effects in it and reversed."""
-        back = [_measured(step) for step in substitute(self.a.side, self.b.side, DRIVERS[::-1])]
+        steps = substitute(self.a.side, self.b.side, DRIVERS[::-1])
+        back = [_measured(step.flows, step.grid.year_fractions)[:, 0] for step in steps]
         rows = []
-        for measure, row in self._whole.items():
+        for m, measure in enumerate(MEASURES):
             for n, driver in enumerate(DRIVERS):
                 place = len(DRIVERS) - 1 - n
-                last = (back[place + 1] - back[place]).loc[(measure, "all")]
-                rows.append((measure, driver, row[driver], float(last)))
+                last = float(back[place + 1][m] - back[place][m])
+                rows.append((measure, driver, self._whole[measure][driver], last))
         return pd.DataFrame(rows, columns=["measure", "driver", "effect", "effect_reversed"])
 
     @cached_property
     def periods(self) -> pd.DataFrame:
         """Collections by period: ``a``, the effect of each driver, ``b`` [currency]."""
-        cash = [by_period(s.to_frame())["collections"].to_numpy() for s in self._steps]
+        cash = [_cash(step.flows).sum(axis=0) for step in self._steps]
         grids = (self.a.side.curves.grid, self.b.side.curves.grid)
         ends = [np.array(grid.ends, dtype="datetime64[s]") for grid in grids]
         effects = {driver: cash[n + 1] - cash[n] for n, driver in enumerate(DRIVERS)}
@@ -251,19 +263,40 @@ class Comparison:
         return {name: self.currency for name in money if name in frame and "period" in frame}
 
 
-def _measured(cashflow: PoolCashflow) -> pd.Series:
-    """Measures by (measure, segment)."""
-    return _stacked(totals(cashflow.to_frame(), cashflow.grid.year_fractions))
+def _cash(flows: Flows) -> FloatArray:
+    """What investors are paid in the first scenario [S, T]."""
+    paid = sum(getattr(flows, name)[0] for name in CASH)
+    return np.asarray(paid - getattr(flows, TAKEN_BACK)[0])
 
 
-def _told(frame: pd.DataFrame, side: Side) -> pd.Series:
-    return _stacked(totals(frame, side.curves.grid.year_fractions))
+def _measured(flows: Flows, years: FloatArray) -> FloatArray:
+    """:data:`MEASURES` of all segments and of each, in the first scenario: [measures, 1 + S]."""
+    principal = (flows.scheduled + flows.prepaid)[0]
+    found = []
+    for name in MEASURES[:-1]:
+        values = _cash(flows) if name == "collections" else getattr(flows, name)[0]
+        found.append(values[:, -1] if name == "closing" else values.sum(axis=1))
+    amounts = np.stack(found)
+    amounts = np.concatenate([amounts.sum(axis=1, keepdims=True), amounts], axis=1)
+    moment, paid = principal @ np.cumsum(years), principal.sum(axis=1)
+    moment, paid = (np.concatenate([[each.sum()], each]) for each in (moment, paid))
+    life = np.where(paid > 0.0, moment / np.where(paid > 0.0, paid, 1.0), 0.0)
+    return np.concatenate([amounts, life[None, :]])
 
 
-def _stacked(frame: pd.DataFrame) -> pd.Series:
-    names = [name for name in MEASURES if name in frame]
-    long = frame.melt(id_vars="segment", value_vars=names, var_name="measure")
-    return long.set_index(["measure", "segment"])["value"].fillna(0.0)
+def _told(frame: pd.DataFrame, segments: Sequence[str], grid: PeriodGrid) -> FloatArray:
+    """The same of the cash flows that a folder holds, one row a segment and period."""
+    shape = (1, len(segments), len(grid))
+    place = {name: n for n, name in enumerate(segments)}
+    row = frame["segment"].map(place).to_numpy(dtype=np.int64)
+    column = frame["period"].to_numpy(dtype=np.int64) - 1
+    filled: dict[str, FloatArray] = {}
+    for each in fields(Flows):
+        values = np.zeros(shape)
+        if each.name in frame:
+            values[0, row, column] = frame[each.name].to_numpy(dtype=np.float64)
+        filled[each.name] = values
+    return _measured(Flows(**filled), grid.year_fractions)
 
 
 #: Figures of the inputs, in their order.

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap import __version__
-from scfcap.cashflow.distribution import PERCENTILES, Distribution
+from scfcap.cashflow.distribution import CASH, PERCENTILES, TAKEN_BACK, Distribution
 from scfcap.cashflow.project import PoolCashflow
 from scfcap.report import charts
 from scfcap.report.excel import build_workbook
@@ -25,9 +25,7 @@ from scfcap.schema.report import Pack
 
 _PACK = Pack(title="Cash flows", sheets=("cash_flows",), file_name="projection.xlsx")
 #: Flows that add up over periods, in the order in which they are told.
-FLOWS = ("interest", "fees", "scheduled", "prepaid", "recovery", "default", "loss")
-#: Flows that are collected.
-CASH = ("interest", "fees", "scheduled", "prepaid", "recovery")
+FLOWS = (*CASH, TAKEN_BACK, "default", "loss")
 _TITLES = {
     "cash_flow_totals": "Cash flows over the whole horizon by scenario and segment",
     "cash_flow_periods": "Cash flows of the whole pool by scenario and period",
@@ -202,8 +200,14 @@ def by_period(frame: pd.DataFrame) -> pd.DataFrame:
     columns = [name for name in frame if name not in ("scenario", "segment", "period", "end")]
     keys = ["scenario", "period", "end"]
     summed = frame.groupby(keys, sort=False, as_index=False)[columns].sum()
-    summed["collections"] = summed[[name for name in CASH if name in summed]].sum(axis=1)
+    summed["collections"] = _collected(summed)
     return summed
+
+
+def _collected(frame: pd.DataFrame) -> pd.Series:
+    """What investors are paid, row by row [currency]."""
+    cash = frame[[name for name in CASH if name in frame]].sum(axis=1)
+    return cash - frame[TAKEN_BACK] if TAKEN_BACK in frame else cash
 
 
 def totals(frame: pd.DataFrame, years: np.ndarray) -> pd.DataFrame:
@@ -226,7 +230,7 @@ def totals(frame: pd.DataFrame, years: np.ndarray) -> pd.DataFrame:
     end = both[both["period"] == last].set_index(keys)
     result.insert(0, "opening", first)
     result["receivable"], result["closing"] = end["receivable"], end["closing"]
-    result["collections"] = result[[name for name in CASH if name in result]].sum(axis=1)
+    result["collections"] = _collected(result)
     paid = result["principal"].where(result["principal"] > 0.0)
     result["average_life"] = result["moment"] / paid
     result = result.drop(columns=["principal", "moment"]).reset_index()

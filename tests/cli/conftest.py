@@ -106,10 +106,30 @@ class Result:
     stderr: str
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def model_text() -> str:
     """What the small model's file says."""
     return MODEL
+
+
+@pytest.fixture(scope="session")
+def write_model() -> Callable[[Path, str, Sequence[Sequence[Any]]], Path]:
+    """``write_model(FOLDER, TEXT, ROWS)``: a model folder with a tape of these loans."""
+
+    def write(folder: Path, model: str, rows: Sequence[Sequence[Any]]) -> Path:
+        folder.mkdir()
+        (folder / "model.toml").write_text(model, encoding="utf-8")
+        text = "".join(",".join(map(str, line)) + "\n" for line in [COLUMNS, *rows])
+        (folder / "tape.csv").write_text(text, encoding="utf-8")
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def plain_rows() -> Callable[[], list[list[Any]]]:
+    """``plain_rows()``: the small model's loans, anew each time."""
+    return loans
 
 
 @pytest.fixture
@@ -119,19 +139,15 @@ def rows() -> list[list[Any]]:
 
 
 @pytest.fixture
-def mini(tmp_path: Path) -> Callable[..., Path]:
+def mini(
+    tmp_path: Path, write_model: Callable[[Path, str, Sequence[Sequence[Any]]], Path]
+) -> Callable[..., Path]:
     """``mini()``: a model folder; ``mini(model=TEXT, rows=ROWS)`` with other contents."""
 
     def build(
         model: str = MODEL, rows: Sequence[Sequence[Any]] | None = None, name: str = "mini"
     ) -> Path:
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "model.toml").write_text(model, encoding="utf-8")
-        lines = [COLUMNS, *(loans() if rows is None else rows)]
-        text = "".join(",".join(map(str, line)) + "\n" for line in lines)
-        (folder / "tape.csv").write_text(text, encoding="utf-8")
-        return folder
+        return write_model(tmp_path / name, model, loans() if rows is None else rows)
 
     return build
 
