@@ -20,6 +20,7 @@ from scfcap.cashflow.loans import (
     LoanArrays,
     concatenate,
 )
+from scfcap.cashflow.sound import refuse_unsound
 from scfcap.credit.curves import CurveSet, parted
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
@@ -103,8 +104,9 @@ def opening_loans(pool: Pool, curves: CurveSet, group: IntArray) -> LoanArrays:
     unpaid, and what they pay above the loans, is known to :func:`project` alone.
 
     Raises:
-        InputError: a segment of the pool has no curve.
+        InputError: a segment of the pool has no curve; a loan or curve holds what is no number.
     """
+    refuse_unsound(pool, curves)
     if pool.payers is not None:
         rest = opening_loans(without_orders(pool), curves, group)
         row = np.flatnonzero(pool.payers.by_buyer)
