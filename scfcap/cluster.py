@@ -6,8 +6,8 @@ becomes loans, and these flows, which are added in the order of the chunks. So n
 a chunk for each worker and the flows, and eight bytes a loan on disk; and the sum is that of the
 single pass.
 
-Where a tape cannot be read so (see :func:`~scfcap.api.chunked.streamed`), the pool is built as ever,
-and its loans are projected in slices.
+Where a tape cannot be read so (see :func:`~scfcap.api.chunked.streamed`), the pool is built as
+ever, and its loans are projected in slices.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from scfcap.api.model import Model
     from scfcap.cashflow.project import PoolCashflow
 
-#: How long to wait for a scheduler, for its first worker, and for one to come back [s].
+#: How long to wait for a scheduler [s].
+CONNECT: Final = 10.0
+#: How long to wait for its first worker, and for one to come back [s].
 PATIENCE: Final = 30.0
 #: How often to look for workers while waiting [s].
 _STEP: Final = 1.0
@@ -133,7 +135,7 @@ def _client(
             yield client
         return
     try:
-        client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
+        client = distributed.Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise InputError(

@@ -301,7 +301,7 @@ class TestFaults:
             project_tape(model_of(tape), workers=2, address="tcp://127.0.0.1:1")
 
     def test_no_scheduler_there(self, tape, monkeypatch):
-        monkeypatch.setattr(cluster, "PATIENCE", 0.5)
+        monkeypatch.setattr(cluster, "CONNECT", 0.5)
         with pytest.raises(InputError) as error:
             project_tape(model_of(tape), address="tcp://127.0.0.1:9")
         (problem,) = error.value.problems
@@ -311,7 +311,7 @@ class TestFaults:
 
     @pytest.mark.parametrize("address", ["nonsense", "nothing://somewhere:1"])
     def test_no_address_at_all(self, tape, monkeypatch, address):
-        monkeypatch.setattr(cluster, "PATIENCE", 0.5)
+        monkeypatch.setattr(cluster, "CONNECT", 0.5)
         with pytest.raises(InputError, match="no scheduler there"):
             project_tape(model_of(tape), address=address)
 

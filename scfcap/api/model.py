@@ -458,7 +458,7 @@ class Model:
             model=self.loaded,
             cashflow=whole.chosen(scenarios) if scenarios else whole,
             credit=self.credit()[1],
-            origin=manifest(self.provenance(self.tape() if cashflow is None else None), {}),
+            origin=manifest(self._read_or_not(whole=cashflow is None), {}),
             distribution=distribution,
             extra=stored_inputs(self) if cashflow is None else {},
             orders=self.order_tables(scenarios) if cashflow is None else {},
@@ -617,6 +617,18 @@ class Model:
             "overrides": list(loaded.overrides),
             "tape": None if self.tape_path is None else self.tape_path.name,
         }
+
+    def _read_or_not(self, *, whole: bool) -> dict[str, Any]:
+        """Provenance; of a tape that was read in chunks the digest of what its footers say."""
+        if whole or "tape" in self._kept:
+            return self.provenance(self.tape())
+        from scfcap.tape.read import partitioned
+
+        said = self.provenance(None)
+        data = partitioned(self.loaded.spec.tape, self.loaded.tape_folder, self.tape_path)
+        if data is not None:
+            said["digests"]["tape"] = f"footers {data.digest}"
+        return said
 
     def _read(self, spec: TapeSpec) -> Tape:
         from scfcap.tape.read import read_tape

@@ -187,10 +187,12 @@ def _fits(*, loan: str | None, period: int | None, paths: int | None, spread: bo
 def _flows(
     terminal: Terminal, loaded: Model, workers: int | None, cluster: str | None
 ) -> PoolCashflow | None:
-    """The cash flows where they are computed elsewhere; None: the model does it, station by
-    station.
+    """The cash flows where they are computed elsewhere, or in chunks as the tape is too large;
+    None: the model does it, station by station.
     """
-    if workers is None and cluster is None:
+    from scfcap.cluster import project_tape, too_large
+
+    if workers is None and cluster is None and not too_large(loaded):
         for station, step in (
             ("tape", loaded.tape),
             ("pool", loaded.pool),
@@ -200,8 +202,6 @@ def _flows(
             terminal.progress(station)
             step()
         return None
-    from scfcap.cluster import project_tape
-
     seen: list[str] = []
 
     def tell(stage: str, done: int, whole: int) -> None:
