@@ -50,8 +50,8 @@ def ledger() -> pd.DataFrame:
                 "loan_id": f"c{k}", "segment": "credit", "loan_type": "level_payment",
                 "origination_date": AS_OF - timedelta(days=60), "maturity_date": end,
                 "original_balance": 900.0, "current_balance": 800.0, "rate": 0.18,
-                "status": "current", "days_past_due": 0, "buyer_id": None, "borrower_id": f"shop-{k}",
-                "order_amount": None, "settled_date": None, "note": 0,
+                "status": "current", "days_past_due": 0, "buyer_id": None,
+                "borrower_id": f"shop-{k}", "order_amount": None, "settled_date": None, "note": 0,
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
