@@ -6,10 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from scfcap.api.model import Model, load
 from scfcap.cashflow.cohorts import project_cohort
+from scfcap.cashflow.payments import payments, said, told
+from scfcap.cashflow.project import opening_loans
 from scfcap.errors import InputError
 
 MODEL = """\
@@ -206,3 +209,30 @@ def test_an_index_of_the_tape_that_the_model_does_not_state(make: Callable[..., 
     )
     with pytest.raises(InputError, match=r'indices.x: found loans at a rate over "x"'):
         model.cashflow()
+
+
+def test_payments_of_a_loan_are_listed_by_day(make: Callable[..., Model]) -> None:
+    model = make(rows=ROWS[:1])
+    pool, curves = model.pool(), model.curves()
+    paid = payments(opening_loans(pool, curves, pool.segment), curves)
+    # 11 January, 10 February, 10 March: see above.
+    assert paid["offset"].tolist() == [11, 41, 69]
+    assert paid["principal"].tolist() == [0.0, 0.0, 10_000.0]
+    assert said(paid, "interest", pool.as_of, (31, 69)) == (
+        "48.9041 on 2021-02-10 + 48.0274 on 2021-03-10"
+    )
+    many = pd.concat([paid.assign(offset=paid["offset"] - k) for k in range(3)])
+    assert said(many.sort_values("offset"), "interest", pool.as_of, (0, 100)).startswith(
+        "448.6027 in 9 payments from 2021-01-09 to 2021-03-10"
+    )
+    assert pool.terms is not None
+    words = {figure: value for figure, value, _ in told(pool.terms, pool.as_of)}
+    assert words == {
+        "payment_every": "month",
+        "next_payment": "2021-01-10",
+        "interest_from": "2020-12-10",
+        "day_count": "act/365",
+        "calendar": "CN",
+        "rate_index": "lpr + 0.02",
+        "next_reset": "2021-01-31",
+    }
