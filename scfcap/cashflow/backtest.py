@@ -252,7 +252,7 @@ def _run(case: Case, curves: CurveSet, group: IntArray) -> Flows:
 
 def _maturity_days(case: Case) -> IntArray:
     """Days from the start to the end of each loan's last month, a century at most."""
-    due = (case.maturity + 1).astype("datetime64[M]").astype("datetime64[D]") - 1
+    due = month_end(case.maturity).astype("datetime64[D]")
     left = (due - month_end(case.start).astype("datetime64[D]")).astype(np.int64)
     return np.asarray(np.minimum(left, LONGEST_DAY), dtype=np.int64)
 
@@ -310,7 +310,9 @@ def _model_chances(case: Case, loans: LoanArrays, curves: CurveSet) -> dict[str,
     """Chances of each loan, those of its part on time and its late part by their balances."""
     hazard = curves.default_intensity[0, loans.curve, 0] * loans.hazard_scale / 12.0
     speed = curves.prepay_intensity[0, loans.curve, 0] / 12.0
-    day = month_end(case.start).astype("datetime64[D]") + loans.maturity_day
+    day = month_end(case.start).astype("datetime64[D]") + loans.maturity_day.astype(
+        "timedelta64[D]"
+    )
     parts = replace(case, chosen=loans.group, maturity=month_of(day))
     found = outcome_chances(parts, lambda _: (-np.expm1(-hazard), -np.expm1(-speed)))
     share = loans.balance / case.balance[loans.group]

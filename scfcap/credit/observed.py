@@ -242,6 +242,9 @@ def _rest_of_month(days: object) -> FloatArray:
     """Share of its month that is left after each date."""
     day = np.asarray(days).astype("datetime64[D]")
     month = day.astype("datetime64[M]")
-    start, after = month.astype("datetime64[D]"), (month + 1).astype("datetime64[D]")
+    start, after = (
+        month.astype("datetime64[D]"),
+        (month + np.timedelta64(1, "M")).astype("datetime64[D]"),
+    )
     whole = (after - start).astype(np.float64)
     return np.asarray((after - day).astype(np.float64) / whole)

@@ -251,7 +251,7 @@ def _lateness(
     end = loans["end_date"].to_numpy()[chosen]
     due, month = loans["maturity_date"].to_numpy()[chosen], data.due[chosen]
     final = np.where(paid, (end - due) / np.timedelta64(1, "D"), np.inf)
-    ended = month_of(end)
+    ended = month_of(np.where(np.isnat(end), due, end))
     final[paid & (end == month_end(ended)) & (ended - data.base == month)] = 0.0
     bad = np.zeros(data.months * len(names))
     count = np.zeros(data.months * len(names))

@@ -253,7 +253,10 @@ def test_superlender(data_dir: Callable[[str], Path]) -> None:
                 "current_balance": "loanamount",
             },
             constants={"loan_type": "bullet", "rate": 1.0},
-            derive={"maturity_date": Derive(how="add_days", column="approveddate", by="termdays")},
+            derive={
+                "maturity_date": Derive(how="add_days", column="approveddate", by="termdays"),
+                "days_past_due": Derive(how="days_past_maturity"),
+            },
             values={"segment": terms},
             keep=("good_bad_flag",),
         ),

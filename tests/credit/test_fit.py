@@ -241,7 +241,9 @@ class TestLateShare:
         panel = panel.assign(principal=paid, paid=paid, charged_off=0.0, recovered=0.0)
         panel["closing"] = panel["opening"] + panel["adjusted"] - paid
         panel["days_past_due"] = 0
-        known = closed <= (np.datetime64(last + 1, "M").astype("datetime64[D]") - 1)
+        known = closed <= (
+            np.datetime64(last + 1, "M").astype("datetime64[D]") - np.timedelta64(1, "D")
+        )
         loans = pd.DataFrame({"loan_id": [str(n) for n in range(count)], "segment": "a"})
         loans["original_balance"] = 10.0
         for name, day in (("origination_date", start), ("maturity_date", due)):
