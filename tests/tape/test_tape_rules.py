@@ -164,6 +164,14 @@ ELSEWHERE = {"loan_id.equal_row", "borrower_id.double_pledge", "maturity_date.te
 ELSEWHERE |= {rule.code for rule in RULES if rule.reason in ("outlier", "not_on_list")}
 
 
+@pytest.mark.parametrize("cells", [{"payment_every": "quarter"}, {"grace_payments": "3"}])
+def test_only_monthly_payments_of_principal_are_held_to_the_annuity(cells: dict[str, str]) -> None:
+    broken = {"current_balance": "1200", "paid_principal": "0", "instalment": "300"}
+    reasons = {"behind_schedule", "instalment_differs"}
+    assert reasons <= set(read(changed(0, **broken), default_days=30).findings["reason"])
+    assert read(changed(0, **broken, **cells), default_days=30).findings.empty
+
+
 def test_good_rows_pass_without_a_word() -> None:
     tape = read(GOOD, default_days=30)
     assert tape.findings.to_dict("records") == []

@@ -51,9 +51,21 @@ def annuity(tape: Typed, rows: IntArray | None = None) -> FloatArray:
         return np.where(n > 0, lent * factor, np.nan)
 
 
+def monthly(tape: Typed) -> BoolArray:
+    """Loans that pay principal each month, as far as the tape says."""
+    each = np.ones(tape.rows, dtype=np.bool_)
+    if "payment_every" in tape.columns:
+        every: Codes = tape.columns["payment_every"]
+        each &= (every.codes < 0) | every.where(("month",))
+    if "grace_payments" in tape.columns:
+        each &= ~(tape.columns["grace_payments"] > 0.0)
+    return each
+
+
 def instalment_differs(tape: Typed) -> BoolArray:
     """Off the annuity formula, for level payment loans."""
-    rows = np.flatnonzero(tape.columns["loan_type"].where(("level_payment",)))
+    level: BoolArray = tape.columns["loan_type"].where(("level_payment",))
+    rows = np.flatnonzero(level & monthly(tape))
     gap = np.abs(tape.columns["instalment"][rows] - annuity(tape, rows))
     return _at(tape, rows[gap > INSTALMENT_TOLERANCE])
 
@@ -82,7 +94,7 @@ def behind_schedule(tape: Typed) -> BoolArray:
     current: BoolArray = tape.columns["status"].where(("current",))
     running = tape.columns["maturity_date"] >= np.datetime64(tape.as_of, "D")
     punctual = tape.columns["days_past_due"] == 0.0
-    rows = np.flatnonzero(amortising & current & running & punctual)
+    rows = np.flatnonzero(amortising & current & running & punctual & monthly(tape))
     due, allowed = _scheduled(tape, rows)
     return _at(tape, rows[tape.columns["current_balance"][rows] > due + allowed + HALF_CENT])
 
