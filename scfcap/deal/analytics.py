@@ -1,24 +1,10 @@
-"""Measures of a tranche's cash flows."""
+"""When a tranche is paid. Lives, yields and durations: :mod:`scfcap.cashflow.yields`."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from scfcap.quantities import FloatArray
-
-
-def weighted_average_life(principal: FloatArray, year_fractions: FloatArray) -> FloatArray:
-    """Average life from ``as_of`` [years]: time of each payment weighted by its principal.
-
-    ``principal`` [..., T] in currency, ``year_fractions`` [T] in years; NaN where there is no
-    principal. Interest that is added to the balance counts as negative principal where the
-    caller passes it so (BMA, Uniform Practices, ch. SF, H.1).
-    """
-    times = np.cumsum(year_fractions)
-    total = np.asarray(principal).sum(axis=-1)
-    weighted = np.asarray(principal) @ times
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(total != 0.0, weighted / total, np.nan))
 
 
 def principal_window(principal: FloatArray) -> tuple[int, int]:

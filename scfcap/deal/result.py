@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from scfcap.cashflow.yields import average_life, payment_times
 from scfcap.deal.accounts import SeriesFlows, SeriesState
-from scfcap.deal.analytics import principal_window, weighted_average_life
+from scfcap.deal.analytics import principal_window
 from scfcap.deal.steps import Book, Payment, Step
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray, IntArray
@@ -179,7 +180,7 @@ class DealResult:
         the legal end; ``trigger period``, 0 for never.
         """
         shortfall, full = self.shortfall, self.paid_in_full
-        life = weighted_average_life(self.principal_paid, self.grid.year_fractions)
+        life = average_life(self.principal_paid, payment_times(self.grid.year_fractions))
         rows = []
         for k, scenario in enumerate(self.scenarios):
             for j, tranche in enumerate(self.tranches):

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scfcap.cashflow.yields import average_life, payment_times
 from scfcap.credit.speeds import per_period
 from scfcap.deal.accounts import SeriesFlows, SeriesState
-from scfcap.deal.analytics import principal_window, weighted_average_life
+from scfcap.deal.analytics import principal_window
 from scfcap.deal.waterfall import run_series
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import FloatArray
@@ -91,7 +92,7 @@ def test_sequential_windows_and_average_lives(
 
     assert result.paid_in_full.all()
     np.testing.assert_allclose(result.interest_paid, result.interest_due)
-    lives = weighted_average_life(result.principal_paid, months.year_fractions)
+    lives = average_life(result.principal_paid, payment_times(months.year_fractions))
     for k, scenario in enumerate(result.scenarios):
         for j, tranche in enumerate(result.tranches):
             expected = FJF01["expected"][scenario][tranche]
