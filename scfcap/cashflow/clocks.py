@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from scfcap.credit.languages import AT_ONCE
 from scfcap.credit.speeds import intensity
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid, months_between
-from scfcap.quantities import FloatArray, IntArray
+from scfcap.quantities import BoolArray, FloatArray, IntArray
 
 #: Scales above this mean that a loan defaults at once, at any age.
 _AT_ONCE = 1e11
@@ -61,24 +60,26 @@ def _by_age(
     classes = flows.classes
     default, prepaid, parts = found
     group = _Group(flows, curves)
-    for ageing, shape, rows in _alike(classes, curves):
-        usual = rows[classes.hazard_scale[rows] < _AT_ONCE]
+    for s, ageing in enumerate(curves.ageing):
+        rows = np.flatnonzero(classes.curve == s)
+        if ageing is None or not rows.size:
+            continue
+        usual = classes.hazard_scale[rows] < _AT_ONCE
         for language in (ageing.default, ageing.prepay):
-            _refuse_old(ageing, language, shape, int(group.oldest[usual].max(initial=0)))
-        mine = np.flatnonzero(np.isin(flows.bin_class, rows))
-        known = (default[rows], prepaid[rows])
-        hazard, speed, last = group.hazards(ageing, shape, rows, mine, known)
+            _refuse_old(ageing, language, classes.shape[rows][usual], group.oldest[rows][usual])
+        mine = np.flatnonzero(classes.curve[flows.bin_class] == s)
+        hazard, speed, last = group.hazards(ageing, rows, mine, (default[rows], prepaid[rows]))
         if ageing.default:
-            default[usual] = hazard[np.isin(rows, usual)]
+            default[rows[usual]] = hazard[usual]
             whole = default[flows.bin_class[mine], flows.bin_period[mine]]
-            right = (whole > 0.0) & np.isin(flows.bin_class[mine], usual)
+            right = (whole > 0.0) & usual[np.searchsorted(rows, flows.bin_class[mine])]
             parts[mine] = np.where(right, last / np.where(right, whole, 1.0), parts[mine])
         if ageing.prepay:
             prepaid[rows] = speed
 
 
 class _Group:
-    """Hazards by age of classes that are alike."""
+    """Hazards by age of the classes of a curve."""
 
     def __init__(self, flows: ContractFlows, curves: CurveSet) -> None:
         self.flows, self.curves, self.grid = flows, curves, curves.grid
@@ -91,7 +92,6 @@ class _Group:
     def hazards(
         self,
         ageing: Ageing,
-        shape: int,
         rows: IntArray,
         mine: IntArray,
         known: tuple[FloatArray, FloatArray],
@@ -118,12 +118,11 @@ class _Group:
                 for day in (since, ends)
             ]
             return found[0], found[1], at[1] - at[0]
-        return self._by_days(ageing, shape, rows, (owner, period, ends), (found[0], found[1]))
+        return self._by_days(ageing, rows, (owner, period, ends), (found[0], found[1]))
 
     def _by_days(
         self,
         ageing: Ageing,
-        shape: int,
         rows: IntArray,
         bins: tuple[IntArray, IntArray, IntArray],
         known: tuple[FloatArray, FloatArray],
@@ -133,82 +132,102 @@ class _Group:
         """
         owner, period, ends = bins
         made, part = self.made[rows], self.part[rows]
-        told = [_Told.of(ageing, name, shape) for name in (ageing.default, ageing.prepay)]
         age = np.maximum(self.grid.days[None, :] - made[:, None], 0)
         # Nothing happens to loans before they are made.
         base = [
             each[self.flows.classes.curve[rows]] * part * (age[:, 1:] > 0)
             for each in (self.curves.default_base, self.curves.prepay_base)
         ]
-        life = ageing.by_day(shape)
-        # What one unit lent still is at the start of the projection, or on its first day.
-        unit = life.standing(np.maximum(-made, 0))
-        owed, left = self._owed(rows, instalments=ageing.has_instalments(shape))
+        shape = self.flows.classes.shape[rows]
+        unit, after = _lives(ageing, shape, np.maximum(-made, 0))
+        told = [
+            _Told(ageing, name, shape, after[n], age) if name in BY_DAY else None
+            for n, name in enumerate((ageing.default, ageing.prepay))
+        ]
+        owed, left = self._owed(rows, ageing.with_instalments(shape))
         default, prepay = (each.copy() for each in known)
         last, share = np.zeros(len(owner)), np.ones(len(rows))
         for p in range(len(self.grid)):
             if told[0] is not None:
-                at_end = owner[period == p]
-                final = told[0].hazard(
-                    age[at_end, p], ends[period == p] - made[at_end],
-                    unit[at_end] * share[at_end] * owed[at_end, p],
-                )  # fmt: skip
-                last[period == p] = final
-                gone = told[0].hazard(age[:, p], age[:, p + 1], unit * share * owed[:, p])
+                here = np.flatnonzero(period == p)
+                row = owner[here]
+                stands = unit[row] * share[row] * owed[row, p]
+                last[here] = told[0].until(row, p, ends[here] - made[row], stands)
+                gone = told[0].in_period(p, unit * share * owed[:, p])
                 default[:, p] = gone / part[:, p]
             else:
                 gone = known[0][:, p] * base[0][:, p]
             share = share * np.exp(-gone)
             if told[1] is not None:
-                early = told[1].hazard(age[:, p], age[:, p + 1], unit * share * left[:, p])
+                early = told[1].in_period(p, unit * share * left[:, p])
                 prepay[:, p] = early / part[:, p]
             else:
                 early = known[1][:, p] * base[1][:, p]
             share = share * np.exp(-early)
         return default, prepay, last
 
-    def _owed(self, rows: IntArray, *, instalments: bool) -> tuple[FloatArray, FloatArray]:
+    def _owed(self, rows: IntArray, instalments: BoolArray) -> tuple[FloatArray, FloatArray]:
         """What contracts owe at the start of each period, and after its payment, of what they owe
-        at the start of the first [R, T]; ones without ``instalments``.
+        at the start of the first [R, T]; ones where there are no ``instalments`` (R,).
         """
         flows = self.flows
-        if not instalments:
-            return (np.ones((len(rows), len(self.grid))),) * 2
         total = flows.due[:, :, OWED].copy()
         np.add.at(total, (flows.bin_class, flows.bin_period), flows.last[:, LAST_OWED])
-        total, paid = total[rows], flows.due[rows][:, :, PRINCIPAL]
+        total, paid = total[rows], flows.due[rows, :, PRINCIPAL]
         began = np.argmax(total > 0.0, axis=1)
         first = np.maximum(total[np.arange(len(rows)), began], _NONE)[:, None]
-        return np.maximum(total / first, _NONE), np.maximum((total - paid) / first, _NONE)
+        owed, left = (np.maximum(each / first, _NONE) for each in (total, total - paid))
+        owed[~instalments], left[~instalments] = 1.0, 1.0
+        return owed, left
 
 
-@dataclass(frozen=True)
+def _lives(
+    ageing: Ageing, shape: IntArray, age: IntArray
+) -> tuple[FloatArray, tuple[FloatArray, FloatArray]]:
+    """What one unit lent still is at each ``age`` [days], and the log-hazards of default and of
+    prepayment of a day after the stated curves end; all (R,).
+    """
+    unit, after = np.ones(len(shape)), (np.zeros(len(shape)), np.zeros(len(shape)))
+    for each in np.unique(shape):
+        mine, life = np.flatnonzero(shape == each), ageing.by_day(int(each))
+        unit[mine] = life.standing(age[mine])
+        for n, language in enumerate((ageing.default, ageing.prepay)):
+            if ageing.credit.run_on and language in ("default_by_age", "prepay_by_age"):
+                end = int(ageing.last_ages(language, np.array([each]))[0])
+                after[n][mine] = (life.default, life.prepay)[n][end - 1]
+    return unit, after
+
+
 class _Told:
-    """A cumulative share of the amount lent by age, and the log-hazard of a day after its end."""
+    """A cumulative share of the amount lent, at the ages of some classes."""
 
-    cumulative: FloatArray
-    after: float
+    def __init__(
+        self, ageing: Ageing, language: str, shape: IntArray, after: FloatArray, age: IntArray
+    ) -> None:
+        """``age`` [R, T + 1] at the ends of periods [days]; ``after`` (R,): see _lives."""
+        self._ageing, self._language, self._shape = ageing, language, shape
+        self._after, self._age = after, age
+        self._end = ageing.last_ages(language, shape)
+        self._gone = ageing.cumulative(language, shape, age)
 
-    @classmethod
-    def of(cls, ageing: Ageing, language: str, shape: int) -> _Told | None:
-        """None where ``language`` does not tell such a share."""
-        if language not in BY_DAY:
-            return None
-        cumulative = ageing.cumulative(language, shape)
-        after = 0.0
-        if ageing.credit.run_on and language != "lifetime_loss":
-            life = ageing.by_day(shape)
-            hazard = life.default if language == ageing.default else life.prepay
-            after = float(hazard[len(cumulative) - 2])
-        return cls(cumulative, after)
+    def in_period(self, p: int, standing: FloatArray) -> FloatArray:
+        """Log-hazard (R,) in period ``p`` of what is ``standing`` of one unit lent."""
+        beyond = [np.maximum(self._age[:, n] - self._end, 0) for n in (p, p + 1)]
+        gone = self._gone[:, p + 1] - self._gone[:, p]
+        return np.asarray(_hazard(gone, standing) + self._after * (beyond[1] - beyond[0]))
 
-    def hazard(self, since: IntArray, until: IntArray, standing: FloatArray) -> FloatArray:
-        """Log-hazard between two ages [days] of what is ``standing`` of one unit lent."""
-        end = len(self.cumulative) - 1
-        gone = self.cumulative[np.minimum(until, end)] - self.cumulative[np.minimum(since, end)]
-        share = np.minimum(gone / np.maximum(standing, _NONE), 1.0)
-        beyond = np.maximum(until, end) - np.maximum(since, end)
-        return np.asarray(np.minimum(intensity(share), AT_ONCE) + self.after * beyond)
+    def until(self, row: IntArray, p: int, age: IntArray, standing: FloatArray) -> FloatArray:
+        """The same of some rows from the start of period ``p`` to an ``age`` [days]."""
+        end = self._end[row]
+        gone = self._ageing.cumulative(self._language, self._shape[row], age)
+        beyond = np.maximum(age - end, 0) - np.maximum(self._age[row, p] - end, 0)
+        found = _hazard(gone - self._gone[row, p], standing)
+        return np.asarray(found + self._after[row] * beyond)
+
+
+def _hazard(gone: FloatArray, standing: FloatArray) -> FloatArray:
+    share = np.clip(gone / np.maximum(standing, _NONE), 0.0, 1.0)
+    return np.asarray(np.minimum(intensity(share), AT_ONCE))
 
 
 def _by_months(
@@ -262,29 +281,21 @@ def _bin_days(flows: ContractFlows, grid: PeriodGrid) -> IntArray:
     return np.asarray(np.rint(since + flows.bin_part * (end - begin)).astype(np.int64))
 
 
-def _alike(classes: Classes, curves: CurveSet) -> Iterator[tuple[Ageing, int, IntArray]]:
-    """Each curve by age with a shape, and the rows of ``classes`` that go by them."""
-    for s, ageing in enumerate(curves.ageing):
-        rows = np.flatnonzero(classes.curve == s)
-        if ageing is None or not rows.size:
-            continue
-        shapes, index = np.unique(classes.shape[rows], return_inverse=True)
-        for n, shape in enumerate(shapes):
-            yield ageing, int(shape), rows[index.ravel() == n]
-
-
-def _refuse_old(ageing: Ageing, language: str, shape: int, oldest: int) -> None:
+def _refuse_old(ageing: Ageing, language: str, shape: IntArray, oldest: IntArray) -> None:
     """Raise InputError where loans stand up to an age at which the stated curve has ended."""
-    if not language:
+    if not language or ageing.credit.run_on:
         return
-    last = ageing.last_age(language, shape)
-    if oldest > last and not ageing.credit.run_on:
+    last = ageing.last_ages(language, shape)
+    late = np.flatnonzero(oldest > last)
+    if late.size:
+        worst = late[np.argmax((oldest - last)[late])]
         key = f"credit.segments.{ageing.name}"
         raise InputError(
             Problem(
                 f"model.toml: {key}.{language}",
-                f"a curve that ends at an age of {last:,} days",
-                f"one up to {oldest:,} days, to which loans of the segment stand, late ones too",
+                f"a curve that ends at an age of {last[worst]:,} days",
+                f"one up to {oldest[worst]:,} days, to which loans of the segment stand, late ones "
+                "too",
                 f"Give more ages, or set {key}.run_on = true to go on as it ends.",
             )
         )

@@ -33,8 +33,9 @@ from scfcap.schema.languages import AgeCurve
 BY_MONTH = ("psa", "sda", "abs")
 #: Languages that tell a cumulative share of the amount lent by days since origination.
 BY_DAY = ("lifetime_loss", "default_by_age", "prepay_by_age")
-#: Rates of loans with instalments are taken together in bins of this width [1/year].
-RATE_BIN = 0.0025
+#: Rates of loans with instalments are taken together in bins of this width [1/year]: they tell
+#: how much of a loan is still owed at as_of, of which what has gone before is taken.
+RATE_BIN = 0.05
 #: Days in a month where a curve by months meets one by days.
 _MONTH = 365.0 / 12.0
 #: More than this share of what performs cannot go.
@@ -132,15 +133,29 @@ class Ageing:
             hazard = intensity(abs_smm(credit.abs or 0.0, month))
         return _cumulated(np.minimum(hazard, AT_ONCE))
 
-    def cumulative(self, language: str, shape: int) -> FloatArray:
-        """Cumulative share of the amount lent that has gone after 0, 1, ... days of age."""
-        found = self._cumulative(language, shape // _RATES // _KINDS)
-        assert found is not None
-        return found[: self.last_age(language, shape) + 1]
+    def cumulative(self, language: str, shape: IntArray, age: IntArray) -> FloatArray:
+        """Cumulative share of the amount lent that has gone by an ``age`` [days], shape as given.
 
-    def has_instalments(self, shape: int) -> bool:
-        """Whether loans with the code ``shape`` repay principal before they mature."""
-        return shape // _RATES % _KINDS > 0
+        ``shape`` (R,), ``age`` (R,) or [R, ...]. After the end of a curve it stays.
+        """
+        term = shape // _RATES // _KINDS
+        if language == "lifetime_loss":
+            share = loss_to_default(self.credit.lifetime_loss or 0.0, self.credit.severity)
+            timing = self.credit.loss_timing or (1.0,)
+            total = spread_evenly(timing, len(timing))
+            life = np.maximum(term, 1).reshape(-1, *[1] * (age.ndim - 1))
+            place = np.minimum(age / life, 1.0) * len(timing)
+            return np.asarray(share * np.interp(place, np.arange(len(total)), total))
+        found = np.zeros(age.shape)
+        for curve in self._curves(language):
+            low, high = curve.terms or (0, 36_525)
+            mine = (term >= low) & (term <= high)
+            found[mine] = np.interp(age[mine], [0.0, *curve.ages], [0.0, *curve.cumulative])
+        return found
+
+    def with_instalments(self, shape: IntArray) -> BoolArray:
+        """Whether loans with these codes repay principal before they mature."""
+        return np.asarray(shape // _RATES % _KINDS > 0)
 
     def by_day(self, shape: int) -> Life:
         """Loans with the code ``shape`` day by day, to where the longer of the stated curves ends.
@@ -168,11 +183,16 @@ class Ageing:
                 self._refuse(language, shares, standing, inside, owed)
         return Life(default.hazard, prepay.hazard, owed)
 
-    def last_age(self, language: str, shape: int) -> int:
-        """Age at which the stated curve ends [days]; beyond it, ``run_on`` says what happens."""
+    def last_ages(self, language: str, shape: IntArray) -> IntArray:
+        """Age at which the stated curve ends [days], shape as given; ``run_on`` says what then."""
+        found = np.full(len(shape), 36_525, dtype=np.int64)
         if language not in ("default_by_age", "prepay_by_age"):
-            return 36_525
-        return self._curve(language, shape // _RATES // _KINDS).ages[-1]
+            return found
+        term = shape // _RATES // _KINDS
+        for curve in self._curves(language):
+            low, high = curve.terms or (0, 36_525)
+            found[(term >= low) & (term <= high)] = curve.ages[-1]
+        return found
 
     def _curve(self, language: str, term: int) -> AgeCurve:
         curves = self._curves(language)
