@@ -272,6 +272,17 @@ class TestFaults:
         numbered = {"tape.derive.loan_id.how": "row_number"}
         assert_same(project_tape(model_of(tape, **numbered), chunk_rows=400), whole)
 
+    def test_a_tape_that_changes_meanwhile_is_refused(self, tmp_path, frame):
+        tape = write(tmp_path / "loans", frame)
+        less = frame.assign(current_balance=frame["current_balance"] / 2.0)
+
+        def change(stage, done, _count):
+            if (stage, done) == ("cash flows", 0):
+                write(tape, less)
+
+        with pytest.raises(InputError, match="a tape that nobody changes while it is read"):
+            project_tape(model_of(tape), chunk_rows=400, progress=change)
+
     def test_partitions_need_the_same_columns(self, tmp_path, frame):
         tape = write(tmp_path / "loans", frame)
         write(tape / "more", frame.drop(columns="rate").assign(rates=0.1), files=1)

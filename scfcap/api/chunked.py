@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import pandas as pd
 
 from scfcap.errors import InputError, Problem
+from scfcap.quantities import REPLAY_TOLERANCE
 from scfcap.tape.partitions import Chunk, DataSet
 
 if TYPE_CHECKING:
@@ -123,7 +124,22 @@ def by_chunks(
     found = hands.map(_flows, (recipe, curves), items)
     segments = tuple(sorted({name for part in scanned.parts for name in part.segments}))
     flows = added(_told(found, "cash flows", len(chunks), progress), segments)
+    _refuse_change(data, sum(part.total for part in scanned.parts), flows)
     return _cashflow(curves, segments, flows)
+
+
+def _refuse_change(data: DataSet, total: float, flows: Flows) -> None:
+    """The second reading must find the balance of the first."""
+    opening = float(flows.opening[0, :, 0].sum())
+    if abs(opening - total) > REPLAY_TOLERANCE * max(total, 1.0):
+        raise InputError(
+            Problem(
+                data.source,
+                f"{opening:,.2f} outstanding at the second reading, {total:,.2f} at the first",
+                "a tape that nobody changes while it is read",
+                "Run it again when the tape is written.",
+            )
+        )
 
 
 def _stated(model: Model) -> CurveSet:

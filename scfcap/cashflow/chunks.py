@@ -318,5 +318,5 @@ def joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     if not filled:
         return _no_rows()
     classes = [name for name in filled[0] if isinstance(filled[0][name].dtype, pd.CategoricalDtype)]
-    plain = [part.astype(dict.fromkeys(classes, "str")) for part in filled]
+    plain = [part.astype(dict.fromkeys(classes, "object")) for part in filled]
     return pd.concat(plain, ignore_index=True).astype(dict.fromkeys(classes, "category"))
