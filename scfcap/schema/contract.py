@@ -80,7 +80,14 @@ class ContractSpec(Schema):
                 found=f"{self.rate_floor:g}, above rate_cap, {self.rate_cap:g}",
                 expected="a floor up to the cap",
             )
-        if self.payment_day is not None and self.payment_every in ("day", "week", "2 weeks"):
+        by_days = self.payment_every in ("day", "week", "2 weeks")
+        if by_days and self.day_count == "act/act-icma":
+            raise MisfitError(
+                key="day_count",
+                found=f'"act/act-icma", with payment_every = "{self.payment_every}"',
+                expected="payments by months, of whose periods it takes shares",
+            )
+        if self.payment_day is not None and by_days:
             raise MisfitError(
                 key="payment_day",
                 found=f'a day of the month, with payment_every = "{self.payment_every}"',

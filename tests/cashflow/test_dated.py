@@ -252,6 +252,24 @@ def test_prepayment_pays_the_interest_accrued_since_the_last_payment() -> None:
     assert flows.interest[0, 0, 0] == pytest.approx(interest)
 
 
+@pytest.mark.parametrize("order", ["survivors", "bma"])
+@pytest.mark.parametrize("advances", [False, True])
+def test_nothing_is_created_or_lost_in_any_order_of_events(order: Any, advances: bool) -> None:
+    plain = curves_over(20, cdr=0.3, cpr=0.3, recovery_lag=2)
+    curves = replace(plain, order=order, servicer_advances=advances)
+    loans = concatenate(
+        [kernel_loan(contract(loan_type=kind, every=every, start=AS_OF + timedelta(later)))
+         for kind in LOAN_TYPES for every in ("day", "month") for later in (0, 40)]
+    )  # fmt: skip
+    flows = run_kernel(loans, curves, 1)
+    flows.check()
+    assert flows.closing[0, 0, -1] == pytest.approx(0.0, abs=1e-6)
+    lent = 10_000.0 * len(loans)
+    repaid = (flows.scheduled + flows.prepaid + flows.default).sum()
+    assert repaid == pytest.approx(lent, rel=1e-9)
+    assert 0.0 < flows.loss.sum() < 0.5 * lent
+
+
 class TestIndicesByScenario:
     SCENARIOS: ClassVar = {
         "base": Scenario(),

@@ -187,6 +187,16 @@ def test_new_loans_follow_their_contract_in_factors_and_plan(make: Callable[...,
             "rate_floor = 0.2\nrate_cap = 0.1",
             "rate_floor: found 0.2, above rate_cap, 0.1",
         ),
+        (
+            '"act/365"',
+            '"act/act-icma"\npayment_every = "week"',
+            "day_count: found .act/act-icma., with",
+        ),
+        (
+            "reset_months = 1",
+            'payment_every = "day"\npayment_day = 3',
+            "payment_day: found a day of",
+        ),
         ('"act/365"', '"act/366"', "contract.shop.day_count: found"),
         (
             "2020-04-20, rate = 0.0385",
