@@ -188,7 +188,7 @@ def paid_by_buyers(pool: Pool, curves: CurveSet, group: IntArray, row: IntArray)
 
     Raises:
         InputError: the segment of a loan has no curve, or says itself when loans are paid: by
-            prepayment, late payment or roll rates.
+            prepayment, late payment or roll rates; or a servicer advances what loans owe.
     """
     assert pool.payers is not None
     pay_day = pool.payers.pay_day[row]
@@ -218,6 +218,15 @@ def paid_by_buyers(pool: Pool, curves: CurveSet, group: IntArray, row: IntArray)
 
 def _refuse_other_timing(with_orders: IntArray, curves: CurveSet) -> None:
     problems = []
+    if curves.servicer_advances and len(with_orders):
+        problems.append(
+            Problem(
+                "projection.servicer_advances",
+                "true beside [orders]",
+                "orders for which nobody pays but their buyers",
+                "Set it to false, or take [orders] out.",
+            )
+        )
     for s in with_orders:
         said = {
             "prepayment": bool(curves.prepay_base[s].any()),

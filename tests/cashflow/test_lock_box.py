@@ -132,14 +132,15 @@ class TestPool:
     def pool(self, make_pool: Callable[..., Pool]) -> Pool:
         rng = np.random.default_rng(8)
         count = 60
+        made = -rng.integers(0, 60, count)
         pool = make_pool(
             segments=("a", "b"),
             segment=np.arange(count) % 2,
             balance=rng.uniform(10, 100, count),
             loan_type=np.where(np.arange(count) % 3 == 0, BULLET, ORDER),
             rate=0.2,
-            origination_day=-rng.integers(0, 60, count),
-            maturity_day=rng.integers(-20, 90, count),
+            origination_day=made,
+            maturity_day=made + rng.integers(10, 90, count),
             days_past_due=np.where(np.arange(count) == 4, 100, 0),
         )
         orders = int((pool.loan_type == ORDER).sum())
@@ -244,6 +245,32 @@ class TestPool:
     ) -> None:
         curves = make_curves(a=SegmentCredit(severity=0.5, **credit), b=SAFE)
         with pytest.raises(InputError, match=rf"credit.segments.a: found {said} beside \[orders\]"):
+            project_orders(pool, curves)
+
+
+class TestOrderOfEvents:
+    """The box ties whatever the order of events; a servicer has no place in it."""
+
+    @pytest.fixture
+    def pool(self, make_pool) -> Pool:
+        pool = make_pool(
+            balance=[80.0, 40.0], loan_type=ORDER, rate=0.1, origination_day=-10, maturity_day=50
+        )
+        return paid_by(pool, [[40, 70], [50, 90]], dilution=[0.0, 0.4], fee=0.01)
+
+    def test_in_the_bond_market_s(self, pool, make_curves) -> None:
+        credit = SegmentCredit(cdr=0.3, severity=0.5, recovery_lag=2)
+        curves = replace(make_curves(12, a=credit), order="bma")
+        found = project_orders(pool, curves)
+        box, flows = found.lock_box, found.cashflow.flows
+        owed = float((pool.payers.amount * (1 - pool.payers.dilution)).sum())
+        assert box.received.sum() + box.unpaid.sum() == pytest.approx(owed)
+        assert flows.loss.sum() + flows.recovery.sum() == pytest.approx(flows.default.sum())
+        assert flows.default.sum() + flows.scheduled.sum() == pytest.approx(120.0)
+
+    def test_a_servicer_does_not_pay_for_buyers(self, pool, make_curves) -> None:
+        curves = replace(make_curves(12, a=SAFE), servicer_advances=True)
+        with pytest.raises(InputError, match=r"projection\.servicer_advances: found true"):
             project_orders(pool, curves)
 
 
