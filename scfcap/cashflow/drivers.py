@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from scfcap.cashflow.flows import Flows
-from scfcap.cashflow.kernel import run_kernel
-from scfcap.cashflow.project import PoolCashflow, opening_loans
+from scfcap.cashflow.project import PoolCashflow, project
 from scfcap.credit.ageing import Ageing, goes_by_age
 from scfcap.credit.curves import CurveSet
 from scfcap.errors import InputError, Problem
@@ -50,6 +49,8 @@ CURVE_FIELDS: dict[str, tuple[str, ...]] = {
     "prepayment": ("prepay_intensity", "prepay_base", "stated_prepay"),
 }  # fmt: skip
 
+#: Average rates up to this are none: there is nothing to multiply [1/year].
+_NO_RATE = 1e-9
 #: Fields of a segment's behaviour that belong to a driver, for curves by age.
 _CREDIT_FIELDS: dict[str, tuple[str, ...]] = {
     "default": (*DEFAULT_LANGUAGES, "loss_timing"),
@@ -155,10 +156,10 @@ def _run(
         there = name in a.pool.segments and name in b.pool.segments
         want, have = side("rate").rate(name), base.rate(name)
         if there and want != have:
-            if have > 0.0:
+            if have > _NO_RATE:
                 rate[s] = want / have
             else:
-                plus[s] = want
+                rate[s], plus[s] = 0.0, want
     changed = scaled(pool, factor[pool.segment])
     changed = replace(changed, rate=pool.rate * rate[pool.segment] + plus[pool.segment])
     curves = base.curves
@@ -166,9 +167,18 @@ def _run(
         if side(driver) is not base:
             curves = with_fields(curves, side(driver).curves, CURVE_FIELDS[driver])
     curves = replace(curves, ageing=_ageing(base, side))
-    axis = np.array([segments.index(name) for name in pool.segments], dtype=np.int64)
-    loans = opening_loans(changed, curves, axis[pool.segment])
-    return run_kernel(loans, curves, len(segments))
+    return _onto(project(changed, curves), segments)
+
+
+def _onto(cashflow: PoolCashflow, segments: tuple[str, ...]) -> Flows:
+    """The flows on the axis ``segments``, which has those of ``cashflow``."""
+    places = [segments.index(name) for name in cashflow.segments]
+    found: dict[str, FloatArray] = {}
+    for each in _FLOWS:
+        own = getattr(cashflow.flows, each.name)
+        found[each.name] = np.zeros((*own.shape[:-2], len(segments), own.shape[-1]))
+        found[each.name][..., places, :] = own
+    return Flows(**found)
 
 
 def _ageing(base: Side, side: Callable[[str], Side]) -> tuple[Ageing | None, ...]:
@@ -190,14 +200,13 @@ def _ageing(base: Side, side: Callable[[str], Side]) -> tuple[Ageing | None, ...
 
 def scaled(pool: Pool, factor: FloatArray) -> Pool:
     """``pool`` with every amount of its loans multiplied by ``factor`` (loans,)."""
-    terms = pool.terms
-    if terms is not None:
-        terms = replace(terms, original=terms.original * factor, fee=terms.fee * factor)
+    terms, payers = pool.terms, pool.payers
     return replace(
         pool,
         balance=pool.balance * factor,
         original_balance=pool.original_balance * factor,
-        terms=terms,
+        terms=None if terms is None else terms.scaled(factor),
+        payers=None if payers is None else replace(payers, amount=payers.amount * factor),
     )
 
 

@@ -31,10 +31,12 @@ from scfcap.cashflow.contract_flows import (
     clock,
     contract_flows,
 )
+from scfcap.cashflow.dated import LONGEST_MOVE, dated_tables
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
 from scfcap.cashflow.loans import LoanArrays
 from scfcap.cashflow.outage import hold_back
+from scfcap.cashflow.payments import payments, said, told
 from scfcap.cashflow.project import opening_loans
 from scfcap.credit.curves import CurveSet
 from scfcap.errors import InputError, InvariantError, Problem
@@ -148,19 +150,30 @@ class _Part:
         self.name, self.loans, self.curves = name, loans, curves
         self.curve = int(loans.curve[0])
         self.flows: Flows = run_kernel(loans, curves, 1)
-        time = clock(curves.grid, int(loans.maturity_day.max()))
-        self.years = curves.grid.year_fractions
-        due = contract_flows(loans, time)
+        self.years, self.held = curves.grid.year_fractions, curves.stress.held[0]
+        self.told = _by_shares(curves, self.curve)
+        self.final = len(self.years)
+        self.rows: list[dict[str, Any]] = []
+        self.waiting: dict[str, FloatArray] = {}
+        self.paid: pd.DataFrame | None = None
+        if self.told:
+            self._contracts()
+            self.rows = list(self._walk())
+            self.waiting = self._agree()
+
+    def _contracts(self) -> None:
+        """What the contract asks, and how fast its clocks run."""
+        last_day = int(self.loans.maturity_day.max())
+        time = clock(self.curves.grid, last_day + LONGEST_MOVE)
+        due = contract_flows(self.loans, time, tables=dated_tables(self.loans, self.curves))
+        if self.loans.terms is not None and bool(self.loans.terms.dated.any()):
+            self.paid = payments(self.loans, self.curves)
         self.due = due.due[0]
-        default, prepaid, parts = clocks(due, curves)
-        self.exposure = [default[0], prepaid[0]]
+        default, prepaid, parts = clocks(due, self.curves)
+        self.exposure = (default[0], prepaid[0])
         self.final = int(due.bin_period[0]) if len(due.bin_period) else len(self.years)
         self.part = float(parts[0]) if len(parts) else 1.0
         self.last = due.last[0] if len(due.last) else np.zeros(3)
-        self.told = _by_shares(curves, self.curve)
-        self.rows = list(self._walk()) if self.told else []
-        self.held = curves.stress.held[0]
-        self.waiting = self._agree() if self.told else {}
 
     def value(self, figure: str, p: int) -> float:
         """The engine's figure in period ``p`` (from 0)."""
@@ -264,7 +277,7 @@ class _Part:
             for figure in (*_ARRIVING, "closing"):
                 if self._before(figure, p) or self._under_way(p):
                     yield figure, *self._arriving(figure, p, "nothing is due", "0")
-        elif not self.told and p <= self.final:
+        elif not self.told:
             for figure in FIGURES[:8]:
                 yield figure, "", ""
         yield from self._after(p)
@@ -294,16 +307,16 @@ class _Part:
 
     def _contract(self, row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         """What the contract asks in the period."""
+        if self.paid is not None:
+            yield from self._dated(row, self.paid)
+            return
         p, rate, years = row["period"], float(self.loans.rate[0]), self.years[row["period"]]
         kind = int(self.loans.loan_type[0])
         yield "owed", "what the contract leaves owed at the start", _money(row["owed"])
         part = f" x {row['part']:.6g} of the period" if row["last"] else ""
-        plain = self.loans.terms is None
         earned = row["owed"] * rate * years * row["part"]
         words = f"{_money(row['owed'])} x {rate:.6g} x {years:.6g} years{part}"
-        if not plain:
-            yield "interest_due", "by the contract's own days", _money(row["interest_due"])
-        elif kind in (BULLET, ORDER):
+        if kind in (BULLET, ORDER):
             total = row["interest_due"] if row["last"] else row["accrued"]
             text = f"{_money(total - earned)} from before + {words}"
             yield (
@@ -315,7 +328,7 @@ class _Part:
             yield "interest_due", "owed x rate x years", words
         if row["last"]:
             yield "principal_due", "all that is owed, in the last period", _money(row["owed"])
-        elif kind == LEVEL_PAYMENT and plain:
+        elif kind == LEVEL_PAYMENT:
             level = row["principal_due"] + row["owed"] * rate * years
             text = f"{_money(level)} - {_money(row['owed'] * rate * years)}"
             yield "principal_due", "level payment - interest", text
@@ -326,8 +339,23 @@ class _Part:
             yield "fees_due", "by contract", _money(row["fees_due"])
         del p
 
+    def _dated(self, row: dict[str, Any], paid: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
+        """What a contract asks whose payments fall on days of their own."""
+        p, grid = row["period"], self.curves.grid
+        days = (int(grid.days[p]), int(grid.days[p + 1]))
+        yield "owed", "what the contract leaves owed at the start", _money(row["owed"])
+        for figure, name in (("interest", "interest_due"), ("principal", "principal_due")):
+            yield name, "by the contract's own days", said(paid, figure, grid.as_of, days)
+        if not row["last"]:
+            yield "accrued", "interest since the last payment, at the close", _money(row["accrued"])
+        if row["fees_due"]:
+            yield "fees_due", "with each payment", said(paid, "fees", grid.as_of, days)
+
     def _after(self, p: int) -> Iterator[tuple[str, str, str]]:
         """What is lost, recovered and still to come."""
+        if not self.told:
+            yield from ((figure, "", "") for figure in FIGURES[8:])
+            return
         curves, s = self.curves, self.curve
         severity = float(curves.severity[0, s, p])
         struck = self.value("struck", p)
@@ -478,6 +506,8 @@ def _terms(
         rows.append(
             ("hazard_scale", f"{float(loans.hazard_scale[n]):.8g}", f"factor on the hazard, {name}")
         )
+    if loans.terms is not None:
+        rows += told(loans.terms, pool.as_of)
     rows += _class_of(pool, loans, curves)
     rows += _curve(curves, only, s)
     return pd.DataFrame(rows, columns=["figure", "value", "meaning"])

@@ -114,6 +114,20 @@ def test_one_change_moves_one_driver(side, driver, changed):
         assert _moved(_effects(side(**changed), side(), drivers)) == {driver}
 
 
+def test_from_rates_to_a_matrix_in_another_order(side):
+    """The matrix prepays too, so that what rates said of prepayment falls to its own driver."""
+    rolls = np.diag([0.9, 0.5, 0.5, 0.5, 0.4, 1.0, 1.0])
+    rolls[0, 1] = rolls[1, 2] = rolls[2, 3] = rolls[3, 4] = 0.1
+    rolls[1:4, 0], rolls[4, 5] = 0.4, 0.6
+    matrix = SegmentCredit(roll_rates=tuple(map(tuple, rolls.tolist())), severity=0.5)
+    a, b = side(), side(credit={"a": matrix})
+    bma = replace(b, curves=replace(b.curves, order="bma", servicer_advances=True))
+    for drivers in (DRIVERS, DRIVERS[::-1]):
+        assert _moved(_effects(a, b, drivers)) <= {"default", "recovery", "prepayment", "timing"}
+        assert "default" in _moved(_effects(a, b, drivers))
+        assert _moved(_effects(b, bma, drivers)) == {"timing"}
+
+
 def test_nothing_changed_moves_nothing(side):
     assert _moved(_effects(side(), side())) == set()
 

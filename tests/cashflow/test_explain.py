@@ -11,8 +11,11 @@ import pytest
 from scfcap.axes import LOAN_TYPES
 from scfcap.cashflow.explain import FIGURES, explain
 from scfcap.cashflow.project import project
+from scfcap.credit.curves import build_curves
 from scfcap.errors import InputError
+from scfcap.periods import PeriodGrid
 from scfcap.schema.credit import SegmentCredit
+from scfcap.schema.projection import ProjectionSpec
 from scfcap.schema.scenario import BorrowerStress, Outage, Scenario
 
 YEARLY = SegmentCredit(cdr=0.2, cpr=0.3, severity=0.5, recovery_lag=2)
@@ -79,6 +82,42 @@ def test_the_loans_make_the_pool(pool, curves):
             assert expected[len(summed) :] == pytest.approx(0.0, abs=1e-12), figure
 
 
+ROLLS = (
+    (0.90, 0.08, 0.00, 0.00, 0.00, 0.00, 0.02),
+    (0.40, 0.30, 0.28, 0.00, 0.00, 0.00, 0.02),
+    (0.20, 0.10, 0.30, 0.40, 0.00, 0.00, 0.00),
+    (0.10, 0.00, 0.10, 0.30, 0.50, 0.00, 0.00),
+    (0.05, 0.00, 0.00, 0.05, 0.30, 0.60, 0.00),
+    (0.00, 0.00, 0.00, 0.00, 0.00, 1.00, 0.00),
+    (0.00, 0.00, 0.00, 0.00, 0.00, 0.00, 1.00),
+)
+LANGUAGES = {
+    "by month": SegmentCredit(sda=500.0, psa=600.0, severity=0.5),
+    "speed": SegmentCredit(mdr=0.01, abs=0.02, severity=0.5),
+    "timing": SegmentCredit(lifetime_loss=0.1, loss_timing=(0.5, 0.3, 0.2), cpr=0.1, severity=0.5),
+    "rolls": SegmentCredit(roll_rates=ROLLS, severity=0.5, recovery_lag=1),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("order", ["survivors", "bma"])
+def test_the_loans_make_the_pool_in_any_language_and_order(pool, language, order):
+    credit = {"a": LANGUAGES[language], "b": YEARLY}
+    grid = PeriodGrid.build(pool.as_of, 14)
+    stated = ProjectionSpec(order=order, servicer_advances=True)
+    curves = build_curves(("a", "b"), credit, SCENARIOS, grid, projection=stated)
+    flows = project(pool, curves).flows
+    found = [explain(pool, curves, loan, "stress") for loan in pool.loan_id]
+    summed = pd.concat([each.periods for each in found]).groupby("period").sum(numeric_only=True)
+    for figure in FIGURES:
+        expected = getattr(flows, figure)[1].sum(axis=0)
+        assert summed[figure].to_numpy() == pytest.approx(expected[: len(summed)], abs=1e-8)
+    told = order == "survivors" and language != "rolls"
+    assert (found[0].steps["formula"] != "").all() == told
+    terms = found[0].terms.set_index("figure")["value"]
+    assert terms["order"] == order
+
+
 def test_it_says_what_kind_of_loan_it_is(pool, curves):
     def value(loan: str, figure: str) -> list[str]:
         terms = explain(pool, curves, loan, "base").terms
@@ -123,7 +162,9 @@ def test_what_an_outage_holds_back_comes_later(pool, make_curves):
 
 
 def test_an_overdue_loan_pays_in_the_first_period(make_pool, make_curves):
-    pool = make_pool(balance=[100.0], loan_type=[4], maturity_day=[-5], days_past_due=[5])
+    pool = make_pool(
+        balance=[100.0], loan_type=[4], origination_day=[-40], maturity_day=[-5], days_past_due=[5]
+    )
     found = explain(pool, make_curves(a=YEARLY), "0", "base")
     assert "overdue" in set(found.terms["value"])
     assert found.periods["closing"].iloc[0] == 0.0
