@@ -27,6 +27,7 @@ from scfcap.cashflow.project import project
 from scfcap.cluster import project_tape
 from scfcap.errors import InputError
 from scfcap.tape.checks import RejectedRows
+from scfcap.tape.files import read_any
 
 NAME = "alibaba-2013"
 LOANS = 1_000
@@ -167,6 +168,22 @@ class TestChunks:
         )
         assert seen[0].pool().total == pytest.approx(model_of(tape).pool().total, rel=1e-12)
         assert seen[0].spec.lenders[0].limit == pytest.approx(model_of(tape).spec.lenders[0].limit)
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "rows"),
+    [("sba-case", "sba_case", 500), ("aart-2017-3", "aart_2017_3_panel", 1_000)],
+)
+def test_real_tapes_in_chunks(tmp_path, data_dir, name, folder, rows):
+    """Texts, derived columns, rows left out and rows refused: as in one pass over the CSV files."""
+    own = scfcap.load(name, tape=data_dir(folder))
+    spec = own.loaded.spec.tape
+    files = [data_dir(folder) / file for file in spec.paths or (spec.path,)]
+    table, _ = read_any(files, options=spec)
+    pq.write_table(table, tmp_path / "tape.parquet", row_group_size=rows)
+    model = scfcap.load(name, tape=tmp_path / "tape.parquet")
+    assert cluster.streamed(model) is not None
+    assert_same(project_tape(model, chunk_rows=rows), own.cashflow())
 
 
 class TestAsAWhole:
