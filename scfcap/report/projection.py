@@ -15,6 +15,7 @@ import pandas as pd
 from scfcap import __version__
 from scfcap.cashflow.distribution import CASH, PERCENTILES, TAKEN_BACK, Distribution
 from scfcap.cashflow.project import PoolCashflow
+from scfcap.cashflow.worth import UNITS, worth
 from scfcap.report import charts
 from scfcap.report.excel import build_workbook
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
@@ -29,6 +30,7 @@ FLOWS = (*CASH, TAKEN_BACK, "default", "loss")
 _TITLES = {
     "cash_flow_totals": "Cash flows over the whole horizon by scenario and segment",
     "cash_flow_periods": "Cash flows of the whole pool by scenario and period",
+    "yields": "What the pool yields, bought at par; what stands at the end is sold at par",
     "distribution_periods": "Spread over the paths by period",
     "distribution_totals": "Spread over the paths, whole horizon",
     "distribution_paths": "Every path, whole horizon",
@@ -63,6 +65,7 @@ class ProjectionReport:
             "cash_flows": frame,
             "cash_flow_totals": totals(frame, self.cashflow.grid.year_fractions),
             "cash_flow_periods": by_period(frame),
+            "yields": worth(self.cashflow),
             "credit": self.credit,
             **self.orders,
             **(self.distribution.tables() if self.distribution is not None else {}),
@@ -74,6 +77,8 @@ class ProjectionReport:
                 units = {**made[name].units, **dict.fromkeys(map(str, money), currency)}
                 if "average_life" in made[name].frame:
                     units["average_life"] = "years"
+                if name == "yields":
+                    units |= {"price": currency, **UNITS}
                 made[name] = Table(name, title, made[name].frame, units)
         return made
 
@@ -92,6 +97,7 @@ class ProjectionReport:
             "frequency": self.cashflow.grid.frequency,
             "totals": records(self.tables["cash_flow_totals"].frame),
             "cash_flows": records(self.tables["cash_flow_periods"].frame),
+            "yields": records(self.tables["yields"].frame),
             "paths": 0 if drawn is None else len(drawn),
             "seed": None if drawn is None else drawn.seed,
             "distribution": []
@@ -158,7 +164,7 @@ class ProjectionReport:
         """Write the run folder: tables (also as CSV), pictures as PNG and SVG, the workbook."""
         extra = dict(self.extra or {})
         more = (*self.orders, *(self.explained or {}))
-        for name in ("cash_flow_totals", "cash_flow_periods", *_DRAWN, *more):
+        for name in ("cash_flow_totals", "cash_flow_periods", "yields", *_DRAWN, *more):
             frame = self._frame(name)
             if frame is not None:
                 extra[f"{name}.csv"] = csv_bytes(frame)

@@ -84,6 +84,10 @@ def test_the_folder_holds_tables_charts_and_workbook(scfcap, mini, tmp_path, mon
     table = saved.tables["distribution_totals"]
     assert (table.units["p5"], table.units["mean"]) == ("CNY", "CNY")
     assert saved.tables["cash_flow_totals"].units["average_life"] == "years"
+    yields = saved.tables["yields"]
+    assert (yields.units["price"], yields.units["mortgage_yield"]) == ("CNY", "1/year")
+    assert yields.frame["scenario"].tolist() == ["base", "stress"]
+    assert yields.frame["mortgage_yield"].is_monotonic_decreasing
     names = {path.name for path in out.iterdir()}
     for name in ("run_off_base", "run_off_stress", "fan_collections", "fan_loss_cumulative"):
         assert {f"{name}.png", f"{name}.svg"} <= names
