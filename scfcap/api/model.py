@@ -260,6 +260,13 @@ class Model:
     @_once
     def credit(self) -> tuple[dict[str, SegmentCredit], pd.DataFrame]:
         """Credit behaviour by segment, and where each figure comes from."""
+        from scfcap.credit.estimate import with_rules
+
+        curves, table = self._behaviour()
+        return curves, with_rules(table, self.loaded.spec.credit.where)
+
+    def _behaviour(self) -> tuple[dict[str, SegmentCredit], pd.DataFrame]:
+        """Credit behaviour by segment alone, and where each figure comes from."""
         from scfcap.credit.estimate import as_stated, estimate
         from scfcap.tape.read import read_history
 

@@ -7,6 +7,7 @@ far too low; the tape's outcome flag says which loans went bad, but not when.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +18,13 @@ from scfcap.credit.intervals import Z95, wilson_bounds
 from scfcap.credit.languages import told
 from scfcap.errors import InputError, Problem
 from scfcap.quantities import BoolArray, FloatArray
-from scfcap.schema.credit import CreditSpec, HistorySpec, SegmentCredit
+from scfcap.schema.credit import (
+    Behaviour,
+    CreditRule,
+    CreditSpec,
+    HistorySpec,
+    SegmentCredit,
+)
 from scfcap.tape.schema import Tape
 
 #: Fewest loans from which a segment's own figure is taken; below, the whole book's.
@@ -62,7 +69,7 @@ def estimate(
     if spec.source == "stated":
         return curves, table
     segments = [str(name) for name in sorted(tape.frame["segment"].cat.categories)]
-    rows = table.to_dict("records")
+    rows: list[Any] = table.to_dict("records")
     assert spec.history is not None
     assert spec.severity is not None
     outcome = _outcomes(tape, spec.history)
@@ -88,6 +95,20 @@ def as_stated(spec: CreditSpec) -> tuple[dict[str, SegmentCredit], pd.DataFrame]
     """Behaviour of the segments that a model states, and a table of it."""
     rows = [row for name, curve in spec.segments.items() for row in stated_rows(name, curve)]
     return dict(spec.segments), pd.DataFrame(rows, columns=COLUMNS)
+
+
+def with_rules(table: pd.DataFrame, rules: Sequence[CreditRule]) -> pd.DataFrame:
+    """``table`` of estimates with what rules state of loans that behave otherwise."""
+    rows = [
+        row
+        for rule in rules
+        for row in stated_rows(
+            f"where {rule.name}", rule, tuple(m for m in UNITS if m in rule.model_fields_set)
+        )
+    ]
+    if not rows:
+        return table
+    return pd.concat([table, pd.DataFrame(rows, columns=COLUMNS)], ignore_index=True)
 
 
 def row_of(segment: str, measure: str, figure: Estimate) -> dict[str, Any]:
@@ -127,7 +148,7 @@ UNITS = {
 
 
 def stated_rows(
-    segment: str, curve: SegmentCredit, measures: tuple[str, ...] = tuple(UNITS)
+    segment: str, curve: Behaviour, measures: tuple[str, ...] = tuple(UNITS)
 ) -> list[dict[str, Any]]:
     """Rows of figures that the model states; see :func:`~scfcap.credit.languages.told`."""
     rows = []

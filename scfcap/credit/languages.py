@@ -12,7 +12,7 @@ from scfcap.credit.speeds import SDA_LEVEL, intensity, loss_to_default, psa_cpr
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import FloatArray
-from scfcap.schema.credit import SegmentCredit
+from scfcap.schema.credit import Behaviour, SegmentCredit
 from scfcap.schema.languages import ROLL_STATES
 
 #: Intensity that stands for "all at once" (a rate of 1): exp(-it) is 0 even over a day.
@@ -84,7 +84,7 @@ def _finite(rates: float | tuple[float, ...], per_year: float = 1.0) -> FloatArr
     return np.minimum(intensity(rates, per_year), AT_ONCE)
 
 
-def told(credit: SegmentCredit, measure: str) -> tuple[float, str] | None:
+def told(credit: Behaviour, measure: str) -> tuple[float, str] | None:
     """What a segment states of ``measure`` in one figure, and what this leaves out.
 
     Of a list the mean, of a curve by age its end, of roll rates what defaults of current loans in
@@ -117,13 +117,13 @@ def mean_lag(recovery_curve: Sequence[float]) -> float:
     return sum(lag * share for lag, share in enumerate(recovery_curve)) / sum(recovery_curve)
 
 
-def _default_level(credit: SegmentCredit) -> float:
+def _default_level(credit: Behaviour) -> float:
     """One log-hazard for the segment: a loan's where the language tells a loan's, else a year's."""
     language = credit.default_language
     if language == "sda":
         return float(_finite(min((credit.sda or 0.0) / 100.0 * SDA_LEVEL, 1.0)))
     if language == "lifetime_loss":
-        return float(_finite(loss_to_default(credit.lifetime_loss or 0.0, credit.severity)))
+        return float(_finite(loss_to_default(credit.lifetime_loss or 0.0, credit.severity or 0.0)))
     if language == "default_by_age":
         ends = [curve.cumulative[-1] for curve in credit.default_by_age or ()]
         return float(_finite(float(np.mean(ends))))

@@ -79,6 +79,17 @@ class Behaviour(Schema):
     """A loan this many days past due has defaulted: only its recovery is still expected."""
 
     @property
+    def default_language(self) -> str:
+        """The field that says how loans default; empty where none does."""
+        return next((n for n in DEFAULT_LANGUAGES if getattr(self, n) is not None), "")
+
+    @property
+    def prepay_language(self) -> str:
+        """The field that says how loans are prepaid; ``cpr`` where none is stated."""
+        others = (name for name in PREPAY_LANGUAGES if name != "cpr")
+        return next((name for name in others if getattr(self, name) is not None), "cpr")
+
+    @property
     def last_recovery(self) -> int:
         """Periods from default to the last recovery."""
         return self.recovery_lag if self.recovery_curve is None else len(self.recovery_curve) - 1
@@ -94,17 +105,6 @@ class SegmentCredit(Behaviour):
 
     severity: Share
     """Share of a defaulted balance that is lost after all recoveries."""
-
-    @property
-    def default_language(self) -> str:
-        """The field that says how loans default."""
-        return next(name for name in DEFAULT_LANGUAGES if getattr(self, name) is not None)
-
-    @property
-    def prepay_language(self) -> str:
-        """The field that says how loans are prepaid; ``cpr`` where none is stated."""
-        others = (name for name in PREPAY_LANGUAGES if name != "cpr")
-        return next((name for name in others if getattr(self, name) is not None), "cpr")
 
     @model_validator(mode="after")
     def _languages(self) -> SegmentCredit:

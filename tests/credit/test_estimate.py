@@ -15,9 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scfcap.credit import estimate as module
-from scfcap.credit.estimate import estimate, late_share, lateness, prepayment, wilson
+from scfcap.credit.estimate import (
+    as_stated,
+    estimate,
+    late_share,
+    lateness,
+    prepayment,
+    stated_rows,
+    wilson,
+    with_rules,
+)
 from scfcap.errors import InputError
-from scfcap.schema.credit import CreditSpec, HistorySpec, SegmentCredit
+from scfcap.schema.credit import CreditRule, CreditSpec, HistorySpec, SegmentCredit
 from scfcap.schema.tape import Derive, TapeSpec
 from scfcap.tape.read import read_history, read_tape
 from scfcap.tape.schema import Tape
@@ -298,3 +307,44 @@ def test_superlender(data_dir: Callable[[str], Path]) -> None:
     assert rows.loc[("90d", "cpr"), "count"] == 30
     assert "whole book" in rows.loc[("90d", "late_days"), "note"]
     assert module.THIN == 30
+
+
+def test_each_language_is_told_in_one_figure_with_what_it_leaves_out():
+    curve = {"ages": (30, 90), "cumulative": (0.01, 0.04)}
+    matrix = np.eye(7)
+    matrix[0, [0, 5]] = 0.99, 0.01
+    rows = matrix.tolist()
+    for credit, measure, figure, note in (
+        (SegmentCredit(cdr=(0.01, 0.03), severity=0.5), "cdr", 0.02, "mean of 2 periods"),
+        (SegmentCredit(sda=150, severity=0.5), "sda", 1.5, ""),
+        (SegmentCredit(cdr=0, psa=165, severity=0.5), "psa", 1.65, ""),
+        (SegmentCredit(default_by_age=[curve], severity=0.5), "default_by_age", 0.04, "90 days"),
+        (
+            SegmentCredit(roll_rates=rows, severity=0.5),
+            "roll_rates",
+            1 - 0.99**12,
+            "current",
+        ),
+        (
+            SegmentCredit(cdr=0, severity=0.5, recovery_curve=(0, 0.5, 0.5)),
+            "recovery_lag",
+            1.5,
+            "3 periods",
+        ),
+    ):
+        (row,) = stated_rows("x", credit, (measure,))
+        assert row["estimate"] == pytest.approx(figure)
+        assert note in row["note"]
+    assert stated_rows("x", SegmentCredit(cdr=0, psa=165, severity=0.5), ("cpr", "mdr")) == []
+
+
+def test_rules_are_told_with_what_they_state():
+    rule = CreditRule(name="weak", test="score < 600", mdr=0.02, severity=0.9)
+    table = with_rules(
+        as_stated(CreditSpec(segments={"x": SegmentCredit(cdr=0.1, severity=0.5)}, where=(rule,)))[
+            1
+        ],
+        (rule,),
+    )
+    told = table[table["segment"] == "where weak"].set_index("measure")["estimate"]
+    assert told.to_dict() == {"mdr": 0.02, "severity": 0.9}
