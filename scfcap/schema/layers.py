@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,15 +116,16 @@ def _value(text: str) -> Any:
 
 
 def apply_overrides(data: Mapping[str, Any], overrides: Sequence[Override]) -> dict[str, Any]:
-    """``data`` with every override set, in order.
+    """``data`` with every override set, in order; a key takes the place of its rivals.
 
     Raises :class:`InputError` naming every list item that does not exist and every key below a
     value that is no table.
     """
     result = copy.deepcopy(dict(data))
     found: list[Problem] = []
+    stated = {override.key for override in overrides}
     for override in overrides:
-        problem = _set(result, override)
+        problem = _set(result, override, stated)
         if problem is not None:
             found.append(problem)
     if found:
@@ -132,12 +133,15 @@ def apply_overrides(data: Mapping[str, Any], overrides: Sequence[Override]) -> d
     return result
 
 
-def _set(data: dict[str, Any], override: Override) -> Problem | None:
+def _set(data: dict[str, Any], override: Override, stated: Set[tuple[str, ...]]) -> Problem | None:
     level: Any = data
     for depth, part in enumerate(override.key):
         last = depth == len(override.key) - 1
         if isinstance(level, dict):
             if last:
+                for rival in RIVALS.get(part, ()):
+                    if (*override.key[:-1], rival) not in stated:
+                        level.pop(rival, None)
                 level[part] = override.value
             else:
                 level = level.setdefault(part, {})

@@ -340,11 +340,8 @@ def test_each_language_is_told_in_one_figure_with_what_it_leaves_out():
 
 def test_rules_are_told_with_what_they_state():
     rule = CreditRule(name="weak", test="score < 600", mdr=0.02, severity=0.9)
-    table = with_rules(
-        as_stated(CreditSpec(segments={"x": SegmentCredit(cdr=0.1, severity=0.5)}, where=(rule,)))[
-            1
-        ],
-        (rule,),
-    )
+    segments = {"x": SegmentCredit(cdr=0.1, severity=0.5)}
+    spec = CreditSpec(segments=segments, where=(rule,))
+    table = with_rules(as_stated(spec)[1], spec.where)
     told = table[table["segment"] == "where weak"].set_index("measure")["estimate"]
     assert told.to_dict() == {"mdr": 0.02, "severity": 0.9}

@@ -171,6 +171,18 @@ def test_a_language_takes_the_place_of_the_bases(top, left):
     assert merge(base, top) == left | top
 
 
+def test_an_override_takes_the_place_of_what_the_file_states(loaded):
+    key = "credit.segments.order_core"
+    credit = loaded(f"{key}.mdr=0.02", f"{key}.psa=150").spec.credit.segments["order_core"]
+    assert (credit.cdr, credit.mdr, credit.psa) == (None, 0.02, 150.0)
+
+
+def test_two_overrides_that_exclude_each_other_are_refused(said):
+    key = "credit.segments.order_core"
+    (told,) = said({}, f"{key}.mdr=0.02", f"{key}.sda=150")
+    assert "both mdr and sda" in told
+
+
 def test_rules_change_what_they_state_and_nothing_else():
     segment = SegmentCredit(lifetime_default=0.02, severity=0.5, recovery_lag=3, cpr=0.1)
     rule = CreditRule(name="old", test="age_days > 90", mdr=0.01, recovery_curve=(0.5, 0.5))
