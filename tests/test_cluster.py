@@ -114,7 +114,7 @@ class TestChunks:
         gone.loc[:299, "status"] = "repaid"
         gone.loc[:299, "current_balance"] = 0.0
         tape = write(tmp_path / "loans", gone)
-        assert_same(project_tape(model_of(tape), chunk_rows=90), model_of(tape).cashflow())
+        assert_same(project_tape(model_of(tape), chunk_rows=250), model_of(tape).cashflow())
 
     def test_rows_may_be_chosen(self, tmp_path, frame):
         ordered = frame.sort_values("segment", ignore_index=True)
@@ -239,11 +239,11 @@ class TestFaults:
         tape = write(tmp_path / "loans", bad)
         model = model_of(tape, **{"tape.reject_limit": 0.05})
         assert_same(
-            project_tape(model_of(tape, **{"tape.reject_limit": 0.05}), chunk_rows=90),
+            project_tape(model_of(tape, **{"tape.reject_limit": 0.05}), chunk_rows=250),
             model.cashflow(),
         )
         with pytest.raises(RejectedRows, match=r"50 faulty rows; expected at most 4\.90% of"):
-            project_tape(model_of(tape, **{"tape.reject_limit": 0.049}), chunk_rows=90)
+            project_tape(model_of(tape, **{"tape.reject_limit": 0.049}), chunk_rows=250)
 
     def test_a_tape_without_a_good_row_is_refused(self, tmp_path, frame):
         tape = write(tmp_path / "loans", frame.assign(rate=np.nan))
