@@ -143,15 +143,18 @@ def add_dated(
 
 
 @compiled
-def _schedule(loans: _Loans, n: int, tables: DatedTables, paid: IntArray, years: FloatArray) -> int:
+def _schedule(
+    loans: _Loans, n: int, end_of_grid: int, tables: DatedTables, paid: IntArray, years: FloatArray
+) -> int:
     """Put the days on which loan n is paid into ``paid``; how many they are.
 
     ``years`` are those from the payment before, of the first from the day from which interest
-    accrues.
+    accrues. What is paid beyond the grid is only of account where principal is paid by instalments.
     """
     start, end, day = max(loans.start_day[n], 0), loans.due_day[n], loans.next_day[n]
     months, by_days = loans.every_months[n], loans.every_days[n]
     calendar, code, regular = loans.calendar[n], loans.day_count[n], _regular(loans, n)
+    by_instalments = loans.loan_type[n] in (LEVEL_PAYMENT, EQUAL_PRINCIPAL, FLAT_FEE)
     mark, count = start if start > 0 else loans.from_day[n], 0
     if months != ONCE and start < day < end:
         month = tables.days.month_of[day - tables.days.first]
@@ -160,6 +163,8 @@ def _schedule(loans: _Loans, n: int, tables: DatedTables, paid: IntArray, years:
             paid[count] = moved
             years[count] = fraction(code, mark, moved, tables.days, regular)
             mark, count = moved, count + 1
+            if moved > end_of_grid and not by_instalments:
+                return count
             if by_days > 0:
                 day += by_days
             else:
@@ -249,7 +254,7 @@ def _by_dates(
         if floating and start > 0:  # the rate at the start is the index's of that day
             state = _resets(loans, n, start + 1, state, base, begun, tables)
         accrued, rate, mark, reset, resets, anew = state
-        count = _schedule(loans, n, tables, paid_on, length)
+        count = _schedule(loans, n, grid[periods], tables, paid_on, length)
         code, regular = loans.day_count[n], _regular(loans, n)
         number, level, row = 0, 0.0, due[index[n]]
         for p in range(first, min(final + 1, periods)):

@@ -141,6 +141,14 @@ def test_each_type_pays_as_its_schedule_says(kind: str, every: str) -> None:
     assert flows.closing[0, 0, -1] == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.parametrize("kind", LOAN_TYPES)
+def test_what_lies_beyond_the_grid_is_left_in_the_closing_balance(kind: str) -> None:
+    loan = contract(loan_type=kind, every="week", maturity=date(2033, 1, 20))
+    flows = agree(loan, "month", 6, 1e-3)
+    assert flows.closing[0, 0, -1] == pytest.approx(10_000.0 - flows.scheduled.sum())
+    assert flows.closing[0, 0, -1] > 9_000.0
+
+
 @pytest.mark.parametrize("day_count", DAY_COUNTS)
 @pytest.mark.parametrize("calendar", ["every-day", "TARGET", "CN"])
 def test_each_day_count_and_calendar_is_the_schedules(day_count: str, calendar: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +12,19 @@ import pandas as pd
 import pytest
 
 from scfcap.api.model import Model, load
+from scfcap.axes import LOAN_TYPES
 from scfcap.cashflow.cohorts import project_cohort
+from scfcap.cashflow.kernel import run_kernel
+from scfcap.cashflow.loans import LoanArrays
 from scfcap.cashflow.payments import payments, said, told
 from scfcap.cashflow.project import opening_loans
+from scfcap.credit.curves import CurveSet, build_curves
 from scfcap.errors import InputError
+from scfcap.periods import PeriodGrid
+from scfcap.pool.terms import new_terms, terms_of
+from scfcap.schema.contract import ContractSpec, IndexSpec
+from scfcap.schema.credit import SegmentCredit
+from scfcap.schema.scenario import Scenario
 
 MODEL = """\
 name = "dated"
@@ -246,3 +257,67 @@ def test_payments_of_a_loan_are_listed_by_day(make: Callable[..., Model]) -> Non
         "rate_index": "lpr + 0.02",
         "next_reset": "2021-01-31",
     }
+
+
+def test_a_dated_loan_is_explained_payment_by_payment(make: Callable[..., Model]) -> None:
+    model = make()
+    steps = model.explain("b").steps
+    first = steps[(steps["period"] == 1) & (steps["figure"] == "interest_due")]
+    assert first["numbers"].iloc[0] == " + ".join(
+        f"5.7534 on 2021-01-{day:02d}" for day in (4, 11, 18, 25)
+    )
+    figures = model.explain("c").terms.set_index("figure")["value"]
+    assert figures["payment_every"] == "month"
+
+
+@pytest.mark.parametrize("kind", ["level_payment", "equal_principal", "bullet", "flat_fee"])
+@pytest.mark.parametrize("index", [None, "lpr"])
+def test_a_loan_made_in_a_period_goes_on_as_one_of_the_pool(kind: str, index: str | None) -> None:
+    """A unit originated in January, and the same loan on a tape at the end of January."""
+    spec = ContractSpec(
+        day_count="act/365", calendar="TARGET", grace_payments=2, payment_fee_share=0.001,
+        rate_index=index, rate_margin=0.02, reset_months=2,
+    )  # fmt: skip
+    fixings = [{"day": date(2014, 1, 1), "rate": 0.05}, {"day": date(2014, 5, 5), "rate": 0.08}]
+    indices = {"lpr": IndexSpec.model_validate({"fixings": tuple(fixings)})}
+    credit = {"a": SegmentCredit(cdr=0.1, cpr=0.2, severity=0.5)}
+
+    def curves(as_of: date) -> CurveSet:
+        grid = PeriodGrid.build(as_of, 14)
+        return build_curves(("a",), credit, {"base": Scenario()}, grid, indices=indices)
+
+    before, after = date(2013, 12, 31), date(2014, 1, 31)
+    code, made, due = LOAN_TYPES.index(kind), date(2014, 1, 15), date(2014, 12, 10)
+    offset = (due - before).days
+    plain = LoanArrays(
+        *(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64), np.array([code])),
+        *(np.array([1000.0]), np.array([0.07]), np.zeros(1), np.ones(1)),
+        *(np.array([15]), np.array([offset])),
+    )
+    days = (plain.start_day, plain.maturity_day)
+    terms = new_terms(spec, before, plain.loan_type, days=days, lent=plain.balance)
+    unit = run_kernel(replace(plain, terms=terms), curves(before), 1)
+
+    frame = pd.DataFrame(
+        {
+            "segment": pd.Categorical(["a"]),
+            "loan_type": pd.Categorical([kind]),
+            "origination_date": pd.to_datetime([made]).astype("datetime64[s]"),
+            "maturity_date": pd.to_datetime([due]).astype("datetime64[s]"),
+            "next_reset_date": pd.to_datetime(["2014-03-15"]).astype("datetime64[s]"),
+            "original_balance": [1000.0],
+            "current_balance": [1000.0],
+        }
+    )
+    standing = replace(
+        plain,
+        start_day=np.zeros(1, dtype=np.int64),
+        maturity_day=np.array([(due - after).days]),
+        terms=terms_of(frame, after, {"a": spec}),
+    )
+    pool = run_kernel(standing, curves(after), 1)
+    alive = unit.closing[0, 0, 0] / 1000.0
+    for flow in ("default", "interest", "scheduled", "prepaid", "fees", "closing"):
+        got, wanted = getattr(unit, flow)[0, 0, 1:], getattr(pool, flow)[0, 0, :-1] * alive
+        np.testing.assert_allclose(got, wanted, rtol=1e-10, atol=1e-10)
+    assert pool.fees.sum() > 0.0
