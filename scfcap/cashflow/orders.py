@@ -7,7 +7,7 @@ what is left is the seller's. Where it falls short the seller makes good the sha
 and the rest is lost: principal as a default without recovery in that period, interest and fees as
 income forgone. An order whose buyer fails before (by the segment's default rate, or as a core
 enterprise of a scenario) is unpaid as a whole; its loan is in default, with the segment's
-recovery.
+recovery on what would have been repaid.
 
 All figures of a part are fixed by its contract, and stand or fall with the buyer: so each kind of
 them runs through the kernel like a loan without interest, and they add up in every scenario.
@@ -22,10 +22,11 @@ import numpy as np
 import pandas as pd
 
 from scfcap.axes import ORDER
+from scfcap.cashflow.classes import unique_rows
 from scfcap.cashflow.cohorts import NewLoans
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
-from scfcap.cashflow.loans import LoanArrays
+from scfcap.cashflow.loans import COLUMNS, LoanArrays
 from scfcap.cashflow.project import (
     PoolCashflow,
     opening_loans,
@@ -40,7 +41,7 @@ from scfcap.pool.snapshot import Pool
 from scfcap.quantities import ENGINE_TOLERANCE, FloatArray
 
 #: Orders that are worked on at a time: memory does not grow with their number.
-_BLOCK = 20_000
+_BLOCK = 50_000
 #: What becomes of a part on its day, in the order of the rows of :func:`on_the_day`.
 _RECEIVED, _PRINCIPAL, _INTEREST, _FEES, _SURPLUS, _RECOURSE, _LOST, _FORGONE = range(8)
 _KINDS = 8
@@ -214,7 +215,20 @@ def _parts(pool: Pool, payers: Payers, curves: CurveSet) -> Iterator[tuple[LoanA
         amount = payers.amount[row]
         paid = np.repeat(amount * (1.0 - payers.dilution[row]) / each, each)
         fees = np.repeat(amount * payers.fee / each, each)
-        yield loans, on_the_day(paid, (fees, loans.accrued, loans.balance), payers.recourse)
+        due = on_the_day(paid, (fees, loans.accrued, loans.balance), payers.recourse)
+        yield _alike(loans, due)
+
+
+def _alike(loans: LoanArrays, due: FloatArray) -> tuple[LoanArrays, FloatArray]:
+    """Parts that stand or fall together and are paid on one day, as one; ``due`` summed."""
+    keys = [
+        np.ascontiguousarray(getattr(loans, name)).view(np.int64)
+        for name in COLUMNS
+        if name not in ("balance", "rate", "accrued")
+    ]
+    index, first = unique_rows(np.stack(keys, axis=1))
+    summed = [np.bincount(index, each, minlength=len(first)) for each in due]
+    return loans.where(first), np.stack(summed)
 
 
 def _as_loans(loans: LoanArrays, due: FloatArray) -> LoanArrays:
@@ -246,19 +260,22 @@ def _lock_box(kinds: list[Flows]) -> tuple[Flows, LockBox]:
     """Flows of the loans [K, S, T], and of the lock-box."""
     repaid, lost = kinds[_PRINCIPAL], kinds[_LOST]
     both = _added(repaid, lost)
-    # What dilution takes of the principal defaults on its day, and nothing of it comes back.
+    # What dilution takes of the principal defaults on its day, if its buyer has not before, and
+    # nothing of it ever comes back.
     of_loans = replace(
         both,
         scheduled=repaid.scheduled,
         default=both.default + lost.scheduled,
-        loss=both.loss + lost.scheduled,
+        loss=repaid.loss + lost.default + lost.scheduled,
+        recovery=repaid.recovery,
+        receivable=repaid.receivable,
         interest=kinds[_INTEREST].scheduled,
         fees=kinds[_FEES].scheduled,
     )
     box = LockBox(
         received=kinds[_RECEIVED].scheduled,
         recourse=kinds[_RECOURSE].scheduled,
-        recovered=both.recovery,
+        recovered=repaid.recovery,
         fees=kinds[_FEES].scheduled,
         interest=kinds[_INTEREST].scheduled,
         principal=repaid.scheduled,

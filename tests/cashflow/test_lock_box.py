@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scfcap.axes import BULLET, ORDER
@@ -246,6 +246,65 @@ class TestPool:
         curves = make_curves(a=SegmentCredit(severity=0.5, **credit), b=SAFE)
         with pytest.raises(InputError, match=rf"credit.segments.a: found {said} beside \[orders\]"):
             project_orders(pool, curves)
+
+
+class TestProperties:
+    """Over random books of orders."""
+
+    @staticmethod
+    def book(make_pool: Any, seed: int) -> Pool:
+        rng = np.random.default_rng(seed)
+        count = int(rng.integers(1, 12))
+        pool = make_pool(
+            balance=rng.uniform(1, 100, count),
+            loan_type=ORDER,
+            rate=rng.uniform(0, 0.5, count),
+            origination_day=-rng.integers(0, 50, count),
+            maturity_day=60,
+        )
+        return paid_by(
+            pool,
+            rng.integers(1, 300, (count, 3)),
+            amount=pool.balance * rng.uniform(0.9, 1.6, count),
+            dilution=rng.uniform(0, 0.9, count),
+            fee=float(rng.uniform(0, 0.05)),
+            recourse=float(rng.uniform(0, 1)),
+        )
+
+    @staticmethod
+    def box(pool: Pool, make_curves: Any, cdr: float = 0.2) -> LockBox:
+        curves = make_curves(12, a=SegmentCredit(cdr=cdr, severity=0.4, recovery_lag=2))
+        return project_orders(pool, curves).lock_box
+
+    @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(seed=st.integers(0, 10**6), factor=st.floats(0.01, 1e6))
+    def test_twice_the_orders_are_twice_the_money(self, make_pool, make_curves, seed, factor):
+        pool = self.book(make_pool, seed)
+        payers = replace(pool.payers, amount=pool.payers.amount * factor)
+        larger = replace(pool, balance=pool.balance * factor, payers=payers)
+        one, other = self.box(pool, make_curves), self.box(larger, make_curves)
+        for f in fields(LockBox):
+            scaled = getattr(one, f.name) * factor
+            assert getattr(other, f.name) == pytest.approx(scaled, rel=1e-9, abs=1e-9 * factor)
+
+    @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(seed=st.integers(0, 10**6), more=st.floats(0, 1))
+    def test_more_dilution_is_borne_by_sellers_first(self, make_pool, make_curves, seed, more):
+        pool = self.book(make_pool, seed)
+        dilution = pool.payers.dilution + more * (1 - pool.payers.dilution)
+        worse = replace(pool, payers=replace(pool.payers, dilution=dilution))
+        one, other = self.box(pool, make_curves), self.box(worse, make_curves)
+        for name, sign in (("received", -1), ("surplus", -1), ("lost", 1), ("recourse", 1)):
+            change = sign * (getattr(other, name) - getattr(one, name))
+            assert (change >= -1e-9 * pool.total).all(), name
+
+    @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(seed=st.integers(0, 10**6), cdr=st.floats(0, 0.99))
+    def test_more_default_brings_no_more_money(self, make_pool, make_curves, seed, cdr):
+        pool = self.book(make_pool, seed)
+        calm, worse = self.box(pool, make_curves, 0.0), self.box(pool, make_curves, cdr)
+        assert worse.received.sum() <= calm.received.sum() * (1 + 1e-9)
+        assert worse.to_loans.sum() <= calm.to_loans.sum() * (1 + 1e-9)
 
 
 class TestOrderOfEvents:
