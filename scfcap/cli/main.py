@@ -49,9 +49,6 @@ app.command("pool", short_help="Freeze the pool: eligibility, concentrations, bo
 app.command("project", short_help="Project the pool's cash flows: scenarios, paths, one loan.")(
     project.project
 )
-app.command("compare", short_help="Compare two runs or models: what changed, and why.")(
-    compare.compare
-)
 app.command("credit", short_help="Show credit curves and what they rest on; write them.")(
     credit.credit
 )
@@ -60,6 +57,9 @@ app.command("warn", short_help="Early warnings: indicators, lights, what they ar
     warn.warn
 )
 app.command("run", short_help="Run a model, from the tape to the workbook.")(run.run)
+app.command("compare", short_help="Compare two runs or models: what changed, and why.")(
+    compare.compare
+)
 app.command("schema", short_help="Print the JSON Schema of model.toml.")(schema.schema)
 
 

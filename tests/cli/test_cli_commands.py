@@ -14,14 +14,20 @@ import pytest
 
 from scfcap.cli import demo as demo_command
 
-RUN_FILES = {"manifest.json", "result.json", "scfcap.xlsx", "tables"}
+RUN_FILES = {
+    "manifest.json", "result.json", "scfcap.xlsx", "tables", "projected_model.json",
+    "projected_pool.parquet",
+}  # fmt: skip
 
 
 def test_help_lists_the_commands_that_work_and_no_others(scfcap):
     text = scfcap("--help").stdout
     listed = text.split("Commands:")[1].split("Exit codes")[0]
     names = [line.split()[0] for line in listed.splitlines() if line.strip()]
-    assert names == ["demo", "init", "check", "pool", "credit", "map", "warn", "run", "schema"]
+    assert names == [
+        "demo", "init", "check", "pool", "project", "credit", "map", "warn", "run", "compare",
+        "schema",
+    ]  # fmt: skip
 
 
 def test_help_comes_at_once(process):
