@@ -341,6 +341,31 @@ def test_no_number_in_a_curve_by_period(mini, refused, model_text):
     assert "found nan" in message
 
 
+ROLL = (
+    "roll_rates = [[0.9, 0.05, nan, 0, 0, 0.05, 0], [0.5, 0.3, 0.2, 0, 0, 0, 0],"
+    " [0.2, 0, 0.3, 0.5, 0, 0, 0], [0, 0, 0, 0.5, 0.5, 0, 0], [0, 0, 0, 0, 0.5, 0.5, 0]]"
+)
+
+
+@pytest.mark.parametrize(
+    ("curve", "said"),
+    [
+        (ROLL, "roll_rates: found row current: (0.9, 0.05, nan,"),
+        (
+            "default_by_age = [{ ages = [30, 600], cumulative = [0.01, nan] }]",
+            "default_by_age.0.cumulative.1: found nan",
+        ),
+        (
+            "default_by_age = [{ ages = [30, 60], cumulative = [0.01, 0.02] }]",
+            "default_by_age: found a curve that ends at an age of 60 days",
+        ),
+    ],
+)
+def test_other_curves_that_hold_no_number_or_end_early(mini, refused, model_text, curve, said):
+    message = refused(mini(model_text.replace("cdr = 0.04", curve)))
+    assert f"model.toml: credit.segments.credit.{said}" in message
+
+
 @pytest.mark.parametrize("key", ["cdr", "cpr"])
 def test_a_curve_shorter_than_the_horizon(mini, refused, model_text, key):
     old = {"cdr": "cdr = 0.04", "cpr": "cpr = 0.2"}[key]
