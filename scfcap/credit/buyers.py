@@ -99,7 +99,8 @@ class Buyers:
 
         ``elapsed`` [days]: from the due day to the day of the tape, on which the order is still
         unpaid. Part j pays at the quantile (j + 1/2) / ``parts`` of the delays beyond that; an
-        order that is open longer than any was pays on the next day.
+        order that is open longer than any was is paid when due or, once overdue, after as long
+        again.
         """
         curves = np.cumsum(self.share, axis=1)
         return _quantiles(curves, self.first, self.row(buyer), np.asarray(elapsed), parts)
@@ -295,7 +296,7 @@ def _quantiles(
         paid = curve[after - 1] if after > 0 else 0.0
         left = curve[length - 1] - paid
         if after >= length or left <= _NOTHING:
-            out[n] = elapsed[n] + 1
+            out[n] = max(2 * elapsed[n], elapsed[n] + 1, 0)
             continue
         at = after
         for part in range(parts):

@@ -133,7 +133,12 @@ class TestParts:
         assert found.delays(zero, zero - 1, 5).tolist() == [[0, 2, 4, 6, 8]]
         assert found.delays(zero, zero - 20, 5).tolist() == [[0, 2, 4, 6, 8]]
         assert found.delays(zero, zero + 5, 4).tolist() == [[6, 7, 8, 9]]
-        assert found.delays(zero, zero + 9, 3).tolist() == [[10, 10, 10]]
+
+    def test_what_is_open_longer_than_any_was_takes_as_long_again(self) -> None:
+        found = estimate_buyers(orders(np.zeros(6), np.arange(-25, -19)), ("one",))
+        elapsed = np.array([-21, -20, -5, 0, 1, 60])
+        days = found.delays(np.zeros(6, dtype=np.int64), elapsed, 1).ravel()
+        assert days.tolist() == [-20, 0, 0, 1, 2, 120]
 
     def test_an_unknown_buyer_pays_as_any(self) -> None:
         buyer, delay = habits(2, 5, 20)
