@@ -19,6 +19,8 @@ from scfcap.quantities import BoolArray, FloatArray, IntArray
 
 #: Scales above this mean that a loan defaults at once, at any age.
 _AT_ONCE = 1e11
+#: Kinds of loans whose lives are gone through at a time.
+_SHAPES = 64
 #: Share that counts as none.
 _NONE = 1e-12
 
@@ -188,13 +190,18 @@ def _lives(
     prepayment of a day after the stated curves end; all (R,).
     """
     unit, after = np.ones(len(shape)), (np.zeros(len(shape)), np.zeros(len(shape)))
-    for each in np.unique(shape):
-        mine, life = np.flatnonzero(shape == each), ageing.by_day(int(each))
-        unit[mine] = life.standing(age[mine])
+    shapes, index = np.unique(shape, return_inverse=True)
+    order = np.argsort(index, kind="stable")
+    starts = np.searchsorted(index[order], np.arange(len(shapes) + 1))
+    for begin in range(0, len(shapes), _SHAPES):
+        some = shapes[begin : begin + _SHAPES]
+        mine = order[starts[begin] : starts[begin + len(some)]]
+        row, life = index[mine] - begin, ageing.by_day(some)
+        unit[mine] = life.standing(row, age[mine])
         for n, language in enumerate((ageing.default, ageing.prepay)):
             if ageing.credit.run_on and language in ("default_by_age", "prepay_by_age"):
-                end = int(ageing.last_ages(language, np.array([each]))[0])
-                after[n][mine] = (life.default, life.prepay)[n][end - 1]
+                end = ageing.last_ages(language, some)
+                after[n][mine] = (life.default, life.prepay)[n][row, end[row] - 1]
     return unit, after
 
 

@@ -157,30 +157,32 @@ class Ageing:
         """Whether loans with these codes repay principal before they mature."""
         return np.asarray(shape // _RATES % _KINDS > 0)
 
-    def by_day(self, shape: int) -> Life:
-        """Loans with the code ``shape`` day by day, to where the longer of the stated curves ends.
+    def by_day(self, shape: IntArray) -> Life:
+        """Loans with the codes ``shape`` (R,) day by day, to where the longest stated curve ends.
 
-        The shorter one has nothing more after its end.
+        The shorter ones have nothing more after their end.
 
         Raises:
             InputError: more would default, or be prepaid, than still stands.
         """
-        code, binned = divmod(shape, _RATES)
-        term, kind = divmod(code, _KINDS)
-        gone = self._cumulative(self.default, term)
-        early = self._cumulative(self.prepay, term)
-        days = max(len(each) for each in (gone, early) if each is not None) - 1
-        owed = self._owed(term, kind, binned * RATE_BIN, days)
-        told = [None if e is None else np.diff(_longer(e, days)) / owed for e in (gone, early)]
-        given = [self._daily(language, days) for language in ("default", "prepay")]
-        default, prepay = _competing(told[0], told[1], given)
-        inside = np.arange(days) < (term if kind else days)
-        for language, shares, standing in (
-            (self.default, told[0], default.standing),
-            (self.prepay, told[1], prepay.standing),
-        ):
+        told = [name if name in BY_DAY else "" for name in (self.default, self.prepay)]
+        term, kind = np.divmod(shape // _RATES, _KINDS)
+        ends = [term if n == "lifetime_loss" else self.last_ages(n, shape) for n in told if n]
+        days = max(int(each.max()) for each in ends)
+        age = np.broadcast_to(np.arange(days + 1), (len(shape), days + 1))
+        rate = np.asarray(shape % _RATES * RATE_BIN, dtype=np.float64)
+        owed = self._owed(term, kind, rate, days)
+        gone, early = (
+            np.diff(self.cumulative(name, shape, age), axis=1) / owed if name else None
+            for name in told
+        )
+        default, prepay = _competing(
+            gone, early, (self._daily("default", days), self._daily("prepay", days))
+        )
+        inside = (np.arange(days) < term[:, None]) | (kind == 0)[:, None]
+        for language, shares, cause in zip(told, (gone, early), (default, prepay), strict=True):
             if shares is not None:
-                self._refuse(language, shares, standing, inside, owed)
+                self._refuse(language, np.where(inside, shares, 0.0), cause.standing, owed)
         return Life(default.hazard, prepay.hazard, owed)
 
     def last_ages(self, language: str, shape: IntArray) -> IntArray:
@@ -193,21 +195,6 @@ class Ageing:
             low, high = curve.terms or (0, 36_525)
             found[(term >= low) & (term <= high)] = curve.ages[-1]
         return found
-
-    def _curve(self, language: str, term: int) -> AgeCurve:
-        curves = self._curves(language)
-        return next(c for c in curves if c.terms is None or c.terms[0] <= term <= c.terms[1])
-
-    def _cumulative(self, language: str, term: int) -> FloatArray | None:
-        """Cumulative share of the amount lent by age in days; None where not told in such."""
-        if language == "lifetime_loss":
-            share = loss_to_default(self.credit.lifetime_loss or 0.0, self.credit.severity)
-            return share * spread_evenly(self.credit.loss_timing or (1.0,), term)
-        if language not in BY_DAY:
-            return None
-        curve = self._curve(language, term)
-        days = np.arange(curve.ages[-1] + 1.0)
-        return np.asarray(np.interp(days, [0.0, *curve.ages], [0.0, *curve.cumulative]))
 
     def _daily(self, cause: str, days: int) -> FloatArray:
         """Log-hazard of each day of age where the cause is told as a speed (days,)."""
@@ -223,34 +210,29 @@ class Ageing:
         yearly = intensity(getattr(credit, language), 12.0 if language in ("mdr", "smm") else 1.0)
         return np.full(days, float(np.mean(np.minimum(yearly, AT_ONCE))) / 365.0)
 
-    def _owed(self, term: int, kind: int, rate: float, days: int) -> FloatArray:
-        """What the contract still owes of 1 lent, on each day of age (days,)."""
-        if not kind:
-            return np.ones(days)
-        count = max(int(np.ceil(term * self.per_year / 365.0 - 1e-9)), 1)
-        paid = np.minimum(np.arange(days) * count // max(term, 1), count - 1)
-        if kind == 2 or rate == 0.0:
-            return np.asarray(1.0 - paid / count)
-        growth = np.log1p(rate / self.per_year)
-        return np.asarray(np.expm1((paid - count) * growth) / np.expm1(-count * growth))
+    def _owed(self, term: IntArray, kind: IntArray, rate: FloatArray, days: int) -> FloatArray:
+        """What contracts still owe of 1 lent, on each day of age [R, days]."""
+        count = np.maximum(np.ceil(term * self.per_year / 365.0 - 1e-9), 1.0)[:, None]
+        paid = np.arange(days) * count // np.maximum(term, 1)[:, None]
+        paid = np.minimum(paid, count - 1.0)
+        growth = np.log1p(np.maximum(rate, 1e-9) / self.per_year)[:, None]
+        level = np.expm1((paid - count) * growth) / np.expm1(-count * growth)
+        kinds = [(kind == 1)[:, None], (kind == 2)[:, None]]
+        return np.asarray(np.select(kinds, [level, 1.0 - paid / count], 1.0))
 
     def _refuse(
-        self,
-        language: str,
-        shares: FloatArray,
-        standing: FloatArray,
-        inside: BoolArray,
-        owed: FloatArray,
+        self, language: str, shares: FloatArray, standing: FloatArray, owed: FloatArray
     ) -> None:
-        wrong = np.flatnonzero(inside & (shares > standing * _ALL + _NONE))
+        wrong = np.argwhere(shares > np.maximum(standing, 0.0) * _ALL + _NONE)
         if wrong.size:
-            day = int(wrong[0])
+            row, day = wrong[0]
             verb = "prepaid" if language == self.prepay else "in default"
+            goes, left = shares[row, day], max(standing[row, day], 0.0)
             raise InputError(
                 Problem(
                     f"model.toml: credit.segments.{self.name}.{language}",
-                    f"{shares[day] * owed[day]:.4%} of the amount lent to be {verb} at an age of "
-                    f"{day + 1} days, where {max(standing[day], 0.0) * owed[day]:.4%} still stands",
+                    f"{goes * owed[row, day]:.4%} of the amount lent to be {verb} at an age of "
+                    f"{day + 1} days, where {left * owed[row, day]:.4%} still stands",
                     "a curve below what the contracts and the other cause leave",
                 )
             )
@@ -259,53 +241,61 @@ class Ageing:
 @dataclass(frozen=True)
 class Life:
     """Log-hazards of default and of prepayment on each day of age, and what a contract for 1 owes
-    on it; all (days,).
+    on it; all [R, days].
     """
 
     default: FloatArray
     prepay: FloatArray
     owed: FloatArray
 
-    def standing(self, age: IntArray) -> FloatArray:
-        """Share of the amount lent that still stands at each ``age`` [days]."""
-        total = _cumulated(self.default + self.prepay)
-        last = len(self.owed) - 1
-        left = np.exp(-total[np.clip(age, 0, last + 1)]) * self.owed[np.clip(age, 0, last)]
-        return np.asarray(np.maximum(left, _NONE))
+    def standing(self, row: IntArray, age: IntArray) -> FloatArray:
+        """Share of the amount lent that still stands of each ``row`` at its ``age`` [days]."""
+        total = np.cumsum(self.default + self.prepay, axis=1)
+        last = self.owed.shape[1] - 1
+        gone = np.where(age > 0, total[row, np.clip(age - 1, 0, last)], 0.0)
+        return np.maximum(np.exp(-gone) * self.owed[row, np.clip(age, 0, last)], _NONE)
 
 
 @dataclass(frozen=True)
 class _Cause:
-    """Log-hazard of each day, and the share of the loans that stands before it; both (days,)."""
+    """Log-hazard of each day, and the share of the loans that stands before it; [R, days]."""
 
     hazard: FloatArray
     standing: FloatArray
 
 
 def _competing(
-    gone: FloatArray | None, early: FloatArray | None, given: list[FloatArray]
+    gone: FloatArray | None, early: FloatArray | None, given: tuple[FloatArray, FloatArray]
 ) -> tuple[_Cause, _Cause]:
     """Default and prepayment of loans of which ``gone`` and ``early`` are the shares that leave.
 
-    ``gone`` and ``early`` [days], in loans; None where ``given`` has the log-hazard instead. With
-    G what the given hazards leave, the loans standing are G times one less all that left over G.
+    ``gone`` and ``early`` [R, days], in loans; None where ``given`` (days,) has the log-hazard
+    instead. With G what the given hazards leave, the loans standing are G times one less all that
+    left over G.
     """
     first, second = given
-    begin = np.exp(-np.concatenate([[0.0], np.cumsum(first + second)[:-1]]))
-    begin = np.maximum(begin, _NONE)
+    begin = np.maximum(np.exp(-_before(first + second)), _NONE)
     between = np.maximum(begin * np.exp(-first), _NONE)
-    left = np.zeros(len(first))
+    shape = next(each.shape for each in (gone, early) if each is not None)
+    left = np.zeros(shape)
     if gone is not None:
         left += gone / begin
     if early is not None:
         left += early / between
-    alive = 1.0 - np.concatenate([[0.0], np.cumsum(left)[:-1]])
+    alive = 1.0 - _before(left)
     standing = begin * alive
     remaining = between * (alive if gone is None else alive - gone / begin)
+    given_default, given_prepay = (np.broadcast_to(each, shape) for each in given)
     return (
-        _Cause(first if gone is None else _log_hazard(gone, standing), standing),
-        _Cause(second if early is None else _log_hazard(early, remaining), remaining),
+        _Cause(given_default if gone is None else _log_hazard(gone, standing), standing),
+        _Cause(given_prepay if early is None else _log_hazard(early, remaining), remaining),
     )
+
+
+def _before(values: FloatArray) -> FloatArray:
+    """Sum of all that comes before each, along the last axis."""
+    total = np.cumsum(values, axis=-1)
+    return np.concatenate([np.zeros((*values.shape[:-1], 1)), total[..., :-1]], axis=-1)
 
 
 def _log_hazard(leaving: FloatArray, standing: FloatArray) -> FloatArray:
@@ -317,8 +307,3 @@ def _log_hazard(leaving: FloatArray, standing: FloatArray) -> FloatArray:
 
 def _cumulated(hazard: FloatArray) -> FloatArray:
     return np.concatenate([[0.0], np.cumsum(hazard)])
-
-
-def _longer(cumulative: FloatArray, days: int) -> FloatArray:
-    """The cumulative shares by day up to ``days``, staying as they end."""
-    return np.asarray(cumulative[np.minimum(np.arange(days + 1), len(cumulative) - 1)])
