@@ -24,16 +24,17 @@ def compare(
     *,
     overrides: tuple[Sequence[str], Sequence[str]] = ((), ()),
     scenarios: tuple[str | None, str | None] = (None, None),
+    tapes: tuple[str | Path | None, str | Path | None] = (None, None),
 ) -> Comparison:
     """What changed from ``a`` to ``b`` and why: each a run folder, or a model.
 
-    ``overrides`` for models, ``scenarios`` (else each plan's own) are of a and of b.
+    ``overrides`` and ``tapes`` for models, ``scenarios`` (else each plan's own) are of a and of b.
 
     Raises:
         InputError: what is named is neither, holds no projection, or the two cannot be compared:
             other currencies, periods of another length, an unknown scenario.
     """
-    sources = [_open(each, texts) for each, texts in zip((a, b), overrides, strict=True)]
+    sources = [_open(*each) for each in zip((a, b), overrides, tapes, strict=True)]
     models = [model for model, _ in sources]
     currencies = [model.loaded.spec.currency for model in models]
     if currencies[0] != currencies[1]:
@@ -58,13 +59,15 @@ def compare(
     return Comparison(parties[0], parties[1], currencies[0])
 
 
-def _open(given: str | Path, overrides: Sequence[str]) -> tuple[Model, SavedRun | None]:
+def _open(
+    given: str | Path, overrides: Sequence[str], tape: str | Path | None
+) -> tuple[Model, SavedRun | None]:
     if not is_run(Path(given)):
-        return load(given, overrides=overrides), None
-    if overrides:
-        raise InputError(
-            Problem("--set", "a run folder", "a model, whose fields may be overridden")
-        )
+        return load(given, overrides=overrides, tape=tape), None
+    if overrides or tape is not None:
+        option = "--set" if overrides else "--tape"
+        expected = "a model; what a run folder was made from stays as it was"
+        raise InputError(Problem(f"{option} for {given}", "a run folder", expected))
     return restored(Path(given)), read_run(Path(given))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scfcap.cli.grid import blank_repeats, grid
-from scfcap.cli.options import Json, Out, Overrides, Quiet, Traceback
+from scfcap.cli.options import Json, Out, Overrides, Quiet, TapePath, Traceback
 from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ Second = Annotated[str, typer.Argument(help="What it is compared with, likewise.
 OverridesB = Annotated[
     list[str] | None,
     typer.Option("--set-b", metavar="FIELD=VALUE", help="Override a field of B alone; repeatable."),
+]
+TapeB = Annotated[
+    Path | None, typer.Option("--tape-b", metavar="PATH", help="Loan tape of B, if not A's.")
 ]
 ScenarioName = Annotated[
     str | None,
@@ -47,6 +50,8 @@ def compare(
     b: Second,
     overrides: Overrides = None,
     overrides_b: OverridesB = None,
+    tape: TapePath = None,
+    tape_b: TapeB = None,
     scenario: ScenarioName = None,
     scenario_b: ScenarioB = None,
     out: Out = None,
@@ -70,6 +75,7 @@ def compare(
             _here(b),
             overrides=(both, [*both, *(overrides_b or ())]),
             scenarios=(scenario, scenario_b or scenario),
+            tapes=(tape, tape_b or tape),
         )
         terminal.progress("drivers")
         document = found.document()
@@ -107,10 +113,11 @@ def _show(terminal: Terminal, found: Comparison) -> None:
     drivers = found.drivers
     if not (drivers["change"] != 0.0).any():
         terminal.say("No cash flow differs.", "")
-    terminal.say(_drivers(drivers[drivers["segment"] == "all"], "measure"), "")
+    whole = drivers[drivers["segment"] == "all"]
+    terminal.say(_drivers(whole, "measure", found.decimals), "")
     cash = drivers[(drivers["measure"] == "collections") & (drivers["segment"] != "all")]
     if len(cash) > 1 and (cash["change"] != 0.0).any():
-        terminal.say(_drivers(cash, "segment", "Collections by segment: "), "")
+        terminal.say(_drivers(cash, "segment", found.decimals, "Collections by segment: "), "")
     terminal.say("Drivers, taken from b one after the other:")
     terminal.say(*(f"  {name}: {MEANING[name]}" for name in DRIVERS), "")
     changed = found.inputs[_differs(found.inputs)]
@@ -137,11 +144,11 @@ def _differs(frame: pd.DataFrame) -> Any:
     return frame["change"].abs() > 1e-12 * scale.clip(lower=1e-300)
 
 
-def _drivers(frame: pd.DataFrame, key: str, title: str = "") -> Any:
+def _drivers(frame: pd.DataFrame, key: str, decimals: int, title: str = "") -> Any:
     names = [str(n) for n in frame if n not in ("measure", "segment")]
     names = [n for n in names if n != "version" or (frame[n] != 0.0).any()]
     rows = [
-        [_label(row, key), *(_amount(row, name) for name in names)]
+        [_label(row, key), *(_amount(row, name, decimals) for name in names)]
         for row in frame.to_dict("records")
         if any(row[name] for name in names)
     ]
@@ -152,9 +159,9 @@ def _label(row: dict[Any, Any], key: str) -> str:
     return str(row[key]).replace("_", " ") if key == "measure" else str(row[key])
 
 
-def _amount(row: dict[Any, Any], name: str) -> str:
+def _amount(row: dict[Any, Any], name: str, decimals: int) -> str:
     value = float(row[name])
-    digits = 3 if row["measure"] == "average_life" else 0
+    digits = 3 if row["measure"] == "average_life" else decimals
     if name in ("a", "b"):
         return f"{value:,.{digits}f}"
     return f"{value:+,.{digits}f}" if abs(value) >= 0.5 * 10.0**-digits else ""

@@ -29,6 +29,8 @@ MEASURES = (
     "collections", "interest", "fees", "scheduled", "prepaid", "recovery", "advanced",
     "reimbursed", "default", "loss", "closing", "average_life",
 )  # fmt: skip
+#: Of pools above it amounts are told without cents [currency].
+CENTS_BELOW = 1e6
 #: What the figures of a folder and its inputs put through this version differ by.
 VERSION = "version"
 #: What is said of a field that one of the models does not have.
@@ -187,6 +189,12 @@ class Comparison:
         names = ["table", "rows_a", "rows_b", "differing", "column", "largest"]
         return pd.DataFrame(rows, columns=names)
 
+    @property
+    def decimals(self) -> int:
+        """Decimals with which amounts are told: cents of small pools only."""
+        row = self._whole["collections"]
+        return 2 if max(abs(row["a"]), abs(row["b"])) < CENTS_BELOW else 0
+
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by name."""
         return {
@@ -202,7 +210,8 @@ class Comparison:
         """The change of a measure and its drivers, the largest first, in a sentence."""
         row = self._whole[measure]
         words = measure.replace("_", " ").capitalize()
-        digits, unit = (3, "years") if measure == "average_life" else (0, self.currency)
+        years = measure == "average_life"
+        digits, unit = (3, "years") if years else (self.decimals, self.currency)
         least = 0.5 * 10.0**-digits
         shown = [(name, row[name]) for name in (*DRIVERS, VERSION) if abs(row[name]) >= least]
         if not shown:

@@ -108,6 +108,15 @@ def test_models_are_compared_with_what_if(scfcap, mini):
     assert "No cash flow differs." in both.stdout
 
 
+def test_tapes_are_compared(scfcap, mini, rows):
+    folder = mini()
+    fewer = mini(rows=rows[:30], name="fewer")
+    done = scfcap("compare", folder, folder, "--tape-b", fewer / "tape.csv", "--json")
+    document = json.loads(done.stdout)
+    assert (document["a"]["loans"], document["b"]["loans"]) == ("40", "30")
+    assert _drivers(document).loc[("collections", "all"), "balance"] < 0.0
+
+
 def test_scenarios_are_compared(scfcap, mini):
     folder = mini()
     done = scfcap("compare", folder, folder, "--scenario-b", "stress", "--json")
@@ -163,6 +172,7 @@ def test_what_is_wrong_is_said(scfcap, folders, mini, model_text):
         ((a, weekly), "periods of one length"),
         ((a, b, "--scenario", "worst"), "one of base, stress"),
         ((a, b, "--set-b", "plan.periods=3"), "a run folder"),
+        ((a, b, "--tape", "tape.csv"), "stays as it was"),
     ):
         done = scfcap("compare", *options)
         assert done.exit_code == 2, options
