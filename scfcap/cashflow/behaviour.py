@@ -82,7 +82,9 @@ def behave(
     rolls = Rolls(
         rolled=np.array(curves.has_roll_rates),
         matrix=np.array(curves.period_rolls),
-        prepay_multiple=np.array(curves.stress.prepay_multiple[scenarios][:, curves.parent]),
+        prepay_multiple=np.array(
+            curves.stress.prepay_multiple[scenarios][:, curves.parent], order="C"
+        ),
         late_fee=float(curves.late_fee),
         advances=bool(curves.servicer_advances),
     )
