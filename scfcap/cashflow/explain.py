@@ -540,13 +540,13 @@ def _curve(curves: CurveSet, only: CurveSet, s: int) -> list[tuple[str, str, str
     lags = ", ".join(f"{share[n]:.4g} after {n}" for n in np.flatnonzero(share))
     rows.append(("recovery_share", lags, "of the recovery, by periods since default"))
     for name in ("default_multiple", "prepay_multiple", "severity_add"):
-        values = getattr(stress, name)[0, s]
+        values = getattr(stress, name)[0, curves.parent[s]]
         if np.ptp(values) or values[0] != (0.0 if name == "severity_add" else 1.0):
             rows.append((name, _list(values), "of the scenario"))
     if stress.held.any():
         rows.append(("held", _list(stress.held[0]), "share of a period's flows that comes later"))
     order = str(getattr(curves, "order", "survivors"))
-    rows.append(("order", order, "order of events within a period"))
+    rows.append(("order_of_events", order, "within a period"))
     return rows
 
 

@@ -23,6 +23,8 @@ from scfcap.cli.options import (
 from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path, with_reject_limit
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
     from rich.table import Table as RichTable
 
@@ -65,6 +67,8 @@ PeriodNumber = Annotated[
 ]
 #: Rows of a table of periods that are shown; ``--out`` writes them all.
 SHOWN = 24
+#: Parts of a loan that are shown; ``--json`` has all.
+PARTS = 2
 #: Of pools above it amounts are shown without cents; ``--out`` writes them in full [currency].
 _CENTS_BELOW = 1e6
 #: Columns of the tables of flows, and their headings.
@@ -140,7 +144,7 @@ def project(
         loaded = load(model, overrides=with_reject_limit(overrides, reject_limit), tape=tape)
         if loan is not None:
             terminal.progress("loan")
-            return _one_loan(terminal, loaded, loan, scenario or [], period)
+            return _one_loan(terminal, loaded, loan, (scenario or [], period, out))
         flows = _flows(terminal, loaded, workers, cluster)
         drawn = None
         if paths is not None:
@@ -299,10 +303,17 @@ def _figure(name: str, value: Any, cents: bool) -> str:
 
 
 def _one_loan(
-    terminal: Terminal, loaded: Model, loan: str, scenarios: list[str], period: int | None
+    terminal: Terminal,
+    loaded: Model,
+    loan: str,
+    asked: tuple[list[str], int | None, Path | None],
 ) -> Outcome:
+    """Show one loan; ``asked``: scenario, period, and where to write it."""
     from scfcap.errors import InputError, Problem
-    from scfcap.report.files import records
+    from scfcap.report.files import manifest, records
+    from scfcap.report.projection import save_loan
+
+    scenarios, period, out = asked
 
     if len(scenarios) > 1:
         raise InputError(Problem("--scenario", ", ".join(scenarios), "one scenario with --loan"))
@@ -315,7 +326,12 @@ def _one_loan(
     _show_loan(terminal, loaded, found, [period] if period else sorted({1, standing}))
     tables = {name: records(frame) for name, frame in found.tables().items()}
     document = {"schema_version": 1, "loan_id": loan, "scenario": found.scenario, **tables}
-    return Outcome(document)
+    folder = None
+    if out is not None:
+        origin = manifest(loaded.provenance(loaded.tape()), {})
+        folder = save_loan(found, out, document, origin).folder
+        terminal.say(f"Tables: {shown_path(folder)}")
+    return Outcome({**document, "folder": folder})
 
 
 def _show_loan(
@@ -326,7 +342,10 @@ def _show_loan(
     rows = [[str(cell) for cell in row] for row in found.terms.itertuples(index=False)]
     rows = [[row[0].replace("_", " "), *row[1:]] for row in rows]
     terminal.say(grid(head, ["figure", "value", "meaning"], rows), "")
+    names = list(dict.fromkeys(found.periods["part"]))
     for part, frame in found.periods.groupby("part", sort=False):
+        if part not in names[:PARTS]:
+            continue
         shares = frame.assign(alive=["" if x != x else f"{x:.4%}" for x in frame["alive"]])
         title = f"By period, part that pays {part}"
         terminal.say(_loan_table(title, shares), "")
@@ -336,11 +355,14 @@ def _show_loan(
                 [str(row["figure"]).replace("_", " "), str(row["formula"]), str(row["numbers"]),
                  f"{row['value']:,.6f}"]
                 for row in frame[frame["period"] == number].to_dict("records")
+                if part in names[:PARTS]
             ]  # fmt: skip
             if rows:
                 title = f"Period {number}, part that pays {part}, step by step"
                 heads = ["figure", "formula", "in numbers", "value"]
                 terminal.say(grid(title, heads, rows, ["value"]), "")
+    if len(names) > PARTS:
+        terminal.say(f"{len(names) - PARTS} more parts, likewise, are in the output of --json.")
 
 
 def _loan_table(title: str, frame: pd.DataFrame) -> RichTable:

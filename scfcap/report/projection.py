@@ -14,6 +14,7 @@ import pandas as pd
 
 from scfcap import __version__
 from scfcap.cashflow.distribution import CASH, PERCENTILES, TAKEN_BACK, Distribution
+from scfcap.cashflow.explain import LoanExplanation
 from scfcap.cashflow.project import PoolCashflow
 from scfcap.cashflow.worth import UNITS, worth
 from scfcap.report import charts
@@ -244,3 +245,14 @@ def totals(frame: pd.DataFrame, years: np.ndarray) -> pd.DataFrame:
     return result.sort_values("scenario", key=lambda s: s.map(order), kind="stable").reset_index(
         drop=True
     )
+
+
+def save_loan(
+    found: LoanExplanation, out: Path, document: Mapping[str, Any], origin: Mapping[str, Any]
+) -> SavedRun:
+    """Write the explanation of one loan as a run folder: its tables, also as CSV."""
+    frames = found.tables()
+    titles = {name: f"Loan {found.loan_id}: {name.removeprefix('loan_')}" for name in frames}
+    made = {name: Table(name, titles[name], frame) for name, frame in frames.items()}
+    extra = {f"{name}.csv": csv_bytes(frame) for name, frame in frames.items()}
+    return save_run(out, made, origin, document, extra=extra)

@@ -115,7 +115,7 @@ def test_the_loans_make_the_pool_in_any_language_and_order(pool, language, order
     told = order == "survivors" and language != "rolls"
     assert (found[0].steps["formula"] != "").all() == told
     terms = found[0].terms.set_index("figure")["value"]
-    assert terms["order"] == order
+    assert terms["order_of_events"] == order
 
 
 def test_it_says_what_kind_of_loan_it_is(pool, curves):

@@ -105,8 +105,12 @@ def test_the_folder_holds_tables_charts_and_workbook(scfcap, mini, tmp_path, mon
             assert path.read_bytes() == (out / path.relative_to(again)).read_bytes(), path
 
 
-def test_one_loan_is_explained(scfcap, mini):
+def test_one_loan_is_explained(scfcap, mini, tmp_path):
     folder = mini()
+    out = tmp_path / "out"
+    assert scfcap("project", folder, "--loan", "L003", "--out", out, "-q").exit_code == 0
+    steps = pd.read_csv(out / "loan_steps.csv")
+    assert len(steps) == len(read_run(out).tables["loan_steps"].frame) > 50
     done = scfcap("project", folder, "--loan", "L001")
     assert done.exit_code == 0, done.stderr
     for said in ("Loan L001, scenario base", "level payment", "survive x interest due",
