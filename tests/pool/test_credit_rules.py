@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from scfcap.cashflow.cohorts import cohort_factors
+from scfcap.cashflow.explain import explain
 from scfcap.cashflow.project import loan_curves, project
 from scfcap.credit.curves import build_curves
 from scfcap.errors import InputError
@@ -84,6 +85,11 @@ def test_scenarios_act_on_them_as_on_their_segment() -> None:
         "z where orders": 0.0,
     }
     assert curves.parents == ("x", "y", "z")
+
+
+def test_every_figure_of_a_loan_that_goes_by_a_rule_is_explained(pool: Pool) -> None:
+    told = explain(pool, curves_of({"base": Scenario(default_multiple=2.0)}), "e", "base")
+    assert "x where weak" in told.terms.to_string()
 
 
 def test_cohorts_stay_those_of_the_segments(pool: Pool) -> None:
