@@ -8,7 +8,7 @@ due, over the value of all payments to come. It is set anew after a reset, at th
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from scfcap.quantities import FloatArray, IntArray
 
 #: Days by which a payment may move to a business day, with room to spare.
 LONGEST_MOVE = 60
+#: Columns of :class:`_Loans` that are no whole numbers.
+_AMOUNTS = ("balance", "rate", "original", "fee", "margin", "floor", "cap")
 
 
 class DatedTables(NamedTuple):
@@ -137,7 +139,11 @@ def add_dated(
     columns["maturity_day"] = paid_maturity(chosen, tables)
     columns["follows"] = terms.index
     columns |= {name: getattr(terms, name) for name in _Loans._fields if name in ARRAYS}
-    plain = (np.array(columns[name]) for name in _Loans._fields)
+    # One layout only: a read-only or a strided array would be compiled for anew.
+    plain: list[Any] = [
+        np.array(columns[name], np.float64 if name in _AMOUNTS else np.int64)
+        for name in _Loans._fields
+    ]
     index, bins = (np.array(place[rows]) for place in places)
     _by_dates(_Loans(*plain), tables, clock, (index, bins), sums)
 

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scfcap.axes import LOAN_TYPES, PAYMENT_STEPS
+from scfcap.cashflow import dated
 from scfcap.cashflow.contract import Contract, Fees, Floating, schedule
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
@@ -24,7 +25,7 @@ from scfcap.credit.curves import CurveSet, build_curves
 from scfcap.daycount import DAY_COUNTS
 from scfcap.errors import InputError
 from scfcap.periods import Frequency, PeriodGrid, add_months
-from scfcap.pool.terms import ONCE, DatedTerms
+from scfcap.pool.terms import ARRAYS, ONCE, DatedTerms
 from scfcap.schema.contract import IndexSpec
 from scfcap.schema.credit import SegmentCredit
 from scfcap.schema.scenario import RateShock, Scenario
@@ -320,3 +321,15 @@ class TestIndicesByScenario:
         strange = replace(loan, terms=replace(loan.terms, indices=("libor",)))
         with pytest.raises(InputError, match="libor"):
             run_kernel(strange, curves_over(15), 1)
+
+
+def test_other_layouts_of_the_arrays_are_not_compiled_for() -> None:
+    loan = kernel_loan(contract(calendar="TARGET"))
+    odd = concatenate([loan, kernel_loan(contract(rate=0.5)), loan]).where(slice(None, None, 2))
+    assert odd.terms is not None
+    for name in ARRAYS:
+        getattr(odd.terms, name).setflags(write=False)
+    odd = replace(odd, terms=replace(odd.terms, grace=odd.terms.grace.astype(np.int32)))
+    once = run_kernel(loan, curves_over(15), 1)
+    np.testing.assert_allclose(run_kernel(odd, curves_over(15), 1).interest, 2.0 * once.interest)
+    assert len(dated._by_dates.signatures) == 1
