@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
-from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from scfcap.axes import BULLET, LEVEL_PAYMENT, LOAN_TYPES, ORDER
-from scfcap.cashflow.classes import classify
 from scfcap.cashflow.clocks import clocks
 from scfcap.cashflow.contract_flows import (
     ACCRUED,
@@ -34,9 +32,10 @@ from scfcap.cashflow.contract_flows import (
 from scfcap.cashflow.dated import LONGEST_MOVE, dated_tables
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
+from scfcap.cashflow.loan_terms import loan_terms, money, part_names
 from scfcap.cashflow.loans import LoanArrays
 from scfcap.cashflow.outage import hold_back
-from scfcap.cashflow.payments import payments, said, told
+from scfcap.cashflow.payments import payments, said
 from scfcap.cashflow.project import opening_loans
 from scfcap.credit.curves import CurveSet
 from scfcap.errors import InputError, InvariantError, Problem
@@ -50,7 +49,6 @@ FIGURES = (
 )  # fmt: skip
 #: Flows that an outage holds back.
 _ARRIVING = ("interest", "fees", "scheduled", "prepaid")
-_ON_TIME, _LATE = "on time", "late"
 
 
 @dataclass(frozen=True)
@@ -90,28 +88,16 @@ def explain(pool: Pool, curves: CurveSet, loan_id: str, scenario: str) -> LoanEx
     only = curves.under(curves.stress.chosen([curves.scenarios.index(scenario)]))
     one = single(pool, row)
     loans = opening_loans(one, only, np.zeros(1, dtype=np.int64))
-    names = _part_names(pool, row, len(loans))
+    names = part_names(pool, row, len(loans))
     parts = [_Part(name, loans.where([n]), only) for n, name in enumerate(names)]
     steps = [step for part in parts for step in part.steps()]
     return LoanExplanation(
         loan_id,
         scenario,
-        _terms(pool, row, loans, curves, only),
+        loan_terms(pool, row, loans, curves, only),
         pd.concat([part.frame() for part in parts], ignore_index=True),
         pd.DataFrame(steps, columns=["part", "period", "figure", "formula", "numbers", "value"]),
     )
-
-
-def _by_buyer(pool: Pool, row: int) -> bool:
-    """Whether a buyer pays the loan."""
-    return pool.payers is not None and bool(pool.payers.by_buyer[row])
-
-
-def _part_names(pool: Pool, row: int, parts: int) -> tuple[str, ...]:
-    """What the parts are called that a loan is split into."""
-    if _by_buyer(pool, row):
-        return tuple(f"{n} of {parts}" for n in range(1, parts + 1))
-    return (_ON_TIME, _LATE)[:parts]
 
 
 def single(pool: Pool, row: int) -> Pool:
@@ -293,7 +279,7 @@ class _Part:
     def _arriving(self, figure: str, p: int, formula: str, numbers: str) -> tuple[str, str]:
         """The formula of a flow with what an outage holds back of it, and what it held before."""
         if figure == "closing" and self._under_way(p):
-            more = f"{numbers} + {_money(self._under_way(p))}"
+            more = f"{numbers} + {money(self._under_way(p))}"
             return f"{formula} + principal that is held back", more
         held, before = float(self.held[p]), self._before(figure, p)
         if figure not in self.waiting or not (held or before):
@@ -302,7 +288,7 @@ class _Part:
         if held:
             words, text = f"{words} x (1 - share held back)", f"{text} x (1 - {_share(held)})"
         if before and held < 1.0:
-            words, text = f"{words} + held back before", f"{text} + {_money(before)}"
+            words, text = f"{words} + held back before", f"{text} + {money(before)}"
         return words, text
 
     def _contract(self, row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -312,13 +298,13 @@ class _Part:
             return
         p, rate, years = row["period"], float(self.loans.rate[0]), self.years[row["period"]]
         kind = int(self.loans.loan_type[0])
-        yield "owed", "what the contract leaves owed at the start", _money(row["owed"])
+        yield "owed", "what the contract leaves owed at the start", money(row["owed"])
         part = f" x {row['part']:.6g} of the period" if row["last"] else ""
         earned = row["owed"] * rate * years * row["part"]
-        words = f"{_money(row['owed'])} x {rate:.6g} x {years:.6g} years{part}"
+        words = f"{money(row['owed'])} x {rate:.6g} x {years:.6g} years{part}"
         if kind in (BULLET, ORDER):
             total = row["interest_due"] if row["last"] else row["accrued"]
-            text = f"{_money(total - earned)} from before + {words}"
+            text = f"{money(total - earned)} from before + {words}"
             yield (
                 "interest_due" if row["last"] else "accrued",
                 "accrued before + owed x rate x years, paid with the principal",
@@ -327,27 +313,27 @@ class _Part:
         else:
             yield "interest_due", "owed x rate x years", words
         if row["last"]:
-            yield "principal_due", "all that is owed, in the last period", _money(row["owed"])
+            yield "principal_due", "all that is owed, in the last period", money(row["owed"])
         elif kind == LEVEL_PAYMENT:
             level = row["principal_due"] + row["owed"] * rate * years
-            text = f"{_money(level)} - {_money(row['owed'] * rate * years)}"
+            text = f"{money(level)} - {money(row['owed'] * rate * years)}"
             yield "principal_due", "level payment - interest", text
         else:
             words = f"{LOAN_TYPES[kind].replace('_', ' ')}: by contract"
-            yield "principal_due", words, _money(row["principal_due"])
+            yield "principal_due", words, money(row["principal_due"])
         if row["fees_due"]:
-            yield "fees_due", "by contract", _money(row["fees_due"])
+            yield "fees_due", "by contract", money(row["fees_due"])
         del p
 
     def _dated(self, row: dict[str, Any], paid: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
         """What a contract asks whose payments fall on days of their own."""
         p, grid = row["period"], self.curves.grid
         days = (int(grid.days[p]), int(grid.days[p + 1]))
-        yield "owed", "what the contract leaves owed at the start", _money(row["owed"])
+        yield "owed", "what the contract leaves owed at the start", money(row["owed"])
         for figure, name in (("interest", "interest_due"), ("principal", "principal_due")):
             yield name, "by the contract's own days", said(paid, figure, grid.as_of, days)
         if not row["last"]:
-            yield "accrued", "interest since the last payment, at the close", _money(row["accrued"])
+            yield "accrued", "interest since the last payment, at the close", money(row["accrued"])
         if row["fees_due"]:
             yield "fees_due", "with each payment", said(paid, "fees", grid.as_of, days)
 
@@ -360,16 +346,16 @@ class _Part:
         severity = float(curves.severity[0, s, p])
         struck = self.value("struck", p)
         gone = self.value("default", p) - struck
-        text = f"{_money(gone)} x {severity:.6g}"
+        text = f"{money(gone)} x {severity:.6g}"
         formula = "default x severity"
         if struck:
             back = float(curves.struck_recovery[0, s, p])
-            text += f" + {_money(struck)} x (1 - {back:.6g})"
+            text += f" + {money(struck)} x (1 - {back:.6g})"
             formula += " + struck x (1 - its recovery)"
         yield "loss", formula, text
         shares = curves.recovery_share[s]
         terms = [
-            f"{_money(self.value('default', q) - self.value('struck', q))}"
+            f"{money(self.value('default', q) - self.value('struck', q))}"
             f" x (1 - {float(curves.severity[0, s, q]):.6g})"
             + (f" x {shares[p - q]:.6g}" if shares[p - q] != 1.0 else "")
             + f" of period {q + 1}"
@@ -384,8 +370,8 @@ class _Part:
         yield (
             "receivable",
             "before + default - loss - recovery",
-            f"{_money(before)} + {_money(self.value('default', p))}"
-            f" - {_money(self.value('loss', p))} - {_money(self.value('recovery', p))}",
+            f"{money(before)} + {money(self.value('default', p))}"
+            f" - {money(self.value('loss', p))} - {money(self.value('recovery', p))}",
         )
 
 
@@ -399,7 +385,7 @@ _SHARES = (
 def _behaviour(row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """What borrowers do of it, in the order of events."""
     alive, stands, survive = (_share(row[name]) for name in ("alive", "stands", "survive"))
-    owed, due = _money(row["owed"]), _money(row["principal_due"])
+    owed, due = money(row["owed"]), money(row["principal_due"])
     gone, paid = _share(row["default_share"]), _share(row["prepaid_share"])
     yield "alive", "share that performs at the start", alive
     if row["struck_share"]:
@@ -416,7 +402,7 @@ def _behaviour(row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     )
     yield "default_share", "1 - exp(-hazard)", f"1 - exp(-{row['hazard']:.8g})"
     plus = " + struck" if row["struck_share"] else ""
-    more = f" + {_money(row['struck'])}" if row["struck_share"] else ""
+    more = f" + {money(row['struck'])}" if row["struck_share"] else ""
     yield (
         "default",
         f"alive{' less struck' if plus else ''} x default share x owed{plus}",
@@ -428,12 +414,12 @@ def _behaviour(row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield (
             "interest",
             "survive x (interest due + prepaid share x accrued)",
-            f"{survive} x ({_money(row['interest_due'])} + {paid} x {_money(row['accrued'])})",
+            f"{survive} x ({money(row['interest_due'])} + {paid} x {money(row['accrued'])})",
         )
     else:
-        yield "interest", "survive x interest due", f"{survive} x {_money(row['interest_due'])}"
+        yield "interest", "survive x interest due", f"{survive} x {money(row['interest_due'])}"
     if row["fees_due"]:
-        yield "fees", "survive x fees due", f"{survive} x {_money(row['fees_due'])}"
+        yield "fees", "survive x fees due", f"{survive} x {money(row['fees_due'])}"
     yield "scheduled", "survive x principal due", f"{survive} x {due}"
     if not row["last"]:
         speed = row["prepay_intensity"] * row["prepay_exposure"]
@@ -460,117 +446,6 @@ def _by_shares(curves: CurveSet, curve: int) -> bool:
     """Whether the plain steps tell what the engine does with loans of ``curve``."""
     order = getattr(curves, "order", "survivors")
     return str(order) == "survivors" and not bool(curves.has_roll_rates[curve])
-
-
-def _terms(
-    pool: Pool, row: int, loans: LoanArrays, curves: CurveSet, only: CurveSet
-) -> pd.DataFrame:
-    """The loan, its class and its curve: figure, value, meaning."""
-    segment = pool.segments[int(pool.segment[row])]
-    s = int(loans.curve[0])
-    kind = LOAN_TYPES[int(pool.loan_type[row])]
-    rows: list[tuple[str, str, str]] = [
-        ("segment", segment, "of the tape"),
-        ("loan_type", kind.replace("_", " "), "of the tape"),
-        ("balance", _money(float(pool.balance[row])), "outstanding principal"),
-        ("rate", f"{float(pool.rate[row]):.6g}", "a year, decimal"),
-        ("origination_date", _day(pool, int(pool.origination_day[row])), "of the tape"),
-        ("maturity_date", _day(pool, int(pool.maturity_day[row])), "of the tape"),
-        ("days_past_due", f"{int(pool.days_past_due[row])}", "at the as-of date"),
-    ]
-    late = int(curves.default_days[s])
-    if pool.days_past_due[row] >= late:
-        rows.append(("state", "defaulted", f"{late} days past due or more: only recovery comes"))
-    elif pool.maturity_day[row] <= 0 and not _by_buyer(pool, row):
-        rows.append(("state", "overdue", "past maturity: taken to pay by the first period's end"))
-    if float(loans.accrued.sum()):
-        rows.append(("accrued", _money(float(loans.accrued.sum())), "interest not yet paid"))
-    if pool.payers is not None and _by_buyer(pool, row):
-        payers = pool.payers
-        rows += [
-            ("order", _money(float(payers.amount[row])), "what its buyer owes"),
-            (
-                "dilution",
-                f"{float(payers.dilution[row]):.6g}",
-                "share that the buyer leaves unpaid",
-            ),
-            ("fee", f"{payers.fee:.6g}", "of the order, paid out of the lock-box before the loan"),
-            ("recourse", f"{payers.recourse:.6g}", "share of a shortfall that the seller pays"),
-            ("lock-box", "not shown here", "fees, shortfall and surplus stand in its table"),
-        ]
-    for n, name in enumerate(_part_names(pool, row, len(loans))):
-        share = float(loans.balance[n] / loans.balance.sum())
-        until = _day(pool, int(loans.maturity_day[n]))
-        if len(loans) > 1:
-            rows.append((f"part {name}", f"{share:.6g}", f"of the balance, repaid by {until}"))
-        rows.append(
-            ("hazard_scale", f"{float(loans.hazard_scale[n]):.8g}", f"factor on the hazard, {name}")
-        )
-    if loans.terms is not None:
-        rows += told(loans.terms, pool.as_of)
-    rows += _class_of(pool, loans, curves)
-    rows += _curve(curves, only, s)
-    return pd.DataFrame(rows, columns=["figure", "value", "meaning"])
-
-
-def _class_of(pool: Pool, loans: LoanArrays, curves: CurveSet) -> list[tuple[str, str, str]]:
-    """How many loans of the pool survive as this one does."""
-    everyone = opening_loans(pool, curves, pool.segment)
-    mine = replace(loans, group=np.full(len(loans), -1))
-    keys, index = classify(replace(everyone, group=np.full(len(everyone), -1)))
-    wanted = classify(mine)[0].key[0]
-    here = index == np.flatnonzero((keys.key == wanted).all(axis=1))[0]
-    balance = float(everyone.balance.sum(where=here))
-    said = f"loans or parts of {_money(balance)} in all survive alike"
-    return [("class", f"{int(here.sum()):,}", said)]
-
-
-def _curve(curves: CurveSet, only: CurveSet, s: int) -> list[tuple[str, str, str]]:
-    """What is stated of the loan's curve, and what the scenario makes of it."""
-    stress = only.stress
-    rows = [("curve", curves.segments[s], "of the credit behaviour")]
-    if curves.has_roll_rates[s]:
-        rows.append(("roll_rates", "a matrix", "monthly, between states of delinquency"))
-    else:
-        words = "over its whole term" if curves.lifetime[s] else "a year"
-        rows.append(("default_intensity", _list(only.default_intensity[0, s]), f"-ln(1 - {words})"))
-    rows.append(("prepay_intensity", _list(only.prepay_intensity[0, s]), "-ln(1 - a year's)"))
-    rows.append(("severity", _list(only.severity[0, s]), "share of a default that is lost"))
-    share = curves.recovery_share[s]
-    lags = ", ".join(f"{share[n]:.4g} after {n}" for n in np.flatnonzero(share))
-    rows.append(("recovery_share", lags, "of the recovery, by periods since default"))
-    for name in ("default_multiple", "prepay_multiple", "severity_add"):
-        values = getattr(stress, name)[0, curves.parent[s]]
-        if np.ptp(values) or values[0] != (0.0 if name == "severity_add" else 1.0):
-            rows.append((name, _list(values), "of the scenario"))
-    if stress.held.any():
-        rows.append(("held", _list(stress.held[0]), "share of a period's flows that comes later"))
-    order = str(getattr(curves, "order", "survivors"))
-    rows.append(("order_of_events", order, "within a period"))
-    return rows
-
-
-def _list(values: FloatArray | Sequence[float]) -> str:
-    """A figure, or figures by period; one that stays is said once."""
-    array = np.asarray(values, dtype=np.float64)
-    changes = np.flatnonzero(np.diff(array, prepend=np.nan) != 0.0)
-    if len(changes) == 1:
-        return f"{array[0]:.8g}"
-    said = [f"{array[n]:.6g} from period {n + 1}" for n in changes[:4]]
-    return ", ".join(said) + (", ..." if len(changes) > 4 else "")
-
-
-def _day(pool: Pool, offset: int) -> str:
-    try:
-        day = pool.as_of + timedelta(days=offset)
-    except OverflowError:
-        day = date.max
-    return day.isoformat()
-
-
-def _money(amount: float) -> str:
-    """An amount to four decimals: enough to work the next step out from it."""
-    return f"{amount:,.4f}"
 
 
 def _share(value: float) -> str:

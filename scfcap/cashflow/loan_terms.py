@@ -1,0 +1,144 @@
+"""What is to be known of one loan before its figures: its contract, its class, its curve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from scfcap.axes import LOAN_TYPES
+from scfcap.cashflow.classes import classify
+from scfcap.cashflow.loans import LoanArrays
+from scfcap.cashflow.payments import told
+from scfcap.cashflow.project import opening_loans
+from scfcap.credit.curves import CurveSet
+from scfcap.pool.snapshot import Pool
+from scfcap.quantities import FloatArray
+
+_ON_TIME, _LATE = "on time", "late"
+
+
+def _by_buyer(pool: Pool, row: int) -> bool:
+    """Whether a buyer pays the loan."""
+    return pool.payers is not None and bool(pool.payers.by_buyer[row])
+
+
+def part_names(pool: Pool, row: int, parts: int) -> tuple[str, ...]:
+    """What the parts are called that a loan is split into."""
+    if _by_buyer(pool, row):
+        return tuple(f"{n} of {parts}" for n in range(1, parts + 1))
+    return (_ON_TIME, _LATE)[:parts]
+
+
+def loan_terms(
+    pool: Pool, row: int, loans: LoanArrays, curves: CurveSet, only: CurveSet
+) -> pd.DataFrame:
+    """The loan, its class and its curve: figure, value, meaning."""
+    segment = pool.segments[int(pool.segment[row])]
+    s = int(loans.curve[0])
+    kind = LOAN_TYPES[int(pool.loan_type[row])]
+    rows: list[tuple[str, str, str]] = [
+        ("segment", segment, "of the tape"),
+        ("loan_type", kind.replace("_", " "), "of the tape"),
+        ("balance", money(float(pool.balance[row])), "outstanding principal"),
+        ("rate", f"{float(pool.rate[row]):.6g}", "a year, decimal"),
+        ("origination_date", _day(pool, int(pool.origination_day[row])), "of the tape"),
+        ("maturity_date", _day(pool, int(pool.maturity_day[row])), "of the tape"),
+        ("days_past_due", f"{int(pool.days_past_due[row])}", "at the as-of date"),
+    ]
+    late = int(curves.default_days[s])
+    if pool.days_past_due[row] >= late:
+        rows.append(("state", "defaulted", f"{late} days past due or more: only recovery comes"))
+    elif pool.maturity_day[row] <= 0 and not _by_buyer(pool, row):
+        rows.append(("state", "overdue", "past maturity: taken to pay by the first period's end"))
+    if float(loans.accrued.sum()):
+        rows.append(("accrued", money(float(loans.accrued.sum())), "interest not yet paid"))
+    if pool.payers is not None and _by_buyer(pool, row):
+        payers = pool.payers
+        rows += [
+            ("order", money(float(payers.amount[row])), "what its buyer owes"),
+            (
+                "dilution",
+                f"{float(payers.dilution[row]):.6g}",
+                "share that the buyer leaves unpaid",
+            ),
+            ("fee", f"{payers.fee:.6g}", "of the order, paid out of the lock-box before the loan"),
+            ("recourse", f"{payers.recourse:.6g}", "share of a shortfall that the seller pays"),
+            ("lock-box", "not shown here", "fees, shortfall and surplus stand in its table"),
+        ]
+    for n, name in enumerate(part_names(pool, row, len(loans))):
+        share = float(loans.balance[n] / loans.balance.sum())
+        until = _day(pool, int(loans.maturity_day[n]))
+        if len(loans) > 1:
+            rows.append((f"part {name}", f"{share:.6g}", f"of the balance, repaid by {until}"))
+        rows.append(
+            ("hazard_scale", f"{float(loans.hazard_scale[n]):.8g}", f"factor on the hazard, {name}")
+        )
+    if loans.terms is not None:
+        rows += told(loans.terms, pool.as_of)
+    rows += _class_of(pool, loans, curves)
+    rows += _curve(curves, only, s)
+    return pd.DataFrame(rows, columns=["figure", "value", "meaning"])
+
+
+def _class_of(pool: Pool, loans: LoanArrays, curves: CurveSet) -> list[tuple[str, str, str]]:
+    """How many loans of the pool survive as this one does."""
+    everyone = opening_loans(pool, curves, pool.segment)
+    mine = replace(loans, group=np.full(len(loans), -1))
+    keys, index = classify(replace(everyone, group=np.full(len(everyone), -1)))
+    wanted = classify(mine)[0].key[0]
+    here = index == np.flatnonzero((keys.key == wanted).all(axis=1))[0]
+    balance = float(everyone.balance.sum(where=here))
+    said = f"loans or parts of {money(balance)} in all survive alike"
+    return [("class", f"{int(here.sum()):,}", said)]
+
+
+def _curve(curves: CurveSet, only: CurveSet, s: int) -> list[tuple[str, str, str]]:
+    """What is stated of the loan's curve, and what the scenario makes of it."""
+    stress = only.stress
+    rows = [("curve", curves.segments[s], "of the credit behaviour")]
+    if curves.has_roll_rates[s]:
+        rows.append(("roll_rates", "a matrix", "monthly, between states of delinquency"))
+    else:
+        words = "over its whole term" if curves.lifetime[s] else "a year"
+        rows.append(("default_intensity", _list(only.default_intensity[0, s]), f"-ln(1 - {words})"))
+    rows.append(("prepay_intensity", _list(only.prepay_intensity[0, s]), "-ln(1 - a year's)"))
+    rows.append(("severity", _list(only.severity[0, s]), "share of a default that is lost"))
+    share = curves.recovery_share[s]
+    lags = ", ".join(f"{share[n]:.4g} after {n}" for n in np.flatnonzero(share))
+    rows.append(("recovery_share", lags, "of the recovery, by periods since default"))
+    for name in ("default_multiple", "prepay_multiple", "severity_add"):
+        values = getattr(stress, name)[0, curves.parent[s]]
+        if np.ptp(values) or values[0] != (0.0 if name == "severity_add" else 1.0):
+            rows.append((name, _list(values), "of the scenario"))
+    if stress.held.any():
+        rows.append(("held", _list(stress.held[0]), "share of a period's flows that comes later"))
+    order = str(getattr(curves, "order", "survivors"))
+    rows.append(("order_of_events", order, "within a period"))
+    return rows
+
+
+def _list(values: FloatArray | Sequence[float]) -> str:
+    """A figure, or figures by period; one that stays is said once."""
+    array = np.asarray(values, dtype=np.float64)
+    changes = np.flatnonzero(np.diff(array, prepend=np.nan) != 0.0)
+    if len(changes) == 1:
+        return f"{array[0]:.8g}"
+    said = [f"{array[n]:.6g} from period {n + 1}" for n in changes[:4]]
+    return ", ".join(said) + (", ..." if len(changes) > 4 else "")
+
+
+def _day(pool: Pool, offset: int) -> str:
+    try:
+        day = pool.as_of + timedelta(days=offset)
+    except OverflowError:
+        day = date.max
+    return day.isoformat()
+
+
+def money(amount: float) -> str:
+    """An amount to four decimals: enough to work the next step out from it."""
+    return f"{amount:,.4f}"
