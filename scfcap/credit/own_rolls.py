@@ -72,7 +72,7 @@ def _matrix(moved: Transitions) -> FloatArray:
 
 def _filled(matrix: FloatArray) -> FloatArray:
     """``matrix`` with all of an unseen state defaulting."""
-    unseen = np.isnan(matrix).any(axis=1)
+    unseen = np.asarray(np.isnan(matrix).any(axis=1))
     return np.where(unseen[:, None], np.eye(len(matrix))[DEFAULT], matrix)
 
 
