@@ -24,6 +24,7 @@ def crosscheck(spec: Model, regime: Regime | None, where: Where) -> list[Problem
         *_series(spec, where),
         *_line_lenders(spec, where),
         *_contracts(spec, where),
+        *_late_fee(spec, where),
         *_rates(spec, where),
         *([] if regime is None else _closed_kinds(spec, regime, where)),
     ]
@@ -126,6 +127,18 @@ def _contracts(spec: Model, where: Where) -> Iterator[Problem]:
                 f"one of the indices {', '.join(spec.indices) or '(none)'}",
                 f"Did you mean {near}?" if near else f"Add [indices.{index}] with its fixings.",
             )
+
+
+def _late_fee(spec: Model, where: Where) -> Iterator[Problem]:
+    told = [*spec.credit.segments.values(), *spec.credit.where]
+    rolls = spec.credit.language == "roll_rates" or any(c.roll_rates is not None for c in told)
+    if spec.projection.late_fee > 0.0 and not rolls:
+        yield Problem(
+            where(("projection", "late_fee")),
+            f"{spec.projection.late_fee:g}, and no segment with roll rates",
+            "roll_rates of some segment: only they tell what is late and paid later",
+            "State roll_rates in [credit.segments.NAME], or take late_fee out.",
+        )
 
 
 def _rates(spec: Model, where: Where) -> Iterator[Problem]:

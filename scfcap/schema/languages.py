@@ -157,6 +157,12 @@ def check_together(credit: SegmentCredit, default: str, prepay: str) -> None:
         raise MisfitError(
             key=prepay, found="roll_rates beside it", expected="one of them: the matrix prepays"
         )
+    if default == "roll_rates" and credit.late_share > 0.0:
+        raise MisfitError(
+            key="late_share",
+            found="roll_rates beside it",
+            expected="one of them: the matrix says who is late",
+        )
     alone = prepay in ("cpr", "smm") and isinstance(getattr(credit, prepay), float | int)
     if default == "lifetime_default" and not alone:
         raise MisfitError(

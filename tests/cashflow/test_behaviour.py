@@ -319,7 +319,7 @@ def test_loans_late_at_as_of_begin_in_their_state(make_pool: Callable[..., Pool]
         rate=0.0,
     )
     matrix = [*(list(row) for row in ROLLS), *np.eye(7)[5:].tolist()]
-    credit = rolling_credit(default_days=91, late_share=0.5, late_days=30)
+    credit = rolling_credit(default_days=91)
     curves = curves_of(dict.fromkeys("abcd", credit), 3)
     flows = project(pool, curves).flows
     assert flows.default[0, :, 0] == pytest.approx(
@@ -465,3 +465,8 @@ def test_orders_are_one_where_nothing_defaults(book: tuple[LoanArrays, CurveSet]
         np.testing.assert_allclose(
             getattr(a, name), getattr(b, name), rtol=1e-9, atol=1e-9 * loans.balance.sum()
         )
+
+
+def test_lateness_is_told_once() -> None:
+    with pytest.raises(ValueError, match="the matrix says who is late"):
+        rolling_credit(late_share=0.5)
