@@ -267,7 +267,7 @@ def _rolling(rolls: OwnRolls, code: int) -> Estimate:
     """
     year = np.linalg.matrix_power(rolls.matrix[code], 12)[CURRENT, DEFAULT]
     book = np.linalg.matrix_power(rolls.book, 12)[CURRENT, DEFAULT]
-    weights = ", ".join(f"{z:.2f}" for z in rolls.z[code])
+    weights = ", ".join(f"{z:.2f}" for z in rolls.z[code, :, 0])
     note = f"default in 12 months from current; Z by state {weights}; book {book:.4g}"
     return Estimate(
         float(year), _NAN, _NAN, int(rolls.count[code]), UNITS["roll_rates"], _SOURCE, note

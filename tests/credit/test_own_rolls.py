@@ -31,7 +31,7 @@ def test_rates_of_a_known_chain_are_found() -> None:
     assert found.matrix[0, 0, 1] == pytest.approx(0.08, abs=0.01)
     assert found.matrix[1, 0, 1] == pytest.approx(0.16, abs=0.02)
     # Where segments differ they are trusted; each row lies between the own and the book's.
-    assert found.z[:, 0].min() > 0.9
+    assert found.z[:, 0, 0].min() > 0.9
     assert found.matrix[0, 0, 1] <= found.book[0, 1] <= found.matrix[1, 0, 1]
 
 
@@ -42,6 +42,18 @@ def test_what_is_repaid_when_it_matures_is_not_prepaid() -> None:
     assert long.matrix[0, 0, 6] == pytest.approx(0.135, abs=0.02)
     assert short.matrix[0, 0, 6] < 0.8 * long.matrix[0, 0, 6]
     np.testing.assert_allclose(short.matrix[0, 0, 5], long.matrix[0, 0, 5], atol=1e-12)
+
+
+def test_prepayment_is_shrunk_by_itself() -> None:
+    # They fall behind alike and prepay otherwise: 2% a month rather than 13.5%.
+    slow = CHAIN.copy()
+    slow[0, [0, 6]] = [0.895, 0.02]
+    found = own_rolls(
+        simulate((("a", 4_000, CHAIN), ("b", 4_000, slow)), seed=3, term_months=60)
+    ).matrix
+    assert found[0, 0, 6] == pytest.approx(0.135, abs=0.02)
+    assert found[1, 0, 6] == pytest.approx(0.02, abs=0.01)
+    assert found[0, 0, 1] == pytest.approx(found[1, 0, 1], abs=0.01)
 
 
 def test_a_state_that_nobody_left_defaults() -> None:
