@@ -23,6 +23,7 @@ from scfcap.synthetic.platform import PRODUCTS, SEGMENTS
 from scfcap.synthetic.population import LINKS, dependence
 from scfcap.tape.history import month_end
 from scfcap.tape.schema import COLUMNS
+from tests.synthetic.conftest import NOT_OF_A_PLATFORM
 
 AS_OF = date(2013, 12, 31)
 #: Many failures, so that there is something to see.
@@ -115,7 +116,8 @@ def test_frames_are_ours_and_complete(lives):
     assert lives.loans["origination_date"].between("2010-01-01", "2013-12-31").all()
     orders = lives.loans["loan_type"] == "order"
     assert lives.loans["buyer_id"].notna().equals(orders)
-    assert set(lives.tape().columns) == {column.name for column in COLUMNS} - {"instalment"}
+    known = {column.name for column in COLUMNS}
+    assert set(lives.tape().columns) == known - NOT_OF_A_PLATFORM
     assert (lives.tape()["current_balance"] > 0).all()
 
 

@@ -14,6 +14,7 @@ from scfcap.schema.load import load_model
 from scfcap.synthetic.platform import PRODUCTS, SEGMENTS, generate
 from scfcap.synthetic.shops import SHOP_LIMIT, core_shares
 from scfcap.tape.schema import COLUMNS
+from tests.synthetic.conftest import NOT_OF_A_PLATFORM
 
 AS_OF = pd.Timestamp("2013-12-31")
 
@@ -36,8 +37,7 @@ def by_product(tape):
 
 
 def test_columns_are_ours_and_complete(tape):
-    known = {column.name for column in COLUMNS}
-    assert set(tape.columns) == known - {"instalment"}
+    assert set(tape.columns) == {column.name for column in COLUMNS} - NOT_OF_A_PLATFORM
     assert len(tape) == 60_000
     assert tape["loan_id"].is_unique
     order = tape["loan_type"] == "order"
