@@ -7,7 +7,9 @@ import shlex
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+import scfcap
 from scfcap.axes import LOAN_TYPES, STATUSES
 from scfcap.cli.main import app
 from scfcap.tape.rules.catalogue import rules_frame
@@ -34,6 +36,23 @@ def test_python_examples_run(name, code, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("block", _blocks("sh"), ids=lambda block: block[0])
+def test_commands_in_order_run(block, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for line in block[1].splitlines():
+        words = shlex.split(line, comments=True)
+        assert words[0] == "scfcap"
+        done = CliRunner().invoke(app, [*words[1:], "--quiet"], catch_exceptions=False)
+        assert (done.exit_code, done.output) == (0, ""), line
+
+
+@pytest.mark.parametrize("block", _blocks("toml"), ids=lambda block: block[0])
+def test_parts_of_models_project(block, tmp_path):
+    (tmp_path / "model.toml").write_text(f'base = "alibaba-2013"\n{block[1]}', encoding="utf-8")
+    model = scfcap.load(tmp_path, overrides={"tape.platform.loans": 500})
+    assert (model.cashflow().to_frame().groupby("scenario")["interest"].sum() > 0).all()
+
+
 def test_the_readme_has_an_example():
     assert any(name.startswith("README") for name, _ in _blocks("python"))
 
@@ -41,7 +60,7 @@ def test_the_readme_has_an_example():
 def _commands() -> list[str]:
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     return sorted(
-        set(re.findall(r"(?:^ {4}|`)(?:\.venv/bin/)?(scfcap [^`\n#]+)", text, re.MULTILINE))
+        set(re.findall(r"(?:^(?: {4})?|`)(?:\.venv/bin/)?(scfcap [^`\n#]+)", text, re.MULTILINE))
     )
 
 
