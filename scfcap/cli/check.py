@@ -20,7 +20,7 @@ from scfcap.cli.options import (
     TapePath,
     Traceback,
 )
-from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path, with_reject_limit
+from scfcap.cli.terminal import Asked, Outcome, Terminal, execute, shown_path
 from scfcap.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -74,13 +74,9 @@ def check(
     """Validate model and tape: a data-quality report. Exit code 2 if a run would be refused."""
 
     def work(terminal: Terminal) -> Outcome:
-        from scfcap.api import load
-        from scfcap.report.store import check_out
 
-        if out is not None:
-            check_out(out)
         terminal.progress("check")
-        loaded = load(model, overrides=with_reject_limit(overrides, reject_limit), tape=tape)
+        loaded = Asked(model, tape, overrides, reject_limit, out).load()
         quality = loaded.check(_earlier(before, before_day))
         folder = None if out is None else quality.save(out).folder
         terminal.finish()

@@ -16,7 +16,7 @@ from scfcap.cli.options import (
     TapePath,
     Traceback,
 )
-from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path, with_reject_limit
+from scfcap.cli.terminal import Asked, Outcome, Terminal, execute, shown_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,20 +63,16 @@ def credit(
     """Show credit curves and what they rest on: vintages, survival, roll rates, recoveries."""
 
     def work(terminal: Terminal) -> Outcome:
-        from scfcap.api import load
-        from scfcap.report.store import check_out
         from scfcap.schema.write import write_credit
 
-        if out is not None:
-            check_out(out)
         terminal.progress("credit")
-        texts = list(with_reject_limit(overrides, reject_limit))
-        loaded = load(model, overrides=texts, tape=tape)
+        asked = Asked(model, tape, overrides, reject_limit, out)
+        loaded = asked.load()
         stated = loaded.loaded.spec.credit.segments
         chosen = source or ("history" if loaded.has_history else "plan")
         if chosen != "plan":
             anew = [f'credit.source="{chosen}"', "credit.segments={}"]
-            loaded = load(model, overrides=[*texts, *anew], tape=tape)
+            loaded = asked.load(*anew)
         report = loaded.credit_report(backtest)
         if write:
             report.refuse_doubtful()

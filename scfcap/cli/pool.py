@@ -18,7 +18,7 @@ from scfcap.cli.options import (
     TapePath,
     Traceback,
 )
-from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path, with_reject_limit
+from scfcap.cli.terminal import Asked, Outcome, Terminal, execute, shown_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,14 +73,10 @@ def pool(
     """Freeze the pool: strata, eligibility, concentrations, borrowing bases."""
 
     def work(terminal: Terminal) -> Outcome:
-        from scfcap.api import load
         from scfcap.report.files import records
-        from scfcap.report.store import check_out
 
-        if out is not None:
-            check_out(out)
         terminal.progress("tape")
-        loaded = load(model, overrides=with_reject_limit(overrides, reject_limit), tape=tape)
+        loaded = Asked(model, tape, overrides, reject_limit, out).load()
         loaded.tape()
         terminal.progress("pool")
         report = loaded.pool_report()

@@ -20,7 +20,7 @@ from scfcap.cli.options import (
     Traceback,
     Workers,
 )
-from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path, with_reject_limit
+from scfcap.cli.terminal import Asked, Outcome, Terminal, execute, shown_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,13 +135,9 @@ def project(
     """Project the pool's cash flows: by scenario, over Monte Carlo paths, or one loan in detail."""
 
     def work(terminal: Terminal) -> Outcome:
-        from scfcap.api import load
-        from scfcap.report.store import check_out
 
         _fits(loan=loan, period=period, paths=paths, spread=workers is not None or bool(cluster))
-        if out is not None:
-            check_out(out)
-        loaded = load(model, overrides=with_reject_limit(overrides, reject_limit), tape=tape)
+        loaded = Asked(model, tape, overrides, reject_limit, out).load()
         if loan is not None:
             terminal.progress("loan")
             return _one_loan(terminal, loaded, loan, (scenario or [], period, out))

@@ -15,7 +15,7 @@ from scfcap.cli.options import (
     TapePath,
     Traceback,
 )
-from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path, with_reject_limit
+from scfcap.cli.terminal import Asked, Outcome, Terminal, execute, shown_path
 
 #: Where results go without ``--out``, below the present folder.
 RESULTS = Path("reports") / "out"
@@ -34,12 +34,8 @@ def run(
     """Run a model: check, pool, cash flows, deals, plan; write the run folder and workbook."""
 
     def work(terminal: Terminal) -> Outcome:
-        from scfcap.api import load
-        from scfcap.report.store import check_out
 
-        if out is not None:
-            check_out(out)
-        loaded = load(model, overrides=with_reject_limit(overrides, reject_limit), tape=tape)
+        loaded = Asked(model, tape, overrides, reject_limit, out).load()
         finished = loaded.run(terminal.progress)
         terminal.progress("workbook")
         saved = finished.save(out or new_folder(loaded.loaded.folder.resolve().name))

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
+    from scfcap.api.model import Model
+
 #: Width of tables that are not printed to a terminal [characters].
 WIDTH = 160
 #: Length of what is said of a problem's place [characters].
@@ -299,6 +301,23 @@ def shown_path(path: Path) -> str:
         return str(path.resolve())
 
 
-def with_reject_limit(overrides: Sequence[str] | None, limit: float | None) -> list[str]:
-    """``--set`` with ``--reject-limit``, which stands for ``tape.reject_limit``."""
-    return [*(overrides or ()), *([] if limit is None else [f"tape.reject_limit={limit}"])]
+@dataclass(frozen=True)
+class Asked:
+    """What the options that commands share ask of a model."""
+
+    model: str
+    tape: Path | None
+    overrides: Sequence[str] | None
+    reject_limit: float | None
+    out: Path | None
+
+    def load(self, *more: str) -> Model:
+        """The model as asked for, with ``more`` overrides; ``out`` must be fit to be written to."""
+        from scfcap.api import load
+        from scfcap.report.store import check_out
+
+        if self.out is not None:
+            check_out(self.out)
+        limit = [] if self.reject_limit is None else [f"tape.reject_limit={self.reject_limit}"]
+        texts = [*(self.overrides or ()), *limit, *more]
+        return load(self.model, overrides=texts, tape=self.tape)
