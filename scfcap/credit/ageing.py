@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scfcap.axes import EQUAL_PRINCIPAL, LEVEL_PAYMENT
+from scfcap.axes import EQUAL_PRINCIPAL, FLAT_FEE, LEVEL_PAYMENT
 from scfcap.credit.languages import AT_ONCE, BY_AGE
 from scfcap.credit.speeds import (
     abs_smm,
@@ -88,9 +88,8 @@ class Ageing:
         if not {self.default, self.prepay} & set(BY_DAY):
             return code
         term = np.clip(term, 1, 36_525)
-        kind = np.where(loan_type == LEVEL_PAYMENT, 1, 0) + np.where(
-            loan_type == EQUAL_PRINCIPAL, 2, 0
-        )
+        even = (loan_type == EQUAL_PRINCIPAL) | (loan_type == FLAT_FEE)
+        kind = np.where(loan_type == LEVEL_PAYMENT, 1, np.where(even, 2, 0))
         binned = np.where(kind == 1, np.rint(rate / RATE_BIN), 0).astype(np.int64)
         first = np.zeros(len(term), dtype=np.int64)
         for language in sorted({self.default, self.prepay} & {"default_by_age", "prepay_by_age"}):

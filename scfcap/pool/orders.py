@@ -61,7 +61,7 @@ def order_book(pool: Pool, tape: Tape, spec: OrdersSpec) -> OrderBook:
     ``order_amount`` is its original balance over the advance rate. An order that is disputed
     already is diluted by ``dispute_dilution`` at least; one that is not may still be, and has its
     buyer's rate. The limits count all orders of the tape, settled ones until their day (the due
-    day, where a repaid loan has none), at today's dilution.
+    day, where a loan that is repaid or charged off has none), at today's dilution.
 
     The table has loan_id, buyer_id, seller_id, order_amount, origination_date, due_date,
     dilution, by_rate, seller_room and buyer_room (empty without a limit), allowed, binding,
@@ -222,9 +222,9 @@ def _dilution(buyers: Buyers, buyer: IntArray, disputed: BoolArray, spec: Orders
 def _released(ledger: _Ledger) -> IntArray:
     """Day from which an order takes no room under the limits."""
     paid = ledger.day("settled_date")
-    repaid = (ledger.frame["status"] == "repaid").to_numpy()
+    closed = ledger.frame["status"].isin(["repaid", "charged_off"]).to_numpy()
     on_due_day = np.minimum(ledger.day("maturity_date"), 0)
-    return np.where(paid <= 0, paid, np.where(repaid, on_due_day, NEVER))
+    return np.where(paid <= 0, paid, np.where(closed, on_due_day, NEVER))
 
 
 def _limits(names: tuple[str, ...], default: float | None, own: Mapping[str, float]) -> FloatArray:
