@@ -26,12 +26,9 @@ TAIL = 0.05
 MOST_PATHS = 1_000_000
 #: Scenarios x segments x periods that are projected in one pass, which bounds the memory.
 _CELLS = 400_000
-#: What investors are paid: flows that are added, and one that the servicer takes back.
-CASH = ("interest", "fees", "scheduled", "prepaid", "recovery", "advanced")
-TAKEN_BACK = "reimbursed"
-#: What is measured, from the flows, and whether a low figure is the bad one.
+#: What is measured: flows that are added, and whether a low figure is the bad one.
 MEASURES: Mapping[str, tuple[tuple[str, ...], bool]] = {
-    "collections": ((*CASH, TAKEN_BACK), True),
+    "collections": (("collections",), True),
     "interest": (("interest",), True),
     "principal": (("scheduled", "prepaid"), True),
     "recovery": (("recovery",), True),
@@ -167,10 +164,7 @@ def _blocks(count: int, cells: int) -> Iterator[slice]:
 
 
 def _summed(flows: Flows, parts: Sequence[str]) -> FloatArray:
-    summed = np.zeros_like(flows.default)
-    for name in parts:
-        summed += getattr(flows, name) * (-1.0 if name == TAKEN_BACK else 1.0)
-    return summed
+    return np.asarray(sum(getattr(flows, name) for name in parts))
 
 
 def spread(values: FloatArray, *, low_is_bad: bool) -> dict[str, FloatArray]:

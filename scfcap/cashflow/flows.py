@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from typing import Final
 
 import numpy as np
 
 from scfcap.errors import InvariantError
 from scfcap.quantities import ENGINE_TOLERANCE, FloatArray
+
+#: What investors are paid, by the name of each flow: added, or taken off where the servicer takes
+#: it back.
+COLLECTED: Final[Mapping[str, float]] = {
+    "interest": 1.0,
+    "fees": 1.0,
+    "scheduled": 1.0,
+    "prepaid": 1.0,
+    "recovery": 1.0,
+    "advanced": 1.0,
+    "reimbursed": -1.0,
+}
 
 
 def _none() -> FloatArray:
@@ -49,6 +62,11 @@ class Flows:
         for name in ("fees", "advanced", "reimbursed", "delinquent"):
             if getattr(self, name).shape != self.default.shape:
                 object.__setattr__(self, name, np.zeros_like(self.default))
+
+    @property
+    def collections(self) -> FloatArray:
+        """What investors are paid [K, G, T]: the flows of :data:`COLLECTED`."""
+        return np.asarray(sum(sign * getattr(self, name) for name, sign in COLLECTED.items()))
 
     def scenario_rows(self, rows: Sequence[int]) -> Flows:
         """The flows of the scenarios at ``rows``."""

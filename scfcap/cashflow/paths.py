@@ -121,12 +121,9 @@ def scenario_set(
 
 
 def collections(pool: Pool, curves: CurveSet, stress: Stress) -> FloatArray:
-    """Interest, fees, principal, recoveries of the pool [K, S, T], S its segments; in currency."""
+    """What investors are paid of the pool [K, S, T], S its segments; in currency."""
     loans = opening_loans(pool, curves, pool.segment)
-    flows = run_kernel(loans, curves.under(stress), len(pool.segments))
-    return np.asarray(
-        flows.interest + flows.fees + flows.scheduled + flows.prepaid + flows.recovery
-    )
+    return run_kernel(loans, curves.under(stress), len(pool.segments)).collections
 
 
 def felt(cash: FloatArray, stress: Stress, stakes: Stakes, grid: PeriodGrid) -> FloatArray:

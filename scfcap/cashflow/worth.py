@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from scfcap.cashflow.distribution import CASH, TAKEN_BACK
 from scfcap.cashflow.project import PoolCashflow
 from scfcap.cashflow.yields import measures, payment_times
 
@@ -31,8 +30,7 @@ def worth(cashflow: PoolCashflow, *, price: float = 1.0, at_end: float = 1.0) ->
     is paid, or where a period takes back more than it brings.
     """
     flows = cashflow.flows
-    cash = sum(np.asarray(getattr(flows, name)).sum(axis=1) for name in CASH)
-    cash = cash - np.asarray(getattr(flows, TAKEN_BACK)).sum(axis=1)
+    cash = flows.collections.sum(axis=1)
     principal = (flows.scheduled + flows.prepaid).sum(axis=1)
     left = at_end * flows.closing[:, :, -1].sum(axis=1)
     cash[:, -1] += left

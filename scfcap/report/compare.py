@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from scfcap.axes import LOAN_TYPES
-from scfcap.cashflow.distribution import CASH, TAKEN_BACK
 from scfcap.cashflow.drivers import DRIVERS, MEANING, Side, substitute
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.project import PoolCashflow
@@ -128,7 +127,7 @@ class Comparison:
     @cached_property
     def periods(self) -> pd.DataFrame:
         """Collections by period: ``a``, the effect of each driver, ``b`` [currency]."""
-        cash = [_cash(step.flows).sum(axis=0) for step in self._steps]
+        cash = [step.flows.collections[0].sum(axis=0) for step in self._steps]
         grids = (self.a.side.curves.grid, self.b.side.curves.grid)
         ends = [np.array(grid.ends, dtype="datetime64[s]") for grid in grids]
         effects = {driver: cash[n + 1] - cash[n] for n, driver in enumerate(DRIVERS)}
@@ -272,18 +271,12 @@ class Comparison:
         return {name: self.currency for name in money if name in frame and "period" in frame}
 
 
-def _cash(flows: Flows) -> FloatArray:
-    """What investors are paid in the first scenario [S, T]."""
-    paid = sum(getattr(flows, name)[0] for name in CASH)
-    return np.asarray(paid - getattr(flows, TAKEN_BACK)[0])
-
-
 def _measured(flows: Flows, years: FloatArray) -> FloatArray:
     """:data:`MEASURES` of all segments and of each, in the first scenario: [measures, 1 + S]."""
     principal = (flows.scheduled + flows.prepaid)[0]
     found = []
     for name in MEASURES[:-1]:
-        values = _cash(flows) if name == "collections" else getattr(flows, name)[0]
+        values = getattr(flows, name)[0]
         found.append(values[:, -1] if name == "closing" else values.sum(axis=1))
     amounts = np.stack(found)
     amounts = np.concatenate([amounts.sum(axis=1, keepdims=True), amounts], axis=1)

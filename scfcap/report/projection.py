@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from scfcap import __version__
-from scfcap.cashflow.distribution import CASH, PERCENTILES, TAKEN_BACK, Distribution
+from scfcap.cashflow.distribution import PERCENTILES, Distribution
 from scfcap.cashflow.explain import LoanExplanation
+from scfcap.cashflow.flows import COLLECTED
 from scfcap.cashflow.project import PoolCashflow
 from scfcap.cashflow.worth import UNITS, worth
 from scfcap.report import charts
@@ -27,7 +28,7 @@ from scfcap.schema.report import Pack
 
 _PACK = Pack(title="Cash flows", sheets=("cash_flows",), file_name="projection.xlsx")
 #: Flows that add up over periods, in the order in which they are told.
-FLOWS = (*CASH, TAKEN_BACK, "default", "loss")
+FLOWS = (*COLLECTED, "default", "loss")
 _TITLES = {
     "cash_flow_totals": "Cash flows over the whole horizon by scenario and segment",
     "cash_flow_periods": "Cash flows of the whole pool by scenario and period",
@@ -213,8 +214,8 @@ def by_period(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _collected(frame: pd.DataFrame) -> pd.Series:
     """What investors are paid, row by row [currency]."""
-    cash = frame[[name for name in CASH if name in frame]].sum(axis=1)
-    return cash - frame[TAKEN_BACK] if TAKEN_BACK in frame else cash
+    there = [name for name in COLLECTED if name in frame]
+    return (frame[there] * pd.Series(COLLECTED)[there]).sum(axis=1)
 
 
 def totals(frame: pd.DataFrame, years: np.ndarray) -> pd.DataFrame:
