@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from scfcap.errors import InvariantError
 from scfcap.quantities import ENGINE_TOLERANCE, FloatArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: What investors are paid, by the name of each flow: added, or taken off where the servicer takes
 #: it back.
@@ -22,6 +25,12 @@ COLLECTED: Final[Mapping[str, float]] = {
     "advanced": 1.0,
     "reimbursed": -1.0,
 }
+
+
+def collected(frame: pd.DataFrame) -> pd.Series:
+    """What investors are paid, row by row of a table of flows [currency]."""
+    paid: Any = sum(sign * frame[name] for name, sign in COLLECTED.items() if name in frame)
+    return paid  # type: ignore[no-any-return]
 
 
 def _none() -> FloatArray:

@@ -15,7 +15,7 @@ import pandas as pd
 from scfcap import __version__
 from scfcap.cashflow.distribution import PERCENTILES, Distribution
 from scfcap.cashflow.explain import LoanExplanation
-from scfcap.cashflow.flows import COLLECTED
+from scfcap.cashflow.flows import COLLECTED, collected
 from scfcap.cashflow.project import PoolCashflow
 from scfcap.cashflow.worth import UNITS, worth
 from scfcap.report import charts
@@ -26,7 +26,7 @@ from scfcap.report.tables import RunMeta, Table, named_table
 from scfcap.schema.load import LoadedModel
 from scfcap.schema.report import Pack
 
-_PACK = Pack(title="Cash flows", sheets=("cash_flows",), file_name="projection.xlsx")
+_PACK = Pack(title="Cash flows", sheets=("cash_flows", "checks"), file_name="projection.xlsx")
 #: Flows that add up over periods, in the order in which they are told.
 FLOWS = (*COLLECTED, "default", "loss")
 _TITLES = {
@@ -159,7 +159,7 @@ class ProjectionReport:
         return made
 
     def to_excel(self, path: str | Path) -> Path:
-        """Write the workbook alone: the Cash flows sheet."""
+        """Write the workbook alone: the Cash flows sheet, and the checks of its totals."""
         return build_workbook(self.tables, _PACK, self.meta(), Path(path))
 
     def save(self, out: str | Path) -> SavedRun:
@@ -208,14 +208,8 @@ def by_period(frame: pd.DataFrame) -> pd.DataFrame:
     columns = [name for name in frame if name not in ("scenario", "segment", "period", "end")]
     keys = ["scenario", "period", "end"]
     summed = frame.groupby(keys, sort=False, as_index=False)[columns].sum()
-    summed["collections"] = _collected(summed)
+    summed["collections"] = collected(summed)
     return summed
-
-
-def _collected(frame: pd.DataFrame) -> pd.Series:
-    """What investors are paid, row by row [currency]."""
-    there = [name for name in COLLECTED if name in frame]
-    return (frame[there] * pd.Series(COLLECTED)[there]).sum(axis=1)
 
 
 def totals(frame: pd.DataFrame, years: np.ndarray) -> pd.DataFrame:
@@ -238,7 +232,7 @@ def totals(frame: pd.DataFrame, years: np.ndarray) -> pd.DataFrame:
     end = both[both["period"] == last].set_index(keys)
     result.insert(0, "opening", first)
     result["receivable"], result["closing"] = end["receivable"], end["closing"]
-    result["collections"] = _collected(result)
+    result["collections"] = collected(result)
     paid = result["principal"].where(result["principal"] > 0.0)
     result["average_life"] = result["moment"] / paid
     result = result.drop(columns=["principal", "moment"]).reset_index()

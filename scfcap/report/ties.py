@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap import axes
+from scfcap.cashflow.flows import collected
 from scfcap.quantities import ENGINE_TOLERANCE, HALF_CENT
 from scfcap.report.tables import Table
 
@@ -183,6 +184,7 @@ def _pool_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
 
 def _cash_flow_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
     frame, summary = frames.get("cash_flows"), frames.get("pool_summary")
+    whole = frames.get("cash_flow_totals")
     if frame is None:
         return
     for scenario, flows in frame.groupby("scenario", sort=False):
@@ -196,6 +198,16 @@ def _cash_flow_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
         gap = bad["default"] - bad["loss"] - bad["recovery"] - due
         name = f"Cash flows, {scenario}: defaults are lost, recovered or still due"
         yield _nothing(name, gap, f"cash.{scenario}.defaults", opening)
+        paid = float(collected(flows).sum())
+        if whole is not None:
+            mine = (whole["scenario"] == scenario) & (whole["segment"] == "all")
+            paid = float(whole[mine]["collections"].sum())
+        lines = (Term(f"cash.{scenario}.collections"),)
+        yield _agree(
+            f"Cash flows, {scenario}: collections are all that investors are paid",
+            Side("collections by line", float(collected(flows).sum()), lines),
+            Side("collections of the engine", paid),
+        )
         if summary is not None:
             total = float(summary[summary["part"] == "pool"]["balance"].sum())
             yield _agree(

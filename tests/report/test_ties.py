@@ -13,7 +13,7 @@ from scfcap.report.ties import funding_stack, loans_managed, ties
 def test_all_ties_hold_in_a_sound_run(tables: dict[str, Table]) -> None:
     found = ties(tables)
     assert [tie.name for tie in found if not tie.ok] == []
-    assert len(found) == 26
+    assert len(found) == 28
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,21 @@ def test_a_wrong_figure_breaks_its_tie(
     frame.iloc[place] = float(frame.iloc[place]) + 10.0
     bent = {**tables, table: replace(tables[table], frame=frame)}
     assert {tie.name for tie in ties(bent) if not tie.ok} == noticed
+
+
+def test_collections_are_those_of_the_engine(tables: dict[str, Table]) -> None:
+    """Fees and what a servicer advances and takes back are among them."""
+    frame = tables["cash_flows"].frame.assign(fees=7.0, advanced=5.0, reimbursed=3.0)
+    paid = frame[["interest", "scheduled", "prepaid", "recovery"]].sum(axis=1) + 7.0 + 5.0 - 3.0
+    whole = paid.groupby(frame["scenario"]).sum().rename("collections").reset_index()
+    name = "Cash flows, {}: collections are all that investors are paid"
+    for extra, wrong in ((0.0, set()), (1.0, {name.format("base"), name.format("stress")})):
+        totals = whole.assign(segment="all", collections=whole["collections"] + extra)
+        bent = {
+            "cash_flows": replace(tables["cash_flows"], frame=frame),
+            "cash_flow_totals": Table("cash_flow_totals", "", totals, {}),
+        }
+        assert {tie.name for tie in ties(bent) if not tie.ok} == wrong
 
 
 def test_errors_of_two_periods_do_not_cancel(tables: dict[str, Table]) -> None:

@@ -289,6 +289,43 @@ def test_a_run_without_plan_and_deal_has_fewer_sheets(
     assert book_bytes(book)
 
 
+def test_lines_that_few_pools_have_are_shown_and_collected(
+    tables: dict[str, Table], pack: Pack, meta: RunMeta
+) -> None:
+    """Fees of a twelfth a period, advances that come back a period later; in one scenario."""
+    plain = tables["cash_flows"].frame
+    base = plain["scenario"] == "base"
+    frame = plain.assign(
+        fees=12_000.0 * base,
+        advanced=5_000.0 * (base & (plain["period"] < 12)),
+        reimbursed=5_000.0 * (base & (plain["period"] > 1)),
+    )
+    bent = {**tables, "cash_flows": replace(tables["cash_flows"], frame=frame)}
+    made = build_book(bent, pack, meta)
+    without, sheet = build_book(tables, pack, meta).sheet("Cash flows"), made.sheet("Cash flows")
+
+    def line(of: Sheet, label: str) -> tuple[int, float]:
+        row = min(r for (r, c), cell in of.cells.items() if c == 1 and cell.value == label)
+        cell = of.cells[row, 14].value
+        assert isinstance(cell, Formula)
+        return row, float(cell.value)
+
+    for column, total in (("fees", 288e3), ("advanced", 110e3), ("reimbursed", -110e3)):
+        label = ITEMS[column][0]
+        assert line(sheet, label)[1] == pytest.approx(total)
+        with pytest.raises(ValueError, match="empty"):
+            line(without, label)
+    row, paid = line(sheet, "Collections, base")
+    assert paid == pytest.approx(line(without, "Collections, base")[1] + 288e3)
+    text = sheet.cells[row, 14].value.text
+    for column in ("interest", "fees", "scheduled", "prepaid", "recovery", "reimbursed"):
+        assert f"N{line(sheet, ITEMS[column][0])[0]}" in text
+    assert len(sheet.charts[0].series) == 7
+    assert line(sheet, "Collections, stress")[1] == line(without, "Collections, stress")[1]
+    shown = {str(cell.value) for cell in made.sheet("Checks").cells.values()}
+    assert "Cash flows, base: collections are all that investors are paid" in shown
+
+
 def test_many_segments_are_taken_together_beyond_the_largest(
     tables: dict[str, Table], pack: Pack, meta: RunMeta
 ) -> None:

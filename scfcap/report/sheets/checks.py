@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from scfcap.report.book import CENT, Area, Condition, Formula, Value, address
 from scfcap.report.sheets.common import (
     BOLD,
@@ -44,16 +42,15 @@ def add_checks(kit: Kit) -> None:
         row, count = row + 1, count + 1
         _tie_line(kit, row, count, tie)
         passed = passed and tie.ok
-    row += 2
-    row = section(sheet, row, "Checks of the engine")
-    heads(
-        sheet, row, ["No.", "Check", "What it is", "Value", "Engine", "", "", "Tolerance", "Status"]
-    )
     engine = kit.frame("plan_checks")
-    for item in records(pd.DataFrame() if engine is None else engine):
-        row, count = row + 1, count + 1
-        _engine_line(kit, row, count, item)
-        passed = passed and bool(item.ok)
+    if engine is not None:
+        row = section(sheet, row + 2, "Checks of the engine")
+        labels = ["No.", "Check", "What it is", "Value", "Engine", "", "", "Tolerance", "Status"]
+        heads(sheet, row, labels)
+        for item in records(engine):
+            row, count = row + 1, count + 1
+            _engine_line(kit, row, count, item)
+            passed = passed and bool(item.ok)
     _light(kit, sheet.span(first, 9, row, 9), count, passed=passed)
 
 
