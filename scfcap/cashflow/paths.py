@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from scfcap.cashflow.kernel import run_kernel
-from scfcap.cashflow.project import opening_loans
+from scfcap.cashflow.project import project
 from scfcap.credit.curves import CurveSet
 from scfcap.credit.exposure import Exposures
 from scfcap.credit.factors import Paths, simulate
@@ -122,8 +121,7 @@ def scenario_set(
 
 def collections(pool: Pool, curves: CurveSet, stress: Stress) -> FloatArray:
     """What investors are paid of the pool [K, S, T], S its segments; in currency."""
-    loans = opening_loans(pool, curves, pool.segment)
-    return run_kernel(loans, curves.under(stress), len(pool.segments)).collections
+    return project(pool, curves.under(stress)).flows.collections
 
 
 def felt(cash: FloatArray, stress: Stress, stakes: Stakes, grid: PeriodGrid) -> FloatArray:

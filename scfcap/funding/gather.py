@@ -28,6 +28,7 @@ from scfcap.funding.inputs import (
     P2PInputs,
 )
 from scfcap.funding.opening import opening_balance
+from scfcap.funding.recoveries import check_recoveries, recovered_after
 from scfcap.funding.stressed import credit_path, per_unit, under
 from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import ELIGIBLE, Pool
@@ -52,6 +53,7 @@ def build_inputs(
     grid = PeriodGrid.build(spec.as_of, spec.plan.periods, spec.plan.frequency)
     unit = spec.plan.money_unit
     _check_places(spec, pool)
+    check_recoveries(pool, curves)
     row = curves.scenarios.index(spec.plan.scenario)
     whole = slice(len(curves.parents))
     severity = curves.severity[row, whole, 0]
@@ -168,7 +170,7 @@ def _terminal(
     rate = spec.plan.terminal_rate
     discount = np.power(1.0 + rate, -np.cumsum(year))
     cash = (factors.repaid[k] + factors.interest[k])[:, horizon:] @ discount
-    cash += _recovered_after(factors, curves, k, rate, discount)
+    cash += recovered_after(factors, curves, k, rate, discount)
     balances = factors.performing[k][:, horizon:]
     cash += balances[:, -1] * (discount[-1] if len(discount) else 1.0)
     annuity = balances[:, :-1] @ (discount * year)
@@ -180,24 +182,6 @@ def _terminal(
         np.where(there, (cash - running) / safe, 0.0),
         np.where(there, annuity / safe, 0.0),
     )
-
-
-def _recovered_after(
-    factors: CohortFactors, curves: CurveSet, k: int, rate: float, discount: FloatArray
-) -> FloatArray:
-    """Recoveries on defaults of the last periods, of which ``discount`` has one each [J]."""
-    row = curves.scenarios.index(factors.scenarios[k])
-    per_year, first = factors.grid.per_year, len(factors.grid) - len(discount)
-    delay = np.power(1.0 + rate, -curves.recovery_lag / per_year)[factors.segment]
-    share = (1.0 - curves.severity[row])[factors.segment]
-    default = factors.default[k][:, first:]
-    if factors.struck is None and (share == share[:, :1]).all():
-        return np.asarray(share[:, 0] * delay * (default @ discount))
-    struck = np.zeros_like(default) if factors.struck is None else factors.struck[k][:, first:]
-    lag = curves.struck_lag[row][factors.segment, first:]
-    again = curves.struck_recovery[row][factors.segment, first:]
-    usual = share[:, first:] * delay[:, None] * (default - struck)
-    return np.asarray((usual + again * np.power(1.0 + rate, -lag / per_year) * struck) @ discount)
 
 
 def _segments(names: tuple[str, ...], segments: tuple[str, ...], where: str) -> frozenset[int]:

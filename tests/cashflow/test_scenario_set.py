@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
+from scfcap.axes import ORDER
 from scfcap.cashflow.paths import Draw, ScenarioSet, Stakes, collections, felt, scenario_set
 from scfcap.credit.contagion import Network
 from scfcap.credit.curves import CurveSet
 from scfcap.credit.exposure import Exposures
 from scfcap.credit.stress import Stress, calm
 from scfcap.errors import InputError
+from scfcap.pool.payers import Payers
 from scfcap.pool.snapshot import Pool
 from scfcap.schema.credit import SegmentCredit
 from scfcap.schema.factors import FactorSpec
@@ -92,3 +94,14 @@ def test_what_is_felt_is_money_and_high_where_it_is_good(curves: CurveSet) -> No
 def test_a_stress_that_is_not_there(pool: Pool, curves: CurveSet) -> None:
     with pytest.raises(InputError, match="scenarios of the model: base, crash"):
         few(pool, curves, crsh=0.1)
+
+
+def test_collections_of_orders_are_those_of_the_lock_box(
+    make_pool: Callable[..., Pool], make_curves: Callable[..., CurveSet]
+) -> None:
+    """On 100 with 30 left unpaid, a fee of 2 comes first: 68 of 80 lent, without recourse."""
+    order = make_pool(balance=[80.0], loan_type=ORDER, maturity_day=[40], rate=0.0)
+    payers = Payers(np.array([100.0]), np.array([0.3]), np.array([[40]]), 0.02, 0.0)
+    curves = make_curves(6, a=SegmentCredit(cdr=0.0, severity=0.5))
+    cash = collections(replace(order, payers=payers), curves, curves.stress)
+    assert cash.sum() == pytest.approx(2.0 + 68.0)

@@ -222,6 +222,7 @@ def platform(
         grid,
         lenders=tuple(x.name for x in spec.lenders),
         exposures=exposures,
+        rules=spec.credit.where,
     )
     new = {
         name: new_loans(wish.new_loans, pool, pool.segments.index(name))

@@ -42,6 +42,27 @@ def test_rules_that_end_inside_the_plan_are_refused() -> None:
         platform(regime=law)
 
 
+@pytest.mark.parametrize(
+    ("name", "said", "usual"), [("severity", 0.9, "0.75"), ("recovery_lag", 5, "2")]
+)
+def test_loans_that_recover_otherwise_than_their_segment_are_refused(
+    name: str, said: float, usual: str
+) -> None:
+    pool = small_pool()
+    rule = np.where(pool.segment == 0, 0, -1)
+    ruled = replace(pool, rule=rule, rules=("weak",))
+
+    def credit(**figures: float) -> dict[str, object]:
+        where = [{"name": "weak", "test": "rate > 0.2", **figures}]
+        return {"credit": {**MODEL["credit"], "where": where}}
+
+    with pytest.raises(InputError, match=rf"where.weak.{name}: .*--set .*weak.{name}={usual}"):
+        platform(credit(**{name: said}), pool=ruled)
+    nobody = replace(pool, rule=np.full(len(pool), -1), rules=("weak",))
+    platform(credit(**{name: said}), pool=nobody)
+    platform(credit(cdr=0.3), pool=ruled)
+
+
 def test_derived_cash_ties_the_opening_balance_sheet() -> None:
     inputs = platform().inputs
     assets = sum(opening_assets(inputs).values()) + inputs.cash
