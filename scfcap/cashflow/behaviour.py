@@ -1,7 +1,8 @@
 """What borrowers do of what contracts ask, scenario by scenario.
 
 The order of events ``survivors``: within a period, defaults are taken from the performing balance
-at the start (first what the failure of a core enterprise takes of the loans that stood before it),
+at the start (first what the failure of a core enterprise takes of the loans that stood before it;
+all of the loans that have defaulted already, whatever the scenario),
 interest accrues on the survivors, they pay scheduled principal, and prepayment is taken from what
 then remains, with the interest put off on it. The order ``bma`` is in
 :mod:`~scfcap.cashflow.bond_market`, what goes by roll rates in :mod:`~scfcap.cashflow.rolling`.
@@ -25,6 +26,7 @@ from scfcap.cashflow.contract_flows import (
     Clock,
     ContractFlows,
 )
+from scfcap.cashflow.loans import HAS_DEFAULTED
 from scfcap.cashflow.outcomes import (
     CLOSING,
     DEFAULT,
@@ -41,6 +43,7 @@ from scfcap.cashflow.outcomes import (
 from scfcap.cashflow.rolling import rolling
 from scfcap.compiled import compiled
 from scfcap.credit.curves import CurveSet
+from scfcap.credit.languages import AT_ONCE
 from scfcap.quantities import FloatArray, IntArray
 
 
@@ -106,6 +109,7 @@ def _survivors(classes: ClassTable, said: Said, rolls: Rolls, totals: FloatArray
         s, first, due = classes.curve[c], classes.first[c], classes.due[c]
         if rolls.rolled[s]:
             continue
+        certain = AT_ONCE if classes.bucket[c] == HAS_DEFAULTED else 0.0
         for k in range(scenarios):
             row = totals[k, classes.cell[c]]
             default, prepaid, struck = said.default[k, s], said.prepaid[k, s], said.struck[k, s]
@@ -122,7 +126,7 @@ def _survivors(classes: ClassTable, said: Said, rolls: Rolls, totals: FloatArray
                         standing += classes.last[each, LAST_OWED]
                     row[p, STRUCK] += share * struck[p] * standing
                     share *= 1.0 - struck[p]
-                hazard = default[p] * classes.default[c, p]
+                hazard = default[p] * classes.default[c, p] + certain
                 for each in range(b, ends):
                     gone = -np.expm1(-hazard * classes.bin_part[each])
                     alive = share * (1.0 - gone)

@@ -28,6 +28,7 @@ from scfcap.cashflow.contract_flows import (
     OWED,
     PRINCIPAL,
 )
+from scfcap.cashflow.loans import HAS_DEFAULTED
 from scfcap.cashflow.outcomes import (
     ADVANCED,
     CLOSING,
@@ -46,10 +47,9 @@ from scfcap.cashflow.outcomes import (
     Workout,
 )
 from scfcap.compiled import compiled
+from scfcap.credit.languages import AT_ONCE
 from scfcap.quantities import FloatArray
 
-#: A clock that runs this fast is of loans that have defaulted.
-_AT_ONCE = 1e6
 #: What remains of shares that add up to one.
 _NOTHING = 1e-12
 
@@ -69,7 +69,7 @@ def bond_market(
         wait = longest
         while wait > 0 and workout.share[s, wait] == 0.0:
             wait -= 1
-        advanced = workout.advances and wait > 0 and classes.default[c].max() < _AT_ONCE
+        advanced = workout.advances and wait > 0 and classes.bucket[c] != HAS_DEFAULTED
         # Of loans advanced, none defaults from this period on.
         until = classes.runs_to[c] - wait if advanced else periods
         contract = _contract(classes, c, periods)
@@ -114,6 +114,7 @@ def _perform(
     k, c, until = at
     s, first, due = classes.curve[c], classes.first[c], classes.due[c]
     default, prepaid, struck = said.default[k, s], said.prepaid[k, s], said.struck[k, s]
+    certain = AT_ONCE if classes.bucket[c] == HAS_DEFAULTED else 0.0
     share, b, last_bin = 1.0, classes.bins[c], classes.bins[c + 1]
     for p in range(max(first, 0), len(struck)):
         owed = due[p, OWED]
@@ -126,7 +127,7 @@ def _perform(
         if struck[p] > 0.0 and p != first:
             row[p, STRUCK] += share * struck[p] * standing
             share *= 1.0 - struck[p]
-        hazard = default[p] * classes.default[c, p] if p < until else 0.0
+        hazard = default[p] * classes.default[c, p] + certain if p < until else 0.0
         for each in range(b, ends):
             defaulted = -np.expm1(-hazard * classes.bin_part[each])
             alive = share * (1.0 - defaulted)

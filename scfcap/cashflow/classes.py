@@ -22,7 +22,8 @@ class Classes:
     """Classes of loans, each array of shape (classes,); see :class:`LoanArrays`.
 
     ``start_day`` is 0 for loans outstanding at ``as_of``; ``origin_day`` and ``shape`` are 0
-    where the curve does not go by age, ``bucket`` where it knows no delinquency.
+    where the curve does not go by age, ``bucket`` where it knows no delinquency and the loans have
+    not defaulted.
     ``runs_to`` is the period (from 1) in which the loans mature. ``key`` [C, 10] holds all of them
     as integers, and type and rate of the loans; these and ``runs_to`` are 0 where they do not tell
     loans apart.

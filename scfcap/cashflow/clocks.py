@@ -8,7 +8,7 @@ import numpy as np
 
 from scfcap.cashflow.classes import Classes
 from scfcap.cashflow.contract_flows import LAST_OWED, OWED, PRINCIPAL, ContractFlows
-from scfcap.cashflow.loans import LoanArrays
+from scfcap.cashflow.loans import HAS_DEFAULTED, LoanArrays
 from scfcap.credit.ageing import BY_DAY, BY_MONTH, Ageing
 from scfcap.credit.curves import CurveSet
 from scfcap.credit.languages import AT_ONCE
@@ -17,8 +17,6 @@ from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid, months_between
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 
-#: Scales above this mean that a loan defaults at once, at any age.
-_AT_ONCE = 1e11
 #: Kinds of loans whose lives are gone through at a time.
 _SHAPES = 64
 #: Share that counts as none.
@@ -66,7 +64,7 @@ def _by_age(
         rows = np.flatnonzero(classes.curve == s)
         if ageing is None or not rows.size:
             continue
-        usual = classes.hazard_scale[rows] < _AT_ONCE
+        usual = classes.bucket[rows] != HAS_DEFAULTED
         for language in (ageing.default, ageing.prepay):
             _refuse_old(ageing, language, classes.shape[rows][usual], group.oldest[rows][usual])
         mine = np.flatnonzero(classes.curve[flows.bin_class] == s)

@@ -33,11 +33,12 @@ from scfcap.cashflow.dated import LONGEST_MOVE, dated_tables
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
 from scfcap.cashflow.loan_terms import loan_terms, money, part_names
-from scfcap.cashflow.loans import LoanArrays
+from scfcap.cashflow.loans import HAS_DEFAULTED, LoanArrays
 from scfcap.cashflow.outage import hold_back
 from scfcap.cashflow.payments import payments, said
 from scfcap.cashflow.project import opening_loans
 from scfcap.credit.curves import CurveSet
+from scfcap.credit.languages import AT_ONCE
 from scfcap.errors import InputError, InvariantError, Problem
 from scfcap.pool.snapshot import Pool
 from scfcap.quantities import ENGINE_TOLERANCE, FloatArray
@@ -135,6 +136,7 @@ class _Part:
     def __init__(self, name: str, loans: LoanArrays, curves: CurveSet) -> None:
         self.name, self.loans, self.curves = name, loans, curves
         self.curve = int(loans.curve[0])
+        self.defaulted = int(loans.bucket[0]) == HAS_DEFAULTED
         self.flows: Flows = run_kernel(loans, curves, 1)
         self.years, self.held = curves.grid.year_fractions, curves.stress.held[0]
         self.told = _by_shares(curves, self.curve)
@@ -181,7 +183,7 @@ class _Part:
             principal = owed if last else self.due[p, PRINCIPAL]
             intensity = float(curves.default_intensity[0, s, p])
             speed = 0.0 if last else float(curves.prepay_intensity[0, s, p])
-            hazard = intensity * self.exposure[0][p] * part
+            hazard = AT_ONCE if self.defaulted else intensity * self.exposure[0][p] * part
             early = speed * self.exposure[1][p]
             struck = float(curves.struck[0, s, p])
             stands = alive * (1.0 - struck)
@@ -193,7 +195,8 @@ class _Part:
                 "accrued": accrued, "default_intensity": intensity, "exposure": self.exposure[0][p],
                 "hazard": hazard, "default_share": gone, "prepay_intensity": speed,
                 "prepay_exposure": self.exposure[1][p], "prepaid_share": paid,
-                "struck_share": struck, "stands": stands, "survive": survive,
+                "defaulted": self.defaulted, "struck_share": struck, "stands": stands,
+                "survive": survive,
                 "struck": alive * struck * owed, "gone": stands * gone * owed,
                 "interest": survive * (interest + paid * accrued), "fees": survive * fees,
                 "scheduled": survive * principal, "prepaid": survive * paid * (owed - principal),
@@ -395,11 +398,14 @@ def _behaviour(row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
             f"{alive} x {row['struck_share']:.6g} x {owed}",
         )
     part = f" x {row['part']:.6g} of the period" if row["part"] != 1.0 else ""
-    yield (
-        "hazard",
-        "default intensity x exposure",
-        f"{row['default_intensity']:.8g} x {row['exposure']:.8g}{part}",
-    )
+    if row["defaulted"]:
+        yield "hazard", "at once: past due for the segment's default days", f"{AT_ONCE:.8g}"
+    else:
+        yield (
+            "hazard",
+            "default intensity x exposure",
+            f"{row['default_intensity']:.8g} x {row['exposure']:.8g}{part}",
+        )
     yield "default_share", "1 - exp(-hazard)", f"1 - exp(-{row['hazard']:.8g})"
     plus = " + struck" if row["struck_share"] else ""
     more = f" + {money(row['struck'])}" if row["struck_share"] else ""

@@ -35,9 +35,10 @@ class LoanArrays:
     (see :mod:`~scfcap.cashflow.lifetime`). ``start_day`` and ``maturity_day`` are offsets from
     ``as_of`` [days]; a loan with ``start_day`` <= 0 is outstanding at ``as_of``, and must mature
     after it. ``origin_day`` is the day on which the loan was made, where curves go by age;
-    ``shape`` says by which curve of its segment's; ``bucket`` is its delinquency at ``as_of``
-    (0 current, 1: 1-30 days, 2: 31-60, 3: 61-90, 4: more; :data:`HAS_DEFAULTED`; plus
-    :data:`IN_ARREARS` where all of the loan is past due). They are 0 where not given. Without
+    ``shape`` says by which curve of its segment's; ``bucket`` is its delinquency at ``as_of``:
+    :data:`HAS_DEFAULTED`, whatever the curve, of a loan that defaults at once; else, where the
+    curve has roll rates, 0 current, 1: 1-30 days, 2: 31-60, 3: 61-90, 4: more, plus
+    :data:`IN_ARREARS` where all of the loan is past due. They are 0 where not given. Without
     ``terms`` all payments fall on the ends of the grid's periods.
     """
 

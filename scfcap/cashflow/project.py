@@ -28,8 +28,6 @@ from scfcap.pool.snapshot import Pool
 from scfcap.quantities import BoolArray, IntArray
 from scfcap.tape.history import state_of
 
-#: Scale that turns any default intensity above zero into default at once.
-_AT_ONCE = 1e12
 #: Flows that most pools do not have.
 _AT_TIMES = ("fees", "advanced", "reimbursed", "delinquent")
 #: Loan types that repay at once at maturity, and may do so late.
@@ -152,7 +150,7 @@ def outstanding_loans(
     standing = replace(
         loans,
         accrued=accrued,
-        hazard_scale=np.where(defaulted, _AT_ONCE, scale),
+        hazard_scale=np.where(defaulted, 1.0, scale),
         maturity_day=maturity,
         bucket=_buckets(loans, days_past_due, defaulted, curves),
         terms=None if loans.terms is None else loans.terms.at_maturity(overdue),
@@ -166,12 +164,14 @@ def outstanding_loans(
 def _buckets(
     loans: LoanArrays, days_past_due: IntArray, defaulted: BoolArray, curves: CurveSet
 ) -> IntArray:
-    """State of delinquency of each loan at as_of, 0 where the curve has no roll rates."""
+    """State of each loan at as_of: whether it has defaulted, and where the curve has roll rates
+    its delinquency.
+    """
     overdue = loans.maturity_day <= 0
     state = state_of(np.where(overdue, np.maximum(days_past_due, 1), days_past_due))
     state = np.where(overdue, state + IN_ARREARS, state)
-    state = np.where(defaulted, HAS_DEFAULTED, state)
-    return np.where(curves.has_roll_rates[loans.curve], state, 0).astype(np.int64)
+    state = np.where(curves.has_roll_rates[loans.curve], state, 0)
+    return np.where(defaulted, HAS_DEFAULTED, state).astype(np.int64)
 
 
 def without_orders(pool: Pool) -> Pool:

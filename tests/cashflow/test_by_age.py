@@ -24,6 +24,7 @@ from scfcap.credit.curves import CurveSet, build_curves
 from scfcap.errors import InputError
 from scfcap.periods import PeriodGrid, months_between
 from scfcap.pool.snapshot import Pool
+from scfcap.schema.contract import ContractSpec
 from scfcap.schema.credit import SegmentCredit
 from scfcap.schema.scenario import Scenario
 
@@ -207,6 +208,24 @@ def test_mdr_of_a_lifetime_loss_with_timing(published: Published) -> None:
     np.testing.assert_allclose(losses, expected["losses"], rtol=1e-9)
     first = 1 - flows.closing[0, 0, 29]
     assert first == pytest.approx(expected["mdr"][0], rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", LOAN_TYPES)
+@pytest.mark.parametrize("contract", [None, ContractSpec(), ContractSpec(grace_payments=6)])
+def test_new_loans_of_every_type_meet_the_stated_share(
+    make_curves: MakeCurves, kind: str, contract: ContractSpec | None
+) -> None:
+    by_age = [{"ages": (365,), "cumulative": (0.05,)}]
+    one = NewLoans(
+        *(np.ones(1), np.full(1, 0.12), np.array([LOAN_TYPES.index(kind)]), np.array([365])),
+        contract=contract,
+    )
+    for credit in (
+        SegmentCredit(default_by_age=by_age, run_on=True, severity=1.0),
+        SegmentCredit(lifetime_loss=0.05, severity=1.0),
+    ):
+        flows = project_cohort(one, 0, 1, 1.0, make_curves(16, a=credit))
+        assert flows.default.sum() == pytest.approx(0.05, rel=1e-9)
 
 
 def test_new_loans_lose_what_is_stated_in_every_month(make_curves: MakeCurves) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scfcap.axes import LOAN_TYPES
 from scfcap.cashflow.drivers import CURVE_FIELDS, DRIVERS, Side, alike, substitute
 from scfcap.cashflow.project import project
 from scfcap.credit.curves import CurveSet
@@ -166,7 +167,7 @@ def test_two_changes_together_fall_to_the_later(side):
     rate=st.lists(st.floats(0.0, 0.5), min_size=3, max_size=3),
     rates=st.tuples(st.floats(0.0, 0.9), st.floats(0.0, 0.9), st.floats(0.0, 1.0)),
     days=st.lists(st.integers(-20, 500), min_size=3, max_size=3),
-    kinds=st.lists(st.integers(0, 5), min_size=3, max_size=3),
+    kinds=st.lists(st.integers(0, len(LOAN_TYPES) - 1), min_size=3, max_size=3),
     drivers=st.permutations(DRIVERS),
 )
 def test_whatever_changes_the_effects_add_up(side, balance, rate, rates, days, kinds, drivers):

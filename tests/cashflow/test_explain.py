@@ -34,15 +34,15 @@ LIFETIME = SegmentCredit(
 
 @pytest.fixture
 def pool(make_pool):
-    kinds = list(range(len(LOAN_TYPES)))[:6]
+    kinds = list(range(len(LOAN_TYPES)))
     return make_pool(
         ("a", "b"),
-        balance=[1000.0 + 10.0 * n for n in range(12)],
-        segment=[0] * 6 + [1] * 6,
+        balance=[1000.0 + 10.0 * n for n in range(14)],
+        segment=[0] * 7 + [1] * 7,
         loan_type=kinds * 2,
-        origination_day=[-40] * 12,
-        maturity_day=[75, 200, 200, 100, 131, 95] * 2,
-        days_past_due=[0, 0, 0, 0, 100, 0] + [0] * 6,
+        origination_day=[-40] * 14,
+        maturity_day=[75, 200, 200, 100, 131, 95, 160] * 2,
+        days_past_due=[0, 0, 0, 0, 100, 0, 0] + [0] * 7,
     )
 
 
@@ -127,12 +127,12 @@ def test_it_says_what_kind_of_loan_it_is(pool, curves):
     assert value("0", "state") == []
     assert value("1", "loan_type") == ["equal principal"]
     assert value("1", "maturity_date") == ["2014-07-19"]
-    assert value("8", "part late") == ["0.3"]
-    assert value("8", "recovery_share") == ["0.25 after 0, 0.5 after 1, 0.25 after 2"]
-    # of segment a, all but the defaulted one; of b, those of one term: loan 7, and 8 on time
-    assert value("0", "class") == ["5"]
-    assert value("7", "class") == value("8", "class") == ["2"]
-    assert value("9", "class") == ["1"]
+    assert value("9", "part late") == ["0.3"]
+    assert value("9", "recovery_share") == ["0.25 after 0, 0.5 after 1, 0.25 after 2"]
+    # of segment a, all but the defaulted one; of b, those of one term: loan 8, and 9 on time
+    assert value("0", "class") == ["6"]
+    assert value("8", "class") == value("9", "class") == ["2"]
+    assert value("10", "class") == ["1"]
 
 
 def test_a_stress_is_told(pool, curves):

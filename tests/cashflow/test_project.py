@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ from hypothesis import strategies as st
 from scfcap.axes import BULLET, LEVEL_PAYMENT, LOAN_TYPES, ORDER, REVOLVING_LINE
 from scfcap.cashflow.kernel import run_kernel
 from scfcap.cashflow.project import opening_loans, project
-from scfcap.credit.curves import CurveSet
+from scfcap.credit.curves import CurveSet, build_curves
 from scfcap.errors import InputError
+from scfcap.periods import Frequency, PeriodGrid
 from scfcap.pool.snapshot import Pool
 from scfcap.schema.credit import SegmentCredit
+from scfcap.schema.projection import ProjectionSpec
 from scfcap.schema.scenario import Scenario
 
 MakePool = Callable[..., Pool]
@@ -103,6 +106,51 @@ def test_a_loan_past_due_for_the_default_days_brings_its_recovery_only(
     assert flows.recovery[0, 0, 2] == pytest.approx(25.0, abs=0.01)
     assert flows.scheduled[0, 0, 0] == pytest.approx(0.0, abs=1e-9)
     assert flows.scheduled[0, 0].sum() == pytest.approx(100.0, abs=0.2)
+
+
+NEVER_DEFAULT = {
+    "a rate of 0": SegmentCredit(cdr=0.0, severity=0.75, recovery_lag=1),
+    "a rate": SegmentCredit(cdr=0.2, severity=0.75, recovery_lag=1),
+    "a lifetime's rate of 0": SegmentCredit(lifetime_default=0.0, severity=0.75, recovery_lag=1),
+    "a lifetime's rate": SegmentCredit(lifetime_default=0.1, severity=0.75, recovery_lag=1),
+    "by months of age": SegmentCredit(sda=100.0, severity=0.75, recovery_lag=1),
+    "by days of age": SegmentCredit(lifetime_loss=0.1, severity=0.75, recovery_lag=1),
+    "states": SegmentCredit(
+        roll_rates=np.eye(7).tolist(), severity=0.75, recovery_lag=1, default_days=91
+    ),
+}
+
+
+@pytest.mark.parametrize("frequency", ["month", "week", "day"])
+@pytest.mark.parametrize("order", ["survivors", "bma"])
+@pytest.mark.parametrize("told", NEVER_DEFAULT)
+def test_what_has_defaulted_pays_nothing_in_any_scenario(
+    make_pool: MakePool, told: str, order: str, frequency: Frequency
+) -> None:
+    pool = make_pool(
+        balance=[1000.0, 10.0, 10.0, 10.0],
+        loan_type=[LEVEL_PAYMENT, BULLET, LEVEL_PAYMENT, BULLET],
+        maturity_day=[200, 1, 300, -100],
+        origination_day=-150,
+        days_past_due=[0, 200, 91, 100],
+    )
+    scenarios = {"base": Scenario(), "none defaults": Scenario(default_multiple=0.0)}
+    curves = build_curves(
+        *(("a",), {"a": NEVER_DEFAULT[told]}, scenarios),
+        PeriodGrid.build(pool.as_of, 300, frequency),
+        projection=ProjectionSpec(order=order, servicer_advances=True),
+    )
+    flows = project(pool, curves).flows
+    sound = project(replace(pool, balance=pool.balance * [1.0, 0.0, 0.0, 0.0]), curves).flows
+    for name, at, amount in (("default", 0, 30.0), ("loss", 0, 22.5), ("recovery", 1, 7.5)):
+        expected = getattr(sound, name).copy()
+        later = 1 if name == "loss" and order == "bma" and told != "states" else 0
+        expected[:, 0, at + later] += amount
+        np.testing.assert_allclose(getattr(flows, name), expected, rtol=1e-9, atol=1e-9)
+    for name in ("interest", "scheduled", "prepaid", "closing", "advanced"):
+        expected = getattr(sound, name)
+        np.testing.assert_allclose(getattr(flows, name), expected, rtol=1e-9, atol=1e-9)
+    assert sound.default[1].sum() == pytest.approx(0.0, abs=1e-9)
 
 
 def test_a_lifetime_default_is_shared_out_over_the_term(

@@ -149,6 +149,14 @@ class TestLimits:
         assert book([gone, order(3)], seller_limit=100.0).allowed.tolist() == [80.0]
         assert book([still, order(3)], seller_limit=100.0).allowed.tolist() == [20.0]
 
+    @pytest.mark.parametrize("status", ["repaid", "charged_off"])
+    def test_a_closed_order_takes_no_room_after_its_due_day(self, status: str) -> None:
+        closed = order(1, status=status, origination_date="2013-10-01", current_balance=0.0)
+        gone = closed | {"maturity_date": "2013-11-30"}
+        still = closed | {"maturity_date": "2013-12-05"}
+        assert book([gone, order(3)], seller_limit=100.0).allowed.tolist() == [80.0]
+        assert book([still, order(3)], seller_limit=100.0).allowed.tolist() == [20.0]
+
 
 class TestRefused:
     def test_a_tape_without_orders(self) -> None:
