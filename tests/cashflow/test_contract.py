@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
@@ -376,8 +376,8 @@ def test_a_floating_rate_is_reset_within_floor_and_cap() -> None:
 
 
 @st.composite
-def contracts(draw: st.DrawFn) -> Contract:
-    kind = draw(st.sampled_from(LOAN_TYPES))
+def contracts(draw: st.DrawFn, kinds: Sequence[str] = LOAN_TYPES) -> Contract:
+    kind = draw(st.sampled_from(kinds))
     every = draw(st.sampled_from(["day", "week", "2 weeks", "month", "quarter"]))
     count = draw(st.integers(1, 24))
     spared = draw(st.integers(0, count - 1))
@@ -457,16 +457,15 @@ def test_every_cent_in_is_a_cent_out(data: st.DataObject) -> None:
 
 @given(st.data())
 def test_an_event_that_changes_nothing_changes_no_cent(data: st.DataObject) -> None:
-    loan = data.draw(contracts())
-    assume(loan.loan_type != "level_payment")  # its payment is set anew, to a cent's rounding
+    # Instalments are set anew, to a cent's rounding.
+    loan = data.draw(contracts(["bullet", "order", "interest_only_bullet", "revolving_line"]))
     days = loan.paid_days() if loan.adjusted_interest else loan.due_days()
     assume(days[-1] > loan.start)
     gap = data.draw(st.integers(0, (days[-1] - loan.start).days - 1))
     plain = schedule(loan)
     same = schedule(loan, [Reprice(loan.start + timedelta(gap), loan.rate)])  # type: ignore[arg-type]
-    np.testing.assert_allclose(same.interest, plain.interest, rtol=0, atol=0.011 * len(days))
-    if loan.loan_type in ("bullet", "order", "interest_only_bullet", "revolving_line"):
-        assert same.interest.tolist() == plain.interest.tolist()
+    for name in ("day", "interest", "principal", "balance"):
+        assert getattr(same, name).tolist() == getattr(plain, name).tolist(), name
 
 
 @given(
