@@ -24,6 +24,8 @@ LOAN_TYPES: Final = (
 )
 LEVEL_PAYMENT, EQUAL_PRINCIPAL, INTEREST_ONLY_BULLET, BULLET, REVOLVING_LINE, ORDER = range(6)
 FLAT_FEE: Final = 6
+#: Loan types that are paid once, with their interest, at maturity.
+PAID_ONCE: Final = ("bullet", "order")
 
 #: How often a contract is paid: months and days from one payment to the next; both 0: once.
 PAYMENT_STEPS: Final = {

@@ -147,8 +147,9 @@ class _Ledger:
         self.unit = _exact(contract.unit)
         self.kind = LOAN_TYPES.index(contract.loan_type)
         due, self.paid = contract.due_days(), contract.paid_days()
-        self.days = self.paid if contract.adjusted_interest else due
-        self.regular = contract.regular() if contract.day_count == "act/act-icma" else None
+        flat = self.kind == FLAT_FEE
+        self.days = self.paid if contract.adjusted_interest and not flat else due
+        self.regular = contract.regular()
         self.problems: list[Problem] = []
         self.late = _late_days(list(zip(due, self.paid, strict=True)), events, self.problems)
         self.moments = _moments(self.days, contract, events, self.problems)
@@ -215,7 +216,7 @@ class _Ledger:
         self.mark = day
 
     def _years(self, start: date, end: date) -> Fraction:
-        return exact_fraction(start, end, self.contract.day_count, self.regular)
+        return exact_fraction(start, end, self.contract.accrues_by, self.regular)
 
     # Cash.
 
@@ -275,9 +276,11 @@ class _Ledger:
         row = self.outstanding.pop(number, None)
         if row is None:
             return
-        fees, amount = self.contract.fees, row.interest + row.principal + row.fees
+        contract, amount = self.contract, row.interest + row.principal + row.fees
+        fees = contract.fees
         rate = self.rate if fees.late_rate is None else _exact(fees.late_rate)
-        penalty = amount * rate * self._years(row.day, day)
+        years = exact_fraction(row.day, day, contract.counted_by, self.regular)
+        penalty = amount * rate * years
         row.fees += self._share(amount, fees.late_share) + self._round(penalty)
         row.fees += self._units(fees.late_flat)
         row.day, row.balance = day, self._balance()

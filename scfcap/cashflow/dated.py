@@ -4,6 +4,7 @@ The rules are those of :func:`~scfcap.cashflow.contract.schedule`, but nothing i
 runs by the day count from one payment to the next, as moved to business days; a rate reset on the
 way splits it. A level payment is set over the days as they are: what is owed, with the interest
 due, over the value of all payments to come. It is set anew after a reset, at the next payment.
+A flat fee runs from due day to due day, so that business days do not change an instalment.
 """
 
 from __future__ import annotations
@@ -150,25 +151,29 @@ def add_dated(
 
 @compiled
 def _schedule(
-    loans: _Loans, n: int, end_of_grid: int, tables: DatedTables, paid: IntArray, years: FloatArray
-) -> int:
+    loans: _Loans, n: int, end_of_grid: int, tables: DatedTables,
+    paid: IntArray, ends: IntArray, years: FloatArray,
+) -> int:  # fmt: skip
     """Put the days on which loan n is paid into ``paid``; how many they are.
 
-    ``years`` are those from the payment before, of the first from the day from which interest
-    accrues. What is paid beyond the grid is only of account where principal is paid by instalments.
+    Interest runs up to ``ends``: the day paid, of a flat fee the day due. ``years`` are those from
+    the end before, of the first from the day from which interest accrues. What is paid beyond the
+    grid is only of account where principal is paid by instalments.
     """
     start, end, day = max(loans.start_day[n], 0), loans.due_day[n], loans.next_day[n]
     months, by_days = loans.every_months[n], loans.every_days[n]
     calendar, code, regular = loans.calendar[n], loans.day_count[n], _regular(loans, n)
     by_instalments = loans.loan_type[n] in (LEVEL_PAYMENT, EQUAL_PRINCIPAL, FLAT_FEE)
+    flat = loans.loan_type[n] == FLAT_FEE
     mark, count = start if start > 0 else loans.from_day[n], 0
     if months != ONCE and start < day < end:
         month = tables.days.month_of[day - tables.days.first]
         while day < end:
             moved = day if calendar < 0 else max(tables.adjusted[calendar, day], start + 1)
             paid[count] = moved
-            years[count] = fraction(code, mark, moved, tables.days, regular)
-            mark, count = moved, count + 1
+            ends[count] = day if flat else moved
+            years[count] = fraction(code, mark, ends[count], tables.days, regular)
+            mark, count = ends[count], count + 1
             if moved > end_of_grid and not by_instalments:
                 return count
             if by_days > 0:
@@ -176,7 +181,8 @@ def _schedule(
             else:
                 day = day_in_month(month + count * months, loans.anchor[n], tables.days)
     paid[count] = loans.maturity_day[n]
-    years[count] = fraction(code, mark, paid[count], tables.days, regular)
+    ends[count] = end if flat else paid[count]
+    years[count] = fraction(code, mark, ends[count], tables.days, regular)
     return count + 1
 
 
@@ -246,6 +252,7 @@ def _by_dates(
     due, last = sums
     periods = len(grid) - 1
     paid_on = np.empty(len(period_of) + 1, dtype=np.int64)
+    runs_to = np.empty(len(period_of) + 1, dtype=np.int64)
     length = np.empty(len(period_of) + 1)
     for n in range(len(loans.balance)):
         owed, start, kind = loans.balance[n], max(loans.start_day[n], 0), loans.loan_type[n]
@@ -260,14 +267,14 @@ def _by_dates(
         if floating and start > 0:  # the rate at the start is the index's of that day
             state = _resets(loans, n, start + 1, state, base, begun, tables)
         accrued, rate, mark, reset, resets, anew = state
-        count = _schedule(loans, n, grid[periods], tables, paid_on, length)
+        count = _schedule(loans, n, grid[periods], tables, paid_on, runs_to, length)
         code, regular = loans.day_count[n], _regular(loans, n)
         number, level, row = 0, 0.0, due[index[n]]
         for p in range(first, min(final + 1, periods)):
             opened, paid, interest, close = owed, 0.0, 0.0, grid[p + 1]
             fees = 0.0
             while number < count and paid_on[number] <= close:
-                day, years = paid_on[number], length[number]
+                day, years = runs_to[number], length[number]
                 if floating and reset < day:
                     accrued, rate, mark, reset, resets, anew = _resets(
                         loans, n, day, (accrued, rate, mark, reset, resets, anew),

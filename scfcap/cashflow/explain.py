@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scfcap.axes import BULLET, LEVEL_PAYMENT, LOAN_TYPES, ORDER
+from scfcap.axes import BULLET, FLAT_FEE, LEVEL_PAYMENT, LOAN_TYPES, ORDER
 from scfcap.cashflow.clocks import clocks
 from scfcap.cashflow.contract_flows import (
     ACCRUED,
@@ -333,8 +333,11 @@ class _Part:
         p, grid = row["period"], self.curves.grid
         days = (int(grid.days[p]), int(grid.days[p + 1]))
         yield "owed", "what the contract leaves owed at the start", money(row["owed"])
-        for figure, name in (("interest", "interest_due"), ("principal", "principal_due")):
-            yield name, "by the contract's own days", said(paid, figure, grid.as_of, days)
+        own = "by the contract's own days"
+        flat = "principal lent x rate x nominal time of each payment (n months are n/12)"
+        earned = flat if int(self.loans.loan_type[0]) == FLAT_FEE else own
+        yield "interest_due", earned, said(paid, "interest", grid.as_of, days)
+        yield "principal_due", own, said(paid, "principal", grid.as_of, days)
         if not row["last"]:
             yield "accrued", "interest since the last payment, at the close", money(row["accrued"])
         if row["fees_due"]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
-from scfcap.axes import LOAN_TYPES
+from scfcap.axes import LOAN_TYPES, PAID_ONCE
 from scfcap.calendars import CALENDARS, CONVENTIONS, EVERY_DAY, BusinessCalendar, adjust, known
 from scfcap.daycount import DAY_COUNTS, Regular, month_day
 from scfcap.errors import InputError, Problem
@@ -135,14 +135,18 @@ class Contract:
     back from the maturity else, so that an odd period is the first. ``payment_day`` is the day of
     the month (31: its last) where payments go by months; the last falls on the maturity all the
     same. A payment on a day that the ``calendar`` closes moves by the ``convention``; interest
-    runs to the day paid, or to the day due if ``adjusted_interest`` is off.
+    runs to the day paid, or to the day due if ``adjusted_interest`` is off. Without a ``day_count``
+    it goes by act/act-icma where it is paid every so many months (a regular month is 1/12), by
+    act/365 where it is paid every so many days or once, at maturity (bullets and orders too).
 
     ``level_payment`` is level over the days as they are: it repays the loan at the actual share of
     a year of each period. ``flat_fee`` pays even principal and, each period, ``rate`` on the whole
-    principal lent. The first ``no_payment`` payments fall away: their interest waits for the next
-    payment, or is added to the principal if ``capitalise``. The ``interest_only`` payments after
-    them are of interest alone. After an early repayment the term is kept and payments fall, or
-    (``keep`` = "payment") they stay and the loan ends sooner.
+    principal lent for the nominal time from due day to due day: n/12 for n months, of a period
+    that is odd its share, days by the ``day_count``; so its instalments are equal. The first
+    ``no_payment`` payments fall away: their interest waits for the next payment, or is added to the
+    principal if ``capitalise``. The ``interest_only`` payments after them are of interest alone.
+    After an early repayment the term is kept and payments fall, or (``keep`` = "payment") they stay
+    and the loan ends sooner.
 
     Amounts are rounded to ``unit`` [currency]; the last payment takes the rest.
 
@@ -159,7 +163,7 @@ class Contract:
     first_payment: date | None = None
     payment_day: int | None = None
     every: str = "month"
-    day_count: str = "30/360"
+    day_count: str | None = None
     calendar: str = EVERY_DAY
     convention: str = "following"
     adjusted_interest: bool = True
@@ -182,6 +186,19 @@ class Contract:
                 )
         if problems:
             raise InputError(problems)
+
+    @property
+    def counted_by(self) -> str:
+        """The day count stated, else the one that goes with the payments."""
+        once = self.loan_type in PAID_ONCE
+        by_months = EVERY[self.every][0] > 0 and not once
+        return self.day_count or ("act/act-icma" if by_months else "act/365")
+
+    @property
+    def accrues_by(self) -> str:
+        """:attr:`counted_by`, but months of a flat fee are twelfths."""
+        nominal = self.loan_type == "flat_fee" and EVERY[self.every][0] > 0
+        return "act/act-icma" if nominal else self.counted_by
 
     @property
     def anchor(self) -> int:
@@ -242,7 +259,7 @@ def _names(contract: Contract) -> Iterator[Problem]:
     named = (
         ("loan_type", LOAN_TYPES),
         ("every", tuple(EVERY)),
-        ("day_count", DAY_COUNTS),
+        ("day_count", (*DAY_COUNTS, None)),
         ("convention", CONVENTIONS),
         ("rounding", ROUNDINGS),
         ("keep", AFTER_REPAYMENT),
@@ -250,7 +267,7 @@ def _names(contract: Contract) -> Iterator[Problem]:
     for name, allowed in named:
         value = getattr(contract, name)
         if value not in allowed:
-            yield _problem(name, repr(value), f"one of {', '.join(allowed)}")
+            yield _problem(name, repr(value), f"one of {', '.join(filter(None, allowed))}")
     if not known(contract.calendar):
         yield _problem("calendar", repr(contract.calendar), f"one of {', '.join(CALENDARS)}")
     if contract.day_count == "act/act-icma" and EVERY.get(contract.every, (1, 0))[1]:

@@ -10,14 +10,14 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from scfcap.axes import FLAT_FEE, PAYMENT_STEPS
+from scfcap.axes import FLAT_FEE, LOAN_TYPES, PAID_ONCE, PAYMENT_STEPS
+from scfcap.daycount import ACT_365, ACT_ACT_ICMA
+from scfcap.errors import InputError, Problem
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 from scfcap.schema.contract import DAY_COUNTS, ContractSpec
 
 #: Months between payments of a contract that is paid once, at maturity: longer than any.
 ONCE: Final = 1200
-#: Loan types whose interest is paid with the principal, at maturity.
-_AT_MATURITY: Final = ("bullet", "order")
 #: Columns of which each makes a loan one that pays by dates.
 _COLUMNS: Final = (
     *("payment_every", "next_payment_date", "day_count", "grace_payments", "payment_fee"),
@@ -162,7 +162,7 @@ def terms_of(
         next_day=days.next_day,
         anchor=days.anchor,
         from_day=days.from_day,
-        day_count=stated.codes("day_count", DAY_COUNTS),
+        day_count=_day_counts(stated, days),
         calendar=calendar,
         grace=grace.astype(np.int64),
         original=original,
@@ -216,7 +216,11 @@ def new_terms(
         "next_day": _offset(first, np.datetime64(as_of, "D")),
         "anchor": anchor,
         "from_day": days[0],
-        "day_count": DAY_COUNTS.index(spec.day_count),
+        "day_count": _accruing(
+            np.full(count, -1 if spec.day_count is None else DAY_COUNTS.index(spec.day_count)),
+            (np.full(count, months), np.full(count, by_days)),
+            loan_type,
+        ),
         "calendar": -1 if calendar is None else 0,
         "grace": spec.grace_payments,
         "original": lent,
@@ -238,6 +242,50 @@ def new_terms(
         calendars=() if calendar is None else (calendar,),
         indices=() if spec.rate_index is None else (spec.rate_index,),
     )
+
+
+def _day_counts(stated: _Stated, days: _PaymentDays) -> IntArray:
+    """Day count by which each loan's interest runs: see :class:`ContractSpec`.
+
+    Raises:
+        InputError: act/act-icma of tape or contract, for a loan that is paid every so many days.
+    """
+    names, codes = stated.labels("day_count", [spec.day_count for spec in stated.specs])
+    place = np.array([*(DAY_COUNTS.index(name) for name in names), -1], dtype=np.int64)
+    known = place[codes]
+    wrong = np.flatnonzero(stated.dated & (known == ACT_ACT_ICMA) & (days.days > 0))
+    if len(wrong):
+        raise InputError(_no_regular_months(stated, wrong, days.days))
+    kinds = stated.frame["loan_type"]
+    loan_type = np.array([*map(LOAN_TYPES.index, kinds.cat.categories), -1], dtype=np.int64)
+    return _accruing(known, (days.months, days.days), loan_type[kinds.cat.codes.to_numpy()])
+
+
+def _no_regular_months(stated: _Stated, rows: IntArray, days: IntArray) -> Problem:
+    """Loans of which act/act-icma knows no regular period; the first is named."""
+    first = int(rows[0])
+    name = stated.frame["loan_id"].iloc[first] if "loan_id" in stated.frame else first + 1
+    more = f" (and {len(rows) - 1:,} more loans)" if len(rows) > 1 else ""
+    column = "day_count" if stated.known("day_count")[first] else "payment_every"
+    return Problem(
+        f"tape: loan {name}, column {column}",
+        f'"act/act-icma", with a payment every {int(days[first])} days{more}',
+        "payments by months, of whose periods it takes shares",
+        "State another day_count, such as act/365, for loans that are paid by days.",
+    )
+
+
+def _accruing(known: IntArray, every: tuple[IntArray, IntArray], loan_type: IntArray) -> IntArray:
+    """Codes of day counts; of those not ``known`` (-1) the one that goes with the payments.
+
+    ``every``: months and days from one payment to the next. Months of a flat fee are twelfths.
+    """
+    months, days = every
+    by_months = (months > 0) & (months != ONCE) & (days == 0)
+    once = np.isin(loan_type, [LOAN_TYPES.index(name) for name in PAID_ONCE])
+    default = np.where(by_months & ~once, ACT_ACT_ICMA, ACT_365)
+    nominal = by_months & (loan_type == FLAT_FEE)
+    return np.where(nominal, ACT_ACT_ICMA, np.where(known < 0, default, known))
 
 
 def _calendar_of(spec: ContractSpec) -> tuple[str, str] | None:
@@ -356,7 +404,7 @@ class _PaymentDays:
         number = series.after(np.broadcast_to(day, start.shape))
         at = np.where(said > day, 0, number)
         following = np.where(said > day, said, series.day(number))
-        whole = once | stated.frame["loan_type"].isin(_AT_MATURITY).to_numpy()
+        whole = once | stated.frame["loan_type"].isin(PAID_ONCE).to_numpy()
         begun = np.where(whole, start, np.maximum(_begun(stated, series.day(at - 1), day), start))
         return cls(
             months=months,

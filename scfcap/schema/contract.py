@@ -43,8 +43,10 @@ class ContractSpec(Schema):
     payment_day: int | None = Field(default=None, ge=1, le=31)
     """Day of the month on which monthly payments fall (31: the last); the last payment falls on
     the maturity all the same. Absent: the maturity's day, or the next payment's."""
-    day_count: DayCount = "30/360"
-    """How days make a share of a year."""
+    day_count: DayCount | None = None
+    """How days make a share of a year. Absent: ``act/act-icma`` where payments step by months, so
+    that a regular month is 1/12; ``act/365`` where they step by days or the loan is paid once, at
+    maturity (bullets and orders too). A flat fee counts whole months as twelfths in any case."""
     calendar: str = "every-day"
     """Business days: ``every-day``, ``none`` (weekends are free), ``CN``, ``US``, ``TARGET``, or
     another that :mod:`scfcap.calendars` knows."""

@@ -37,7 +37,7 @@ START = date(2024, 1, 1)
 
 
 def contract(kind: str, principal: float, rate: Any, payments: int | None, **more: Any) -> Contract:
-    """A loan from the first of a year, where months are twelfths by 30/360."""
+    """A loan from the first of a year, where months are twelfths."""
     return Contract(kind, principal, rate, more.pop("start", START), payments, **more)
 
 
@@ -251,7 +251,7 @@ def test_the_other_types_by_hand() -> None:
     open_ended = paid("interest_only_bullet", 1_000, 0.18, 3)
     assert open_ended.interest.tolist() == [15.0, 15.0, 15.0]
     assert open_ended.principal.tolist() == [0.0, 0.0, 1_000.0]
-    order = paid("order", 1_000, 0.18, 3)
+    order = paid("order", 1_000, 0.18, 3, day_count="30/360")
     assert order.interest.tolist() == [0.0, 0.0, 45.0]
     assert order.balance.tolist() == [1_000.0, 1_000.0, 0.0]
     flat = paid("flat_fee", 1_000, 0.18, 3)
@@ -261,10 +261,10 @@ def test_the_other_types_by_hand() -> None:
 
 def test_half_a_cent_goes_as_the_contract_says() -> None:
     # 12.50 at 12%: 0.125 of interest in the month, halfway between 0.12 and 0.13.
-    assert paid("order", 12.50, 0.12, 1).interest.tolist() == [0.12]
+    assert paid("order", 12.50, 0.12, 1, day_count="30/360").interest.tolist() == [0.12]
     assert paid("order", 13.50, 0.12, 1).interest.tolist() == [0.14]
     for rounding, expected in (("half-up", 0.13), ("up", 0.13), ("down", 0.12)):
-        got = paid("order", 12.50, 0.12, 1, rounding=rounding)
+        got = paid("order", 12.50, 0.12, 1, day_count="30/360", rounding=rounding)
         assert got.interest.tolist() == [expected]
     whole = paid("level_payment", 100_000, 0.15, 3, unit=1.0)
     # Yen: the payment is 34,170.1..., interest 1,250 first.

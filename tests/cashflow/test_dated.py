@@ -56,7 +56,7 @@ def kernel_loan(contract: Contract) -> LoanArrays:
         next_day=offset(due[0]),
         anchor=one(contract.anchor),
         from_day=offset(contract.start),
-        day_count=one(DAY_COUNTS.index(contract.day_count)),
+        day_count=one(DAY_COUNTS.index(contract.accrues_by)),
         calendar=one(0 if moved else -1),
         grace=one(contract.interest_only),
         original=one(contract.principal),
@@ -176,6 +176,54 @@ def test_a_floating_rate_is_set_on_its_days_and_splits_a_period() -> None:
         agree(
             contract(loan_type=kind, rate=rate, first_payment=date(2014, 4, 10)), "month", 15, 1e-4
         )
+
+
+@pytest.mark.parametrize(
+    ("every", "count", "each"),
+    [("month", 12, 60.0), ("quarter", 4, 180.0), ("2 weeks", 27, 12_000 * 0.06 * 14 / 365)],
+)
+@pytest.mark.parametrize("calendar", ["every-day", "CN"])
+def test_a_flat_fee_asks_for_the_same_with_every_payment(
+    every: str, count: int, each: float, calendar: str
+) -> None:
+    # Month ends of a leap year's neighbour: 28, 30 and 31 days, and holidays, change nothing.
+    loan = contract(
+        loan_type="flat_fee", principal=12_000.0, rate=0.06, every=every, calendar=calendar,
+        maturity=date(2014, 12, 31) if every != "2 weeks" else AS_OF + timedelta(27 * 14),
+    )  # fmt: skip
+    exact = schedule(loan).payments
+    np.testing.assert_allclose(exact.interest, np.full(count, each), atol=1e-6)
+    flows = agree(loan, "day", 390, 1e-5)
+    paid = flows.interest[0, 0][flows.interest[0, 0] > 0.0]
+    np.testing.assert_allclose(paid, np.full(count, each), atol=1e-9)
+    by_days = replace(loan, day_count="act/360")
+    assert schedule(by_days).payments.interest.sum() == pytest.approx(
+        count * each * (365 / 360 if every == "2 weeks" else 1.0)
+    )
+
+
+def test_an_odd_first_period_of_a_flat_fee_costs_its_share() -> None:
+    # 15 days of the 31 from 30 March to 30 April, then whole months.
+    loan = contract(
+        loan_type="flat_fee", principal=12_000.0, rate=0.06,
+        start=date(2014, 4, 15), first_payment=date(2014, 4, 30), maturity=date(2014, 7, 30),
+    )  # fmt: skip
+    np.testing.assert_allclose(
+        schedule(loan).payments.interest, [60.0 * 15 / 31, 60.0, 60.0, 60.0], atol=1e-6
+    )
+    agree(loan, "month", 12, 1e-5)
+
+
+def test_the_day_count_that_nobody_states_gives_the_textbooks_loan() -> None:
+    # Level payment 1,066.19 (P i / (1 - (1 + i)^-12), i = 1%) twelve times: 794.23 of interest.
+    loan = contract(principal=12_000.0, maturity=date(2014, 12, 31))
+    assert schedule(loan).payments.interest.sum() == pytest.approx(794.2256, abs=1e-4)
+    agree(loan, "month", 12, 1e-5)
+    by_days = contract(every="week", day_count="act/365")
+    for same in (replace(by_days, day_count=None), by_days):
+        np.testing.assert_array_equal(schedule(same).interest, schedule(by_days).interest)
+    once = contract(loan_type="bullet", rate=0.1, maturity=AS_OF + timedelta(73))
+    assert schedule(once).payments.interest.sum() == pytest.approx(200.0)
 
 
 def test_fees_and_grace_are_the_schedules() -> None:
@@ -306,7 +354,11 @@ class TestIndicesByScenario:
 
     def test_a_shock_is_felt_from_the_next_reset_on(self) -> None:
         rate = Floating(FIXINGS, margin=0.02, first_reset=date(2014, 2, 20), reset_months=3)
-        loan = kernel_loan(contract(loan_type="interest_only_bullet", rate=rate, payment_day=31))
+        loan = kernel_loan(
+            contract(
+                loan_type="interest_only_bullet", rate=rate, payment_day=31, day_count="30/360"
+            )
+        )
         curves = curves_over(15, scenarios=self.SCENARIOS)
         base, up, _ = run_kernel(loan, curves, 1).interest[:, 0]
         # Reset on 20 February, 20 May, ...; the shock holds from April.

@@ -142,10 +142,8 @@ def test_a_line_pays_each_week_and_a_flat_fee_each_month(make: Callable[..., Mod
     assert interest(line, "base", "shop")[0] == pytest.approx(5000 * 0.06 * 28 / 365)
     fee = make("cdr = 0.1\ncpr = 0.2", "cdr = 0.0", rows=ROWS[2:3])
     flows = fee.cashflow().flows
-    # 30/360 from month end to month end: 30 days, then 28, 33, 30 (ISDA 2006, 4.16(f)).
-    np.testing.assert_allclose(
-        flows.interest[0, 0, :4], 6000 * 0.12 * np.array([30, 28, 33, 30]) / 360, rtol=1e-12
-    )
+    # A twelfth of the rate on what was lent, however long the month is.
+    np.testing.assert_allclose(flows.interest[0, 0, :4], 6000 * 0.12 / 12, rtol=1e-12)
     np.testing.assert_allclose(flows.scheduled[0, 0, :4], 1000.0)
     np.testing.assert_allclose(flows.fees[0, 0, :4], 3.0)
 
@@ -266,8 +264,15 @@ def test_a_dated_loan_is_explained_payment_by_payment(make: Callable[..., Model]
     assert first["numbers"].iloc[0] == " + ".join(
         f"5.7534 on 2021-01-{day:02d}" for day in (4, 11, 18, 25)
     )
-    figures = model.explain("c").terms.set_index("figure")["value"]
+    explained = model.explain("c")
+    figures = explained.terms.set_index("figure")["value"]
     assert figures["payment_every"] == "month"
+    assert figures["day_count"] == "act/act-icma"
+    steps = explained.steps[explained.steps["figure"] == "interest_due"]
+    assert steps["formula"].iloc[0] == (
+        "principal lent x rate x nominal time of each payment (n months are n/12)"
+    )
+    assert steps["numbers"].iloc[0] == "60.0000 on 2021-01-31"
 
 
 @pytest.mark.parametrize("kind", ["level_payment", "equal_principal", "bullet", "flat_fee"])

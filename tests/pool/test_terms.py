@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scfcap.axes import LOAN_TYPES
 from scfcap.cashflow.contract import Contract
 from scfcap.daycount import DAY_COUNTS
+from scfcap.errors import InputError
 from scfcap.pool.build import Around, build_pool
 from scfcap.pool.snapshot import Pool
 from scfcap.pool.store import read_snapshot, write_snapshot
@@ -25,6 +26,7 @@ from scfcap.schema.pool import PoolSpec
 from scfcap.tape.schema import Tape
 
 AS_OF = date(2013, 12, 31)
+ICMA, A365 = DAY_COUNTS.index("act/act-icma"), DAY_COUNTS.index("act/365")
 
 
 def loan(**cells: Any) -> pd.DataFrame:
@@ -119,6 +121,19 @@ def test_without_contract_or_column_loans_pay_by_periods() -> None:
         ({"upfront_fee": 0.02}, {}, {"upfront": 0.0}),
         ({}, {"loan_type": "flat_fee"}, {"original": 1000.0}),
         ({"day_count": "act/365"}, {"day_count": "act/360"}, {"day_count": 4}),
+        # Day counts that nobody states: months are twelfths, days go over 365.
+        ({}, {}, {"day_count": ICMA}),
+        ({"payment_every": "week"}, {}, {"day_count": A365}),
+        (None, {"payment_every": "2 weeks"}, {"day_count": A365}),
+        ({"payment_every": "week"}, {"payment_every": "quarter"}, {"day_count": ICMA}),
+        ({"payment_every": "at maturity"}, {}, {"day_count": A365}),
+        ({}, {"loan_type": "bullet"}, {"day_count": A365}),
+        ({"day_count": "act/360"}, {"loan_type": "flat_fee"}, {"day_count": ICMA}),
+        (
+            {"day_count": "act/360", "payment_every": "week"},
+            {"loan_type": "flat_fee"},
+            {"day_count": 4},
+        ),
         # Floating rates.
         (
             {"rate_index": "base", "rate_margin": 0.02, "rate_cap": 0.2},
@@ -137,6 +152,20 @@ def test_without_contract_or_column_loans_pay_by_periods() -> None:
 def test_terms_of_a_loan(contract, cells, wanted) -> None:
     found = terms(contract, **cells)
     assert {name: found[name] for name in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("contract", "cells", "column"),
+    [
+        (None, {"day_count": "act/act-icma", "payment_every": "week"}, "day_count"),
+        ({"day_count": "act/act-icma"}, {"payment_every": "week"}, "payment_every"),
+        ({"payment_every": "week"}, {"day_count": "act/act-icma"}, "day_count"),
+    ],
+)
+def test_regular_months_where_payments_go_by_days_are_refused(contract, cells, column) -> None:
+    said = rf"loan a, column {column}: found \"act/act-icma\", with a payment every 7 days"
+    with pytest.raises(InputError, match=said):
+        terms(contract, **cells)
 
 
 def test_a_flat_fee_is_dated_without_being_told() -> None:
