@@ -117,7 +117,7 @@ class ProjectionReport:
             as_of=spec.as_of,
             regime=regime.title if regime is not None else "none",
             currency=spec.currency,
-            money_unit=spec.plan.money_unit,
+            money_unit=_unit(self.cashflow, spec.plan.money_unit),
             scenario=self.cashflow.scenarios[0],
             frequency=spec.plan.frequency,
             status="projection",
@@ -201,6 +201,12 @@ _FANS = (
 def _line(frame: pd.DataFrame, column: str, basis: str) -> np.ndarray:
     values = frame[column].to_numpy(dtype=np.float64)
     return np.cumsum(values) if basis == "cumulative" else values
+
+
+def _unit(cashflow: PoolCashflow, most: float) -> float:
+    """Unit in which amounts are shown: the plan's, or a lesser one that a small pool fills."""
+    owed = cashflow.flows.opening[:, :, 0].sum(axis=1).max(initial=0.0)
+    return next((u for u in (1e9, 1e6, 1e3) if u <= most and owed >= 10.0 * u), 1.0)
 
 
 def by_period(frame: pd.DataFrame) -> pd.DataFrame:
