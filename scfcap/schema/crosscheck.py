@@ -25,6 +25,7 @@ def crosscheck(spec: Model, regime: Regime | None, where: Where) -> list[Problem
         *_line_lenders(spec, where),
         *_contracts(spec, where),
         *_late_fee(spec, where),
+        *_advances(spec, where),
         *_rates(spec, where),
         *([] if regime is None else _closed_kinds(spec, regime, where)),
     ]
@@ -129,16 +130,41 @@ def _contracts(spec: Model, where: Where) -> Iterator[Problem]:
             )
 
 
-def _late_fee(spec: Model, where: Where) -> Iterator[Problem]:
+def _rolls(spec: Model) -> bool:
+    """Whether loans of some segment go by roll rates."""
     told = [*spec.credit.segments.values(), *spec.credit.where]
-    rolls = spec.credit.language == "roll_rates" or any(c.roll_rates is not None for c in told)
-    if spec.projection.late_fee > 0.0 and not rolls:
+    return spec.credit.language == "roll_rates" or any(c.roll_rates is not None for c in told)
+
+
+def _late_fee(spec: Model, where: Where) -> Iterator[Problem]:
+    if spec.projection.late_fee > 0.0 and not _rolls(spec):
         yield Problem(
             where(("projection", "late_fee")),
             f"{spec.projection.late_fee:g}, and no segment with roll rates",
             "roll_rates of some segment: only they tell what is late and paid later",
             "State roll_rates in [credit.segments.NAME], or take late_fee out.",
         )
+
+
+def _advances(spec: Model, where: Where) -> Iterator[Problem]:
+    """A servicer who advances finds something to advance on."""
+    if not spec.projection.servicer_advances or _rolls(spec):
+        return
+    credit = spec.credit
+    lags = [c.last_recovery for c in (*credit.segments.values(), *credit.where)]
+    if credit.source == "estimated":
+        lags.append(credit.recovery_lag)
+    # A history may show a lag that is not stated.
+    waits = credit.source == "history" or max(lags, default=0) > 0
+    if spec.projection.order == "bma" and waits:
+        return
+    yield Problem(
+        where(("projection", "servicer_advances")),
+        "true, and nothing that he advances: no segment has roll rates"
+        + (", or recovers later than it defaults" if spec.projection.order == "bma" else ""),
+        'roll_rates of some segment or, with order = "bma", a recovery_lag or recovery_curve',
+        "State one in [credit.segments.NAME], or take servicer_advances out.",
+    )
 
 
 def _rates(spec: Model, where: Where) -> Iterator[Problem]:
