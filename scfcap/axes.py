@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, get_args
 
 # Channels: where principal sits, or who funds it.
 OWN: Final = "own_capital"
@@ -38,6 +38,25 @@ PAYMENT_STEPS: Final = {
     "year": (12, 0),
     "at maturity": (0, 0),
 }
+
+#: How days make a share of a year, in the order of the codes in the kernels.
+DayCount = Literal[
+    "30/360",
+    "30E/360",
+    "30/360-us",
+    "act/365",
+    "act/360",
+    "act/act-isda",
+    "act/act-icma",
+    "act/act-afb",
+]
+DAY_COUNTS: Final[tuple[str, ...]] = get_args(DayCount)
+
+#: Where a payment goes whose day is closed, in the order of their codes.
+Convention = Literal[
+    "unadjusted", "following", "modified_following", "preceding", "modified_preceding"
+]
+CONVENTIONS: Final[tuple[str, ...]] = get_args(Convention)
 
 #: What a loan may be at ``as_of``.
 STATUSES: Final = ("current", "late", "default", "repaid", "charged_off")

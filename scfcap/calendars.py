@@ -26,21 +26,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from scfcap.axes import CONVENTIONS
 from scfcap.quantities import BoolArray, IntArray
 
 NO_HOLIDAYS: Final = "none"
 EVERY_DAY: Final = "every-day"
 #: The calendars that are described above.
 CALENDARS: Final = ("CN", "US", "TARGET", "ECB", NO_HOLIDAYS, EVERY_DAY)
-
-#: Where a payment goes whose day is closed, in the order of their codes.
-CONVENTIONS: Final = (
-    "unadjusted",
-    "following",
-    "modified_following",
-    "preceding",
-    "modified_preceding",
-)
 
 #: Longest run of closed days that is looked over [days].
 _REACH = 40

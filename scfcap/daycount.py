@@ -24,25 +24,16 @@ from __future__ import annotations
 import calendar
 from datetime import date
 from fractions import Fraction
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from scfcap.axes import DAY_COUNTS
 from scfcap.compiled import compiled
 from scfcap.periods import add_months, is_month_end
 from scfcap.quantities import FloatArray, IntArray
 
-#: Names of the conventions, in the order of their codes.
-DAY_COUNTS: Final = (
-    "30/360",
-    "30E/360",
-    "30/360-us",
-    "act/365",
-    "act/360",
-    "act/act-isda",
-    "act/act-icma",
-    "act/act-afb",
-)
+#: Codes: places in :data:`~scfcap.axes.DAY_COUNTS`.
 (
     THIRTY_360,
     THIRTY_E_360,
@@ -52,7 +43,7 @@ DAY_COUNTS: Final = (
     ACT_ACT_ISDA,
     ACT_ACT_ICMA,
     ACT_ACT_AFB,
-) = range(8)
+) = range(len(DAY_COUNTS))
 
 #: Months known beyond either end of :class:`DayTables`: a regular period reaches over it.
 _MARGIN = 24
@@ -80,6 +71,14 @@ class Regular(NamedTuple):
 def month_day(year: int, month: int, anchor: int) -> date:
     """The day ``anchor`` (1 to 31) of a month, or its last."""
     return date(year, month, min(anchor, calendar.monthrange(year, month)[1]))
+
+
+def month_days(month: Any, anchor: IntArray) -> Any:
+    """:func:`month_day` of arrays that broadcast: of ``datetime64[M]``, as ``datetime64[D]``."""
+    one = np.timedelta64(1, "M")
+    last = (month + one).astype("datetime64[D]") - np.timedelta64(1, "D")
+    first = month.astype("datetime64[D]")
+    return np.minimum(first + (anchor - 1).astype("timedelta64[D]"), last)
 
 
 def code_of(day_count: str) -> int:

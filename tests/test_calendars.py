@@ -10,9 +10,9 @@ import QuantLib
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scfcap.axes import CONVENTIONS
 from scfcap.calendars import (
     CALENDARS,
-    CONVENTIONS,
     BusinessCalendar,
     adjust,
     adjusted_days,

@@ -14,8 +14,8 @@ import QuantLib
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scfcap.axes import DAY_COUNTS
 from scfcap.daycount import (
-    DAY_COUNTS,
     DayTables,
     Regular,
     code_of,
@@ -25,11 +25,11 @@ from scfcap.daycount import (
     fraction,
     fractions,
     month_day,
+    month_days,
     months_later,
     year_fraction,
 )
 from scfcap.periods import add_months
-from scfcap.schema.contract import DAY_COUNTS as STATED
 
 TABLES = Path(__file__).parent / "golden" / "tables" / "yields"
 AS_OF = date(2013, 12, 31)
@@ -173,9 +173,15 @@ def test_no_time_passes_within_a_day(name: str) -> None:
         assert fraction(code_of(name), at, at, OFFSETS, (at, 1, day.day)) == 0.0
 
 
-def test_models_name_the_conventions_in_the_order_of_their_codes() -> None:
-    # Written out there, for a model is read without compiled code.
-    assert STATED == DAY_COUNTS
+@given(days, st.integers(1, 31))
+def test_the_day_of_a_month_is_the_same_in_arrays_and_in_compiled_code(
+    inside: date, anchor: int
+) -> None:
+    wanted = month_day(inside.year, inside.month, anchor)
+    month = np.array([inside], dtype="datetime64[M]")
+    assert month_days(month, np.array([anchor]))[0] == np.datetime64(wanted, "D")
+    number = 12 * inside.year + inside.month - 1
+    assert day_in_month(number, anchor, OFFSETS) == offset(wanted)
 
 
 def test_what_cannot_be_counted_is_refused() -> None:

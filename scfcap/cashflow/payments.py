@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from scfcap.axes import PAYMENT_STEPS
+from scfcap.axes import DAY_COUNTS, PAYMENT_STEPS
 from scfcap.cashflow.contract_flows import (
     FEES,
     INTEREST,
@@ -21,7 +21,6 @@ from scfcap.cashflow.contract_flows import (
 from scfcap.cashflow.dated import LONGEST_MOVE, dated_tables
 from scfcap.cashflow.loans import LoanArrays
 from scfcap.credit.curves import CurveSet
-from scfcap.daycount import DAY_COUNTS
 from scfcap.periods import PeriodGrid
 from scfcap.pool.terms import ONCE, DatedTerms
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
-from scfcap.axes import LOAN_TYPES, PAID_ONCE
-from scfcap.calendars import CALENDARS, CONVENTIONS, EVERY_DAY, BusinessCalendar, adjust, known
-from scfcap.daycount import DAY_COUNTS, Regular, month_day
+from scfcap.axes import CONVENTIONS, DAY_COUNTS, LOAN_TYPES, PAID_ONCE
+from scfcap.calendars import CALENDARS, EVERY_DAY, BusinessCalendar, adjust, known
+from scfcap.daycount import Regular, month_day
 from scfcap.errors import InputError, Problem
 from scfcap.periods import add_months
 

@@ -10,11 +10,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from scfcap.axes import FLAT_FEE, LOAN_TYPES, PAID_ONCE, PAYMENT_STEPS
-from scfcap.daycount import ACT_365, ACT_ACT_ICMA
+from scfcap.axes import DAY_COUNTS, FLAT_FEE, LOAN_TYPES, PAID_ONCE, PAYMENT_STEPS
+from scfcap.daycount import ACT_365, ACT_ACT_ICMA, month_days
 from scfcap.errors import InputError, Problem
 from scfcap.quantities import BoolArray, FloatArray, IntArray
-from scfcap.schema.contract import DAY_COUNTS, ContractSpec
+from scfcap.schema.contract import ContractSpec
 
 #: Months between payments of a contract that is paid once, at maturity: longer than any.
 ONCE: Final = 1200
@@ -36,7 +36,7 @@ class DatedTerms:
     the maturity. Days are offsets from ``as_of`` and not yet moved to business days: ``next_day``
     of the next payment, ``from_day`` from which interest has accrued, ``next_reset_day`` of the
     next repricing, every ``reset_months`` months. ``day_count`` is a code of
-    :data:`~scfcap.daycount.DAY_COUNTS`, ``calendar`` a row of ``calendars`` (-1: every day is a
+    :data:`~scfcap.axes.DAY_COUNTS`, ``calendar`` a row of ``calendars`` (-1: every day is a
     business day). The next ``grace`` payments are of interest alone. ``original`` is the principal
     lent, on which flat fees are reckoned, ``fee`` what each payment costs besides, ``upfront``
     what the loan costs on the day it is made; all in currency. ``index`` is a row of ``indices``
@@ -443,7 +443,7 @@ class _Series:
         """The payment day of a number."""
         month = self.reference.astype("datetime64[M]") + _months(number * self.months)
         by_day = self.reference + _days(number * self.days)
-        return np.where(self.days > 0, by_day, _in_month(month, self.anchor))
+        return np.where(self.days > 0, by_day, month_days(month, self.anchor))
 
     def after(self, day: Any) -> IntArray:
         """Number of the first payment after ``day``."""
@@ -475,12 +475,6 @@ def _next_reset(said: Any, months: IntArray, as_of: date) -> IntArray:
     series = _Series(reference, steps, np.zeros_like(steps), _day_of_month(reference))
     ahead = series.day(series.after(np.broadcast_to(day, reference.shape)))
     return _offset(np.where(said > day, said, ahead), day)
-
-
-def _in_month(month: Any, anchor: IntArray) -> Any:
-    """The day ``anchor`` of a month, or its last."""
-    last = (month + _months(np.array(1))).astype("datetime64[D]") - _days(np.array(1))
-    return np.minimum(month.astype("datetime64[D]") + _days(anchor - 1), last)
 
 
 def _day_of_month(day: Any) -> IntArray:

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 from datetime import date
 from itertools import pairwise
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from scfcap.axes import Convention, DayCount
 from scfcap.quantities import LoanAmount, Rate, Share
 from scfcap.schema.base import MisfitError, Schema
 
 PaymentEvery = Literal[
     "day", "week", "2 weeks", "month", "quarter", "half year", "year", "at maturity"
 ]
-DayCount = Literal[
-    "30/360",
-    "30E/360",
-    "30/360-us",
-    "act/365",
-    "act/360",
-    "act/act-isda",
-    "act/act-icma",
-    "act/act-afb",
-]
-#: Day counts in the order of their codes.
-DAY_COUNTS: Final = get_args(DayCount)
 #: Margin over an index, or the index itself [1/year]; may be below 0.
 Floating = Annotated[float, Field(ge=-1.0, le=50.0, allow_inf_nan=False)]
 
@@ -50,9 +39,7 @@ class ContractSpec(Schema):
     calendar: str = "every-day"
     """Business days: ``every-day``, ``none`` (weekends are free), ``CN``, ``US``, ``TARGET``, or
     another that :mod:`scfcap.calendars` knows."""
-    convention: Literal[
-        "following", "modified_following", "preceding", "modified_preceding", "unadjusted"
-    ] = "following"
+    convention: Convention = "following"
     """Where a payment goes that falls on no business day; interest runs to the day paid."""
     grace_payments: int = Field(default=0, ge=0, le=1200)
     """First payments of a new loan that are of interest alone."""

@@ -42,7 +42,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("instalment", "money", False, "currency", "contract payment a month"),
     Column("payment_every", "category", False, "", "one of axes.PAYMENT_STEPS"),
     Column("next_payment_date", "date", False, "date", "next contractual payment after as_of"),
-    Column("day_count", "category", False, "", "one of schema.contract.DAY_COUNTS"),
+    Column("day_count", "category", False, "", "one of axes.DAY_COUNTS"),
     Column("grace_payments", "integer", False, "", "payments to come that are of interest alone"),
     Column("payment_fee", "money", False, "currency", "fee due with each payment"),
     Column("credit_limit", "money", False, "currency", "most that may be drawn on a line"),

@@ -15,7 +15,7 @@ import QuantLib
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from scfcap.axes import LOAN_TYPES
+from scfcap.axes import DAY_COUNTS, LOAN_TYPES
 from scfcap.cashflow.contract import (
     Contract,
     Draw,
@@ -29,7 +29,7 @@ from scfcap.cashflow.contract import (
     level_payment,
     schedule,
 )
-from scfcap.daycount import DAY_COUNTS, year_fraction
+from scfcap.daycount import year_fraction
 from scfcap.errors import InputError
 
 Published = Callable[[str], dict[str, Any]]

@@ -15,14 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scfcap.axes import LOAN_TYPES, PAYMENT_STEPS
+from scfcap.axes import DAY_COUNTS, LOAN_TYPES, PAYMENT_STEPS
 from scfcap.cashflow import dated
 from scfcap.cashflow.contract import Contract, Fees, Floating, schedule
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
 from scfcap.cashflow.loans import LoanArrays, concatenate
 from scfcap.credit.curves import CurveSet, build_curves
-from scfcap.daycount import DAY_COUNTS
 from scfcap.errors import InputError
 from scfcap.periods import Frequency, PeriodGrid, add_months
 from scfcap.pool.terms import ARRAYS, ONCE, DatedTerms

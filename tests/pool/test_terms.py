@@ -12,15 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scfcap.axes import LOAN_TYPES
+from scfcap.axes import DAY_COUNTS, LOAN_TYPES
 from scfcap.cashflow.contract import Contract
-from scfcap.daycount import DAY_COUNTS
 from scfcap.errors import InputError
 from scfcap.pool.build import Around, build_pool
 from scfcap.pool.snapshot import Pool
 from scfcap.pool.store import read_snapshot, write_snapshot
 from scfcap.pool.terms import ARRAYS, ONCE, DatedTerms, new_terms, terms_of, together
-from scfcap.schema import contract as schema
 from scfcap.schema.contract import ContractSpec
 from scfcap.schema.pool import PoolSpec
 from scfcap.tape.schema import Tape
@@ -60,10 +58,6 @@ def terms(contract: dict[str, Any] | None = None, **cells: Any) -> dict[str, Any
     for name in ("next_day", "from_day", "next_reset_day"):
         values[name] = (AS_OF + timedelta(values[name])).isoformat()
     return values
-
-
-def test_the_names_are_those_of_the_contracts_engine() -> None:
-    assert schema.DAY_COUNTS == DAY_COUNTS
 
 
 def test_without_contract_or_column_loans_pay_by_periods() -> None:

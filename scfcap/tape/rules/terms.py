@@ -8,7 +8,6 @@ import numpy as np
 
 from scfcap import axes
 from scfcap.quantities import HALF_CENT, BoolArray
-from scfcap.schema.contract import DAY_COUNTS
 from scfcap.tape.derive import Typed
 from scfcap.tape.rules.base import Rule
 from scfcap.tape.rules.times import closed
@@ -70,8 +69,8 @@ RULES: Final[tuple[Rule, ...]] = (
         *("a word that is not in our vocabulary", (), True),
     ),
     Rule(
-        *("day_count", "unknown_value", "error", unknown("day_count", DAY_COUNTS)),
-        f"one of {', '.join(DAY_COUNTS)}; map it in [tape.values.day_count]",
+        *("day_count", "unknown_value", "error", unknown("day_count", axes.DAY_COUNTS)),
+        f"one of {', '.join(axes.DAY_COUNTS)}; map it in [tape.values.day_count]",
         *("a word that is not in our vocabulary", (), True),
     ),
     Rule(
