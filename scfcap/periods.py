@@ -7,10 +7,11 @@ A flow belongs to the period whose end is the first at or after its date. A mont
 from __future__ import annotations
 
 import calendar
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ import numpy.typing as npt
 from scfcap.quantities import FloatArray, IntArray
 
 Frequency = Literal["day", "week", "month"]
+#: Periods a year [1/year].
+PER_YEAR: Final[Mapping[Frequency, float]] = {"month": 12.0, "week": 365.0 / 7.0, "day": 365.0}
 
 
 def add_months(day: date, months: int, *, month_end: bool = False) -> date:
@@ -100,7 +103,7 @@ class PeriodGrid:
     @property
     def per_year(self) -> float:
         """Periods a year [1/year]: 12 months, 365/7 weeks, 365 days."""
-        return {"month": 12.0, "week": 365.0 / 7.0, "day": 365.0}[self.frequency]
+        return PER_YEAR[self.frequency]
 
     def index(self, day: date) -> int:
         """Period (from 1) to which a flow on ``day`` belongs; 0 at or before ``as_of``.

@@ -8,7 +8,8 @@ run.to_excel("plan.xlsx")
 
 from __future__ import annotations
 
-from scfcap.api.model import LONGEST_TAIL, Model, load
+from scfcap.api.model import Model, load
+from scfcap.api.projecting import LONGEST_TAIL
 from scfcap.api.run import Run
 
 __all__ = ["LONGEST_TAIL", "Model", "Run", "load"]

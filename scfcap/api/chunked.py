@@ -143,7 +143,7 @@ def _refuse_change(data: DataSet, total: float, flows: Flows) -> None:
 
 
 def _stated(model: Model) -> CurveSet:
-    return model.curves()
+    return model.projection_curves()
 
 
 def _cashflow(curves: CurveSet, segments: tuple[str, ...], flows: Flows) -> PoolCashflow:

@@ -11,8 +11,10 @@ import pandas as pd
 
 from scfcap import __version__
 from scfcap.api.model import Model, load
+from scfcap.api.projecting import longer
 from scfcap.api.stored import restored
 from scfcap.cashflow.drivers import Side, alike
+from scfcap.credit.curves import CurveSet
 from scfcap.errors import InputError, Problem
 from scfcap.report.compare import Comparison, Party
 from scfcap.report.store import SavedRun, is_run, read_run
@@ -49,7 +51,10 @@ def compare(
         if name not in model.loaded.spec.scenarios:
             there = ", ".join(model.loaded.spec.scenarios)
             raise InputError(Problem(f"{given}: scenario", repr(name), f"one of {there}"))
-    whole = [Side(model.pool(), model.curves(), model.credit()[0]) for model in models]
+    whole = [
+        Side(model.pool(), curves, model.credit()[0])
+        for model, curves in zip(models, _over_both(models), strict=True)
+    ]
     sides = alike(whole[0], whole[1], [(names[0], names[1])])
     titles = _titles((a, b), names)
     parties = [
@@ -57,6 +62,16 @@ def compare(
         for title, (model, saved), side, name in zip(titles, sources, sides, names, strict=True)
     ]
     return Comparison(parties[0], parties[1], currencies[0])
+
+
+def _over_both(models: Sequence[Model]) -> list[CurveSet]:
+    """Curves of each model, over the periods of the longer where its own are not stated."""
+    curves = [model.projection_curves() for model in models]
+    periods = max(len(each.grid) for each in curves)
+    return [
+        each if model.spec.projection.periods is not None else longer(each, periods)
+        for model, each in zip(models, curves, strict=True)
+    ]
 
 
 def _open(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +17,7 @@ from scfcap.axes import SECURITIZATION, place
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
 from scfcap.report.files import manifest
-from scfcap.schema.credit import SegmentCredit, TermRange
+from scfcap.schema.credit import SegmentCredit
 from scfcap.schema.load import LoadedModel, load_model
 from scfcap.schema.model import Model as ModelSpec
 from scfcap.schema.tape import TapeSpec
@@ -54,8 +53,6 @@ if TYPE_CHECKING:
     from scfcap.tape.rollforward import RollForward
     from scfcap.tape.schema import Tape
 
-#: Periods after the horizon for which cash flows are computed at most.
-LONGEST_TAIL = 60
 _T = TypeVar("_T")
 Progress = Callable[[str], None]
 
@@ -319,36 +316,18 @@ class Model:
 
     @_once
     def curves(self) -> CurveSet:
-        """Default, prepayment and loss by scenario, segment and period."""
-        from scfcap.credit.curves import build_curves
-        from scfcap.credit.stress import names_cores
+        """Default, prepayment and loss by scenario, segment and period of the plan."""
+        from scfcap.api.projecting import curves_over
 
-        credit, pool = self.credit()[0], self.pool()
-        known = {*pool.segments, *credit}
-        strange = [
-            Problem(
-                f"model.toml: demand.{name}",
-                "a segment that is neither on the tape nor in [credit.segments]",
-                f"one of {', '.join(sorted(known))}",
-                f"Correct the name, or say in [credit.segments.{name}] how such loans behave.",
-            )
-            for name in self.spec.demand
-            if name not in known
-        ]
-        if strange:
-            raise InputError(strange)
-        segments = sorted({*pool.segments, *self.spec.demand})
-        return build_curves(
-            segments,
-            credit,
-            self.spec.scenarios,
-            self.grid,
-            lenders=tuple(lender.name for lender in self.spec.lenders),
-            exposures=self.exposures() if names_cores(self.spec.scenarios) else None,
-            rules=self.spec.credit.where,
-            indices=self.spec.indices,
-            projection=self.spec.projection,
-        )
+        return curves_over(self, self.grid)
+
+    @_once
+    def projection_curves(self) -> CurveSet:
+        """The same by period of the projection: see :attr:`projection_grid`."""
+        from scfcap.api.projecting import curves_over
+
+        grid = self.projection_grid
+        return self.curves() if grid == self.grid else curves_over(self, grid)
 
     @_once
     def exposures(self) -> Exposures:
@@ -406,7 +385,7 @@ class Model:
         """The pool's cash flows in each scenario."""
         from scfcap.cashflow.project import project
 
-        return project(self.pool(), self.curves())
+        return project(self.pool(), self.projection_curves())
 
     @_once
     def lock_box(self) -> OrderCashflow | None:
@@ -414,7 +393,7 @@ class Model:
         from scfcap.cashflow.orders import project_orders
 
         pool = self.pool()
-        return None if pool.payers is None else project_orders(pool, self.curves())
+        return None if pool.payers is None else project_orders(pool, self.projection_curves())
 
     def order_tables(self, scenarios: Sequence[str] = ()) -> dict[str, pd.DataFrame]:
         """Orders, buyers and lock-box (of ``scenarios``, else all); none without ``[orders]``."""
@@ -434,16 +413,20 @@ class Model:
 
         ``tell`` hears how many are done.
         """
+        from scfcap.api.projecting import drawn_over
         from scfcap.cashflow.distribution import distribution
 
-        return distribution(self.pool(), self.curves(), self._draw(seed), count, tell)
+        curves, factors = drawn_over(self, self.projection_curves())
+        draw = replace(self._draw(seed), spec=factors)
+        return distribution(self.pool(), curves, draw, count, tell)
 
     def explain(self, loan_id: str, scenario: str | None = None) -> LoanExplanation:
         """Every figure of one loan, in ``scenario`` (else the plan's): formula and numbers."""
         from scfcap.cashflow.explain import explain
 
         return explain(
-            self.pool(), self.curves(), loan_id, scenario or self.loaded.spec.plan.scenario
+            *(self.pool(), self.projection_curves(), loan_id),
+            scenario or self.loaded.spec.plan.scenario,
         )
 
     def projection(
@@ -664,31 +647,16 @@ class Model:
     @cached_property
     def grid(self) -> PeriodGrid:
         """Periods of the plan, and after them those in which the last loan is still running."""
-        from scfcap.credit.stress import longest_delay
+        from scfcap.api.projecting import plan_grid
 
-        plan = self.spec.plan
-        horizon = PeriodGrid.build(self.spec.as_of, plan.periods, plan.frequency)
-        pool, behaviour = self.pool(), [*self.credit()[0].values(), *self.spec.credit.where]
-        days = max(int(pool.maturity_day.max(initial=0)), int(horizon.days[-1]) + self._longest())
-        days += max((credit.late_days for credit in behaviour), default=0)
-        if pool.payers is not None:
-            book = self.orders()
-            days += 0 if book is None else max(book.buyers.last, 0)
-            days = max(days, pool.payers.last_day)
-        periods = math.ceil(days * horizon.per_year / 365.0) + 1
-        periods += max((credit.last_recovery for credit in behaviour), default=0)
-        periods += longest_delay(self.spec.scenarios, horizon)
-        least, most = plan.periods + 1, plan.periods + LONGEST_TAIL
-        return horizon.extended(min(max(periods, least), most))
+        return plan_grid(self)
 
-    def _longest(self) -> int:
-        """Longest contract term of new loans [days]."""
-        pool = self.pool()
-        stated = [d.new_loans for d in self.spec.demand.values()]
-        terms = [new.longest for new in stated if isinstance(new, TermRange)]
-        if len(terms) < len(stated):
-            terms.append(int((pool.maturity_day - pool.origination_day).max(initial=1)))
-        return max(terms, default=1)
+    @cached_property
+    def projection_grid(self) -> PeriodGrid:
+        """Periods of the projection, of which the plan and its deals take no notice."""
+        from scfcap.api.projecting import projection_grid
+
+        return projection_grid(self)
 
 
 def _toml(value: object) -> str:

@@ -91,7 +91,7 @@ def alike(a: Side, b: Side, scenarios: Sequence[tuple[str, str]]) -> tuple[Side,
     if a.curves.grid.frequency != b.curves.grid.frequency:
         found = f"periods of a {a.curves.grid.frequency} and of a {b.curves.grid.frequency}"
         raise InputError(
-            Problem("plan.frequency", found, "periods of one length", "Project both alike.")
+            Problem("projection.frequency", found, "periods of one length", "Project both alike.")
         )
     periods = min(len(a.curves.grid), len(b.curves.grid))
     sides = []

@@ -196,7 +196,7 @@ def _flows(
         for station, step in (
             ("tape", loaded.tape),
             ("pool", loaded.pool),
-            ("credit", loaded.curves),
+            ("credit", loaded.projection_curves),
             ("cash flows", loaded.cashflow),
         ):
             terminal.progress(station)

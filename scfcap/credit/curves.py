@@ -12,9 +12,10 @@ from scfcap.credit.exposure import Exposures
 from scfcap.credit.generators import over_months
 from scfcap.credit.indices import Indices
 from scfcap.credit.languages import intensities
+from scfcap.credit.stated import Stated
 from scfcap.credit.stress import Stress, compile_scenarios
 from scfcap.errors import InputError, Problem
-from scfcap.periods import PeriodGrid
+from scfcap.periods import Frequency, PeriodGrid
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 from scfcap.schema.contract import IndexSpec
 from scfcap.schema.credit import CreditRule, SegmentCredit
@@ -180,11 +181,13 @@ def build_curves(
     indices: Mapping[str, IndexSpec] | None = None,
     rules: Sequence[CreditRule] = (),
     projection: ProjectionSpec = _PLAIN,
+    stated_in: Frequency | None = None,
 ) -> CurveSet:
     """Curves of ``segments`` in every scenario over ``grid``; see :meth:`CurveSet.under`.
 
     ``lenders`` and ``exposures`` to core enterprises are needed where a scenario names them;
-    ``projection`` says in which order events come.
+    ``projection`` says in which order events come; periods and lags of ``credit`` and
+    ``scenarios`` are told in periods ``stated_in``, those of ``grid`` where it is left out.
 
     Raises:
         InputError: a segment has no curve (names every such segment), a list of rates ends before
@@ -203,12 +206,16 @@ def build_curves(
             )
             for name in missing
         )
-    stress = compile_scenarios(scenarios, segments, grid, lenders=lenders, exposures=exposures)
+    told = Stated(stated_in or grid.frequency, grid)
+    stress = compile_scenarios(
+        told.scenarios(scenarios), segments, grid, lenders=lenders, exposures=exposures
+    )
     names = [*segments, *(parted(name, rule.name) for name in segments for rule in rules)]
     parent = [*range(len(segments)), *(s for s in range(len(segments)) for _ in rules)]
     behaviour = [credit[name] for name in segments]
     behaviour += [_ruled(name, credit[name], rule) for name in segments for rule in rules]
-    bases = intensities(names, behaviour, grid)
+    behaviour = told.behaviour(names, behaviour)
+    bases = intensities(behaviour, grid)
     unset = np.zeros((0, len(names), len(grid)))
     recovery_share = _recovery_share(behaviour)
     # Of a curve its mean: what the failure of core enterprises takes comes back in one piece.
@@ -307,8 +314,8 @@ def _period_rolls(
                     f"monthly probabilities on a grid by the {grid.frequency}; {error}",
                     "a grid by the month, or probabilities that a loan may also follow in parts of "
                     "a month: then it may come in one month wherever it may come in several",
-                    'Project by the month (plan.frequency = "month"), or tell default by cdr, '
-                    "lifetime_default or a curve by age.",
+                    'Project by the month (projection.frequency = "month"), or tell default by '
+                    "cdr, lifetime_default or a curve by age.",
                 )
             )
     if problems:

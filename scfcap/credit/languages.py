@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from scfcap.credit.speeds import SDA_LEVEL, intensity, loss_to_default, psa_cpr
-from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import FloatArray
 from scfcap.schema.credit import Behaviour, SegmentCredit
@@ -35,17 +34,8 @@ class Intensities(NamedTuple):
     stated_prepay: FloatArray
 
 
-def intensities(
-    names: Sequence[str], behaviour: Sequence[SegmentCredit], grid: PeriodGrid
-) -> Intensities:
-    """Intensities of each segment over ``grid``.
-
-    Raises:
-        InputError: a list of rates ends before the grid does, without ``run_on``.
-    """
-    short = [p for n, c in zip(names, behaviour, strict=True) for p in _too_short(n, c, grid)]
-    if short:
-        raise InputError(short)
+def intensities(behaviour: Sequence[SegmentCredit], grid: PeriodGrid) -> Intensities:
+    """Intensities of each segment over ``grid``; a list that ends before it goes on as it ends."""
     shape = (len(behaviour), len(grid))
     default, prepay = np.zeros(shape), np.zeros(shape)
     stated = np.zeros((2, len(behaviour)))
@@ -54,20 +44,6 @@ def intensities(
             to[s] = _base(credit, language, len(grid))
         stated[:, s] = _default_level(credit), _prepay_level(credit)
     return Intensities(default, prepay, stated[0], stated[1])
-
-
-def _too_short(name: str, credit: SegmentCredit, grid: PeriodGrid) -> Iterator[Problem]:
-    for language in (credit.default_language, credit.prepay_language):
-        rates = getattr(credit, language)
-        listed = isinstance(rates, tuple) and language not in (*BY_AGE, "roll_rates")
-        if listed and len(rates) < len(grid) and not credit.run_on:
-            yield Problem(
-                f"model.toml: credit.segments.{name}.{language}",
-                f"{len(rates)} periods",
-                f"one rate for each of the projection's {len(grid)} periods, the run-off after "
-                "the plan included",
-                f"Give more, or set credit.segments.{name}.run_on = true to go on as it ends.",
-            )
 
 
 def _base(credit: SegmentCredit, language: str, periods: int) -> FloatArray:

@@ -54,7 +54,7 @@ class Model(Schema):
     orders: OrdersSpec | None = None
     """How loans of type "order" are sized and paid; absent: as their contracts say."""
     projection: ProjectionSpec = ProjectionSpec()
-    """The order of events inside a period, and whether the servicer advances."""
+    """Periods of the projection, the order of events in them, and whether the servicer advances."""
     scenarios: dict[str, Scenario]
     """Scenarios by name; "base" must be among them."""
     factors: FactorSpec = FactorSpec()
@@ -88,6 +88,9 @@ class Model(Schema):
                 found=f'"{self.plan.scenario}"',
                 expected=f"one of the scenarios {', '.join(sorted(self.scenarios))}",
             )
+        periods = self.projection.misfit(self.plan.frequency)
+        if periods is not None:
+            raise periods
         for kind, names in (
             ("lenders", [x.name for x in self.lenders]),
             ("buyers", [x.name for x in self.buyers]),

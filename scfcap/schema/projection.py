@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from collections.abc import Mapping
+from typing import Final, Literal, get_args
 
+from pydantic import Field
+
+from scfcap.periods import PER_YEAR, Frequency
 from scfcap.quantities import Share
-from scfcap.schema.base import Schema
+from scfcap.schema.base import MisfitError, Schema
 
 #: Orders of events inside a period, by name.
 Order = Literal["survivors", "bma"]
 ORDERS: tuple[str, ...] = get_args(Order)
+#: Most periods of a projection: a hundred years by the month, fifty by the week, ten by the day.
+MOST_PERIODS: Final[Mapping[Frequency, int]] = {"month": 1200, "week": 2600, "day": 3660}
 
 
 class ProjectionSpec(Schema):
-    """``[projection]``: how loans are projected."""
+    """``[projection]``: how loans are projected, and over which periods.
 
+    The plan, its deals and its funding keep the periods of ``[plan]``. What the model states by
+    period (rates in ``[credit]``, recovery lags, shocks of scenarios, ``[factors]``) is always told
+    in the plan's periods: where the projection's are shorter, one of them takes the figure of the
+    plan's period in which it ends, and lags are converted by their length.
+    """
+
+    frequency: Frequency | None = None
+    """Length of a period, the plan's or shorter; absent: ``plan.frequency``."""
+    periods: int | None = Field(default=None, ge=1, le=max(MOST_PERIODS.values()))
+    """Number of periods: at most 1,200 months, 2,600 weeks or 3,660 days. Absent: until the last
+    loan is repaid and its recoveries are in, within these bounds."""
     order: Order = "survivors"
     """Order of events inside a period. "survivors": defaults are taken from the balance at the
     start, survivors pay interest and scheduled principal, prepayment is taken from what then
@@ -27,3 +44,24 @@ class ProjectionSpec(Schema):
     loans owe until they are liquidated; he is paid back in full out of what comes of them."""
     late_fee: Share = 0.0
     """Fee on arrears when they are paid [share of the arrears]; needs roll rates."""
+
+    def misfit(self, planned: Frequency) -> MisfitError | None:
+        """Why these periods do not go with those of a plan; None if they do."""
+        mine = self.frequency or planned
+        if PER_YEAR[mine] < PER_YEAR[planned]:
+            return MisfitError(
+                key="projection.frequency",
+                found=f'"{mine}", longer than the plan\'s "{planned}"',
+                expected="the plan's periods or shorter ones, in which what is stated by period "
+                "can be told",
+                action="Leave it out, or change plan.frequency.",
+            )
+        most = MOST_PERIODS[mine]
+        if self.periods is not None and self.periods > most:
+            return MisfitError(
+                key="projection.periods",
+                found=f"{self.periods:,}",
+                expected=f"at most {most:,} {mine}s",
+                action="Take fewer or longer periods, or leave it out.",
+            )
+        return None

@@ -1,0 +1,174 @@
+"""The periods of a projection: its own, beside those of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy_financial as npf
+import pytest
+
+from scfcap.api import LONGEST_TAIL, Model, load
+from scfcap.api.compare import compare
+from scfcap.errors import InputError
+
+MODEL = """\
+name = "long"
+title = "Long loans"
+currency = "CNY"
+as_of = 2020-12-31
+regime = "none"
+
+[tape]
+source = "file"
+path = "tape.csv"
+
+[credit.segments.home]
+cdr = 0.0
+severity = 0.4
+recovery_lag = 3
+
+[scenarios.base]
+[scenarios.spring]
+shocks = [{ kind = "borrower_stress", default_multiple = 5.0, from_period = 4, to_period = 6 }]
+
+[plan]
+periods = 24
+
+[opening]
+cash = 5000.0
+
+[demand.home]
+per_period = 1000.0
+new_loans = "tape"
+
+[[lenders]]
+name = "bank-a"
+limit = 50000.0
+tenors = [{ periods = 3, rate = 0.06 }]
+"""
+HEAD = (
+    "loan_id,segment,loan_type,origination_date,maturity_date,original_balance,current_balance,rate"
+)
+THIRTY = "a,home,level_payment,2020-12-31,2050-12-31,100000,100000,0.05"
+ONE = "a,home,bullet,2020-12-31,2021-12-31,100000,100000,0.05"
+CDR = ("cdr = 0.0\n", "cdr = 0.1\n")
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Model]:
+    def write(row: str, *changes: tuple[str, str], name: str = "m", **overrides: object) -> Model:
+        text = MODEL
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        (folder / "model.toml").write_text(text, encoding="utf-8")
+        (folder / "tape.csv").write_text(f"{HEAD}\n{row}\n", encoding="utf-8")
+        return load(folder, overrides={k.replace("__", "."): v for k, v in overrides.items()})
+
+    return write
+
+
+def test_a_loan_of_thirty_years_is_projected_to_its_end(make: Callable[..., Model]) -> None:
+    model = make(THIRTY)
+    assert len(model.grid) == 24 + LONGEST_TAIL  # the plan's periods stay
+    assert len(model.factors().grid) == len(model.grid)
+    flows, months = model.cashflow().flows, np.arange(1, 361)
+    assert flows.closing[0, 0, -1] < 1e-6
+    principal = -npf.ppmt(0.05 / 12, months, 360, 100_000.0)
+    np.testing.assert_allclose(flows.scheduled[0, 0, :360], principal, rtol=1e-9)
+    totals = model.projection().tables["cash_flow_totals"].frame
+    life = float((principal * months).sum() / 100_000.0 / 12.0)
+    assert totals["average_life"].to_numpy() == pytest.approx(life)
+    yields = model.projection().tables["yields"].frame
+    assert yields["average_life"].to_numpy() == pytest.approx(life)
+    assert yields["mortgage_yield"].to_numpy() == pytest.approx(0.05)
+
+
+def test_the_last_recovery_is_waited_for(make: Callable[..., Model]) -> None:
+    flows = make(THIRTY, CDR).cashflow().flows
+    assert flows.default[0, 0, 355:360].min() > 0.0
+    assert flows.receivable[0, 0, -1] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_days_tell_what_months_tell(make: Callable[..., Model]) -> None:
+    """A bullet loan alone: the balance falls by (1 - cdr) a year, whatever the periods."""
+    months = make(ONE, CDR).cashflow()
+    days = make(ONE, CDR, projection__frequency="day").cashflow()
+    assert (months.grid.frequency, days.grid.frequency) == ("month", "day")
+    # Recoveries three months after default, 91 days, of what defaults in the first period on.
+    assert np.flatnonzero(months.flows.recovery[0, 0])[0] == 3
+    assert np.flatnonzero(days.flows.recovery[0, 0])[0] == 91
+    for flows in (months.flows, days.flows):
+        assert flows.default[0].sum() == pytest.approx(100_000 * 0.1, rel=1e-9)
+        assert flows.recovery[0].sum() == pytest.approx(100_000 * 0.1 * 0.6, rel=1e-9)
+
+
+def test_shocks_keep_the_periods_of_the_plan(make: Callable[..., Model]) -> None:
+    """From 1 April to 30 June, 91 days: the shock of months 4 to 6."""
+    days = make(ONE, CDR, projection__frequency="day").projection_curves()
+    ratio = days.default_intensity[1, 0] / days.default_intensity[0, 0]
+    hit = np.flatnonzero(ratio > 1.0)
+    assert ratio[hit] == pytest.approx(5.0)
+    ends = [days.grid.ends[place].isoformat() for place in (hit[0], hit[-1])]
+    assert (ends, len(hit)) == (["2021-04-01", "2021-06-30"], 91)
+
+
+def test_a_list_of_rates_is_by_period_of_the_plan(make: Callable[..., Model]) -> None:
+    rates = ("cdr = 0.0", f"cdr = {[k / 100 for k in range(1, 17)]}")
+    days = make(ONE, rates, projection__frequency="day").projection_curves()
+    stated = 1.0 - np.exp(-days.default_base[0])
+    assert stated[:31] == pytest.approx(0.01)
+    assert stated[31 : 31 + 28] == pytest.approx(0.02)
+    assert stated[364] == pytest.approx(0.12)
+    with pytest.raises(InputError) as caught:
+        make(THIRTY, rates, projection__frequency="week").projection_curves()
+    (problem,) = caught.value.problems
+    assert "segments.home.cdr" in problem.where
+    assert problem.found == "16 periods"
+    assert "each of 364 periods (months)" in problem.expected
+    short = make(THIRTY, rates, projection__periods=16)
+    assert short.projection_curves().grid == short.grid.extended(16)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ({"plan__frequency": "week", "projection__frequency": "month"}, "longer than the plan's"),
+        ({"projection__periods": 1201}, "at most 1,200 months"),
+        ({"plan__frequency": "week", "projection__periods": 2601}, "at most 2,600 weeks"),
+    ],
+)
+def test_periods_that_cannot_be_are_refused(
+    make: Callable[..., Model], overrides: dict[str, object], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        make(ONE, **overrides)
+
+
+def test_thirty_years_by_the_day_end_at_the_bound(make: Callable[..., Model]) -> None:
+    model = make(THIRTY, projection__frequency="day")
+    assert len(model.projection_grid) == 3660
+
+
+def test_the_longer_projection_is_compared_to_its_end(make: Callable[..., Model]) -> None:
+    make(THIRTY, name="thirty")
+    model = make(ONE, name="one")
+    folder = model.loaded.folder
+    drivers = compare(folder, folder.parent / "thirty").drivers.set_index(["measure", "segment"])
+    assert drivers.loc[("closing", "all"), "b"] == pytest.approx(0.0, abs=1e-6)
+    assert drivers.loc[("scheduled", "all"), "b"] == pytest.approx(100_000.0)
+
+
+def test_paths_spread_by_the_day_as_by_the_month(
+    make: Callable[..., Model],
+) -> None:
+    months = make(ONE, CDR).distribution(400, 7).totals().set_index(["measure", "segment"])
+    by_day = make(ONE, CDR, projection__frequency="day").distribution(400, 7)
+    days = by_day.totals().set_index(["measure", "segment"])
+    one, other = (each.loc[("default", "all")] for each in (months, days))
+    assert one["mean"] == pytest.approx(other["mean"], abs=4 * (one["error"] + other["error"]))
+    assert one["deviation"] == pytest.approx(other["deviation"], rel=0.25)
