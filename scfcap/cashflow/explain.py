@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -90,7 +90,7 @@ def explain(pool: Pool, curves: CurveSet, loan_id: str, scenario: str) -> LoanEx
     one = single(pool, row)
     loans = opening_loans(one, only, np.zeros(1, dtype=np.int64))
     names = part_names(pool, row, len(loans))
-    parts = [_Part(name, loans.where([n]), only) for n, name in enumerate(names)]
+    parts = _parts(one, names, loans, only)
     steps = [step for part in parts for step in part.steps()]
     return LoanExplanation(
         loan_id,
@@ -99,6 +99,17 @@ def explain(pool: Pool, curves: CurveSet, loan_id: str, scenario: str) -> LoanEx
         pd.concat([part.frame() for part in parts], ignore_index=True),
         pd.DataFrame(steps, columns=["part", "period", "figure", "formula", "numbers", "value"]),
     )
+
+
+def _parts(
+    one: Pool, names: tuple[str, ...], loans: LoanArrays, curves: CurveSet
+) -> Sequence[LoanPart]:
+    """The parts ``loans`` of the one loan of a pool."""
+    if one.payers is not None and bool(one.payers.by_buyer[0]):
+        from scfcap.cashflow.explain_orders import order_parts
+
+        return order_parts(names, loans, curves, one)
+    return [LoanPart(name, loans.where([n]), curves) for n, name in enumerate(names)]
 
 
 def single(pool: Pool, row: int) -> Pool:
@@ -130,7 +141,7 @@ def _found(pool: Pool, loan_id: str) -> int:
     )
 
 
-class _Part:
+class LoanPart:
     """One part of a loan: the engine's figures, and the way to them."""
 
     def __init__(self, name: str, loans: LoanArrays, curves: CurveSet) -> None:
@@ -260,7 +271,7 @@ class _Part:
     def _formulas(self, p: int, row: dict[str, Any] | None) -> Iterator[tuple[str, str, str]]:
         if row is not None:
             yield from self._contract(row)
-            for figure, formula, numbers in _behaviour(row):
+            for figure, formula, numbers in behaviour(row):
                 yield figure, *self._arriving(figure, p, formula, numbers)
         elif self.told and self.held.any():
             for figure in (*_ARRIVING, "closing"):
@@ -289,7 +300,7 @@ class _Part:
             return formula, numbers
         words, text = f"({formula})", f"({numbers})"
         if held:
-            words, text = f"{words} x (1 - share held back)", f"{text} x (1 - {_share(held)})"
+            words, text = f"{words} x (1 - share held back)", f"{text} x (1 - {share(held)})"
         if before and held < 1.0:
             words, text = f"{words} + held back before", f"{text} + {money(before)}"
         return words, text
@@ -372,8 +383,11 @@ class _Part:
         if self.held.any():
             named = f"{named}; what is held back comes later"
         yield "recovery", named, " + ".join(terms) or "nothing is due"
+        yield self._receivable(p)
+
+    def _receivable(self, p: int) -> tuple[str, str, str]:
         before = self.value("receivable", p - 1) if p else 0.0
-        yield (
+        return (
             "receivable",
             "before + default - loss - recovery",
             f"{money(before)} + {money(self.value('default', p))}"
@@ -388,11 +402,11 @@ _SHARES = (
 )  # fmt: skip
 
 
-def _behaviour(row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+def behaviour(row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """What borrowers do of it, in the order of events."""
-    alive, stands, survive = (_share(row[name]) for name in ("alive", "stands", "survive"))
+    alive, stands, survive = (share(row[name]) for name in ("alive", "stands", "survive"))
     owed, due = money(row["owed"]), money(row["principal_due"])
-    gone, paid = _share(row["default_share"]), _share(row["prepaid_share"])
+    gone, paid = share(row["default_share"]), share(row["prepaid_share"])
     yield "alive", "share that performs at the start", alive
     if row["struck_share"]:
         yield (
@@ -457,5 +471,6 @@ def _by_shares(curves: CurveSet, curve: int) -> bool:
     return str(order) == "survivors" and not bool(curves.has_roll_rates[curve])
 
 
-def _share(value: float) -> str:
+def share(value: float) -> str:
+    """A share to eight decimals: enough to work the next step out from it."""
     return f"{value:.8f}"

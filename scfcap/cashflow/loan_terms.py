@@ -67,7 +67,6 @@ def loan_terms(
             ),
             ("fee", f"{payers.fee:.6g}", "of the order, paid out of the lock-box before the loan"),
             ("recourse", f"{payers.recourse:.6g}", "share of a shortfall that the seller pays"),
-            ("lock-box", "not shown here", "fees, shortfall and surplus stand in its table"),
         ]
     for n, name in enumerate(part_names(pool, row, len(loans))):
         share = float(loans.balance[n] / loans.balance.sum())

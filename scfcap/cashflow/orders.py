@@ -170,6 +170,12 @@ def paid_by_any(new: NewLoans, buyers: Buyers, parts: int) -> NewLoans:
     )
 
 
+def part_flows(loans: LoanArrays, due: FloatArray, curves: CurveSet) -> tuple[Flows, LockBox]:
+    """Flows of the loan and lock-box of one part, ``due`` (8, 1) on its day; S is 1."""
+    kinds = run_kernel(_as_loans(replace(loans, group=loans.group * 0), due), curves, _KINDS)
+    return _lock_box(_by_kind(kinds, 1))
+
+
 def on_the_day(
     amount: FloatArray, claim: tuple[FloatArray, FloatArray, FloatArray], recourse: float
 ) -> FloatArray:
