@@ -458,7 +458,7 @@ class Model:
     def new_loans(self) -> dict[str, NewLoans]:
         """What new loans look like, by segment; where buyers pay orders, new ones too."""
         from scfcap.cashflow.cohorts import new_loans
-        from scfcap.cashflow.orders import paid_by_any
+        from scfcap.cashflow.orders import new_orders, paid_by_any
 
         pool = self.pool()
         place = {name: k for k, name in enumerate(pool.segments)}
@@ -474,7 +474,16 @@ class Model:
         book, spec = self.orders(), self.loaded.spec.orders
         if book is None or spec is None:
             return made
-        return {name: paid_by_any(each, book.buyers, spec.parts) for name, each in made.items()}
+        buyers = book.buyers
+        return {
+            name: paid_by_any(
+                each,
+                buyers,
+                spec.parts,
+                new_orders(pool, place.get(name, len(place)), spec, buyers),
+            )
+            for name, each in made.items()
+        }
 
     @_once
     def factors(self) -> CohortFactors:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
-from scfcap.axes import LOAN_TYPES, OWN
+from scfcap.axes import LOAN_TYPES, ORDER, OWN
 from scfcap.cashflow.clocks import with_ages
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
 from scfcap.cashflow.lifetime import STARTS, hazard_scale
 from scfcap.cashflow.loans import LONGEST_DAY, LoanArrays, concatenate
-from scfcap.cashflow.project import curve_index, opening_loans, split_late
+from scfcap.cashflow.orders import (
+    NewOrders,
+    OrderParts,
+    added,
+    any_lost,
+    order_flows,
+    order_parts,
+)
+from scfcap.cashflow.project import curve_index, opening_loans, split_late, without_orders
 from scfcap.credit.curves import CurveSet
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
@@ -35,6 +44,7 @@ class NewLoans:
 
     ``weight`` adds up to one; ``rate`` is a year's; ``loan_type`` a code of
     :data:`~scfcap.axes.LOAN_TYPES`. ``contract`` says when they pay; None: by periods.
+    ``orders`` says by atom what buyers pay of those that they do; None: borrowers pay all.
     """
 
     weight: FloatArray
@@ -42,6 +52,7 @@ class NewLoans:
     loan_type: IntArray
     term_days: IntArray
     contract: ContractSpec | None = None
+    orders: NewOrders | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,8 @@ class CohortFactors:
     ``default``, ``interest`` (with fees) and ``recovery`` (when it arrives) are [K, J, T], as is
     ``struck``,
     the part of the default that the failure of core enterprises takes at once (None: nothing).
+    ``loss`` [K, J, T]: what of the default never comes back (None: what ``severity`` and
+    ``struck`` say; otherwise dilution of orders takes more).
     ``expected_recovery_rate`` [K, S, T] is 1 - severity. What the grid's tail does not hold is left
     in the last ``performing`` and ``receivable``.
     """
@@ -78,6 +91,7 @@ class CohortFactors:
     receivable: FloatArray
     expected_recovery_rate: FloatArray
     struck: FloatArray | None = None
+    loss: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.amount)
@@ -173,7 +187,7 @@ def cohort_factors(
     """
     cohort, segment, vintage, place = _opening_cohorts(pool, curves)
     opened = len(segment)
-    parts = [opening_loans(pool, curves, cohort)]
+    parts = [_opening(pool, curves, cohort)]
     new_segment = curve_index(tuple(new), curves)
     for position, loans in enumerate(new.values()):
         for period in range(1, periods + 1):
@@ -182,7 +196,8 @@ def cohort_factors(
     count = opened + len(new) * periods
     amount = np.ones(count)
     amount[:opened] = np.bincount(cohort, pool.balance, minlength=opened)
-    flows = run_kernel(concatenate(parts), curves, count)
+    orders = list(chain.from_iterable(of_orders for _, of_orders in parts))
+    flows = _run(concatenate([loans for loans, _ in parts]), orders, curves, count)
     flows.check()
     start = np.arange(count) < opened
     return CohortFactors(
@@ -202,6 +217,7 @@ def cohort_factors(
         receivable=_closes(flows.receivable / amount[:, None], np.zeros(count, dtype=np.bool_)),
         expected_recovery_rate=1.0 - curves.severity[:, : len(curves.parents)],
         struck=flows.struck / amount[:, None] if flows.struck.any() else None,
+        loss=flows.loss / amount[:, None] if any_lost(orders) else None,
     )
 
 
@@ -212,8 +228,29 @@ def project_cohort(
 
     ``segment`` indexes ``curves.segments``.
     """
-    loans = _originated(new, segment, period, curves, 0)
-    return run_kernel(loans.scaled(np.full(len(loans), amount)), curves, 1)
+    loans, orders = _originated(new, segment, period, curves, 0)
+    orders = [(part, due * amount) for part, due in orders]
+    return _run(loans.scaled(np.full(len(loans), amount)), orders, curves, 1)
+
+
+def project_opening(pool: Pool, curves: CurveSet, group: IntArray, groups: int) -> Flows:
+    """The kernel run on the loans of ``pool``, loan i in row ``group[i]``; see :func:`project`."""
+    return _run(*_opening(pool, curves, group), curves, groups)
+
+
+def _opening(
+    pool: Pool, curves: CurveSet, group: IntArray
+) -> tuple[LoanArrays, Sequence[OrderParts]]:
+    """Loans that borrowers pay, and parts of those that buyers do."""
+    if pool.payers is None:
+        return opening_loans(pool, curves, group), []
+    rest = opening_loans(without_orders(pool), curves, group)
+    return rest.where(rest.balance > 0.0), list(order_parts(pool, curves, group))
+
+
+def _run(loans: LoanArrays, orders: Sequence[OrderParts], curves: CurveSet, groups: int) -> Flows:
+    flows = run_kernel(loans, curves, groups)
+    return added(flows, order_flows(orders, curves, groups)) if orders else flows
 
 
 def _opening_cohorts(pool: Pool, curves: CurveSet) -> tuple[IntArray, IntArray, IntArray, IntArray]:
@@ -226,8 +263,8 @@ def _opening_cohorts(pool: Pool, curves: CurveSet) -> tuple[IntArray, IntArray, 
 
 def _originated(
     new: NewLoans, segment: int, period: int, curves: CurveSet, group: int
-) -> LoanArrays:
-    """One unit of ``new``, made on four days spread evenly over ``period``."""
+) -> tuple[LoanArrays, Sequence[OrderParts]]:
+    """One unit of ``new``, made on four days spread evenly over ``period``; orders apart."""
     begin, end = curves.grid.days[period - 1], curves.grid.days[period]
     # A loan made on a day counts from that day's end: the mean of days 1..n is (n + 1) / 2.
     offsets = np.rint(STARTS * (end - begin) + 0.5).astype(np.int64)
@@ -254,7 +291,13 @@ def _originated(
     )
     loans = replace(loans, terms=terms)
     loans = with_ages(loans, start, term, curves)
-    return split_late(loans, term, np.ones(len(start), dtype=np.bool_), curves)
+    orders: list[OrderParts] = []
+    if new.orders is not None:
+        paid = loans.loan_type == ORDER
+        atom = np.flatnonzero(paid) % len(new.weight)
+        orders.append(new.orders.where(atom).parts(loans.where(paid), term[paid]))
+        loans, term = loans.where(~paid), term[~paid]
+    return split_late(loans, term, np.ones(len(term), dtype=np.bool_), curves), orders
 
 
 def _closes(values: FloatArray, start: BoolArray) -> FloatArray:

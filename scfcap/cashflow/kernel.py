@@ -119,17 +119,22 @@ def _recover(flows: dict[str, FloatArray], curves: CurveSet, curve_of: IntArray)
 
 
 def recoveries(
-    gone: FloatArray, struck: FloatArray, curves: CurveSet, curve_of_group: IntArray
+    gone: FloatArray,
+    struck: FloatArray,
+    curves: CurveSet,
+    curve_of_group: IntArray,
+    lost: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Loss, recovery when it arrives, and what is still to be recovered; all [K, G, T].
 
     ``gone`` [K, G, T] defaulted in the ordinary way, ``struck`` through core enterprises;
-    ``curve_of_group`` [G] is each group's segment.
+    ``curve_of_group`` [G] is each group's segment. ``lost`` of ``gone`` never comes back (None:
+    the segment's severity).
     """
     severity = curves.severity[:, curve_of_group]
-    recoverable = gone * (1.0 - severity)
+    recoverable = gone * (1.0 - severity) if lost is None else gone - lost
     due = _spread(recoverable, curves.recovery_share[curve_of_group])
-    loss = gone * severity
+    loss = gone * severity if lost is None else lost
     if struck.any():
         share = curves.struck_recovery[:, curve_of_group]
         recoverable = recoverable + struck * share

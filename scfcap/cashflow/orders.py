@@ -17,16 +17,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from scfcap.axes import ORDER
 from scfcap.cashflow.classes import unique_rows
-from scfcap.cashflow.cohorts import NewLoans
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
-from scfcap.cashflow.loans import COLUMNS, LoanArrays
+from scfcap.cashflow.loans import COLUMNS, LoanArrays, concatenate
 from scfcap.cashflow.project import (
     PoolCashflow,
     opening_loans,
@@ -36,15 +36,23 @@ from scfcap.cashflow.project import (
 from scfcap.credit.buyers import Buyers
 from scfcap.credit.curves import CurveSet
 from scfcap.errors import InvariantError
-from scfcap.pool.payers import Payers
 from scfcap.pool.snapshot import Pool
-from scfcap.quantities import ENGINE_TOLERANCE, FloatArray
+from scfcap.quantities import ENGINE_TOLERANCE, FloatArray, IntArray
+from scfcap.schema.orders import OrdersSpec
+
+if TYPE_CHECKING:
+    from scfcap.cashflow.cohorts import NewLoans
 
 #: Orders that are worked on at a time: memory does not grow with their number.
 _BLOCK = 50_000
 #: What becomes of a part on its day, in the order of the rows of :func:`on_the_day`.
 _RECEIVED, _PRINCIPAL, _INTEREST, _FEES, _SURPLUS, _RECOURSE, _LOST, _FORGONE = range(8)
 _KINDS = 8
+#: Kinds of new orders by what their buyers pay on a unit lent.
+_MIX = 8
+
+#: Parts of orders, and what becomes of each on its day (8, parts).
+OrderParts = tuple[LoanArrays, FloatArray]
 
 
 @dataclass(frozen=True)
@@ -134,22 +142,79 @@ def project_orders(pool: Pool, curves: CurveSet) -> OrderCashflow:
     others = opening_loans(without_orders(pool), curves, pool.segment)
     total = run_kernel(others, curves, segments)
     kinds: Flows | None = None
-    for loans, due in _parts(pool, pool.payers, curves):
+    for loans, due in order_parts(pool, curves, pool.segment):
         flows = run_kernel(_as_loans(loans, due), curves, segments * _KINDS)
-        kinds = flows if kinds is None else _added(kinds, flows)
+        kinds = flows if kinds is None else added(kinds, flows)
     assert kinds is not None
     of_loans, box = _lock_box(_by_kind(kinds, segments))
     box.check()
-    whole = _added(total, of_loans)
+    whole = added(total, of_loans)
     whole.check()
     return OrderCashflow(PoolCashflow(curves.scenarios, pool.segments, curves.grid, whole), box)
 
 
-def paid_by_any(new: NewLoans, buyers: Buyers, parts: int) -> NewLoans:
+@dataclass(frozen=True)
+class NewOrders:
+    """What buyers pay on new orders, by kind; shape (kinds,), or by atom of new loans.
+
+    ``weight`` adds up to one. On a unit lent the buyer pays ``pays`` after dilution, of which
+    ``fee`` is due beside interest; both 0: the loan is paid by its borrower. ``recourse`` is the
+    share of a shortfall that the seller makes good.
+    """
+
+    weight: FloatArray
+    pays: FloatArray
+    fee: FloatArray
+    recourse: float
+
+    def parts(self, loans: LoanArrays, term: IntArray) -> OrderParts:
+        """``loans``, one by kind, made ``term`` days before their maturity, and what is due."""
+        interest = loans.balance * loans.rate * term / 365.0
+        paid, fees = (each * loans.balance for each in (self.pays, self.fee))
+        plain = replace(loans, terms=None, rate=np.zeros(len(loans)), accrued=interest)
+        return _alike(plain, on_the_day(paid, (fees, interest, loans.balance), self.recourse))
+
+    def where(self, chosen: IntArray) -> NewOrders:
+        """The kinds picked by an index."""
+        return NewOrders(self.weight[chosen], self.pays[chosen], self.fee[chosen], self.recourse)
+
+
+def new_orders(pool: Pool, segment: int, spec: OrdersSpec, buyers: Buyers) -> NewOrders:
+    """What buyers pay on new orders of ``pool.segments[segment]``: as on those that are open.
+
+    By what is paid on a unit lent the open orders are cut into at most eight kinds of like
+    balance. Where none is open, an advance is the advance rate of an order less any buyer's
+    dilution.
+    """
+    assert pool.payers is not None
+    row = np.flatnonzero((pool.segment == segment) & pool.payers.by_buyer & (pool.balance > 0.0))
+    if not len(row):
+        left = 1.0 - (buyers.dilution.value[-1] if spec.dilution is None else spec.dilution)
+        order = 1.0 / (spec.advance_rate * max(left, 1e-9))
+        one = np.ones(1)
+        return NewOrders(one, one / spec.advance_rate, one * order * spec.fee, spec.recourse)
+    pays = pool.payers.amount[row] * (1.0 - pool.payers.dilution[row])
+    turn = np.argsort(pays / pool.balance[row], kind="stable")
+    row, pays = row[turn], pays[turn]
+    balance = pool.balance[row]
+    middle = np.cumsum(balance) - balance / 2.0
+    kind = np.unique((middle / balance.sum() * _MIX).astype(np.int64), return_inverse=True)[1]
+    lent = np.bincount(kind, balance)
+    return NewOrders(
+        weight=lent / lent.sum(),
+        pays=np.bincount(kind, pays) / lent,
+        fee=np.bincount(kind, pool.payers.amount[row] * spec.fee) / lent,
+        recourse=spec.recourse,
+    )
+
+
+def paid_by_any(
+    new: NewLoans, buyers: Buyers, parts: int, orders: NewOrders | None = None
+) -> NewLoans:
     """New loans whose orders are paid as any buyer pays, in ``parts`` by the quantiles of delay.
 
     Loans of other types stay as they are. The term of a part ends on its day, a day after the
-    loan is made at the earliest.
+    loan is made at the earliest. ``orders`` says what buyers pay (None: what loans ask for).
     """
     is_order = new.loan_type == ORDER
     if not is_order.any():
@@ -158,15 +223,21 @@ def paid_by_any(new: NewLoans, buyers: Buyers, parts: int) -> NewLoans:
     late = buyers.delays(any_buyer, -new.term_days, parts)
     term = np.where(is_order[:, None], new.term_days[:, None] + late, new.term_days[:, None])
 
-    def spread(values: FloatArray) -> FloatArray:
-        return np.repeat(values, parts)
-
+    kinds = 1 if orders is None else len(orders.weight)
+    share = np.ones(1) if orders is None else orders.weight
+    kind = np.tile(np.arange(kinds), len(is_order) * parts)
+    atom = np.repeat(np.arange(len(is_order)), parts * kinds)
+    if orders is not None:
+        mine = is_order[atom]
+        of_atom = orders.where(kind)
+        orders = replace(of_atom, pays=of_atom.pays * mine, fee=of_atom.fee * mine)
     return replace(
         new,
-        weight=spread(new.weight) / parts,
-        rate=spread(new.rate),
-        loan_type=np.repeat(new.loan_type, parts),
-        term_days=term.ravel(),
+        weight=new.weight[atom] / parts * share[kind],
+        rate=new.rate[atom],
+        loan_type=new.loan_type[atom],
+        term_days=np.repeat(term.ravel(), kinds),
+        orders=orders,
     )
 
 
@@ -211,18 +282,41 @@ def on_the_day(
     )
 
 
-def _parts(pool: Pool, payers: Payers, curves: CurveSet) -> Iterator[tuple[LoanArrays, FloatArray]]:
-    """Parts of the orders, some at a time, and what becomes of each on its day (8, parts)."""
+def order_parts(pool: Pool, curves: CurveSet, group: IntArray) -> Iterator[OrderParts]:
+    """Parts of the orders of ``pool``, that of loan i in row ``group[i]``, some at a time."""
+    payers = pool.payers
+    assert payers is not None
     rows = np.flatnonzero(payers.by_buyer)
     each = payers.pay_day.shape[1]
     for first in range(0, max(len(rows), 1), _BLOCK):
         row = rows[first : first + _BLOCK]
-        loans = paid_by_buyers(pool, curves, pool.segment, row)
+        loans = paid_by_buyers(pool, curves, group, row)
         amount = payers.amount[row]
         paid = np.repeat(amount * (1.0 - payers.dilution[row]) / each, each)
         fees = np.repeat(amount * payers.fee / each, each)
         due = on_the_day(paid, (fees, loans.accrued, loans.balance), payers.recourse)
         yield _alike(loans, due)
+
+
+def order_flows(parts: Sequence[OrderParts], curves: CurveSet, groups: int) -> Flows:
+    """Flows of the loans on orders by group, as the lock-box pays them."""
+
+    def of(kind: int) -> Flows:
+        chosen = concatenate([_of_kind(*part, kind) for part in parts])
+        return run_kernel(chosen, curves, groups)
+
+    return _to_loans(*(of(kind) for kind in (_PRINCIPAL, _LOST, _INTEREST, _FEES)))
+
+
+def _of_kind(loans: LoanArrays, due: FloatArray, kind: int) -> LoanArrays:
+    """One kind of ``due`` (8, parts) as loans without interest that are repaid on the day."""
+    row = np.flatnonzero(due[kind] > 0.0)
+    return replace(loans.where(row), balance=due[kind, row], accrued=np.zeros(len(row)))
+
+
+def any_lost(parts: Sequence[OrderParts]) -> bool:
+    """Whether dilution takes any principal."""
+    return any(bool((due[_LOST] > 0.0).any()) for _, due in parts)
 
 
 def _alike(loans: LoanArrays, due: FloatArray) -> tuple[LoanArrays, FloatArray]:
@@ -249,7 +343,8 @@ def _as_loans(loans: LoanArrays, due: FloatArray) -> LoanArrays:
     )
 
 
-def _added(one: Flows, other: Flows) -> Flows:
+def added(one: Flows, other: Flows) -> Flows:
+    """The flows of both."""
     return Flows(*(getattr(one, f.name) + getattr(other, f.name) for f in fields(Flows)))
 
 
@@ -265,19 +360,6 @@ def _by_kind(flows: Flows, segments: int) -> list[Flows]:
 def _lock_box(kinds: list[Flows]) -> tuple[Flows, LockBox]:
     """Flows of the loans [K, S, T], and of the lock-box."""
     repaid, lost = kinds[_PRINCIPAL], kinds[_LOST]
-    both = _added(repaid, lost)
-    # What dilution takes of the principal defaults on its day, if its buyer has not before, and
-    # nothing of it ever comes back.
-    of_loans = replace(
-        both,
-        scheduled=repaid.scheduled,
-        default=both.default + lost.scheduled,
-        loss=repaid.loss + lost.default + lost.scheduled,
-        recovery=repaid.recovery,
-        receivable=repaid.receivable,
-        interest=kinds[_INTEREST].scheduled,
-        fees=kinds[_FEES].scheduled,
-    )
     box = LockBox(
         received=kinds[_RECEIVED].scheduled,
         recourse=kinds[_RECOURSE].scheduled,
@@ -291,4 +373,24 @@ def _lock_box(kinds: list[Flows]) -> tuple[Flows, LockBox]:
         unpaid=kinds[_RECEIVED].default,
         outstanding=kinds[_RECEIVED].closing,
     )
-    return of_loans, box
+    return _to_loans(repaid, lost, kinds[_INTEREST], kinds[_FEES]), box
+
+
+def _to_loans(repaid: Flows, lost: Flows, interest: Flows, fees: Flows) -> Flows:
+    """Flows of the loans, of those of each kind as loans without interest.
+
+    What dilution takes of the principal defaults on its day, if its buyer has not before, and
+    nothing of it ever comes back: it is no part of ``struck``, of which some does.
+    """
+    both = added(repaid, lost)
+    return replace(
+        both,
+        scheduled=repaid.scheduled,
+        default=both.default + lost.scheduled,
+        loss=repaid.loss + lost.default + lost.scheduled,
+        recovery=repaid.recovery,
+        receivable=repaid.receivable,
+        struck=repaid.struck,
+        interest=interest.scheduled,
+        fees=fees.scheduled,
+    )

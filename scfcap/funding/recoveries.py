@@ -54,10 +54,13 @@ def recovered_after(
     delay = np.power(1.0 + rate, -curves.recovery_lag / per_year)[factors.segment]
     share = (1.0 - curves.severity[row])[factors.segment]
     default = factors.default[k][:, first:]
-    if factors.struck is None and (share == share[:, :1]).all():
+    if factors.struck is None and factors.loss is None and (share == share[:, :1]).all():
         return np.asarray(share[:, 0] * delay * (default @ discount))
     struck = np.zeros_like(default) if factors.struck is None else factors.struck[k][:, first:]
     lag = curves.struck_lag[row][factors.segment, first:]
     again = curves.struck_recovery[row][factors.segment, first:]
-    usual = share[:, first:] * delay[:, None] * (default - struck)
+    usual = share[:, first:] * (default - struck)
+    if factors.loss is not None:
+        usual = default - factors.loss[k][:, first:] - again * struck
+    usual = usual * delay[:, None]
     return np.asarray((usual + again * np.power(1.0 + rate, -lag / per_year) * struck) @ discount)

@@ -14,10 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scfcap.axes import OWN
-from scfcap.cashflow.cohorts import NewLoans, project_cohort
+from scfcap.cashflow.cohorts import NewLoans, project_cohort, project_opening
 from scfcap.cashflow.flows import Flows
-from scfcap.cashflow.kernel import recoveries, run_kernel
-from scfcap.cashflow.project import opening_loans
+from scfcap.cashflow.kernel import recoveries
 from scfcap.credit.curves import CurveSet
 from scfcap.deal.accounts import SeriesFlows, SeriesState, closing_state
 from scfcap.deal.waterfall import DealResult, run_series
@@ -91,7 +90,7 @@ def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[
     """Flows of each whole cohort, wherever it sits; shape (cohorts, T + 1), index 0 as_of."""
     cohorts, horizon = inputs.cohorts, inputs.horizon
     k = engine.curves.scenarios.index(inputs.spec.plan.scenario)
-    names = ("interest", "repaid", "default", "closing", "struck")
+    names = ("interest", "repaid", "default", "closing", "struck", "loss")
     out = {name: np.zeros((len(cohorts), horizon + 1)) for name in names}
 
     def put(rows: slice | int, flows: Flows, group: slice | int, factor: float) -> None:
@@ -101,11 +100,12 @@ def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[
         out["repaid"][rows, 1:] = repaid * factor
         out["default"][rows, 1:] = flows.default[k, group, :horizon] * factor
         out["struck"][rows, 1:] = flows.struck[k, group, :horizon] * factor
+        out["loss"][rows, 1:] = flows.loss[k, group, :horizon] * factor
         out["closing"][rows, 1:] = flows.closing[k, group, :horizon] * factor
 
     group, count = _opening_groups(inputs, engine.pool)
-    loans = opening_loans(engine.pool, engine.curves, group)
-    put(slice(0, count), run_kernel(loans, engine.curves, count), slice(None), 1.0 / inputs.unit)
+    opened = project_opening(engine.pool, engine.curves, group, count)
+    put(slice(0, count), opened, slice(None), 1.0 / inputs.unit)
     opening = np.bincount(group, engine.pool.balance, minlength=count) / inputs.unit
     out["closing"][:count, 0] = opening
     for (s, v), j in inputs.new_cohort.items():
@@ -165,8 +165,9 @@ def _carry(
         received = np.zeros(horizon + 1)
         for t, moves in by_period.items():
             received[t] += sum(amount for _, to, amount in moves if to == c)
-        default, struck = flows["default"] * before[:, c], flows["struck"] * before[:, c]
-        cost, recovery = _credit(inputs, default, struck, curves)
+        gone = {name: flows[name] * before[:, c] for name in ("default", "struck", "loss")}
+        default = gone["default"]
+        cost, recovery = _credit(inputs, gone, curves)
         result[where] = PlaceFlows(
             interest=(flows["interest"] * before[:, c]).sum(axis=0),
             principal=(flows["repaid"] * before[:, c]).sum(axis=0),
@@ -188,13 +189,15 @@ def _curves(inputs: Inputs, engine: Engine) -> CurveSet | None:
 
 
 def _credit(
-    inputs: Inputs, default: FloatArray, struck: FloatArray, curves: CurveSet | None
+    inputs: Inputs, flows: Mapping[str, FloatArray], curves: CurveSet | None
 ) -> tuple[FloatArray, FloatArray]:
-    """Credit cost of ``default``, and its recoveries when they arrive; all (cohorts, T + 1)."""
-    segment = inputs.cohorts.segment
+    """Credit cost of the default, and its recoveries when they arrive; all (cohorts, T + 1)."""
+    segment, default = inputs.cohorts.segment, flows["default"]
     if curves is not None:
-        gone, blow = (x[None, :, 1:] for x in (default - struck, struck))
-        loss, recovery, _ = recoveries(gone, blow, curves, segment)
+        struck, loss = (flows[name][None, :, 1:] for name in ("struck", "loss"))
+        lost = loss - struck * (1.0 - curves.struck_recovery[:, segment])
+        gone = default[None, :, 1:] - struck
+        loss, recovery, _ = recoveries(gone, struck, curves, segment, lost)
         return np.pad(loss[0], ((0, 0), (1, 0))), np.pad(recovery[0], ((0, 0), (1, 0)))
     recovered = (1.0 - inputs.severity)[segment][:, None] * default
     recovery = np.zeros_like(recovered)

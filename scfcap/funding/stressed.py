@@ -33,20 +33,22 @@ def credit_path(
     """Loss and recovery by period in scenario ``row``; None where they do not change."""
     severity, held = curves.severity[row], curves.stress.held[row, :horizon]
     dated = bool((severity != severity[:, :1]).any())
-    if factors.struck is None and not dated and not held.any():
+    if factors.struck is None and factors.loss is None and not dated and not held.any():
         return None
     k = factors.scenarios.index(curves.scenarios[row])
     default = factors.default[k]
     struck = np.zeros_like(default) if factors.struck is None else factors.struck[k]
     share, again = (x[factors.segment] for x in (severity, curves.struck_recovery[row]))
+    blow = struck * (1.0 - again)
+    gone = (default - struck) * share if factors.loss is None else factors.loss[k] - blow
 
     def unit(flow: FloatArray) -> FloatArray:
         return per_unit(flow, factors, k, horizon)
 
     arrived, waiting = hold_back(np.eye(horizon), np.broadcast_to(held, (horizon, horizon)))
     return CreditPath(
-        loss=unit((default - struck) * share + struck * (1.0 - again)),
-        recoverable=unit((default - struck) * (1.0 - share)),
+        loss=unit(gone + blow),
+        recoverable=unit(default - struck - gone),
         struck=unit(struck * again),
         struck_lag=np.pad(
             curves.struck_lag[row, : len(curves.parents), :horizon], ((0, 0), (1, 0))

@@ -13,9 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scfcap.axes import BULLET, ORDER
-from scfcap.cashflow.cohorts import NewLoans, project_cohort
+from scfcap.cashflow.cohorts import NewLoans, cohort_factors, project_cohort
 from scfcap.cashflow.kernel import run_kernel
-from scfcap.cashflow.orders import LockBox, on_the_day, paid_by_any, project_orders
+from scfcap.cashflow.orders import (
+    LockBox,
+    NewOrders,
+    new_orders,
+    on_the_day,
+    paid_by_any,
+    project_orders,
+)
 from scfcap.cashflow.project import opening_loans, project, without_orders
 from scfcap.credit.buyers import Buyers, Settlements, estimate_buyers
 from scfcap.credit.exposure import measure
@@ -27,6 +34,7 @@ from scfcap.pool.payers import Payers
 from scfcap.pool.snapshot import Pool
 from scfcap.pool.store import read_snapshot, write_snapshot
 from scfcap.schema.credit import SegmentCredit
+from scfcap.schema.orders import OrdersSpec
 from scfcap.schema.scenario import CoreFailure, Scenario
 
 SAFE = SegmentCredit(cdr=0.0, severity=0.5)
@@ -199,6 +207,20 @@ class TestPool:
         found = project(plain, curves).flows
         for f in fields(found):
             assert getattr(found, f.name) == pytest.approx(getattr(expected, f.name), abs=1e-9)
+
+    def test_the_factors_of_a_plan_are_the_flows_of_the_lock_box(self, pool, curves) -> None:
+        flows = project_orders(pool, curves).cashflow.flows
+        factors = cohort_factors(pool, curves, {}, 3)
+        by_name = {
+            "interest": flows.interest + flows.fees,
+            "repaid": flows.scheduled + flows.prepaid,
+            **{name: getattr(flows, name) for name in ("default", "recovery", "loss")},
+        }
+        for name, expected in by_name.items():
+            paid = getattr(factors, name) * factors.amount[None, :, None]
+            for s in range(2):
+                found = paid[:, factors.segment == s].sum(axis=1)
+                assert found == pytest.approx(expected[:, s], abs=1e-9)
 
     def test_overdue_for_long_means_default_at_once(self, pool, curves) -> None:
         box = project_orders(pool, curves).lock_box
@@ -448,6 +470,46 @@ class TestNewOrders:
         for name in ("scheduled", "interest", "default"):
             later = getattr(flows, name)[0, 0, :-1]
             assert getattr(unit, name)[0, 0, 1:] == pytest.approx(later, abs=1e-9)
+
+    @pytest.mark.parametrize("recourse", [0.0, 0.4])
+    def test_they_pay_fees_and_lose_by_dilution_like_those_of_the_pool(
+        self, make_pool, make_curves, recourse: float
+    ) -> None:
+        """The same with a fee, where one half of the orders is paid in part only."""
+        credit = SegmentCredit(lifetime_default=0.05, severity=0.5, recovery_lag=2)
+        curves = make_curves(40, "day", a=credit)
+        buyers = self.buyers([-3, 0, 2, 9])
+        pool = make_pool(balance=[50.0, 50.0], loan_type=ORDER, rate=0.1, maturity_day=10)
+        days = 10 + buyers.delays(np.array([-1, -1]), np.array([-10, -10]), 4)
+        pool = paid_by(pool, days, dilution=[0.0, 0.4], fee=0.01, recourse=recourse)
+        spec = OrdersSpec(advance_rate=0.8, fee=0.01, recourse=recourse)
+        one = NewLoans(np.ones(1), np.array([0.1]), np.array([ORDER]), np.array([10]))
+        new = paid_by_any(one, buyers, 4, new_orders(pool, 0, spec, buyers))
+        assert new.weight.sum() == pytest.approx(1.0)
+        unit = project_cohort(new, 0, 1, 100.0, curves)
+        flows = project(pool, curves).flows
+        assert flows.fees.sum() > 1.0
+        assert flows.loss.sum() > (1.0 - recourse) * 10.0
+        for name in ("scheduled", "interest", "fees", "default", "loss", "recovery"):
+            later = getattr(flows, name)[0, 0, :-1]
+            assert getattr(unit, name)[0, 0, 1:] == pytest.approx(later, abs=1e-9)
+
+    def test_kinds_are_those_of_the_open_orders(self, make_pool) -> None:
+        buyers = self.buyers([0])
+        pool = make_pool(
+            segments=("a", "b"), segment=0, balance=np.full(30, 8.0), loan_type=ORDER, rate=0.1
+        )
+        dilution = np.linspace(0.0, 0.6, 30)
+        pool = paid_by(pool, np.full((30, 1), 9), dilution=dilution)
+        spec = OrdersSpec(advance_rate=0.8, fee=0.02, recourse=0.3)
+        found = new_orders(pool, 0, spec, buyers)
+        assert len(found.weight) == 8
+        assert (found.weight * found.pays).sum() == pytest.approx((1.25 * (1 - dilution)).mean())
+        assert found.fee == pytest.approx(np.full(8, 0.02 * 1.25))
+        # Where none is open: an advance of 80% on what any buyer pays.
+        diluted = OrdersSpec(advance_rate=0.8, dilution=0.5, fee=0.02, recourse=0.3)
+        none = new_orders(pool, 1, diluted, buyers)
+        assert none == NewOrders(np.ones(1), np.array([1.25]), np.array([0.05]), 0.3)
 
 
 def test_a_pool_without_payers_is_refused(make_pool, make_curves) -> None:

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scfcap.axes import OWN
+from scfcap.axes import ORDER, OWN
+from scfcap.credit.contagion import Network
+from scfcap.credit.exposure import Exposures
 from scfcap.funding import statements
 from scfcap.funding.catalogue import build_program
 from scfcap.funding.decisions import Decisions, decisions_of
@@ -21,9 +23,10 @@ from scfcap.funding.plan import Optimum, optimum
 from scfcap.funding.program import Terms, solve
 from scfcap.funding.replay import repaid_by, replay
 from scfcap.funding.variables import declare
+from scfcap.pool.payers import Payers
 from scfcap.quantities import REPLAY_TOLERANCE
 
-from .small_platform import LAW, Platform, platform
+from .small_platform import LAW, Platform, platform, small_pool
 from .variants import UNIT, edited
 
 #: Months in which every series of the small platform still revolves.
@@ -55,6 +58,47 @@ def test_the_optimum_replays():
     assert (mine["value"] <= REPLAY_TOLERANCE * p.inputs.net_capital * UNIT).all()
     # It does far better than it must: nothing of the plan depends on the path here.
     assert (mine["value"] < 1e-9 * p.inputs.net_capital * UNIT).all()
+
+
+@pytest.mark.parametrize(
+    "shock",
+    [
+        {},
+        {"shocks": [{"kind": "outage", "days": 10, "from_period": 2}]},
+        {"shocks": [{"kind": "core_failure", "core": "#1", "period": 3, "recovery": 0.4}]},
+    ],
+    ids=["plain", "outage", "core"],
+)
+def test_a_plan_on_diluted_orders_replays(shock):
+    """Orders of which buyers leave 60% of one in three unpaid, with fees and half a recourse."""
+    pool = small_pool()
+    is_order = pool.loan_type == ORDER
+    part = np.arange(len(pool)) % 3 == 0
+    payers = Payers(
+        amount=np.where(is_order, pool.balance / 0.8, 0.0),
+        dilution=np.where(is_order & part, 0.6, 0.0),
+        pay_day=np.where(is_order, pool.maturity_day + 3, 0)[:, None],
+        fee=0.01,
+        recourse=0.5,
+    )
+    pool = replace(pool, payers=payers)
+    scenarios = {"base": shock}
+    cores = Exposures(
+        ("credit", "order"),
+        ("CE1",),
+        np.array([[0.0], [0.2]]),
+        np.array([[0.0], [0.3]]),
+        Network(("CE1",), np.eye(1)),
+    )
+    p = platform(edited({"plan.periods": 4, "scenarios": scenarios}), LAW, pool, cores)
+    found = optimum(p.inputs, p.engine)
+    checks = checks_of(found)
+    mine = checks[checks["check"].str.startswith("replay")]
+    assert (mine["value"] < 1e-9 * p.inputs.net_capital * UNIT).all()
+    severity = p.inputs.severity[1]
+    order = (p.inputs.cohorts.segment == 1) & (p.inputs.cohorts.vintage <= 0)
+    assert p.inputs.path is not None
+    assert p.inputs.path.loss[order].sum() > severity * p.inputs.cohorts.default[order].sum()
 
 
 def test_replayed_paths_by_hand():
