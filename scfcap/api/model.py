@@ -546,6 +546,7 @@ class Model:
 
         Bad rows never raise here; everything else that makes the model unusable does.
         """
+        from scfcap.pool.closed_days import unpublished_days
         from scfcap.report.quality import Quality
         from scfcap.tape.checks import RejectedRows
 
@@ -564,6 +565,7 @@ class Model:
             self._kept["tape"] = tape
             self.deals()
             self.inputs()
+            quality = replace(quality, notes=unpublished_days(self.pool()))
             if before is not None:
                 return replace(quality, moved=self.roll_forward(*before))
         return quality

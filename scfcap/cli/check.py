@@ -112,6 +112,8 @@ def _show(terminal: Terminal, quality: Quality, folder: Path | None) -> None:
         _show_moves(terminal, quality.moved)
     if folder is not None:
         terminal.say(f"All findings, and the rejected rows: {shown_path(folder)}")
+    for note in quality.notes:
+        terminal.note(note)
     (terminal.note if quality.refused else terminal.say)(quality.verdict())
 
 

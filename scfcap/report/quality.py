@@ -24,7 +24,8 @@ class Quality:
 
     ``rows``: loans as read. ``limit``: share of them that may be rejected. ``tape`` is None where
     no row is left; ``findings``, ``rejects`` and ``reasons`` are as a tape has them.
-    ``moved``: what became of the loans of an earlier tape.
+    ``moved``: what became of the loans of an earlier tape. ``notes``: what else is to be known
+    before the figures are used, a sentence each.
     """
 
     model: LoadedModel
@@ -36,6 +37,7 @@ class Quality:
     limit: float
     tape: Tape | None = None
     moved: RollForward | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -68,6 +70,7 @@ class Quality:
             "reject_limit": self.limit,
             "refused": self.refused,
             "verdict": self.verdict(),
+            "notes": list(self.notes),
             "totals": [] if self.tape is None else records(self.tape.totals),
             "counts": records(self.counts()),
             "findings": records(self.findings),

@@ -150,6 +150,17 @@ def test_tape_takes_the_place_of_the_models_own(scfcap, mini, tmp_path):
     assert json.loads(done.stdout)["rows"] == 40
 
 
+def test_check_says_which_holidays_are_not_published_yet(scfcap, mini, rows, model_text):
+    for row in rows[1:6:2]:
+        row[4] = "2050-12-31"
+    folder = mini(model_text + '\n[contract.credit]\ncalendar = "CN"\n', rows)
+    done = scfcap("check", folder)
+    assert done.exit_code == 0
+    assert "Calendar CN: 3 of 20 loans that follow it are paid after 20" in done.stderr
+    (note,) = json.loads(scfcap("check", folder, "--json").stdout)["notes"]
+    assert note in done.stderr.replace("\n", " ")
+
+
 def test_check_says_that_all_is_well(scfcap, mini):
     done = scfcap("check", mini())
     assert done.exit_code == 0, done.stderr
