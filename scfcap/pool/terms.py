@@ -19,10 +19,12 @@ from scfcap.schema.contract import ContractSpec
 #: Months between payments of a contract that is paid once, at maturity: longer than any.
 ONCE: Final = 1200
 #: Columns of which each makes a loan one that pays by dates.
-_COLUMNS: Final = (
+TAPE_COLUMNS: Final = (
     *("payment_every", "next_payment_date", "day_count", "grace_payments", "payment_fee"),
     "rate_index",
 )
+#: Faulty loans that a refusal names.
+_NAMED: Final = 20
 _NO_SPEC: Final = ContractSpec()
 _NO_DAY: Final = np.datetime64("NaT", "D")
 
@@ -156,6 +158,8 @@ def terms_of(
     calendars, calendar = stated.calendars()
     indices, index = stated.indices()
     months = stated.amounts("reset_months", "reset_months").astype(np.int64)
+    floor, cap = (stated.amounts(name, name) for name in ("rate_floor", "rate_cap"))
+    _refuse_caps_below(stated, floor, cap, index >= 0)
     terms = DatedTerms(
         every_months=days.months,
         every_days=days.days,
@@ -170,8 +174,8 @@ def terms_of(
         upfront=np.zeros(len(frame)),
         index=index,
         margin=stated.amounts("rate_margin", "rate_margin"),
-        floor=stated.amounts("rate_floor", "rate_floor"),
-        cap=stated.amounts("rate_cap", "rate_cap"),
+        floor=floor,
+        cap=cap,
         next_reset_day=_next_reset(stated.dates("next_reset_date"), months, as_of),
         reset_months=months,
         calendars=calendars,
@@ -261,18 +265,51 @@ def _day_counts(stated: _Stated, days: _PaymentDays) -> IntArray:
     return _accruing(known, (days.months, days.days), loan_type[kinds.cat.codes.to_numpy()])
 
 
-def _no_regular_months(stated: _Stated, rows: IntArray, days: IntArray) -> Problem:
-    """Loans of which act/act-icma knows no regular period; the first is named."""
-    first = int(rows[0])
-    name = stated.frame["loan_id"].iloc[first] if "loan_id" in stated.frame else first + 1
-    more = f" (and {len(rows) - 1:,} more loans)" if len(rows) > 1 else ""
-    column = "day_count" if stated.known("day_count")[first] else "payment_every"
-    return Problem(
-        f"tape: loan {name}, column {column}",
-        f'"act/act-icma", with a payment every {int(days[first])} days{more}',
-        "payments by months, of whose periods it takes shares",
-        "State another day_count, such as act/365, for loans that are paid by days.",
-    )
+def _no_regular_months(stated: _Stated, rows: IntArray, days: IntArray) -> list[Problem]:
+    """Loans of which act/act-icma knows no regular period."""
+    from_tape = stated.known("day_count")
+    return [
+        Problem(
+            stated.place(row, "day_count" if from_tape[row] else "payment_every"),
+            f'"act/act-icma", with a payment every {int(days[row])} days' + _others(rows, row),
+            "payments by months, of whose periods it takes shares",
+            "State another day_count, such as act/365, for loans that are paid by days.",
+        )
+        for row in rows[:_NAMED]
+    ]
+
+
+def _refuse_caps_below(
+    stated: _Stated, floor: FloatArray, cap: FloatArray, floating: BoolArray
+) -> None:
+    """Refuse floating rates that no rate fits between: one bound of the tape, one of the contract.
+
+    Raises:
+        InputError: the cap of a loan is below its floor.
+    """
+    rows = np.flatnonzero(stated.dated & floating & (floor > cap))
+    if not len(rows):
+        return
+    from_tape = stated.known("rate_cap")
+    problems = []
+    for row in rows[:_NAMED]:
+        own, other = ("rate_cap", "rate_floor") if from_tape[row] else ("rate_floor", "rate_cap")
+        bounds = {"rate_cap": float(cap[row]), "rate_floor": float(floor[row])}
+        problems.append(
+            Problem(
+                stated.place(row, own),
+                f"{bounds[own]:.6g}, with {other} {bounds[other]:.6g}" + _others(rows, row),
+                "a floor up to the cap",
+                "Correct the tape, or the segment's contract.",
+            )
+        )
+    raise InputError(problems)
+
+
+def _others(rows: IntArray, row: int) -> str:
+    """Said with the last loan that is named: how many more there are."""
+    more = len(rows) - _NAMED
+    return f" (and {more:,} more loans)" if more > 0 and row == rows[_NAMED - 1] else ""
 
 
 def _accruing(known: IntArray, every: tuple[IntArray, IntArray], loan_type: IntArray) -> IntArray:
@@ -312,7 +349,7 @@ class _Stated:
         flat = (frame["loan_type"] == "flat_fee").to_numpy(dtype=np.bool_)
         specs = (*(contracts.get(name, _NO_SPEC) for name in names), _NO_SPEC)
         dated = by_contract | flat
-        for name in _COLUMNS:
+        for name in TAPE_COLUMNS:
             if name in frame:
                 dated |= frame[name].notna().to_numpy()
         return cls(frame, specs, segment, dated)
@@ -322,6 +359,11 @@ class _Stated:
         if column not in self.frame:
             return np.zeros(len(self.frame), dtype=np.bool_)
         return self.frame[column].notna().to_numpy(dtype=np.bool_)
+
+    def place(self, row: int, column: str) -> str:
+        """Where a fault is: loan and column."""
+        name = self.frame["loan_id"].iloc[row] if "loan_id" in self.frame else row + 1
+        return f"tape: loan {name}, column {column}"
 
     def spec(self, key: str) -> FloatArray:
         """A number of the contracts, by loan."""

@@ -19,6 +19,9 @@ MISSING: Final = (
     *("", "NA", "na", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN"),
     *("null", "NULL", "Null", "None", "none", "NONE"),
 )
+#: Words for a number that is none, and for what is no name either, as machines write them.
+_NAN: Final = ("NaN", "nan", "NAN")
+_NO_NAME: Final = ("NaN", "nan", "inf", "-inf", "Infinity", "-Infinity")
 #: Rows of one fault that are listed; the rest are counted.
 MOST_LISTED: Final = 100_000
 #: Longest cell that is shown [characters].
@@ -92,6 +95,43 @@ def missing_of(text: Any) -> Any:
     """Texts with null for those that mean "no value"."""
     lost = pc.is_in(text, value_set=pa.array(MISSING, type=text.type))
     return pc.if_else(lost, pa.scalar(None, type=text.type), text)
+
+
+def voided(source: Any, cells: Any) -> tuple[Any, BoolArray]:
+    """``cells`` without what is no value and no empty cell either, and a mask of these.
+
+    That is NaN, as a number or as a word, and infinity in the place of a name.
+    """
+    names = not isinstance(cells, np.ndarray)
+    if names and pa.types.is_floating(source.type):
+        void = mask_of(pc.invert(pc.is_finite(plain(source))))
+    elif names and hasattr(cells, "labels"):
+        void = cells.where(_NO_NAME)
+    elif names:
+        void = mask_of(pc.is_in(cells, value_set=pa.array(_NO_NAME, type=cells.type)))
+    elif not (np.isnat(cells) if cells.dtype.kind == "M" else np.isnan(cells)).any():
+        void = np.zeros(len(cells), dtype=np.bool_)
+    elif is_text(source):
+        text = trimmed(source)
+        void = mask_of(pc.is_in(text, value_set=pa.array(_NAN, type=text.type)))
+    elif pa.types.is_floating(source.type):
+        void = mask_of(pc.is_nan(plain(source)))
+    else:
+        void = np.zeros(len(cells), dtype=np.bool_)
+    if names and void.any():
+        cells = _without(cells, void)
+    return cells, void
+
+
+def _without(names: Any, void: BoolArray) -> Any:
+    """Names of which those of ``void`` are missing."""
+    if not hasattr(names, "labels"):
+        return pc.if_else(pa.array(void), pa.scalar(None, type=names.type), names)
+    codes = np.where(void, -1, names.codes)
+    kept = np.flatnonzero(np.bincount(codes[codes >= 0], minlength=len(names.labels)) > 0)
+    place = np.full(len(names.labels) + 1, -1, dtype=np.int32)
+    place[kept] = np.arange(len(kept))
+    return type(names)(place[codes], tuple(names.labels[k] for k in kept))
 
 
 def whole_texts(values: Any) -> Any:

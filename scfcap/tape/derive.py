@@ -22,7 +22,7 @@ from scfcap.expressions import UNKNOWN, ExpressionError, parse
 from scfcap.quantities import FloatArray, IntArray
 from scfcap.schema.tape import Derive, TapeSpec, TermSpec
 from scfcap.tape import convert
-from scfcap.tape.cells import Severity
+from scfcap.tape.cells import Severity, voided
 from scfcap.tape.convert import Codes, DateArray, Issue
 from scfcap.tape.findings import Origin
 from scfcap.tape.mapping import BY_NAME, needs, source_columns
@@ -156,7 +156,10 @@ def _cells(out: Typed, column: Column, spec: TapeSpec) -> Any:
             part = cells != np.floor(cells)
             part &= ~np.isnan(cells)
             issues = issues + convert.flag(source, name, part, "not_whole", "a whole number")
-    out.issues += issues
+    cells, void = voided(source, cells)
+    for issue in issues:
+        void[issue.rows] = False
+    out.issues += [*issues, *convert.flag(source, name, void, "nan", "a value, or an empty cell")]
     return cells
 
 
@@ -349,7 +352,7 @@ def _defaults(out: Typed) -> None:
             continue
         lost = missing(out.columns[name])
         for issue in out.issues:
-            if issue.column == name:
+            if issue.column == name and (issue.reason, name) != ("nan", "days_past_due"):
                 lost[issue.rows] = False
         grave = lost & owing if name == "days_past_due" else np.zeros_like(lost)
         out.issues += _empty(out, name, grave, "error", said)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 from scfcap.schema.tape import GroupSpec, TapeSpec
 from scfcap.tape import convert
-from scfcap.tape.cells import MOST_LISTED, Issue
+from scfcap.tape.cells import MOST_LISTED, Issue, voided
 from scfcap.tape.mapping import BY_NAME
 from scfcap.tape.names import date_form, number_form
 
@@ -109,7 +109,8 @@ def _combined(
         known = ~np.isnan(values)
         total = np.bincount(groups.of, np.where(known, values, 0.0), groups.count)
         some = np.bincount(groups.of, known, groups.count) > 0
-        return pa.array(np.where(some, total, np.nan)), _by_group(faults, groups)
+        faults += _not_said(cells, target, values)
+        return pa.array(total, mask=~some), _by_group(faults, groups)
     form = date_form(spec, name, *mapped)
     days, faults = convert.dates(cells, target, form)
     stated = form is not None or any(o in BY_NAME and BY_NAME[o].kind == "date" for o in mapped)
@@ -119,7 +120,14 @@ def _combined(
         found = pa.array(np.nan_to_num(extreme).astype(np.int32), mask=np.isnan(extreme))
         return found.cast(pa.date32()), _by_group(faults, groups)
     values, faults = convert.numbers(cells, target, form=numbers)
-    return pa.array(_extreme(values, how, groups)), _by_group(faults, groups)
+    extreme = _extreme(values, how, groups)
+    faults += _not_said(cells, target, values)
+    return pa.array(extreme, mask=np.isnan(extreme)), _by_group(faults, groups)
+
+
+def _not_said(cells: Any, target: str, values: FloatArray) -> list[Issue]:
+    """Cells that are NaN, which is no value and no empty cell either."""
+    return convert.flag(cells, target, voided(cells, values)[1], "nan", "a value, or an empty cell")
 
 
 def _extreme(values: FloatArray, how: str, groups: Groups) -> FloatArray:

@@ -313,8 +313,35 @@ def test_no_number_in_an_optional_column(mini, scfcap, refused, rows):
     message = refused(folder)
     assert "row 5, loan L004, days_past_due: found 'nan' (missing)" in message
     assert 'where [tape.rules] has this as a "warning"' in message
-    eased = '{"days_past_due.missing" = "warning"}'
+    assert "row 5, loan L004, days_past_due: found 'nan' (nan)" in message
+    eased = '{"days_past_due.missing" = "warning", nan = "warning"}'
     assert scfcap("check", folder, "--set", f"tape.rules={eased}").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        *("payment_fee", "rate_margin", "rate_floor", "rate_cap", "grace_payments"),
+        *("credit_limit", "next_payment_date", "next_reset_date", "rate_index", "buyer_id"),
+        *("payment_every", "day_count", "score", "paid_principal"),
+    ],
+)
+def test_nan_is_an_error_where_an_empty_cell_is_none(mini, scfcap, refused, rows, column):
+    folder = mini()
+
+    def write(cell):
+        lines = [[*TAPE, column], *([*row, ""] for row in rows)]
+        lines[5][-1] = cell
+        (folder / "tape.csv").write_text("".join(",".join(map(str, line)) + "\n" for line in lines))
+
+    write("")
+    assert scfcap("check", folder).exit_code == 0
+    write("NaN")
+    message = refused(folder)
+    assert (
+        f"row 5, loan L004, {column}: found 'NaN' (nan); expected a value, or an empty" in message
+    )
+    assert scfcap("check", folder, "--set", 'tape.rules={nan = "warning"}').exit_code == 0
 
 
 CURVES = [

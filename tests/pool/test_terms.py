@@ -162,6 +162,39 @@ def test_regular_months_where_payments_go_by_days_are_refused(contract, cells, c
         terms(contract, **cells)
 
 
+@pytest.mark.parametrize(
+    ("contract", "cells", "said"),
+    [
+        (
+            {"rate_floor": 0.05},
+            {"rate_index": "base", "rate_cap": 0.04},
+            "column rate_cap: found 0.04, with rate_floor 0.05",
+        ),
+        (
+            {"rate_index": "base", "rate_cap": 0.1},
+            {"rate_floor": 0.2},
+            "column rate_floor: found 0.2, with rate_cap 0.1",
+        ),
+        (
+            None,
+            {"rate_index": "base", "rate_cap": -0.02},
+            "rate_cap: found -0.02, with rate_floor 0",
+        ),
+    ],
+)
+def test_a_cap_below_the_other_ones_floor_is_refused(contract, cells, said) -> None:
+    with pytest.raises(InputError, match=f"tape: loan a, .*{said}"):
+        terms(contract, **cells)
+
+
+def test_of_many_faulty_loans_twenty_are_named() -> None:
+    frame = pd.concat([loan(rate_index="base", rate_cap=-0.02)] * 30, ignore_index=True)
+    with pytest.raises(InputError) as refusal:
+        terms_of(frame, AS_OF, {})
+    assert len(refusal.value.problems) == 20
+    assert "(and 10 more loans)" in str(refusal.value)
+
+
 def test_a_flat_fee_is_dated_without_being_told() -> None:
     assert terms(loan_type="flat_fee")["every_months"] == 1
 

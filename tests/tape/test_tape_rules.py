@@ -46,6 +46,7 @@ GOOD: dict[str, list[Any]] = {
     "rate_margin": ["", "-0.01", ""],
     "rate_floor": ["", "0", ""],
     "rate_cap": ["", "0.2", ""],
+    "next_reset_date": ["", "2014-01-31", ""],
     "reset_months": ["", "3", ""],
     "order_amount": ["", "", "400"],
     "settled_date": ["", "", "2014-02-03"],
@@ -124,6 +125,10 @@ CASES: dict[str, tuple[int, dict[str, str], str, dict[str, Any]]] = {
     "instalment.instalment_differs": (0, {"instalment": "106.65"}, "106.62 by the annuity", {}),
     "payment_every.unknown_value": (0, {"payment_every": "often"}, "one of day, week", {}),
     "day_count.unknown_value": (0, {"day_count": "30/365"}, "one of 30/360", {}),
+    "day_count.by_days": (
+        *(1, {"payment_every": "week", "day_count": "act/act-icma"}),
+        *("such as act/365", {}),
+    ),
     "next_payment_date.after_maturity": (
         *(0, {"next_payment_date": "2014-07-01"}),
         *("a day up to the maturity", {}),
@@ -145,6 +150,12 @@ CASES: dict[str, tuple[int, dict[str, str], str, dict[str, Any]]] = {
     "credit_limit.above_limit": (2, {"credit_limit": "299.9"}, "a balance up to", {}),
     "rate_margin.out_of_range": (1, {"rate_margin": "-1.5"}, "from -1 to 1, [tape].max_rate", {}),
     "rate_floor.out_of_range": (1, {"rate_floor": "3", "rate_cap": "9"}, "this is 300% a year", {}),
+    "rate_cap.negative": (1, {"rate_cap": "-0.05", "rate_floor": "-0.1"}, "0 or more", {}),
+    "next_reset_date.not_ahead": (
+        *(1, {"next_reset_date": "2013-12-15"}),
+        *("a day after as_of (the projection goes on", {}),
+    ),
+    "reset_months.no_reset_date": (1, {"next_reset_date": ""}, "a next_reset_date", {}),
     "rate_index.no_margin": (1, {"rate_margin": ""}, "a margin", {}),
     "rate_floor.floor_above_cap": (1, {"rate_floor": "0.3"}, "a floor up to the cap", {}),
     "reset_months.out_of_range": (1, {"reset_months": "0"}, "from 1 to 1,200", {}),
@@ -188,6 +199,18 @@ def test_each_rule_finds_its_row(code: str) -> None:
     severity = {rule.code: rule.severity for rule in RULES}[code]
     assert found["severity"].tolist() == ["warning" if severity == "off" else severity]
     assert len(tape.rejects) == (severity == "error")
+
+
+def test_months_between_resets_without_a_column_of_their_days() -> None:
+    cells = {name: values for name, values in GOOD.items() if name != "next_reset_date"}
+    assert read(cells).findings["reason"].tolist() == ["no_reset_date"]
+
+
+def test_a_day_that_is_not_ahead_can_be_refused() -> None:
+    for column, row in (("next_payment_date", 0), ("next_reset_date", 1)):
+        cells = changed(row, **{column: "2013-12-30"})
+        tape = read(cells, limit=0.5, rules={f"{column}.not_ahead": "error"})
+        assert tape.rejects["row"].tolist() == [row + 1]
 
 
 def test_every_rule_has_been_tried() -> None:

@@ -32,6 +32,11 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 #: What reading finds before any rule is asked: reason = severity, meaning.
 READING: Final[Mapping[str, tuple[Severity, str]]] = {
+    "nan": (
+        "error",
+        "NaN, or inf in the place of a name: no value, and no empty cell either; a warning takes it"
+        " as empty",
+    ),
     "missing": (
         "error",
         "no value in a required column, or in days_past_due of an outstanding loan; else a warning",

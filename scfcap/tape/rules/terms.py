@@ -45,6 +45,29 @@ def floor_above_cap(tape: Typed) -> BoolArray:
     return np.asarray(tape.columns["rate_floor"] > tape.columns["rate_cap"])
 
 
+def reset_not_ahead(tape: Typed) -> BoolArray:
+    """The next reset of an open loan, due to end later, lies on or before the tape's day."""
+    day = np.datetime64(tape.as_of, "D")
+    passed = tape.columns["next_reset_date"] <= day
+    running = tape.columns["maturity_date"] > day
+    return np.asarray(passed & running & ~closed(tape))
+
+
+def no_reset_date(tape: Typed) -> BoolArray:
+    """Months between resets of a floating rate, and no day of the next."""
+    said = ~np.isnan(tape.columns["reset_months"]) & (tape.columns["rate_index"].codes >= 0)
+    if "next_reset_date" in tape.columns:
+        said &= np.isnat(tape.columns["next_reset_date"])
+    return np.asarray(said & (tape.columns["maturity_date"] > np.datetime64(tape.as_of, "D")))
+
+
+def months_of_days(tape: Typed) -> BoolArray:
+    """Regular months as the day count of a loan that is paid every so many days."""
+    by_days = [name for name, (_, days) in axes.PAYMENT_STEPS.items() if days]
+    paid: BoolArray = tape.columns["payment_every"].where(by_days)
+    return np.asarray(paid & tape.columns["day_count"].where(("act/act-icma",)))
+
+
 def no_margin(tape: Typed) -> BoolArray:
     """A floating rate without its margin."""
     floating = tape.columns["rate_index"].codes >= 0
@@ -72,6 +95,13 @@ RULES: Final[tuple[Rule, ...]] = (
         *("day_count", "unknown_value", "error", unknown("day_count", axes.DAY_COUNTS)),
         f"one of {', '.join(axes.DAY_COUNTS)}; map it in [tape.values.day_count]",
         *("a word that is not in our vocabulary", (), True),
+    ),
+    Rule(
+        *("day_count", "by_days", "error", months_of_days),
+        "another day count, such as act/365, or payments by months",
+        "act/act-icma, which takes shares of regular months, for a loan that is paid by days",
+        ("payment_every",),
+        fixed=True,
     ),
     Rule(
         *("next_payment_date", "after_maturity", "error", next_after_maturity),
@@ -111,6 +141,20 @@ RULES: Final[tuple[Rule, ...]] = (
             fixed=True,
         )
         for column, word in (("rate_margin", "margin"), ("rate_floor", "floor"))
+    ),
+    Rule(
+        *("rate_cap", "negative", "error", negative("rate_cap"), "0 or more"),
+        *("a rate that can only be below zero", (), True),
+    ),
+    Rule(
+        *("next_reset_date", "not_ahead", "warning", reset_not_ahead),
+        "a day after as_of (the projection goes on from it by reset_months)",
+        "the next reset of an open loan's rate is not ahead",
+    ),
+    Rule(
+        *("reset_months", "no_reset_date", "warning", no_reset_date),
+        "a next_reset_date (the projection takes the first reset as that far from as_of)",
+        *("months between resets of a rate, without the day of the next", ("rate_index",)),
     ),
     Rule(
         *("rate_index", "no_margin", "warning", no_margin),
