@@ -233,6 +233,25 @@ class TestFaults:
         assert "-0.25" in first.found
         assert last.found == "1 faulty row"
 
+    @pytest.mark.parametrize("column", ["payment_fee", "loan_id", "buyer_id", "score"])
+    def test_nan_of_a_parquet_file_is_no_empty_cell(self, tmp_path, frame, column):
+        tape = tmp_path / "loans" / "part-0.parquet"
+        tape.parent.mkdir()
+        cells = [None] * len(frame)
+        if column == "loan_id":
+            cells = [float(k) for k in range(len(frame))]
+        plain = pa.Table.from_pandas(frame.drop(columns=column, errors="ignore"))
+        pq.write_table(plain.append_column(column, pa.array(cells, pa.float64())), tape)
+        assert len(model_of(tape.parent).tape().rejects) == 0
+        cells[7] = float("inf") if column == "loan_id" else float("nan")
+        pq.write_table(plain.append_column(column, pa.array(cells, pa.float64())), tape)
+        for attempt in (
+            lambda: project_tape(model_of(tape.parent), chunk_rows=400),
+            lambda: model_of(tape.parent).tape(),
+        ):
+            with pytest.raises(RejectedRows, match=rf"row 8.*, {column}: found '\w+' \(nan\)"):
+                attempt()
+
     def test_the_limit_is_on_the_whole_tape(self, tmp_path, frame):
         bad = frame.copy()
         bad.loc[90:139, "rate"] = np.nan
@@ -260,6 +279,10 @@ class TestFaults:
         assert "part-3.parquet row 101, loan_id" in said
         assert "repeated id" in said
         assert "part-0.parquet row 41 has it too" in said
+        with pytest.raises(
+            RejectedRows, match=r"each loan once; part-0\.parquet row 41 has it too"
+        ):
+            model_of(tape).tape()  # as a whole
         loose = {"tape.reject_limit": 0.002}
         found = project_tape(model_of(tape, **loose), chunk_rows=400)
         assert_same(found, model_of(tape, **loose).cashflow())

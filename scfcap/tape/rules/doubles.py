@@ -75,7 +75,12 @@ def equal_row(tape: Typed) -> BoolArray:
 def _first_said(tape: Typed, rows: IntArray) -> list[str]:
     again, first, _ = repeats(tape)
     places = first[np.searchsorted(again, rows)]
-    return [f"each loan once; row {row} has it too" for row in tape.origin.numbers(places)[0]]
+    numbers, files = tape.origin.numbers(places)
+    names = [f"{file} " for file in files] or [""] * len(numbers)
+    return [
+        f"each loan once; {name}row {row} has it too"
+        for name, row in zip(names, numbers, strict=True)
+    ]
 
 
 def _equal_said(tape: Typed, rows: IntArray) -> list[str]:
