@@ -93,6 +93,12 @@ class Run:
 
         return five_lines(self.tables(), self.meta())
 
+    def cautions(self) -> list[str]:
+        """What no figure shows; see :func:`scfcap.report.cautions.cautions`."""
+        from scfcap.report.cautions import cautions
+
+        return cautions(self.model.spec, self.model.tape().frame)
+
     def result(self) -> dict[str, Any]:
         """The figures that others build on, as plain values; the tables hold all of them."""
         meta = self.meta()
@@ -112,6 +118,7 @@ class Run:
             "pool": records(self.tables()["pool_summary"].frame),
             **rows,
             "summary": self.summary(),
+            "cautions": self.cautions(),
             "tables": sorted(self.tables()),
         }
 

@@ -40,7 +40,7 @@ def run(
         terminal.progress("workbook")
         saved = finished.save(out or new_folder(loaded.loaded.folder.resolve().name))
         terminal.finish()
-        terminal.say(*finished.summary(), "")
+        terminal.say(*finished.summary(), *finished.cautions(), "")
         if saved.workbook is not None:
             terminal.say(f"Workbook: {shown_path(saved.workbook)}")
         return Outcome({**saved.result, "folder": saved.folder, "workbook": saved.workbook})

@@ -180,6 +180,20 @@ def test_new_loans_follow_their_contract_in_factors_and_plan(make: Callable[...,
     assert model.plan() is not None
 
 
+def test_a_run_says_where_new_loans_leave_the_terms_of_the_tape(
+    make: Callable[..., Model],
+) -> None:
+    stated = make().run()
+    assert stated.cautions() == []
+    terms = MODEL[MODEL.index("[demand.fee]") : MODEL.index("[[lenders]]")]
+    like = '[demand.fee]\nper_period = 10000.0\nnew_loans = "tape"\n\n'
+    run = make(terms, like).run()
+    (said,) = run.result()["cautions"]
+    assert said.startswith("CAUTION: new loans of fee take type, term and rate from the tape")
+    assert "payment_every, next_payment_date, payment_fee; state [contract.fee]" in said
+    assert make(terms, like + '[contract.fee]\npayment_every = "month"\n\n').run().cautions() == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
