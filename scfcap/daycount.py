@@ -244,11 +244,12 @@ def day_in_month(month: int, anchor: int, tables: DayTables) -> int:
 
     A month that the tables do not reach is taken as the nearest that they do.
     """
-    return _day_in_month(month, anchor, tables.packed)
+    return packed_day(month, anchor, tables.packed)
 
 
 @compiled
-def _day_in_month(month: int, anchor: int, tables: _Packed) -> int:
+def packed_day(month: int, anchor: int, tables: _Packed) -> int:
+    """:func:`day_in_month` for loops."""
     row = min(max(month - tables.first_month, 0), tables.months - 2)
     begin = tables.rows[row, 3]
     return begin + min(anchor, tables.rows[row + 1, 3] - begin) - 1  # type: ignore[no-any-return]
@@ -257,7 +258,7 @@ def _day_in_month(month: int, anchor: int, tables: _Packed) -> int:
 @compiled
 def months_later(day: int, months: int, anchor: int, tables: DayTables) -> int:
     """Offset of the day ``anchor`` of the month that is ``months`` after that of ``day``."""
-    return _day_in_month(tables.month_of[day - tables.first] + months, anchor, tables.packed)
+    return packed_day(tables.month_of[day - tables.first] + months, anchor, tables.packed)
 
 
 @compiled
@@ -269,24 +270,25 @@ def fraction(
     ``regular`` is (offset of a regular payment day, months between them, anchor), which only
     ``act/act-icma`` reads; where months are 0 it is taken as ``act/act-isda``.
     """
+    return packed_fraction(day_count, start, end, tables.packed, regular)
+
+
+@compiled
+def packed_fraction(
+    day_count: int, start: int, end: int, tables: _Packed, regular: tuple[int, int, int]
+) -> float:
+    """:func:`fraction` for loops: with one array to pass a call costs less."""
     if day_count == ACT_365:
         return (end - start) / 365.0
     if day_count == ACT_360:
         return (end - start) / 360.0
-    return _fraction(day_count, start, end, tables.packed, regular)
-
-
-@compiled
-def _fraction(
-    day_count: int, start: int, end: int, tables: _Packed, regular: tuple[int, int, int]
-) -> float:
     low, high = start - tables.first, end - tables.first
     if day_count <= THIRTY_US_360:
         return _thirty(day_count, low, high, tables) / 360.0
     if day_count == ACT_ACT_AFB:
         return _afb_offsets(start, end, tables)
     if day_count == ACT_ACT_ICMA and regular[1] > 0:
-        return _position(end, tables, regular) - _position(start, tables, regular)
+        return position(end, tables, regular) - position(start, tables, regular)
     return (tables.rows[high, 2] - tables.rows[low, 2]) / _LEAP_CYCLE  # type: ignore[no-any-return]
 
 
@@ -315,13 +317,14 @@ def _thirty(day_count: int, low: int, high: int, tables: _Packed) -> int:
 
 
 @compiled
-def _position(day: int, tables: _Packed, regular: tuple[int, int, int]) -> float:
+def position(day: int, tables: _Packed, regular: tuple[int, int, int]) -> float:
     """Regular periods and their shares up to a day by act/act-icma [years]."""
     reference, months, anchor = regular
     rows, last = tables.rows, tables.months - 2
     origin = rows[reference - tables.first, 0]
-    number = (rows[day - tables.first, 0] - origin) // months
-    # Twice what _day_in_month says, written out: a call costs more than what it does.
+    apart = rows[day - tables.first, 0] - origin
+    number = apart if months == 1 else apart // months
+    # Twice what packed_day says, written out: a call costs more than what it does.
     here = min(max(origin + number * months - tables.first_month, 0), last)
     low = rows[here, 3] + min(anchor, rows[here + 1, 3] - rows[here, 3]) - 1
     step = months if low <= day else -months
@@ -335,20 +338,20 @@ def _position(day: int, tables: _Packed, regular: tuple[int, int, int]) -> float
 @compiled
 def _afb_offsets(start: int, end: int, tables: _Packed) -> float:
     month, day = tables.rows[end - tables.first, 0], tables.rows[end - tables.first, 1]
-    if month % 12 == 1 and end + 1 == _day_in_month(month + 1, 1, tables):
+    if month % 12 == 1 and end + 1 == packed_day(month + 1, 1, tables):
         day = 29
     low = tables.rows[start - tables.first, 0]
     years = max((month - low) // 12 - 1, 0)
     while (
         month - 12 * (years + 1) >= low
-        and _day_in_month(month - 12 * (years + 1), day, tables) >= start
+        and packed_day(month - 12 * (years + 1), day, tables) >= start
     ):
         years += 1
-    whole = _day_in_month(month - 12 * years, day, tables) if years else end
+    whole = packed_day(month - 12 * years, day, tables) if years else end
     length = 365.0
     for year in (low // 12, (month - 12 * years) // 12):
-        march = _day_in_month(12 * year + 2, 1, tables)
-        leap = march - _day_in_month(12 * year + 1, 1, tables) == 29
+        march = packed_day(12 * year + 2, 1, tables)
+        leap = march - packed_day(12 * year + 1, 1, tables) == 29
         if leap and start < march and march - 1 < whole:
             length = 366.0
     return float(years + (whole - start) / length)

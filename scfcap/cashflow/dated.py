@@ -18,7 +18,7 @@ from scfcap.calendars import adjusted_days
 from scfcap.cashflow.loans import LoanArrays
 from scfcap.compiled import compiled
 from scfcap.credit.curves import CurveSet
-from scfcap.daycount import DayTables, day_in_month, fraction
+from scfcap.daycount import ACT_ACT_ICMA, DayTables, packed_day, packed_fraction, position
 from scfcap.pool.terms import ARRAYS, ONCE
 from scfcap.quantities import FloatArray, IntArray
 
@@ -149,41 +149,74 @@ def add_dated(
     _by_dates(_Loans(*plain), tables, clock, (index, bins), sums)
 
 
+class _When(NamedTuple):
+    """Of a dated loan, what says on which days it is paid: see :class:`_Loans`."""
+
+    start: int
+    due_day: int
+    maturity_day: int
+    next_day: int
+    months: int
+    days: int
+    calendar: int
+    day_count: int
+    begun: int  # day from which interest accrues
+    by_instalments: bool
+    flat: bool
+    regular: tuple[int, int, int]
+
+
+class _Payments(NamedTuple):
+    """Payments of a loan, each as long as a loan can have: see :func:`_schedule`."""
+
+    paid: IntArray
+    ends: IntArray
+    years: FloatArray
+    position: FloatArray
+
+
 @compiled
 def _schedule(
-    loans: _Loans, n: int, end_of_grid: int, tables: DatedTables,
-    paid: IntArray, ends: IntArray, years: FloatArray,
-) -> int:  # fmt: skip
-    """Put the days on which loan n is paid into ``paid``; how many they are.
+    when: _When, end_of_grid: int, packed: Any, adjusted: IntArray, found: _Payments
+) -> int:
+    """Put the days on which a loan is paid into ``found.paid``; how many they are.
 
     Interest runs up to ``ends``: the day paid, of a flat fee the day due. ``years`` are those from
-    the end before, of the first from the day from which interest accrues. What is paid beyond the
-    grid is only of account where principal is paid by instalments.
+    the end before, of the first from the day from which interest accrues; ``position`` of an end
+    is that by act/act-icma, of a loan that goes by it. What is paid beyond the grid is only of
+    account where principal is paid by instalments.
     """
-    start, end, day = max(loans.start_day[n], 0), loans.due_day[n], loans.next_day[n]
-    months, by_days = loans.every_months[n], loans.every_days[n]
-    calendar, code, regular = loans.calendar[n], loans.day_count[n], _regular(loans, n)
-    by_instalments = loans.loan_type[n] in (LEVEL_PAYMENT, EQUAL_PRINCIPAL, FLAT_FEE)
-    flat = loans.loan_type[n] == FLAT_FEE
-    mark, count = start if start > 0 else loans.from_day[n], 0
-    if months != ONCE and start < day < end:
-        month = tables.days.month_of[day - tables.days.first]
-        while day < end:
-            moved = day if calendar < 0 else max(tables.adjusted[calendar, day], start + 1)
-            paid[count] = moved
-            ends[count] = day if flat else moved
-            years[count] = fraction(code, mark, ends[count], tables.days, regular)
-            mark, count = ends[count], count + 1
-            if moved > end_of_grid and not by_instalments:
-                return count
-            if by_days > 0:
-                day += by_days
+    end, day, regular, calendar = when.due_day, when.next_day, when.regular, when.calendar
+    mark, count = when.begun, 0
+    by_position = when.day_count == ACT_ACT_ICMA and regular[1] > 0
+    before = position(mark, packed, regular) if by_position else 0.0
+    last = not (when.months != ONCE and when.start < day < end)
+    month = packed.rows[day - packed.first, 0] if not last else 0
+    while True:
+        if last:
+            paid, until = when.maturity_day, end if when.flat else when.maturity_day
+        else:
+            paid = day if calendar < 0 else max(adjusted[calendar, day], when.start + 1)
+            until = day if when.flat else paid
+        if by_position:
+            if until == day and count > 0 and not last:  # a regular day
+                here = count * regular[1] / 12.0
             else:
-                day = day_in_month(month + count * months, loans.anchor[n], tables.days)
-    paid[count] = loans.maturity_day[n]
-    ends[count] = end if flat else paid[count]
-    years[count] = fraction(code, mark, ends[count], tables.days, regular)
-    return count + 1
+                here = position(until, packed, regular)
+            found.position[count] = here
+            found.years[count] = here - before
+            before = here
+        else:
+            found.years[count] = packed_fraction(when.day_count, mark, until, packed, regular)
+        found.paid[count], found.ends[count] = paid, until
+        mark, count = until, count + 1
+        if last or (paid > end_of_grid and not when.by_instalments):
+            return count
+        if when.days > 0:
+            day += when.days
+        else:
+            day = packed_day(month + count * when.months, regular[2], packed)
+        last = day >= end
 
 
 @compiled
@@ -197,7 +230,7 @@ def _regular(loans: _Loans, n: int) -> tuple[int, int, int]:
 @compiled
 def _years(loans: _Loans, n: int, start: int, end: int, tables: DatedTables) -> float:
     """Years from ``start`` to ``end`` by the loan's day count."""
-    return fraction(loans.day_count[n], start, end, tables.days, _regular(loans, n))
+    return packed_fraction(loans.day_count[n], start, end, tables.days.packed, _regular(loans, n))
 
 
 @compiled
@@ -221,7 +254,7 @@ def _resets(
         rate, anew, count = min(max(level, loans.floor[n]), loans.cap[n]), True, count + 1
         month = tables.days.month_of[first - tables.days.first] + count * loans.reset_months[n]
         anchor = tables.days.day_of[first - tables.days.first]
-        reset = max(day_in_month(month, anchor, tables.days), reset + 1)
+        reset = max(packed_day(month, anchor, tables.days.packed), reset + 1)
     return accrued, rate, mark, reset, count, anew
 
 
@@ -251,9 +284,10 @@ def _by_dates(
     index, bins = places
     due, last = sums
     periods = len(grid) - 1
-    paid_on = np.empty(len(period_of) + 1, dtype=np.int64)
-    runs_to = np.empty(len(period_of) + 1, dtype=np.int64)
-    length = np.empty(len(period_of) + 1)
+    most = len(period_of) + 1
+    runs_to, paid_on = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
+    length, positions = np.empty(most), np.empty(most)
+    packed, found = tables.days.packed, _Payments(paid_on, runs_to, length, positions)
     for n in range(len(loans.balance)):
         owed, start, kind = loans.balance[n], max(loans.start_day[n], 0), loans.loan_type[n]
         first = period_of[start] - 1 if start > 0 else 0
@@ -267,8 +301,17 @@ def _by_dates(
         if floating and start > 0:  # the rate at the start is the index's of that day
             state = _resets(loans, n, start + 1, state, base, begun, tables)
         accrued, rate, mark, reset, resets, anew = state
-        count = _schedule(loans, n, grid[periods], tables, paid_on, runs_to, length)
-        code, regular = loans.day_count[n], _regular(loans, n)
+        code, months = loans.day_count[n], loans.every_months[n]
+        due_day, next_day = loans.due_day[n], loans.next_day[n]
+        regular = (min(next_day, due_day), 12 if months == ONCE else months, loans.anchor[n])
+        by_position = code == ACT_ACT_ICMA and regular[1] > 0
+        when = _When(
+            start, due_day, loans.maturity_day[n], next_day, months, loans.every_days[n],
+            loans.calendar[n], code, begun, kind in (LEVEL_PAYMENT, EQUAL_PRINCIPAL, FLAT_FEE),
+            kind == FLAT_FEE, regular,
+        )  # fmt: skip
+        count = _schedule(when, grid[periods], packed, tables.adjusted, found)
+        since = positions[0] - length[0]
         number, level, row = 0, 0.0, due[index[n]]
         for p in range(first, min(final + 1, periods)):
             opened, paid, interest, close = owed, 0.0, 0.0, grid[p + 1]
@@ -284,6 +327,7 @@ def _by_dates(
                     years -= _years(loans, n, begun, mark, tables)
                 accrued += base * rate * years
                 begun = mark = day
+                since = positions[number]
                 fees += loans.fee[n]
                 number += 1
                 if number == count:
@@ -319,7 +363,10 @@ def _by_dates(
                 )  # fmt: skip
             to_date = accrued
             if close > mark:
-                years = fraction(code, begun, close, tables.days, regular)
+                if by_position:
+                    years = position(close, packed, regular) - since
+                else:
+                    years = packed_fraction(code, begun, close, packed, regular)
                 if mark > begun:
                     years -= _years(loans, n, begun, mark, tables)
                 to_date += base * rate * years
