@@ -12,6 +12,7 @@ import pytest
 from scfcap.api import LONGEST_TAIL, Model, load
 from scfcap.api.compare import compare
 from scfcap.errors import InputError
+from scfcap.report.drawn import said
 
 MODEL = """\
 name = "long"
@@ -172,3 +173,65 @@ def test_paths_spread_by_the_day_as_by_the_month(
     one, other = (each.loc[("default", "all")] for each in (months, days))
     assert one["mean"] == pytest.approx(other["mean"], abs=4 * (one["error"] + other["error"]))
     assert one["deviation"] == pytest.approx(other["deviation"], rel=0.25)
+
+
+class TestWhatOutlivesTheProjection:
+    def test_lives_and_yields_are_withheld(self, make: Callable[..., Model]) -> None:
+        report = make(THIRTY, projection__periods=84).projection()
+        closing = report.cashflow.flows.closing[0, 0, -1]
+        assert closing == pytest.approx(-npf.fv(0.05 / 12, 84, npf.pmt(0.05 / 12, 360, 1e5), 1e5))
+        assert report.tables["cash_flow_totals"].frame["average_life"].isna().all()
+        yields = report.tables["yields"].frame.drop(columns=["scenario", "price"])
+        assert yields.isna().to_numpy().all()
+        (caution,) = report.cautions
+        assert f"{closing:,.2f} of 100,000.00 CNY still performs in scenario base" in caution
+        assert "after 84 months, on 2027-12-31" in caution
+        assert "Leave out projection.periods, or set it to more, at most 1,200." in caution
+        assert report.document()["cautions"] == [caution]
+
+    def test_at_the_bound_longer_periods_are_named(self, make: Callable[..., Model]) -> None:
+        (caution,) = make(THIRTY, projection__frequency="day").projection().cautions
+        assert 'set projection.frequency = "week"' in caution
+        weeks = make(THIRTY, projection__frequency="week").projection()
+        assert weeks.cautions == []
+        assert weeks.tables["cash_flow_totals"].frame["average_life"].notna().all()
+
+    def test_recoveries_to_come_take_the_yields_alone(self, make: Callable[..., Model]) -> None:
+        report = make(ONE, CDR, projection__periods=13).projection()
+        assert report.cashflow.flows.receivable[0, 0, -1] > 100.0
+        assert report.tables["cash_flow_totals"].frame["average_life"].notna().all()
+        assert report.tables["yields"].frame["mortgage_yield"].isna().all()
+        (caution,) = report.cautions
+        assert "still to be recovered in scenario base" in caution
+        assert "Therefore yields are withheld" in caution
+        assert make(ONE, CDR).projection().cautions == []
+
+
+class TestWhatPathsAreDrawnWith:
+    def test_what_is_assumed_is_told_from_what_is_stated(self, make: Callable[..., Model]) -> None:
+        model = make(ONE, CDR, factors__correlation=0.3, factors__outage__per_year=0.0)
+        report = model.projection(distribution=model.distribution(50))
+        told = report.tables["distribution_factors"].frame.set_index("factor")
+        assert told.loc["correlation", ["value", "source"]].tolist() == [0.3, "stated"]
+        assert told.loc["outage.per_year", "source"] == "stated"
+        assert told.loc["outage.longest", "source"] == "assumed"
+        assert not [name for name in told.index if name.startswith("core.")]  # no buyer on the tape
+
+    def test_failures_of_cores_are_counted_and_base_stands_beside(self) -> None:
+        small = {"tape.platform.loans": 500}
+        model = load("alibaba-2013", overrides=small)
+        drawn = model.distribution(60)
+        report = model.projection(("stress",), distribution=drawn)
+        totals = report.tables["distribution_totals"].frame.set_index(["measure", "segment"])
+        flows = model.cashflow().chosen(("base",)).flows
+        assert totals.loc[("default", "all"), "base"] == pytest.approx(flows.default.sum())
+        assert totals.loc[("principal", "b2b"), "base"] == pytest.approx(
+            (flows.scheduled + flows.prepaid)[0, report.cashflow.segments.index("b2b")].sum()
+        )
+        lines = " ".join(said(report.tables["distribution_factors"].frame, drawn))
+        assert "core enterprises that fail a year 0.02" in lines
+        assert f"Of {len(drawn.cores)} core enterprises {drawn.failures.mean():.3g} fail" in lines
+        assert len(drawn.grid) == len(model.projection_grid) + 12  # for what comes of them
+        assert report.pictures().keys() >= {"fan_collections", "fan_closing"}
+        none = load("alibaba-2013", overrides=small | {"factors.core.probability": 0.0})
+        assert none.distribution(10).failures.max() == 0

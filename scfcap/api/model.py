@@ -450,6 +450,7 @@ class Model:
             credit=self.credit()[1],
             origin=manifest(self._read_or_not(whole=cashflow is None), {}),
             distribution=distribution,
+            base=None if distribution is None else whole.chosen(("base",)),
             extra=stored_inputs(self) if cashflow is None else {},
             orders=self.order_tables(scenarios) if cashflow is None else {},
         )

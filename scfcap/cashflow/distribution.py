@@ -45,7 +45,8 @@ class Distribution:
 
     ``number`` [N] tells each path of ``seed``. ``flow[measure]`` [N, T] is the sum over segments of
     a measure of :data:`MEASURES`, ``total[measure]`` [N, S] its sum over periods; ``closing``
-    [N, T] the performing balance at each close.
+    [N, T] the performing balance at each close. ``failures`` [N] counts which of the core
+    enterprises ``cores`` fail.
     """
 
     seed: int
@@ -55,6 +56,8 @@ class Distribution:
     flow: Mapping[str, FloatArray]
     total: Mapping[str, FloatArray]
     closing: FloatArray
+    cores: tuple[str, ...]
+    failures: IntArray
 
     def __len__(self) -> int:
         return len(self.number)
@@ -136,9 +139,11 @@ def distribution(
     groups, periods = len(pool.segments), len(curves.grid)
     flow = {name: np.empty((count, periods)) for name in MEASURES}
     total = {name: np.empty((count, groups)) for name in MEASURES}
-    closing = np.empty((count, periods))
+    closing, failures = np.empty((count, periods)), np.zeros(count, dtype=np.int64)
+    cores = () if draw.exposures is None else draw.exposures.cores
     for rows in _blocks(count, groups * periods):
         drawn = draw.paths(curves, curves.grid, np.arange(rows.start, rows.stop))
+        failures[rows] = (drawn.failed > 0).sum(axis=1)
         under = curves.under(drawn.stress)
         if pool.payers is None:
             flows = run_kernel(loans, under, groups)
@@ -153,7 +158,8 @@ def distribution(
         if tell is not None:
             tell(rows.stop)
     return Distribution(
-        draw.seed, np.arange(count), pool.segments, curves.grid, flow, total, closing
+        *(draw.seed, np.arange(count), pool.segments, curves.grid, flow, total, closing),
+        *(cores, failures),
     )
 
 

@@ -104,6 +104,7 @@ _LOCK_BOX = {
     "outstanding": "still to pay",
 }
 _SPREAD = {
+    "base": "scenario base",
     "mean": "mean",
     "error": "± error",
     "p1": "1%",
@@ -215,6 +216,8 @@ def _flows(
 
 
 def _show(terminal: Terminal, report: ProjectionReport) -> None:
+    from scfcap.report.drawn import said
+
     spec, cashflow = report.model.spec, report.cashflow
     terminal.say(f"{spec.title}, as of {spec.as_of}, amounts in {spec.currency}", "")
     frames = {name: table.frame for name, table in report.tables.items()}
@@ -222,12 +225,16 @@ def _show(terminal: Terminal, report: ProjectionReport) -> None:
     cents = float(totals["opening"].max()) < _CENTS_BELOW
     count = f"{len(cashflow.grid)} {cashflow.grid.frequency}s"
     terminal.say(_table(f"Over {count}, by scenario", totals, ["scenario", "segment"], cents), "")
+    for caution in report.cautions:
+        terminal.say(caution, "")
     if report.distribution is not None:
         drawn = report.distribution
-        title = f"Over {count}, {len(drawn):,} paths of seed {drawn.seed}"
+        over = f"{len(drawn.grid)} {drawn.grid.frequency}s"
+        title = f"Over {over}, {len(drawn):,} paths of seed {drawn.seed}"
         whole = frames["distribution_totals"]
         whole = whole[whole["segment"] == "all"]
-        terminal.say(_table(title, whole, ["measure"], cents, _SPREAD), "")
+        terminal.say(_table(title, whole, ["measure"], cents, _SPREAD))
+        terminal.say(*said(frames["distribution_factors"], drawn), "")
         spread = frames["distribution_periods"]
         mine = spread[(spread["measure"] == "collections") & (spread["basis"] == "period")]
         terminal.say(_table("Collections by period", _living(mine), ["end"], cents, _SPREAD), "")

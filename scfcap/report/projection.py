@@ -19,10 +19,12 @@ from scfcap.cashflow.flows import COLLECTED, collected
 from scfcap.cashflow.project import PoolCashflow
 from scfcap.cashflow.worth import UNITS, worth
 from scfcap.report import charts
+from scfcap.report.drawn import beside, factors
 from scfcap.report.excel import build_workbook
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import RunMeta, Table, named_table
+from scfcap.report.unfinished import cautions, withhold
 from scfcap.schema.load import LoadedModel
 from scfcap.schema.report import Pack
 
@@ -32,12 +34,21 @@ FLOWS = (*COLLECTED, "default", "loss")
 _TITLES = {
     "cash_flow_totals": "Cash flows over the whole horizon by scenario and segment",
     "cash_flow_periods": "Cash flows of the whole pool by scenario and period",
-    "yields": "What the pool yields, bought at par; what stands at the end is sold at par",
+    "yields": "What the pool yields, bought at par; blank where loans outlive the projection",
     "distribution_periods": "Spread over the paths by period",
     "distribution_totals": "Spread over the paths, whole horizon",
     "distribution_paths": "Every path, whole horizon",
+    "distribution_factors": "What the paths are drawn with, stated or assumed",
 }
-_SPREAD = ("mean", "deviation", "worst", "shortfall", "error", *(f"p{p}" for p in PERCENTILES))
+_SPREAD = (
+    "base",
+    "mean",
+    "deviation",
+    "worst",
+    "shortfall",
+    "error",
+    *(f"p{p}" for p in PERCENTILES),
+)
 
 
 @dataclass(frozen=True)
@@ -45,8 +56,8 @@ class ProjectionReport:
     """The projection of a model. ``origin`` is what its manifest says of where figures come from.
 
     ``credit`` are the curves as stated or estimated; ``distribution`` the Monte Carlo paths, if
-    any were drawn, ``orders`` the tables of orders, where buyers pay the loans; ``extra`` further
-    files of its folder by name.
+    any were drawn, beside which ``base`` stands; ``orders`` the tables of orders, where buyers pay
+    the loans; ``extra`` further files of its folder by name.
     """
 
     model: LoadedModel
@@ -54,6 +65,7 @@ class ProjectionReport:
     credit: pd.DataFrame
     origin: Mapping[str, Any]
     distribution: Distribution | None = None
+    base: PoolCashflow | None = None
     orders: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     explained: Mapping[str, pd.DataFrame] | None = None
     extra: Mapping[str, bytes] | None = None
@@ -70,8 +82,9 @@ class ProjectionReport:
             "yields": worth(self.cashflow),
             "credit": self.credit,
             **self.orders,
-            **(self.distribution.tables() if self.distribution is not None else {}),
+            **self._drawn(),
         }
+        withhold(frames["cash_flow_totals"], frames["yields"], self.cashflow)
         made = {name: named_table(name, each, currency) for name, each in frames.items()}
         for name, title in _TITLES.items():
             if name in made:
@@ -83,6 +96,23 @@ class ProjectionReport:
                     units |= {"price": currency, **UNITS}
                 made[name] = Table(name, title, made[name].frame, units)
         return made
+
+    def _drawn(self) -> dict[str, pd.DataFrame]:
+        """Tables of the paths, with the base's totals, and the factors they were drawn with."""
+        drawn = self.distribution
+        if drawn is None:
+            return {}
+        frames = drawn.tables()
+        if self.base is not None:
+            frames["distribution_totals"] = beside(frames["distribution_totals"], self.base)
+        spec = self.model.spec.factors
+        return {**frames, "distribution_factors": factors(spec, len(drawn.cores))}
+
+    @cached_property
+    def cautions(self) -> list[str]:
+        """What a reader must know before he uses the figures."""
+        spec = self.model.spec
+        return cautions(self.cashflow, spec.projection, spec.plan.frequency, spec.currency)
 
     def document(self) -> dict[str, Any]:
         """The report as plain values: totals and what is spread; the files hold the rest."""
@@ -100,11 +130,13 @@ class ProjectionReport:
             "totals": records(self.tables["cash_flow_totals"].frame),
             "cash_flows": records(self.tables["cash_flow_periods"].frame),
             "yields": records(self.tables["yields"].frame),
+            "cautions": self.cautions,
             "paths": 0 if drawn is None else len(drawn),
             "seed": None if drawn is None else drawn.seed,
             "distribution": []
             if drawn is None
             else records(self.tables["distribution_totals"].frame),
+            "factors": [] if drawn is None else records(self.tables["distribution_factors"].frame),
             "tables": sorted(self.tables),
         }
 
@@ -119,7 +151,7 @@ class ProjectionReport:
             currency=spec.currency,
             money_unit=_unit(self.cashflow, spec.plan.money_unit),
             scenario=self.cashflow.scenarios[0],
-            frequency=spec.plan.frequency,
+            frequency=self.cashflow.grid.frequency,
             status="projection",
             objective=math.nan,
             net_income=math.nan,
@@ -150,7 +182,7 @@ class ProjectionReport:
         for measure, basis, column, words in _FANS:
             rows = (spread["measure"] == measure) & (spread["basis"] == basis)
             lines = {
-                name: _line(periods[periods["scenario"] == name], column, basis)
+                name: _line(periods[periods["scenario"] == name], column, basis, len(drawn.grid))
                 for name in self.cashflow.scenarios
             }
             made[f"fan_{measure}" + ("_cumulative" if basis == "cumulative" else "")] = charts.fan(
@@ -188,7 +220,7 @@ class ProjectionReport:
         return None if self.explained is None else self.explained.get(name)
 
 
-_DRAWN = ("distribution_periods", "distribution_totals")
+_DRAWN = ("distribution_periods", "distribution_totals", "distribution_factors")
 #: Fans: measure, basis, the column of the scenarios' lines, title.
 _FANS = (
     ("collections", "period", "collections", "Collections by period"),
@@ -198,8 +230,9 @@ _FANS = (
 )
 
 
-def _line(frame: pd.DataFrame, column: str, basis: str) -> np.ndarray:
+def _line(frame: pd.DataFrame, column: str, basis: str, periods: int) -> np.ndarray:
     values = frame[column].to_numpy(dtype=np.float64)
+    values = np.pad(values, (0, periods - len(values)))  # paths may take longer
     return np.cumsum(values) if basis == "cumulative" else values
 
 

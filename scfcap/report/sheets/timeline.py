@@ -53,7 +53,7 @@ class Timeline:
         """Columns for periods that end on ``ends``; at most ``most`` of them (0: one each)."""
         periods = len(ends)
         step = next(
-            s for s in (1, 2, 3, 6, 12, 24, 48, 96, 120, periods)
+            s for s in (1, 2, 3, 6, 12, 24, 48, 96, 120, 240, periods)
             if not most or math.ceil(periods / s) <= most
         )  # fmt: skip
         starts = range(1, periods + 1, step)
