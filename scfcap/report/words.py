@@ -113,11 +113,11 @@ def _lending(frames: Mapping[str, pd.DataFrame], meta: RunMeta, look: Look) -> s
     lent, asked = (float(lending[column].sum()) for column in ("originated", "demand"))
     periods = int(lending["period"].max())
     unit = meta.frequency if periods == 1 else f"{meta.frequency}s"
-    share = f", {lent / asked:.0%} of the demand of {look.say(asked)}" if asked else ""
-    return (
-        f"Lend {look.say(lent)} over {periods} {unit}{share}; "
-        f"net income is {look.say(meta.net_income)}."
-    )
+    income = f"net income is {look.say(meta.net_income)}."
+    if not asked:
+        return f"No new loans over {periods} {unit}: the model states no [demand.SEGMENT]; {income}"
+    share = f", {lent / asked:.0%} of the demand of {look.say(asked)}"
+    return f"Lend {look.say(lent)} over {periods} {unit}{share}; {income}"
 
 
 def _mix(frames: Mapping[str, pd.DataFrame]) -> str:

@@ -64,8 +64,8 @@ class Model(Schema):
     """Thresholds of the early warnings."""
     plan: PlanSettings = PlanSettings()
     opening: Opening
-    demand: dict[str, Demand]
-    """Demand by segment."""
+    demand: dict[str, Demand] = Field(default_factory=dict)
+    """Demand by segment; without any, no new loan is made in the plan."""
     lenders: tuple[Lender, ...] = ()
     buyers: tuple[Buyer, ...] = ()
     securitization: SecuritizationSpec | None = None
