@@ -109,9 +109,10 @@ RULES: Final[tuple[Rule, ...]] = (
         "the next payment falls after the last one",
     ),
     Rule(
-        *("next_payment_date", "not_ahead", "warning", next_not_ahead),
-        "a day after as_of (the projection takes the next one of the same sequence)",
-        "the next payment of an open loan is not ahead",
+        *("next_payment_date", "not_ahead", "error", next_not_ahead),
+        'a day after as_of; as a "warning" in [tape.rules] the next one of its sequence is taken',
+        "the next payment of an open loan is not ahead; as a warning the next of its sequence is"
+        " taken",
     ),
     Rule(
         *("next_payment_date", "before_origination", "error", next_before_origination),
@@ -147,14 +148,17 @@ RULES: Final[tuple[Rule, ...]] = (
         *("a rate that can only be below zero", (), True),
     ),
     Rule(
-        *("next_reset_date", "not_ahead", "warning", reset_not_ahead),
-        "a day after as_of (the projection goes on from it by reset_months)",
-        "the next reset of an open loan's rate is not ahead",
+        *("next_reset_date", "not_ahead", "error", reset_not_ahead),
+        'a day after as_of; as a "warning" in [tape.rules] it goes on by reset_months',
+        "the next reset of an open loan's rate is not ahead; as a warning it goes on by"
+        " reset_months",
     ),
     Rule(
-        *("reset_months", "no_reset_date", "warning", no_reset_date),
-        "a next_reset_date (the projection takes the first reset as that far from as_of)",
-        *("months between resets of a rate, without the day of the next", ("rate_index",)),
+        *("reset_months", "no_reset_date", "error", no_reset_date),
+        'a next_reset_date; as a "warning" in [tape.rules] the first is that far from as_of',
+        "months between resets of a rate, without the day of the next; as a warning the first is"
+        " that far from as_of",
+        ("rate_index",),
     ),
     Rule(
         *("rate_index", "no_margin", "warning", no_margin),
