@@ -100,7 +100,8 @@ class SegmentCredit(Behaviour):
 
     Default is told in exactly one language: ``cdr``, ``mdr``, ``sda``, ``lifetime_default``,
     ``lifetime_loss``, ``default_by_age`` or ``roll_rates``; prepayment in at most one: ``cpr``,
-    ``smm``, ``psa``, ``abs`` or ``prepay_by_age``. A list gives a rate by period of the projection.
+    ``smm``, ``psa``, ``abs`` or ``prepay_by_age``. A list gives a rate by period,
+    of the length of the plan's, to the end of the projection.
     """
 
     severity: Share

@@ -3,6 +3,9 @@
 A scenario states multiples of its own, any number of ``shocks``, and what it includes: scenario
 files ``scenarios/NAME.toml``. Shocks compose in any order: multiples and what is left of lines,
 demand and supply multiply, additions to severity and to rates add, days of outage add.
+
+Periods and lags are those of the plan, also where ``[projection]`` has shorter ones: there a shock
+holds in the periods that end within the plan's.
 """
 
 from __future__ import annotations
