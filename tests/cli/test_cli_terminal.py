@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import typer
 
-from scfcap.cli.terminal import Outcome, Terminal, as_json, execute, with_reject_limit
+from scfcap.cli.terminal import Asked, Outcome, Terminal, as_json, execute
 from scfcap.errors import InfeasibleError, InputError, InvariantError, Problem
 
 
@@ -189,8 +189,12 @@ def test_json_is_strict():
 
 
 def test_reject_limit_is_an_override_like_others():
-    assert with_reject_limit(["a=1"], 0.05) == ["a=1", "tape.reject_limit=0.05"]
-    assert with_reject_limit(None, None) == []
+    asked = Asked("alibaba-2013", None, ["tape.platform.loans=50"], 0.05, None)
+    assert asked.load().loaded.spec.tape.reject_limit == 0.05
+    assert asked.load("tape.reject_limit=0.1").loaded.spec.tape.reject_limit == 0.1
+    assert asked.load().loaded.spec.tape.platform.loans == 50
+    plain = Asked("alibaba-2013", None, None, None, None)
+    assert plain.load().loaded.spec.tape.reject_limit == 0.0
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="no device that is always full")
