@@ -220,6 +220,19 @@ def _schedule(
 
 
 @compiled
+def _when(loans: _Loans, n: int, start: int, begun: int) -> _When:
+    """When loan n is paid, that starts on day ``start`` and accrues from ``begun``."""
+    due_day, next_day, months = loans.due_day[n], loans.next_day[n], loans.every_months[n]
+    kind = loans.loan_type[n]
+    return _When(
+        start, due_day, loans.maturity_day[n], next_day, months, loans.every_days[n],
+        loans.calendar[n], loans.day_count[n], begun,
+        kind in (LEVEL_PAYMENT, EQUAL_PRINCIPAL, FLAT_FEE), kind == FLAT_FEE,
+        _regular(loans, n),
+    )  # fmt: skip
+
+
+@compiled
 def _regular(loans: _Loans, n: int) -> tuple[int, int, int]:
     """The regular payment days, as :func:`~scfcap.daycount.fraction` takes them."""
     months = loans.every_months[n]
@@ -301,15 +314,9 @@ def _by_dates(
         if floating and start > 0:  # the rate at the start is the index's of that day
             state = _resets(loans, n, start + 1, state, base, begun, tables)
         accrued, rate, mark, reset, resets, anew = state
-        code, months = loans.day_count[n], loans.every_months[n]
-        due_day, next_day = loans.due_day[n], loans.next_day[n]
-        regular = (min(next_day, due_day), 12 if months == ONCE else months, loans.anchor[n])
+        when = _when(loans, n, start, begun)
+        code, regular = when.day_count, when.regular
         by_position = code == ACT_ACT_ICMA and regular[1] > 0
-        when = _When(
-            start, due_day, loans.maturity_day[n], next_day, months, loans.every_days[n],
-            loans.calendar[n], code, begun, kind in (LEVEL_PAYMENT, EQUAL_PRINCIPAL, FLAT_FEE),
-            kind == FLAT_FEE, regular,
-        )  # fmt: skip
         count = _schedule(when, grid[periods], packed, tables.adjusted, found)
         since = positions[0] - length[0]
         number, level, row = 0, 0.0, due[index[n]]

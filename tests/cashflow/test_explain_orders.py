@@ -105,6 +105,25 @@ def test_the_numbers_of_every_formula_make_its_value(pool, curves, scenario):
     assert {"received_on_the_day", "paid_share", "failed_share", "recourse", "surplus"} <= seen
 
 
+def test_what_a_core_enterprise_takes_is_told(pool, curves):
+    """A tenth of what stands, in period 2 of the base scenario; a quarter of it comes back."""
+    unpaid, back = np.zeros_like(curves.struck), np.zeros_like(curves.struck)
+    unpaid[0, :, 1], back[0, :, 1] = 0.1, 0.25
+    curves = curves.under(replace(curves.stress, unpaid=unpaid, unpaid_recovery=back))
+    flows = project_orders(pool, curves).cashflow.flows
+    found = [explain(pool, curves, loan, "base") for loan in pool.loan_id]
+    summed = pd.concat([each.periods for each in found]).groupby("period").sum(numeric_only=True)
+    for name in FIGURES:
+        by_period = getattr(flows, name)[0].sum(axis=0)
+        assert summed[name].to_numpy() == pytest.approx(by_period[: len(summed)], abs=1e-8), name
+    assert summed["struck"][2] > 0.0
+    row = np.flatnonzero(pool.payers.by_buyer & (pool.payers.pay_day.max(axis=1) > 60))[0]
+    steps = found[row].steps
+    assert steps["formula"].str.contains("core enterprise").any()
+    for step in steps[~steps["figure"].isin(["recovery"])].itertuples():
+        assert _worked_out(step.numbers) == pytest.approx(step.value, abs=2e-3, rel=1e-5), step
+
+
 def test_a_diluted_order_by_hand(make_pool, make_curves):
     """80 lent at 36.5% 20 days ago on an order over 100 that is paid 70 on day 15; fee 1."""
     plain = make_pool(
