@@ -19,7 +19,7 @@ from scfcap.deal.result import DealResult
 from scfcap.deal.waterfall import run_series
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import FloatArray
-from scfcap.schema.deal import SecuritizationSpec
+from scfcap.schema.securitization import SecuritizationSpec
 
 NAME = "deal"
 SIZE = 2_000

@@ -10,7 +10,7 @@ import numpy as np
 
 from scfcap.periods import PeriodGrid, add_months
 from scfcap.quantities import FloatArray
-from scfcap.schema.deal import Issue, SecuritizationSpec, Series
+from scfcap.schema.securitization import Issue, SecuritizationSpec, Series
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from scfcap.deal.analytics import principal_window
 from scfcap.deal.steps import Book, Payment, Step
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray, IntArray
-from scfcap.schema.deal import SecuritizationSpec
+from scfcap.schema.securitization import SecuritizationSpec
 
 if TYPE_CHECKING:
     from scfcap.deal.waterfall import Collected

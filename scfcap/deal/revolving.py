@@ -14,7 +14,7 @@ from scfcap.deal.result import DealResult
 from scfcap.deal.waterfall import Collected, run_periods
 from scfcap.errors import InputError, InvariantError, Problem
 from scfcap.quantities import ENGINE_TOLERANCE, FloatArray, IntArray
-from scfcap.schema.deal import SecuritizationSpec
+from scfcap.schema.securitization import SecuritizationSpec
 
 #: New loans of which less than this share is left at their period's end cannot be bought.
 _ALIVE = 1e-9

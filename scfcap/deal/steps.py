@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray
-from scfcap.schema.deal import SecuritizationSpec
+from scfcap.schema.securitization import SecuritizationSpec
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray
-from scfcap.schema.deal import Trigger
+from scfcap.schema.securitization import Trigger
 
 
 def tripped(

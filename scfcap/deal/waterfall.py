@@ -26,7 +26,7 @@ from scfcap.deal.steps import Book, Moment, waterfall
 from scfcap.deal.triggers import tripped
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import FloatArray, IntArray
-from scfcap.schema.deal import SecuritizationSpec
+from scfcap.schema.securitization import SecuritizationSpec
 
 __all__ = [
     "DealResult",

@@ -33,10 +33,10 @@ from scfcap.funding.stressed import credit_path, per_unit, under
 from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import ELIGIBLE, Pool
 from scfcap.quantities import FloatArray
-from scfcap.schema.deal import SecuritizationSpec
 from scfcap.schema.model import Model
 from scfcap.schema.plan import Buyer, Demand, Lender
 from scfcap.schema.regime import Regime
+from scfcap.schema.securitization import SecuritizationSpec
 
 
 def build_inputs(

@@ -17,10 +17,10 @@ from scfcap.axes import BANK_DEBT, BANK_TRANSFER, P2P, SECURITIZATION, place
 from scfcap.deal.accounts import SeriesState
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import FloatArray, IntArray
-from scfcap.schema.deal import SecuritizationSpec
 from scfcap.schema.model import Model
 from scfcap.schema.plan import SupplyStep
 from scfcap.schema.regime import Cap, Regime
+from scfcap.schema.securitization import SecuritizationSpec
 
 #: A cohort below this share of its initial amount counts as repaid.
 ALIVE = 1e-12

@@ -10,7 +10,6 @@ from scfcap.quantities import LoanAmount
 from scfcap.schema.base import MisfitError, Schema
 from scfcap.schema.contract import ContractSpec, IndexSpec
 from scfcap.schema.credit import CreditSpec
-from scfcap.schema.deal import SecuritizationSpec
 from scfcap.schema.factors import FactorSpec
 from scfcap.schema.history import PerformanceSpec
 from scfcap.schema.orders import OrdersSpec
@@ -26,6 +25,7 @@ from scfcap.schema.plan import (
 from scfcap.schema.pool import PoolSpec
 from scfcap.schema.projection import ProjectionSpec
 from scfcap.schema.scenario import Scenario
+from scfcap.schema.securitization import SecuritizationSpec
 from scfcap.schema.tape import TapeSpec
 from scfcap.schema.warning import WarningSpec
 

@@ -9,7 +9,7 @@ import pytest
 
 from scfcap.deal.accounts import SeriesFlows, SeriesState
 from scfcap.periods import PeriodGrid
-from scfcap.schema.deal import SecuritizationSpec
+from scfcap.schema.securitization import SecuritizationSpec
 
 AS_OF = date(2013, 12, 31)
 

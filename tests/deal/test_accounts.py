@@ -9,7 +9,7 @@ import pytest
 
 from scfcap.deal.accounts import closing_state, opening_state, period_of
 from scfcap.periods import Frequency, PeriodGrid
-from scfcap.schema.deal import Issue, SecuritizationSpec, Series
+from scfcap.schema.securitization import Issue, SecuritizationSpec, Series
 
 Terms = Callable[..., SecuritizationSpec]
 

@@ -17,7 +17,7 @@ from scfcap.deal.analytics import principal_window
 from scfcap.deal.waterfall import run_series
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import FloatArray
-from scfcap.schema.deal import SecuritizationSpec
+from scfcap.schema.securitization import SecuritizationSpec
 
 TABLES = Path(__file__).parents[1] / "golden" / "tables"
 FJF01 = json.loads((TABLES / "deals" / "fjf01_sequential_shared.json").read_text())

@@ -20,8 +20,8 @@ from scfcap.errors import InputError, InvariantError
 from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import Pool
 from scfcap.schema.credit import SegmentCredit, TermRange
-from scfcap.schema.deal import SecuritizationSpec
 from scfcap.schema.scenario import Scenario
+from scfcap.schema.securitization import SecuritizationSpec
 
 Terms = Callable[..., SecuritizationSpec]
 State = Callable[..., SeriesState]

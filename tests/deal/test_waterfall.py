@@ -15,7 +15,7 @@ from scfcap.deal.steps import Book, Moment, Payment, Step, waterfall
 from scfcap.deal.waterfall import run_series
 from scfcap.errors import InvariantError
 from scfcap.periods import PeriodGrid
-from scfcap.schema.deal import SecuritizationSpec
+from scfcap.schema.securitization import SecuritizationSpec
 
 Terms = Callable[..., SecuritizationSpec]
 State = Callable[..., SeriesState]

@@ -14,7 +14,7 @@ from scfcap.deal.accounts import SeriesFlows, SeriesState
 from scfcap.deal.result import AMORTISING, BEFORE, REPAID, REVOLVING, DealResult
 from scfcap.deal.waterfall import run_series
 from scfcap.periods import PeriodGrid
-from scfcap.schema.deal import SecuritizationSpec
+from scfcap.schema.securitization import SecuritizationSpec
 
 shares = st.floats(0.0, 1.0)
 small = st.floats(0.0, 0.4)

@@ -22,9 +22,9 @@ from scfcap.funding.inputs import (
     P2PInputs,
 )
 from scfcap.periods import PeriodGrid
-from scfcap.schema.deal import SecuritizationSpec
 from scfcap.schema.model import Model
 from scfcap.schema.plan import SupplyStep
+from scfcap.schema.securitization import SecuritizationSpec
 
 AS_OF = date(2013, 12, 31)
 SEGMENTS = ("loan", "order")
