@@ -100,6 +100,11 @@ def test_numbers(text, expected):
     assert values(text) == expected
 
 
+def test_a_name_may_have_parts():
+    expression = parse("balance.senior >= 0.5 * fee.trustee.due")
+    assert expression.columns == ("balance.senior", "fee.trustee.due")
+
+
 def test_missing_passes_through_arithmetic_and_dividing_by_zero_is_missing():
     assert np.isnan(parse("score + 1").evaluate(COLUMNS.__getitem__, 4)).tolist() == [
         *(False, False, True, False)
@@ -145,7 +150,7 @@ def test_three_valued_logic(a, b):
         ('__import__("os").system("x")', "'.system"),
         ('__import__("os")', "a function __import__()"),
         ('open("x")', "open"),
-        ("score.real", ".real"),
+        ("score. > 3", "'. >"'),
         ("score = 600", "== for"),
         ("score >= 600 && true", "Write and"),
         ("score >= 60%", "decimal"),

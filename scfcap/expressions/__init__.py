@@ -18,7 +18,7 @@
     sign        = "-" sign | primary
     primary     = number | text | "true" | "false" | name | function "(" ... ")" | "(" or ")"
 
-A name is a column, in backquotes where it holds blanks or signs. A missing value makes what
+A name is a column, in backquotes where it holds blanks or signs other than a dot between words. A missing value makes what
 depends on it undetermined, in the three-valued logic of S. C. Kleene (Introduction to
 Metamathematics, 1952, § 64): ``false and unknown`` is false, ``true or unknown`` is true.
 """

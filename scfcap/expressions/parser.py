@@ -40,7 +40,7 @@ _TOKEN = re.compile(
       | (?P<number>(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
       | (?P<text>"[^"\n]*"|'[^'\n]*')
       | (?P<quoted>`[^`\n]+`)
-      | (?P<name>[^\W\d]\w*)
+      | (?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*)
       | (?P<sign><=|>=|==|!=|[<>+\-*/(),])""",
     re.VERBOSE,
 )
@@ -52,7 +52,7 @@ _HINTS = {
     "|": "write or",
     "!": "write not, or != for a comparison",
     "%": "write a percentage as a decimal, 0.12 for 12%",
-    ".": "write a name with a dot in backquotes",
+    ".": "write 0.5 for a number, and a name with other signs in backquotes",
     "[": "only the grammar's own forms are read",
     "{": "only the grammar's own forms are read",
 }
