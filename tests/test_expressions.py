@@ -145,7 +145,7 @@ def test_three_valued_logic(a, b):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+        ("score. > 3", "'. > 3"),
     [
         ('__import__("os").system("x")', "'.system"),
         ('__import__("os")', "a function __import__()"),
