@@ -145,12 +145,12 @@ def test_three_valued_logic(a, b):
 
 
 @pytest.mark.parametrize(
-        ("score. > 3", "'. > 3"),
+    ("text", "said"),
     [
         ('__import__("os").system("x")', "'.system"),
         ('__import__("os")', "a function __import__()"),
         ('open("x")', "open"),
-        ("score. > 3", "'. >"'),
+        ("score. > 3", "'. > 3"),
         ("score = 600", "== for"),
         ("score >= 600 && true", "Write and"),
         ("score >= 60%", "decimal"),
