@@ -1,9 +1,9 @@
 """The only reader of model files: TOML in, a checked :class:`LoadedModel` out.
 
-A model is a folder with ``model.toml``. The file may name a ``base`` whose keys it changes, and
-``--set KEY=VALUE`` changes either. Regimes and report packs are named, not pathed: they are
-looked up in the model's folder, then beside it, then among the shipped ones; so are the scenario
-files that a scenario includes.
+A model is a folder with ``model.toml`` and, in ``deals/NAME.toml``, its deals. The file may name a
+``base`` whose keys and deals it changes, and ``--set KEY=VALUE`` changes either. Regimes and report
+packs are named, not pathed: they are looked up in the model's folder, then beside it, then among
+the shipped ones; so are the scenario files that a scenario includes.
 """
 
 from __future__ import annotations
@@ -78,7 +78,15 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
     """
     chain = _with_bases(_find_model(path))
     top = chain[-1]
-    layers = [Layer(source.label, source.data) for source in chain]
+    stated = [(source, _deals(source.path.parent)) for source in chain]
+    layers = [
+        layer
+        for source, deals in stated
+        for layer in (
+            Layer(source.label, source.data),
+            *(Layer(deal.label, {"deals": {deal.path.stem: deal.data}}) for deal in deals),
+        )
+    ]
     parsed = [parse_override(text) for text in overrides]
     data: dict[str, Any] = {}
     for layer in layers:
@@ -107,6 +115,7 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
     spec, scenario_files = _with_included(spec, folders, where)
     read = [
         *chain,
+        *(deal for _, deals in stated for deal in deals),
         *([regime_file] if regime_file else []),
         pack_file,
         *scenario_files,
@@ -202,6 +211,11 @@ def _with_bases(path: Path) -> list[_Source]:
             raise InputError(Problem(key, f'"{name}", which leads back here', expected))
         chain.insert(0, _parse(base, f"{name}/{MODEL_FILE}"))
     return chain
+
+
+def _deals(folder: Path) -> list[_Source]:
+    """The deals of a model's folder: ``deals/NAME.toml``."""
+    return [_parse(path, f"deals/{path.name}") for path in sorted(folder.glob("deals/*.toml"))]
 
 
 def _models_in(folder: Path) -> list[str]:

@@ -10,6 +10,7 @@ from scfcap.quantities import LoanAmount
 from scfcap.schema.base import MisfitError, Schema
 from scfcap.schema.contract import ContractSpec, IndexSpec
 from scfcap.schema.credit import CreditSpec
+from scfcap.schema.deal import DealSpec
 from scfcap.schema.factors import FactorSpec
 from scfcap.schema.history import PerformanceSpec
 from scfcap.schema.orders import OrdersSpec
@@ -69,6 +70,8 @@ class Model(Schema):
     lenders: tuple[Lender, ...] = ()
     buyers: tuple[Buyer, ...] = ()
     securitization: SecuritizationSpec | None = None
+    deals: dict[str, DealSpec] = Field(default_factory=dict)
+    """Deals by name; each from the folder's ``deals/NAME.toml``."""
     p2p: P2P | None = None
     concentration: tuple[BookShare, ...] = ()
     report: str = "treasury"

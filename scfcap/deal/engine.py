@@ -1,0 +1,457 @@
+"""One pass through time over a deal, all scenarios at once.
+
+In a period: the loans are collected into their accounts, idle cash earns its yield, and interest,
+fees and hedges accrue. On a payment date what has accrued falls due, measures and triggers are
+found, the phase is set, calls are made, and the steps of the phase's waterfall follow in order. In
+other periods only the steps of settlement are made. Money is checked at the end of each period.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
+
+from scfcap.deal.assets import Assets
+from scfcap.deal.outcome import BY_TRANCHE, WHOLE, DealRun
+from scfcap.deal.payments import Paid, pay
+from scfcap.deal.starting import opening_book
+from scfcap.deal.structure import COLLECTION, Deal, Step
+from scfcap.errors import InvariantError
+from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray, IntArray
+from scfcap.schema.deal_parts import TriggerSpec
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a deal does not decide: all by scenario.
+
+    ``indices`` by name: level at the start and at each period's end [K or 1, T + 1] [1/year].
+    ``originator_fails`` [K]: period in which the originator fails, 0: never.
+    """
+
+    indices: Mapping[str, FloatArray] = field(default_factory=dict)
+    originator_fails: IntArray | None = None
+
+
+def run_deal(
+    deal: Deal,
+    assets: Assets,
+    around: Surroundings | None = None,
+    balances: FloatArray | None = None,
+    *,
+    trace: bool = False,
+    watch: Sequence[str] = (),
+) -> DealRun:
+    """Run ``deal`` on ``assets`` over its calendar.
+
+    ``balances`` [J, K] are original balances by scenario, instead of those that the deal states.
+    With ``trace`` each step's due, available and paid are kept; ``watch`` names words whose value
+    after each step is kept too.
+
+    Raises:
+        InvariantError: money does not tie, or an account or balance is below zero.
+    """
+    return _Run(deal, assets, around or Surroundings(), balances, trace, tuple(watch)).whole()
+
+
+class _Run:
+    """A run in progress."""
+
+    def __init__(
+        self,
+        deal: Deal,
+        assets: Assets,
+        around: Surroundings,
+        balances: FloatArray | None,
+        trace: bool,
+        watch: tuple[str, ...],
+    ) -> None:
+        self.deal, self.assets, self.around, self.watch = deal, assets, around, watch
+        self.spec = deal.spec
+        self.book, self.closing = opening_book(deal, assets.opening(), balances)
+        self.opening_balance = self.book.balance.copy()
+        count, size = len(deal.years), self.book.size
+        self.tranche = np.zeros((len(BY_TRANCHE), count, len(deal.tranches), size))
+        self.all = np.zeros((len(WHOLE), count, size))
+        self.cash = np.zeros((count, len(deal.accounts), size))
+        self.fees = np.zeros((2, count, len(self.spec.fees), size))
+        self.drawn = np.zeros((count, len(self.spec.lines), size))
+        self.phase = np.zeros((count, size), dtype=np.int64)
+        self.tripped = np.zeros((count, len(self.spec.triggers), size), dtype=np.bool_)
+        self.measures = np.zeros((count, len(self.spec.measures), size))
+        steps = len(deal.steps)
+        self.trace = np.zeros((3, steps, count, size)) if trace or watch else None
+        self.watched = np.zeros((len(watch), steps, count, size)) if watch else None
+        self.called: IntArray = np.zeros(size, dtype=np.int64)
+        self.streak = np.zeros((2, len(self.spec.triggers), size), dtype=np.int64)
+        self.past: dict[str, deque[FloatArray]] = {
+            name: deque(maxlen=each.mean_of) for name, each in self.spec.measures.items()
+        }
+        self.years: dict[str, FloatArray] = {
+            day_count: deal.calendar.years(day_count)
+            for day_count in {
+                self.spec.day_count,
+                *(each.day_count for each in self.spec.tranches.values() if each.day_count),
+                *(each.day_count for each in self.spec.hedges.values() if each.day_count),
+            }
+        }
+        self._reset()
+
+    def whole(self) -> DealRun:
+        """All periods."""
+        for period in range(1, len(self.deal.years) + 1):
+            self._period(period)
+        return DealRun(
+            deal=self.deal,
+            scenarios=self.assets.scenarios,
+            original=self.book.original,
+            opening=self.opening_balance,
+            closing=self.closing,
+            tranche=self.tranche,
+            whole=self.all,
+            cash=self.cash,
+            fee_paid=self.fees[0],
+            fee_owed=self.fees[1],
+            drawn=self.drawn,
+            phase=self.phase,
+            tripped=self.tripped,
+            measures=self.measures,
+            called=self.called,
+            trace=self.trace,
+            watched=self.watched,
+            watch=self.watch,
+        )
+
+    # --- a period ---------------------------------------------------------------------------
+
+    def _period(self, period: int) -> None:
+        book, t = self.book, period - 1
+        book.period = period
+        book.paid, book.short = {}, {}
+        before = book.cash.sum(axis=0)
+        self._originator()
+        received = self._collect()
+        self._accrue()
+        pays = bool(self.deal.calendar.pays[t])
+        if pays:
+            book.payment += 1
+            received = received + self._fall_due()
+            self._measure()
+            self._triggers("before payments")
+            self._set_phase()
+            received = received + self._call()
+        outside, drawn = np.zeros(book.size), np.zeros(book.size)
+        for step, active in self._steps(pays):
+            paid = pay(book, step, self.assets, active)
+            self._record(step, paid)
+            outside, drawn = outside + paid.outside, drawn + paid.drawn
+        self._close(pays)
+        self._check(before + received + drawn - outside, before + received)
+
+    def _originator(self) -> None:
+        fails = self.around.originator_fails
+        if fails is not None:
+            self.book.originator_default = (fails > 0) & (fails <= self.book.period)
+
+    def _collect(self) -> FloatArray:
+        """Collections and the yield of idle cash; gives what came in [K]."""
+        book, to, period = self.book, self.spec.collections, self.book.period
+        earned = np.zeros(book.size)
+        year = float(self.deal.calendar.grid.year_fractions[period - 1])
+        for name, spec in self.spec.accounts.items():
+            if spec.earns:
+                row = book.account(name)
+                amount = book.cash[row] * (spec.earns * year)
+                book.cash[book.account(spec.interest_to or COLLECTION)] += amount
+                earned = earned + amount
+        flows = self.assets.collect(period)
+        book.take(flows)
+        for name, amount in (
+            (to.interest, flows.interest),
+            (to.principal, flows.principal),
+            (to.recovery, flows.recovery),
+        ):
+            book.cash[book.account(name)] += amount
+        self._put(
+            interest=flows.interest,
+            principal_collected=flows.principal,
+            recovery=flows.recovery,
+            default=flows.default,
+            delinquent=flows.delinquent,
+            cash_yield=earned,
+        )
+        return np.asarray(earned + flows.cash)
+
+    def _accrue(self) -> None:
+        """Interest of the period on balances as they are at its start."""
+        book, spec, t = self.book, self.spec, self.book.period - 1
+        for row, (name, each) in enumerate(spec.tranches.items()):
+            if each.kind in ("zero", "equity"):
+                continue
+            year = self.years[each.day_count or spec.day_count][t]
+            base = book.notional(name)
+            if each.interest_on_shortfall:
+                base = base + book.owed[row]
+            book.accrued[row] += base * book.coupon[row] * year
+        year = self.years[spec.day_count][t]
+        for row, fee in enumerate(spec.fees.values()):
+            if fee.formula is None and (fee.rate or fee.amount or fee.floor):
+                due = fee.amount + fee.rate * book.number(self.deal.formulas[fee.of])
+                due = np.maximum(due, fee.floor)
+                if fee.cap is not None:
+                    due = np.minimum(due, fee.cap)
+                book.fee_accrued[row] += due * year
+            if fee.arrears_rate:
+                book.fee_accrued[row] += book.fee[row] * (fee.arrears_rate * year)
+        for row, (name, line) in enumerate(spec.lines.items()):
+            rate = line.rate + (self._index(line.index) if line.index else 0.0)
+            book.line_owed[row] += book.drawn[row] * rate * year
+            if line.fee_rate:
+                book.line_owed[row] += book.undrawn(name) * (line.fee_rate * year)
+
+    def _index(self, name: str) -> FloatArray:
+        """Level set at the last payment date [K]."""
+        return self.book.indices[name]
+
+    def _fall_due(self) -> FloatArray:
+        """What has accrued falls due; gives what hedges pay the deal [K]."""
+        book, day = self.book, self.deal.calendar.dates[self.book.period - 1]
+        for row, (name, each) in enumerate(self.spec.tranches.items()):
+            if each.first_interest is not None and day < each.first_interest:
+                continue
+            due = book.accrued[row].copy()
+            if self.spec.cents:
+                due = np.round(due, 2)
+            book.accrued[row] = 0.0
+            if each.kind == "accrual":
+                keeps = self._accretes(name)
+                book.balance[row] += np.where(keeps, due, 0.0)
+                self._tranche("accreted")[row] += np.where(keeps, due, 0.0)
+                due = np.where(keeps, 0.0, due)
+            book.owed[row] += due
+            self._tranche("interest_due")[row] = book.owed[row]
+        book.fee += book.fee_accrued
+        book.fee_accrued[:] = 0.0
+        for row, fee in enumerate(self.spec.fees.values()):
+            if fee.formula is not None:
+                due = np.maximum(book.number(self.deal.formulas[fee.formula]), 0.0)
+                most = np.inf if fee.cap is None else fee.cap * book.years
+                book.fee[row] += np.clip(due, fee.floor * book.years, most)
+        return self._settle_hedges()
+
+    def _accretes(self, name: str) -> BoolArray:
+        spec = self.spec.tranches[name]
+        if spec.accretes_while is not None:
+            return self.book.holds(self.deal.formulas[spec.accretes_while])
+        row = self.book.tranche(name)
+        return np.asarray(self.book.balance[:row].any(axis=0))
+
+    def _settle_hedges(self) -> FloatArray:
+        """Net payments of hedges; gives what comes in [K]."""
+        book, received = self.book, np.zeros(self.book.size)
+        day = self.deal.calendar.dates[book.period - 1]
+        for row, hedge in enumerate(self.spec.hedges.values()):
+            if hedge.ends is not None and day > hedge.ends:
+                continue
+            years = self._interest_years(hedge.day_count or self.spec.day_count)
+            got = self._leg(hedge.receive_rate, hedge.receive_index, hedge.receive_margin)
+            if hedge.kind == "swap":
+                net = got - self._leg(hedge.pay_rate, hedge.pay_index, hedge.pay_margin)
+            else:
+                gap = got - hedge.strike
+                net = np.maximum(gap if hedge.kind == "cap" else -gap, 0.0)
+            net = net * book.hedge_accrued[row] * years
+            got = np.maximum(net, 0.0)
+            book.cash[book.account(hedge.to)] += got
+            book.hedge[row] += np.maximum(-net, 0.0)
+            received = received + got
+        self._put(hedge_received=received)
+        return received
+
+    def _leg(self, rate: float, index: str | None, margin: float) -> FloatArray:
+        if index is None:
+            return np.full(self.book.size, rate)
+        return self._index(index) + margin
+
+    def _interest_years(self, day_count: str) -> float:
+        pays, t = self.deal.calendar.pays, self.book.period - 1
+        last = np.flatnonzero(pays[:t])
+        begin = int(last[-1]) + 1 if len(last) else 0
+        return float(self.years[day_count][begin : t + 1].sum())
+
+    def _measure(self) -> None:
+        for m, (name, spec) in enumerate(self.spec.measures.items()):
+            self.past[name].append(self.book.number(self.deal.formulas[spec.of]))
+            self.book.measures[name] = np.mean(self.past[name], axis=0)
+            self.measures[self.book.period - 1, m] = self.book.measures[name]
+
+    def _triggers(self, when: str) -> None:
+        book = self.book
+        for x, trigger in enumerate(self.spec.triggers.values()):
+            if trigger.when != when:
+                continue
+            book.tripped[x] = self._tripped(x, trigger)
+
+    def _tripped(self, x: int, trigger: TriggerSpec) -> BoolArray:
+        book, on = self.book, self.book.tripped[x]
+        over = book.holds(self.deal.formulas[trigger.test])
+        over = over & (book.payment >= trigger.from_payment)
+        self.streak[0, x] = np.where(over, self.streak[0, x] + 1, 0)
+        trips = self.streak[0, x] >= trigger.after
+        if trigger.cure is None:
+            return np.asarray(on | trips)
+        good = book.holds(self.deal.formulas[trigger.cure]) & on
+        self.streak[1, x] = np.where(good, self.streak[1, x] + 1, 0)
+        cured = self.streak[1, x] >= trigger.cured_after
+        return np.asarray(np.where(on, ~cured, trips))
+
+    def _set_phase(self) -> None:
+        book = self.book
+        day = self.deal.calendar.dates[book.period - 1]
+        found = np.full(book.size, -1, dtype=np.int64)
+        for row, phase in enumerate(self.spec.phases):
+            there = np.full(book.size, phase.until is None or day <= phase.until)
+            if phase.when is not None:
+                there = there & book.holds(self.deal.formulas[phase.when])
+            found = np.where(there, row, found)
+        found = np.where(found < 0, book.phase, found)
+        stays = np.array([phase.stays for phase in self.spec.phases])
+        book.phase = np.where(stays[book.phase], np.maximum(book.phase, found), found)
+
+    def _call(self) -> FloatArray:
+        """Sell the pool where a call is made; gives the proceeds [K]."""
+        book, day = self.book, self.deal.calendar.dates[self.book.period - 1]
+        proceeds, sold = np.zeros(book.size), np.zeros(book.size)
+        for call in self.spec.calls.values():
+            made = (self.called == 0) & (book.pool > 0.0)
+            if call.from_date is not None and day < call.from_date:
+                continue
+            if call.when is not None:
+                made = made & book.holds(self.deal.formulas[call.when])
+            price = book.pool * call.price
+            if call.needs_full_payment:
+                owed = book.notes + book.owed.sum(axis=0) + book.fee.sum(axis=0)
+                owed = owed + (book.drawn + book.line_owed).sum(axis=0) + book.hedge.sum(axis=0)
+                made = made & (book.cash.sum(axis=0) + price >= owed * (1.0 - ENGINE_TOLERANCE))
+            if not made.any():
+                continue
+            gone = self.assets.sell(book.period, made)
+            sold, proceeds = sold + gone, proceeds + gone * call.price
+            book.pool = book.pool - gone
+            self.called = np.where(made, book.period, self.called)
+        book.cash[book.account(self.spec.collections.principal)] += proceeds
+        self._put(sold=sold)
+        return proceeds
+
+    # --- steps ------------------------------------------------------------------------------
+
+    def _steps(self, pays: bool) -> chain[tuple[Step, BoolArray]]:
+        """The steps of the period, each with the scenarios whose phase it belongs to."""
+        part = self.deal.waterfall if pays else self.deal.settlement
+        rows = np.unique(self.book.phase)
+        return chain.from_iterable(
+            ((step, self.book.phase == row) for step in part[self.spec.phases[row].name])
+            for row in rows
+        )
+
+    def _record(self, step: Step, paid: Paid) -> None:
+        book, t, kind = self.book, self.book.period - 1, step.spec.pay
+        book.paid[step.word] = book.paid.get(step.word, 0.0) + paid.paid
+        book.short[step.word] = book.short.get(step.word, 0.0) + paid.due - paid.paid
+        quantity = _RECORDED.get(kind)
+        if quantity is not None:
+            into = self._tranche(quantity)
+            for name, amount in zip(step.spec.targets, paid.each, strict=False):
+                into[book.tranche(name)] += amount
+        elif kind == "fee":
+            for name, amount in zip(step.spec.targets, paid.each, strict=True):
+                self.fees[0, t, list(self.spec.fees).index(name)] += amount
+        elif kind == "purchase":
+            self._put(purchases=paid.paid)
+        elif kind in ("hedge", "line"):
+            self._put(**{f"{kind}_paid": paid.paid})
+        self._put(line_drawn=paid.drawn)
+        if self.trace is not None:
+            entry = self.trace[:, step.row, t]
+            for place, values in enumerate((paid.due, paid.available, paid.paid)):
+                entry[place] = np.where(book.phase == step.phase, values, entry[place])
+        if self.watched is not None:
+            for w, word in enumerate(self.watch):
+                self.watched[w, step.row, t] = np.broadcast_to(
+                    np.asarray(book.word(word), dtype=np.float64), (book.size,)
+                )
+
+    def _tranche(self, quantity: str) -> FloatArray:
+        """Row of a quantity in this period [J, K]."""
+        return np.asarray(self.tranche[BY_TRANCHE.index(quantity), self.book.period - 1])
+
+    def _put(self, **flows: FloatArray) -> None:
+        for name, values in flows.items():
+            self.all[WHOLE.index(name), self.book.period - 1] += values
+
+    # --- the close --------------------------------------------------------------------------
+
+    def _close(self, pays: bool) -> None:
+        book, t = self.book, self.book.period - 1
+        if pays:
+            self._triggers("after payments")
+        self._tranche("balance")[:] = book.balance
+        self._tranche("owed")[:] = book.owed
+        self._put(pool=book.pool)
+        self.cash[t], self.fees[1, t], self.drawn[t] = book.cash, book.fee, book.drawn
+        self.phase[t], self.tripped[t] = book.phase, book.tripped
+        if pays:
+            self._reset()
+
+    def _reset(self) -> None:
+        """Begin an interest period: sums at zero, coupons and notionals set."""
+        book, period = self.book, self.book.period
+        none = np.zeros(book.size)
+        book.collected = dict.fromkeys(
+            ("interest", "principal", "recovery", "default", "delinquent"), none
+        )
+        book.pool_opening = book.pool
+        for name, levels in self.around.indices.items():
+            book.indices[name] = np.broadcast_to(levels[:, period], (book.size,))
+        for row, each in enumerate(self.spec.tranches.values()):
+            if each.kind == "floating" and each.index is not None:
+                level = self._index(each.index) + each.margin
+                book.coupon[row] = np.clip(level, each.floor, each.cap)
+            if each.available_cap is not None:
+                most = book.number(self.deal.formulas[each.available_cap])
+                stated = book.coupon[row] if each.kind == "floating" else each.coupon
+                book.coupon[row] = np.minimum(stated, most)
+        for row, hedge in enumerate(self.spec.hedges.values()):
+            book.hedge_accrued[row] = book.number(self.deal.formulas[hedge.notional])
+
+    def _check(self, expected: FloatArray, came: FloatArray) -> None:
+        """Cash ties in each scenario; nothing is below zero."""
+        book = self.book
+        gap = expected - book.cash.sum(axis=0)
+        size = np.maximum(came, 1.0)
+        bad = ~(np.abs(gap) <= 4.0 * ENGINE_TOLERANCE * size)
+        below = (book.cash.min(axis=0) < 0.0) | (book.balance.min(axis=0) < 0.0)
+        for wrong, what, amount in (
+            (bad, "cash unaccounted for:", gap),
+            (below, "an account or a tranche is below zero:", book.cash.min(axis=0)),
+        ):
+            if wrong.any():
+                k = int(np.argmax(wrong))
+                scenario = self.assets.scenarios[k]
+                msg = f"deal {self.deal.name}, period {book.period}, scenario {scenario}: "
+                msg += f"{what} {amount[k]:.6f}"
+                raise InvariantError(msg)
+
+
+#: Which quantity of a tranche a step adds to.
+_RECORDED = {
+    "interest": "interest_paid",
+    "principal": "principal",
+    "write_off": "written_off",
+    "write_up": "written_up",
+    "residual": "residual",
+}

@@ -1,0 +1,174 @@
+"""What a deal paid, to whom, and what it keeps, in every scenario."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from scfcap.deal.structure import Deal
+from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: What is recorded by tranche.
+BY_TRANCHE = ("balance", "interest_due", "interest_paid", "owed", "principal", "written_off",
+              "written_up", "residual", "accreted")  # fmt: skip
+#: What is recorded of the whole deal.
+WHOLE = ("interest", "principal_collected", "recovery", "default", "purchases", "bought", "pool",
+         "delinquent", "cash_yield", "hedge_received", "hedge_paid", "sold", "line_drawn",
+         "line_paid")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Closing:
+    """What came in and went out at closing [currency], each [K]; zero for a deal that stands."""
+
+    notes: FloatArray
+    contribution: FloatArray
+    pool: FloatArray
+    accounts: FloatArray
+    costs: FloatArray
+
+
+@dataclass(frozen=True)
+class DealRun:
+    """A run of a deal: K scenarios, T periods, J tranches (senior first), A accounts, F fees.
+
+    ``tranche`` [quantity, T, J, K] and ``whole`` [quantity, T, K] in the order of
+    :data:`BY_TRANCHE` and :data:`WHOLE`; ``cash`` [T, A, K], ``fee_paid`` and ``fee_owed``
+    [T, F, K]; ``phase`` [T, K] rows of the deal's phases; ``tripped`` [T, X, K]; ``measures``
+    [T, M, K]; ``called`` [K] period of a call, 0: none. All in currency, at the close of the period
+    or in it. ``trace`` [3, S, T, K] is due, available and paid of each step, where it was asked
+    for.
+    """
+
+    deal: Deal
+    scenarios: tuple[str, ...]
+    original: FloatArray
+    opening: FloatArray
+    closing: Closing
+    tranche: FloatArray
+    whole: FloatArray
+    cash: FloatArray
+    fee_paid: FloatArray
+    fee_owed: FloatArray
+    drawn: FloatArray
+    phase: IntArray
+    tripped: BoolArray
+    measures: FloatArray
+    called: IntArray
+    trace: FloatArray | None = None
+    watched: FloatArray | None = None
+    watch: tuple[str, ...] = ()
+
+    def of(self, quantity: str, tranche: str | None = None) -> FloatArray:
+        """A quantity of :data:`BY_TRANCHE` [K, J, T], or of one tranche [K, T]; or of
+        :data:`WHOLE` [K, T].
+        """
+        if quantity in BY_TRANCHE:
+            found = self.tranche[BY_TRANCHE.index(quantity)].transpose(2, 1, 0)
+            if tranche is not None:
+                found = found[:, self.deal.tranches.index(tranche)]
+            return np.asarray(found)
+        return np.asarray(self.whole[WHOLE.index(quantity)].T)
+
+    @property
+    def legal_end(self) -> int:
+        """Period (from 1) of the legal end, at most the last of the run."""
+        end = self.deal.spec.legal_end
+        if end is None:
+            return len(self.deal.years)
+        late = [t for t, day in enumerate(self.deal.calendar.dates, start=1) if day >= end]
+        return late[0] if late else len(self.deal.years)
+
+    @property
+    def paid_in_full(self) -> BoolArray:
+        """Whether each class has all its principal and interest by the legal end [K, J]."""
+        t = self.legal_end - 1
+        left = self.of("balance")[:, :, t] + self.of("owed")[:, :, t]
+        lost = self.of("written_off")[:, :, : t + 1] - self.of("written_up")[:, :, : t + 1]
+        left = left + lost.sum(axis=2)
+        return np.asarray(left <= 2.0 * ENGINE_TOLERANCE * np.maximum(self.original.T, 1.0))
+
+    @property
+    def timely_interest(self) -> BoolArray:
+        """Whether each class has had all interest on the date it was due, while it stood [K, J]."""
+        t = self.legal_end
+        size = ENGINE_TOLERANCE * np.maximum(self.original.T, 1.0)
+        return np.asarray((self.of("owed")[:, :, :t] <= size[:, :, None]).all(axis=2))
+
+    def to_frame(self, scenarios: Sequence[str] | None = None) -> pd.DataFrame:
+        """One row a scenario, period and tranche; amounts in currency."""
+        chosen = [self.scenarios.index(name) for name in scenarios or self.scenarios]
+        shape = (len(chosen), len(self.deal.tranches), len(self.deal.years))
+        k, j, t = (axis.ravel() for axis in np.indices(shape))
+        dates = np.array(self.deal.calendar.dates, dtype="datetime64[s]")
+        phases = np.array([phase.name for phase in self.deal.spec.phases], dtype=object)
+        return pd.DataFrame(
+            {
+                "deal": self.deal.name,
+                "scenario": np.array(self.scenarios, dtype=object)[np.array(chosen)[k]],
+                "tranche": np.array(self.deal.tranches, dtype=object)[j],
+                "period": t + 1,
+                "date": dates[t],
+                "phase": phases[self.phase.T[chosen][k, t]],
+                **{name: self.of(name)[chosen].ravel() for name in BY_TRANCHE},
+            }
+        )
+
+    def cash_frame(self, scenarios: Sequence[str] | None = None) -> pd.DataFrame:
+        """One row a scenario and period: collections, purchases, fees, accounts; in currency."""
+        chosen = [self.scenarios.index(name) for name in scenarios or self.scenarios]
+        k, t = (axis.ravel() for axis in np.indices((len(chosen), len(self.deal.years))))
+        dates = np.array(self.deal.calendar.dates, dtype="datetime64[s]")
+        columns: dict[str, object] = {
+            "deal": self.deal.name,
+            "scenario": np.array(self.scenarios, dtype=object)[np.array(chosen)[k]],
+            "period": t + 1,
+            "date": dates[t],
+            "pays": self.deal.calendar.pays[t],
+        }
+        columns |= {name: self.of(name)[chosen].ravel() for name in WHOLE}
+        for f, name in enumerate(self.deal.spec.fees):
+            columns[f"fee {name}"] = self.fee_paid[:, f, :].T[chosen].ravel()
+        for a, name in enumerate(self.deal.accounts):
+            columns[f"account {name}"] = self.cash[:, a, :].T[chosen].ravel()
+        return pd.DataFrame(columns)
+
+    def steps_frame(self, scenario: str, period: int | None = None) -> pd.DataFrame:
+        """The steps made in a scenario, in order: phase, due, available, paid, short [currency].
+
+        Raises:
+            ValueError: the run was not traced.
+        """
+        if self.trace is None:
+            msg = "steps_frame needs a run with trace=True"
+            raise ValueError(msg)
+        k = self.scenarios.index(scenario)
+        rows = []
+        periods = range(1, len(self.deal.years) + 1) if period is None else (period,)
+        for t in periods:
+            phase = self.deal.spec.phases[self.phase[t - 1, k]].name
+            part = self.deal.waterfall if self.deal.calendar.pays[t - 1] else self.deal.settlement
+            for step in part[phase]:
+                due, available, paid = self.trace[:, step.row, t - 1, k]
+                row: dict[str, object] = {
+                    "period": t,
+                    "date": self.deal.calendar.dates[t - 1],
+                    "phase": phase,
+                    "step": step.label,
+                    "from": ", ".join(step.spec.sources),
+                    "due": due,
+                    "available": available,
+                    "paid": paid,
+                    "short": max(due - paid, 0.0),
+                }
+                if self.watched is not None:
+                    for w, word in enumerate(self.watch):
+                        row[word] = self.watched[w, step.row, t - 1, k]
+                rows.append(row)
+        return pd.DataFrame(rows)

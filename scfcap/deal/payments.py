@@ -1,0 +1,272 @@
+"""What a step of a waterfall owes, what it may use, and whom it pays.
+
+Every action has the same form: what is due to each of those it names, and what being paid does
+to the books. Limits (share of due, amount, formula, what must stay) and sources (accounts and
+lines, one after the other) are the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from scfcap.deal.assets import Assets
+from scfcap.deal.book import Book
+from scfcap.deal.structure import Step
+from scfcap.quantities import BoolArray, FloatArray
+
+
+@dataclass(frozen=True)
+class Paid:
+    """A step on one date; arrays over scenarios [K], in currency.
+
+    ``due`` after its limits, ``available`` in its sources, ``paid``; ``each`` [n, K] to those it
+    names. ``outside`` [K] left the deal, ``drawn`` [K] came in from lines.
+    """
+
+    due: FloatArray
+    available: FloatArray
+    paid: FloatArray
+    each: FloatArray
+    outside: FloatArray
+    drawn: FloatArray
+
+
+class _Action(NamedTuple):
+    """``due`` [n, K] to each target; ``settle`` books what is paid [n, K].
+
+    ``leaves``: whether cash paid leaves the deal.
+    """
+
+    due: Callable[[Book, Step, FloatArray], FloatArray]
+    settle: Callable[[Book, Step, FloatArray], None]
+    leaves: bool = True
+
+
+def pay(book: Book, step: Step, assets: Assets, active: BoolArray) -> Paid:
+    """Make ``step`` in the scenarios ``active`` [K]."""
+    if step.when is not None:
+        active = active & book.holds(step.when)
+    if step.spec.pay == "purchase":
+        return _purchase(book, step, assets, active)
+    action = _ACTIONS[step.spec.pay]
+    have = _available(book, step)
+    total_have = have.sum(axis=0)
+    due = action.due(book, step, total_have)
+    want = np.where(active, _limited(book, step, due.sum(axis=0)), 0.0)
+    moves = step.spec.pay not in _NO_CASH
+    most = np.minimum(want, total_have) if moves else want
+    each = _shares(step, due, most, book)
+    paid = each.sum(axis=0)
+    drawn = _take(book, step, have, paid) if moves else np.zeros(book.size)
+    action.settle(book, step, each)
+    outside = paid if action.leaves and moves else np.zeros(book.size)
+    return Paid(want, total_have, paid, each, outside, drawn)
+
+
+def _limited(book: Book, step: Step, due: FloatArray) -> FloatArray:
+    spec = step.spec
+    want = due if spec.share == 1.0 else due * spec.share
+    if spec.amount is not None:
+        want = np.minimum(want, spec.amount)
+    if step.up_to is not None:
+        want = np.minimum(want, np.maximum(book.number(step.up_to), 0.0))
+    if book.deal.spec.cents:
+        want = np.round(want * 100.0) / 100.0
+    return want
+
+
+def _available(book: Book, step: Step) -> FloatArray:
+    """What each source holds for the step [sources, K]."""
+    rows = []
+    for place, name in enumerate(step.spec.sources):
+        if name in book.deal.spec.lines:
+            rows.append(book.undrawn(name))
+            continue
+        have = book.cash[book.account(name)]
+        if place == 0 and step.keep is not None:
+            stays = step.keep if isinstance(step.keep, float | int) else book.number(step.keep)
+            have = np.maximum(have - stays, 0.0)
+        rows.append(have)
+    return np.array(rows)
+
+
+def _take(book: Book, step: Step, have: FloatArray, paid: FloatArray) -> FloatArray:
+    """Take ``paid`` [K] from the sources in order; gives what lines put in [K]."""
+    rest, drawn = paid, np.zeros(book.size)
+    for place, name in enumerate(step.spec.sources):
+        taken = np.minimum(rest, have[place])
+        rest = rest - taken
+        if name in book.deal.spec.lines:
+            book.drawn[list(book.deal.spec.lines).index(name)] += taken
+            drawn = drawn + taken
+        else:
+            row = book.account(name)
+            book.cash[row] = np.maximum(book.cash[row] - taken, 0.0)
+    return drawn
+
+
+def _shares(step: Step, due: FloatArray, most: FloatArray, book: Book) -> FloatArray:
+    """``most`` [K] among those who are due [n, K]."""
+    if len(due) == 1:
+        found = np.minimum(due, most)
+        return _cents(found) if book.deal.spec.cents else found
+    if step.spec.split == "in order":
+        before = np.cumsum(due, axis=0) - due
+        found = np.clip(most - before, 0.0, due)
+        return _cents(found) if book.deal.spec.cents else found
+    total = due.sum(axis=0)
+    part = np.divide(most, total, out=np.zeros_like(most), where=total > 0.0)
+    found = np.where(most >= total, due, due * part)
+    if not book.deal.spec.cents:
+        return found
+    found = _cents(found)
+    for row in range(len(due)):
+        left = np.maximum(np.minimum(most, total) - found.sum(axis=0), 0.0)
+        found[row] += _cents(np.minimum(left, due[row] - found[row]))
+    return found
+
+
+def _cents(values: FloatArray) -> FloatArray:
+    """Whole cents, never more than there is (but for the error of floats)."""
+    return np.floor(values * 100.0 + 1e-4) / 100.0
+
+
+# --- actions --------------------------------------------------------------------------------
+
+
+def _rows(names: tuple[str, ...], among: tuple[str, ...]) -> list[int]:
+    return [among.index(name) for name in names]
+
+
+def _add(values: FloatArray, rows: list[int], each: FloatArray) -> None:
+    for row, amount in zip(rows, each, strict=True):
+        values[row] += amount
+
+
+def _less(values: FloatArray, rows: list[int], each: FloatArray) -> None:
+    for row, amount in zip(rows, each, strict=True):
+        values[row] = np.maximum(values[row] - amount, 0.0)
+
+
+def _fee_rows(book: Book, step: Step) -> list[int]:
+    return _rows(step.spec.targets, tuple(book.deal.spec.fees))
+
+
+def _tranche_rows(book: Book, step: Step) -> list[int]:
+    return _rows(step.spec.targets, book.deal.tranches)
+
+
+def _principal_due(book: Book, step: Step, have: FloatArray) -> FloatArray:  # noqa: ARG001
+    rows = _tranche_rows(book, step)
+    due = book.balance[rows]
+    if step.spec.by == "balance":
+        return due
+    kept = np.array([_scheduled(book, name) for name in step.spec.targets])
+    return np.maximum(due - kept * book.original[rows], 0.0)
+
+
+def _scheduled(book: Book, name: str) -> float:
+    schedule = book.deal.spec.tranches[name].schedule
+    if not schedule:
+        return 0.0
+    return float(schedule[min(max(book.payment, 1), len(schedule)) - 1])
+
+
+def _account_due(book: Book, step: Step, have: FloatArray) -> FloatArray:
+    """What lacks to each target; without a target all that there is."""
+    rows = []
+    for name in step.spec.targets:
+        spec = book.deal.spec.accounts.get(name)
+        if spec is None or spec.target is None:
+            rows.append(have)
+        else:
+            rows.append(np.maximum(book.target(name) - book.cash[book.account(name)], 0.0))
+    return np.array(rows)
+
+
+def _everything(book: Book, step: Step, have: FloatArray) -> FloatArray:  # noqa: ARG001
+    count = max(len(step.spec.targets), 1)
+    return np.repeat(have[None] / count, count, axis=0)
+
+
+def _to_accounts(book: Book, step: Step, each: FloatArray) -> None:
+    for name, amount in zip(step.spec.targets, each, strict=True):
+        book.cash[book.account(name)] += amount
+
+
+def _line_due(book: Book, step: Step, have: FloatArray) -> FloatArray:  # noqa: ARG001
+    rows = _rows(step.spec.targets, tuple(book.deal.spec.lines))
+    return np.asarray(book.line_owed[rows] + book.drawn[rows])
+
+
+def _line_paid(book: Book, step: Step, each: FloatArray) -> None:
+    for name, amount in zip(step.spec.targets, each, strict=True):
+        row = list(book.deal.spec.lines).index(name)
+        interest = np.minimum(amount, book.line_owed[row])
+        book.line_owed[row] -= interest
+        book.drawn[row] = np.maximum(book.drawn[row] - (amount - interest), 0.0)
+
+
+def _loss_due(book: Book, step: Step, have: FloatArray) -> FloatArray:  # noqa: ARG001
+    """Balances, as far as no limit says less than what the pool and principal do not cover."""
+    due = book.balance[_tranche_rows(book, step)]
+    if step.up_to is not None:
+        return due
+    uncovered = np.maximum(book.notes - book.pool - book.principal_cash(), 0.0)
+    before = np.cumsum(due, axis=0) - due
+    return np.clip(uncovered - before, 0.0, due)
+
+
+def _write_off(book: Book, step: Step, each: FloatArray) -> None:
+    rows = _tranche_rows(book, step)
+    _less(book.balance, rows, each)
+    _add(book.written_off, rows, each)
+
+
+def _write_up(book: Book, step: Step, each: FloatArray) -> None:
+    rows = _tranche_rows(book, step)
+    _less(book.written_off, rows, each)
+    _add(book.balance, rows, each)
+
+
+def _purchase(book: Book, step: Step, assets: Assets, active: BoolArray) -> Paid:
+    """New loans: due is what is on offer within the limits; no line pays for them unless named."""
+    have = _available(book, step)
+    total = have.sum(axis=0)
+    asked = np.where(active, _limited(book, step, total), 0.0)
+    due = np.where(asked > 0.0, assets.wish(book.period, asked), 0.0)
+    paid = np.minimum(due, total)
+    drawn = _take(book, step, have, paid)
+    if paid.any():
+        book.pool = book.pool + assets.buy(book.period, paid)
+    return Paid(due, total, paid, paid[None], paid, drawn)
+
+
+_NO_CASH = ("write_off", "write_up")
+_ACTIONS: dict[str, _Action] = {
+    "fee": _Action(
+        lambda b, s, _: b.fee[_fee_rows(b, s)],
+        lambda b, s, each: _less(b.fee, _fee_rows(b, s), each),
+    ),
+    "interest": _Action(
+        lambda b, s, _: b.owed[_tranche_rows(b, s)],
+        lambda b, s, each: _less(b.owed, _tranche_rows(b, s), each),
+    ),
+    "principal": _Action(
+        _principal_due, lambda b, s, each: _less(b.balance, _tranche_rows(b, s), each)
+    ),
+    "account": _Action(_account_due, _to_accounts, leaves=False),
+    "transfer": _Action(_everything, _to_accounts, leaves=False),
+    "residual": _Action(_everything, lambda b, s, each: None),  # noqa: ARG005
+    "line": _Action(_line_due, _line_paid),
+    "hedge": _Action(
+        lambda b, s, _: b.hedge[_rows(s.spec.targets, tuple(b.deal.spec.hedges))],
+        lambda b, s, each: _less(b.hedge, _rows(s.spec.targets, tuple(b.deal.spec.hedges)), each),
+    ),
+    "write_off": _Action(_loss_due, _write_off),
+    "write_up": _Action(lambda b, s, _: b.written_off[_tranche_rows(b, s)], _write_up),
+}

@@ -1,0 +1,148 @@
+"""A deal (``deals/NAME.toml``): a vehicle that holds loans, what it owes, and in which order.
+
+Formulas and tests are expressions over the deal's own figures, as of a payment date before the
+step they stand in; :mod:`scfcap.deal.words` lists them.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pydantic import Field, model_validator
+
+from scfcap.axes import DayCount
+from scfcap.quantities import Money, Share
+from scfcap.schema.base import MisfitError, Schema
+from scfcap.schema.deal_parts import (
+    AccountSpec,
+    CallSpec,
+    FeeSpec,
+    HedgeSpec,
+    LineSpec,
+    MeasureSpec,
+    Name,
+    PhaseSpec,
+    Price,
+    StepSpec,
+    TrancheSpec,
+    TriggerSpec,
+)
+
+
+class CollectionsSpec(Schema):
+    """``[collections]``: the account that each kind of collection goes to."""
+
+    interest: Name = "collection"
+    """Interest and borrowers' fees."""
+    principal: Name = "collection"
+    """Scheduled and early principal, and proceeds of sales."""
+    recovery: Name = "collection"
+
+
+class AssetsSpec(Schema):
+    """``[assets]``: the loans of the deal, and those it may buy."""
+
+    channel: str | None = None
+    """Place that the tape gives to the deal's loans, such as ``securitization:series-1``; absent:
+    all loans that ``eligibility`` admits."""
+    eligibility: str | None = None
+    """Eligibility set (``[pool.eligibility.NAME]``) that loans must meet."""
+    size: Money | None = None
+    """Pool at closing [currency]: the loans are taken in proportion. Absent: as they are."""
+    price: Price = 1.0
+    """Paid for a loan at closing and for purchases, as a share of its balance."""
+    new_loans: dict[str, Share] = Field(default_factory=dict)
+    """Share of purchases by segment, of loans as ``[demand.SEGMENT]`` makes them; empty: the
+    pool's own mix."""
+    supply: Money | None = None
+    """New loans on offer in a period [currency]; absent: as many as cash can buy."""
+    advance_rate: Share | None = None
+    """A warehouse line's advance on eligible loans; absent: no borrowing base."""
+
+
+class OpeningSpec(Schema):
+    """``[opening]``: where the deal stands, if it has closed before the run begins."""
+
+    date: date
+    """Last payment date (or closing) before the run."""
+    balances: dict[str, Money] = Field(default_factory=dict)
+    """By tranche; one that is not named is repaid."""
+    owed: dict[str, Money] = Field(default_factory=dict)
+    """Interest of tranches, and fees, that were due and not paid."""
+    accounts: dict[str, Money] = Field(default_factory=dict)
+    lines: dict[str, Money] = Field(default_factory=dict)
+    """Drawn."""
+    written_off: dict[str, Money] = Field(default_factory=dict)
+    pool_at_closing: Money
+    cumulative_default: Money = 0.0
+    cumulative_loss: Money = 0.0
+    payments_made: int = Field(default=0, ge=0)
+    phase: Name | None = None
+    """Absent: the first."""
+    tripped: tuple[Name, ...] = ()
+    """Triggers that are in force."""
+
+
+class ActualsSpec(Schema):
+    """``[actuals]``: collections that have come in, a row a period, from a file of the folder."""
+
+    path: str
+    """CSV with columns ``end``, ``interest``, ``principal``, ``recovery``, ``default``,
+    ``purchases``, ``pool`` (at the close), and where there are any ``delinquent``."""
+
+
+class SettlementSpec(Schema):
+    """``[settlement]``: what happens in periods without a payment date."""
+
+    payment_every: int = Field(default=1, ge=1, le=400)
+    """Periods of the projection from one payment date to the next."""
+    first_payment: date | None = None
+    """First payment date; before it only the steps of ``[settlement.steps]`` are made."""
+    steps: dict[str, tuple[StepSpec, ...]] = Field(default_factory=dict)
+    """Steps at the end of a period without a payment date, by phase."""
+    delay_days: int = Field(default=0, ge=0, le=120)
+    """Days from a period's end to its payment date."""
+
+
+class DealSpec(Schema):
+    """``deals/NAME.toml``: a deal."""
+
+    title: str = ""
+    closing: date
+    legal_end: date | None = None
+    """Date by which notes must be repaid; absent: the end of the run."""
+    day_count: DayCount = "30/360"
+    cents: bool = False
+    """Whether payments are rounded to cents, half to even, as contracts pay."""
+    assets: AssetsSpec = AssetsSpec()
+    collections: CollectionsSpec = CollectionsSpec()
+    settlement: SettlementSpec = SettlementSpec()
+    accounts: dict[Name, AccountSpec] = Field(default_factory=dict)
+    fees: dict[Name, FeeSpec] = Field(default_factory=dict)
+    tranches: dict[Name, TrancheSpec] = Field(min_length=1)
+    lines: dict[Name, LineSpec] = Field(default_factory=dict)
+    hedges: dict[Name, HedgeSpec] = Field(default_factory=dict)
+    measures: dict[Name, MeasureSpec] = Field(default_factory=dict)
+    triggers: dict[Name, TriggerSpec] = Field(default_factory=dict)
+    phases: tuple[PhaseSpec, ...] = (PhaseSpec(name="amortising"),)
+    calls: dict[Name, CallSpec] = Field(default_factory=dict)
+    waterfall: dict[Name, tuple[StepSpec, ...]]
+    """Steps on a payment date, by phase, in order."""
+    opening: OpeningSpec | None = None
+    actuals: ActualsSpec | None = None
+
+    @model_validator(mode="after")
+    def _phases_have_waterfalls(self) -> DealSpec:
+        names = [phase.name for phase in self.phases]
+        if len(set(names)) < len(names) or not names:
+            raise MisfitError(
+                key="phases", found=f"names {', '.join(names)}", expected="names that differ"
+            )
+        missing = [name for name in names if name not in self.waterfall]
+        if missing:
+            raise MisfitError(
+                key="waterfall",
+                found=f"no steps for phase {', '.join(missing)}",
+                expected=f"[[waterfall.{missing[0]}]]",
+            )
+        return self
