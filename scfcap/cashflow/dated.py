@@ -19,7 +19,8 @@ from scfcap.cashflow.loans import LoanArrays
 from scfcap.compiled import compiled
 from scfcap.credit.curves import CurveSet
 from scfcap.daycount import ACT_ACT_ICMA, DayTables, packed_day, packed_fraction, position
-from scfcap.pool.terms import ARRAYS, ONCE
+from scfcap.pool.payment_days import ONCE
+from scfcap.pool.terms import ARRAYS
 from scfcap.quantities import FloatArray, IntArray
 
 #: Days by which a payment may move to a business day, with room to spare.

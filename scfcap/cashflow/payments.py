@@ -22,7 +22,8 @@ from scfcap.cashflow.dated import LONGEST_MOVE, dated_tables
 from scfcap.cashflow.loans import LoanArrays
 from scfcap.credit.curves import CurveSet
 from scfcap.periods import PeriodGrid
-from scfcap.pool.terms import ONCE, DatedTerms
+from scfcap.pool.payment_days import ONCE
+from scfcap.pool.terms import DatedTerms
 
 #: Payments of a period that are listed one by one.
 _LISTED = 6

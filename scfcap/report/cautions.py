@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from scfcap.pool.terms import TAPE_COLUMNS
+from scfcap.pool.stated_terms import TAPE_COLUMNS
 from scfcap.schema.model import Model
 
 

@@ -24,7 +24,8 @@ from scfcap.cashflow.loans import LoanArrays, concatenate
 from scfcap.credit.curves import CurveSet, build_curves
 from scfcap.errors import InputError
 from scfcap.periods import Frequency, PeriodGrid, add_months
-from scfcap.pool.terms import ARRAYS, ONCE, DatedTerms
+from scfcap.pool.payment_days import ONCE
+from scfcap.pool.terms import ARRAYS, DatedTerms
 from scfcap.schema.contract import IndexSpec
 from scfcap.schema.credit import SegmentCredit
 from scfcap.schema.scenario import RateShock, Scenario

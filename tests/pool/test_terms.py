@@ -16,9 +16,10 @@ from scfcap.axes import DAY_COUNTS, LOAN_TYPES
 from scfcap.cashflow.contract import Contract
 from scfcap.errors import InputError
 from scfcap.pool.build import Around, build_pool
+from scfcap.pool.payment_days import ONCE
 from scfcap.pool.snapshot import Pool
 from scfcap.pool.store import read_snapshot, write_snapshot
-from scfcap.pool.terms import ARRAYS, ONCE, DatedTerms, new_terms, terms_of, together
+from scfcap.pool.terms import ARRAYS, DatedTerms, new_terms, terms_of, together
 from scfcap.schema.contract import ContractSpec
 from scfcap.schema.pool import PoolSpec
 from scfcap.tape.schema import Tape
