@@ -14,10 +14,11 @@ from scfcap.api.model import Model, load
 from scfcap.api.projecting import longer
 from scfcap.api.stored import restored
 from scfcap.cashflow.drivers import Side, alike
-from scfcap.credit.curves import CurveSet
+from scfcap.credit.curves import CurveSet, parted
 from scfcap.errors import InputError, Problem
 from scfcap.report.compare import Comparison, Party
 from scfcap.report.store import SavedRun, is_run, read_run
+from scfcap.schema.credit import SegmentCredit
 
 
 def compare(
@@ -52,7 +53,7 @@ def compare(
             there = ", ".join(model.loaded.spec.scenarios)
             raise InputError(Problem(f"{given}: scenario", repr(name), f"one of {there}"))
     whole = [
-        Side(model.pool(), curves, model.credit()[0])
+        Side(model.pool(), curves, _behaviour(model))
         for model, curves in zip(models, _over_both(models), strict=True)
     ]
     sides = alike(whole[0], whole[1], [(names[0], names[1])])
@@ -62,6 +63,17 @@ def compare(
         for title, (model, saved), side, name in zip(titles, sources, sides, names, strict=True)
     ]
     return Comparison(parties[0], parties[1], currencies[0])
+
+
+def _behaviour(model: Model) -> dict[str, SegmentCredit]:
+    """Credit behaviour by curve: of segments, and of their loans that behave otherwise."""
+    credit = model.credit()[0]
+    ruled = {
+        parted(name, rule.name): rule.over(behaviour)
+        for name, behaviour in credit.items()
+        for rule in model.spec.credit.where
+    }
+    return credit | ruled
 
 
 def _over_both(models: Sequence[Model]) -> list[CurveSet]:

@@ -13,50 +13,28 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from scfcap.cashflow.driver_fields import DRIVERS, fields_of
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.project import PoolCashflow, project
 from scfcap.credit.ageing import Ageing, goes_by_age
 from scfcap.credit.curves import CurveSet
+from scfcap.credit.indices import Indices
+from scfcap.credit.stress import Stress
 from scfcap.errors import InputError, Problem
+from scfcap.pool.payers import Payers
 from scfcap.pool.snapshot import Pool
-from scfcap.quantities import FloatArray
+from scfcap.pool.terms import DatedTerms, together
+from scfcap.quantities import FloatArray, IntArray
 from scfcap.schema.credit import SegmentCredit
-from scfcap.schema.languages import DEFAULT_LANGUAGES, PREPAY_LANGUAGES
-
-#: Drivers in the order in which they are taken from the second projection.
-DRIVERS = ("balance", "rate", "default", "recovery", "prepayment", "timing")
-#: What each of them is.
-MEANING = {
-    "balance": "outstanding principal of each segment, segments that come or go",
-    "rate": "average contract rate of each segment",
-    "default": "default behaviour and the scenario's stress on it",
-    "recovery": "severity, lag and recovery curve",
-    "prepayment": "prepayment behaviour and the scenario's stress on it",
-    "timing": "the loans themselves: types, terms, ages, arrears, mix; lateness, outages, dates, "
-    "order of events",
-}
-#: Fields of a curve set that belong to a driver; all others go with the timing.
-CURVE_FIELDS: dict[str, tuple[str, ...]] = {
-    "default": (
-        "default_intensity", "default_base", "stated_default", "lifetime", "struck",
-        "default_days", "has_roll_rates", "roll_rates", "period_rolls",
-    ),
-    "recovery": (
-        "severity", "stated_severity", "recovery_lag", "recovery_share", "struck_recovery",
-        "struck_lag",
-    ),
-    "prepayment": ("prepay_intensity", "prepay_base", "stated_prepay"),
-}  # fmt: skip
 
 #: Average rates up to this are none: there is nothing to multiply [1/year].
 _NO_RATE = 1e-9
-#: Fields of a segment's behaviour that belong to a driver, for curves by age.
-_CREDIT_FIELDS: dict[str, tuple[str, ...]] = {
-    "default": (*DEFAULT_LANGUAGES, "loss_timing"),
-    "recovery": ("severity", "recovery_lag", "recovery_curve"),
-    "prepayment": PREPAY_LANGUAGES,
-}
+#: Drivers that are laid over the side whose loans and timing a projection has.
+_LAID_OVER = tuple(name for name in DRIVERS if name != "timing")
+#: Fields of contracts in currency, in proportion to the principal lent.
+_FEES = ("fee", "upfront")
 
 
 @dataclass(frozen=True)
@@ -76,6 +54,14 @@ class Side:
         here = self._of(segment)
         weight = self.pool.balance[here]
         return float(self.pool.rate[here] @ weight / weight.sum()) if weight.sum() > 0.0 else 0.0
+
+    def behaviour(self, curve: str) -> SegmentCredit | None:
+        """Behaviour by one curve, in the grid's periods where it goes by age; None: not known."""
+        if curve in self.curves.segments:
+            ageing = self.curves.ageing[self.curves.segments.index(curve)]
+            if ageing is not None:
+                return ageing.credit
+        return self.credit.get(curve)
 
     def _of(self, segment: str) -> Any:
         if segment not in self.pool.segments:
@@ -161,13 +147,87 @@ def _run(
             else:
                 rate[s], plus[s] = 0.0, want
     changed = scaled(pool, factor[pool.segment])
-    changed = replace(changed, rate=pool.rate * rate[pool.segment] + plus[pool.segment])
+    changed = replace(
+        changed,
+        rate=pool.rate * rate[pool.segment] + plus[pool.segment],
+        terms=changed.terms if side("rate") is base else _terms(changed, side("rate").pool),
+        payers=_payers(changed, base, side),
+    )
     curves = base.curves
-    for driver in CURVE_FIELDS:
+    for driver in _LAID_OVER:
         if side(driver) is not base:
-            curves = with_fields(curves, side(driver).curves, CURVE_FIELDS[driver])
+            curves = with_fields(curves, side(driver).curves, driver)
     curves = replace(curves, ageing=_ageing(base, side))
     return _onto(project(changed, curves), segments)
+
+
+def _partners(pool: Pool, other: Pool) -> tuple[IntArray, IntArray]:
+    """Rows of the loans that both pools have in one segment: in ``pool``, in ``other``."""
+    known = pd.Index(other.loan_id)
+    first = np.flatnonzero(~known.duplicated())
+    place = known[first].get_indexer(pd.Index(pool.loan_id))
+    mine = np.flatnonzero(place >= 0)
+    theirs = first[place[mine]]
+    code = {name: n for n, name in enumerate(other.segments)}
+    codes = np.array([code.get(name, -1) for name in pool.segments], dtype=np.int64)
+    here = codes[pool.segment[mine]] == other.segment[theirs]
+    return mine[here], theirs[here]
+
+
+def _terms(pool: Pool, other: Pool) -> DatedTerms | None:
+    """Contracts of ``pool`` with what is the rate's of ``other``'s, loan by loan.
+
+    Loans that only one of them has, or that only in one are paid by dates, keep their own. Days of
+    resets are the same dates, but where these have passed; fees are shares of what was lent.
+    """
+    own = pool.terms
+    if own is None or other.terms is None:
+        return own
+    mine, theirs = _partners(pool, other)
+    both = own.dated[mine] & other.terms.dated[theirs]
+    mine, theirs = mine[both], theirs[both]
+    whole = together([own, other.terms])  # one list of indices
+    own, new = whole.where(slice(len(pool))), whole.where(slice(len(pool), None))
+    changed: dict[str, Any] = {}
+    for name in fields_of(DatedTerms, "rate"):
+        if name == "indices":
+            continue
+        values = getattr(own, name).copy()
+        taken = getattr(new, name)[theirs]
+        if name in _FEES:
+            lent = new.original[theirs]
+            taken = taken * own.original[mine] / np.where(lent > 0.0, lent, 1.0)
+            taken = np.where(lent > 0.0, taken, values[mine])
+        elif name == "next_reset_day":
+            taken = taken + (other.as_of - pool.as_of).days
+            taken = np.where(taken > 0, taken, values[mine])
+        values[mine] = taken
+        changed[name] = values
+    return replace(own, **changed)
+
+
+def _payers(pool: Pool, base: Side, side: Callable[[str], Side]) -> Payers | None:
+    """How buyers pay the loans of ``pool``, each field as its driver's side has it."""
+    if pool.payers is None:
+        return None
+    changed: dict[str, Any] = {}
+    for driver in _LAID_OVER:
+        other = side(driver)
+        if other is not base and other.pool.payers is not None:
+            names = fields_of(Payers, driver)
+            changed |= {name: _of_loans(pool, other.pool, name) for name in names}
+    return replace(pool.payers, **changed)
+
+
+def _of_loans(pool: Pool, other: Pool, name: str) -> Any:
+    """Field ``name`` of the payers of ``other``, for the loans of ``pool``."""
+    own, new = getattr(pool.payers, name), getattr(other.payers, name)
+    if not isinstance(own, np.ndarray):
+        return new
+    mine, theirs = _partners(pool, other)
+    values = own.copy()
+    values[mine] = new[theirs]
+    return values
 
 
 def _onto(cashflow: PoolCashflow, segments: tuple[str, ...]) -> Flows:
@@ -182,17 +242,24 @@ def _onto(cashflow: PoolCashflow, segments: tuple[str, ...]) -> Flows:
 
 
 def _ageing(base: Side, side: Callable[[str], Side]) -> tuple[Ageing | None, ...]:
-    """What goes by age of each curve of ``base``, each language from its driver's side."""
+    """What goes by age of each curve of ``base``, each language from its driver's side.
+
+    On the way between both a curve goes on where it ends: loans of one side may be older than the
+    curves of the other.
+    """
+    if all(side(driver) is base for driver in _LAID_OVER):
+        return base.curves.ageing
     found: list[Ageing | None] = []
     for own, name in zip(base.curves.ageing, base.curves.segments, strict=True):
-        update: dict[str, Any] = {}
-        for driver, names in _CREDIT_FIELDS.items():
-            credit = side(driver).credit.get(name, base.credit.get(name))
-            update |= {each: getattr(credit, each, None) for each in names}
-        if name not in base.credit:
+        behaviour = base.behaviour(name)
+        if behaviour is None:
             found.append(own)
             continue
-        mixed = base.credit[name].model_copy(update=update)
+        update: dict[str, Any] = {"run_on": True}
+        for driver in _LAID_OVER:
+            credit = side(driver).behaviour(name) or behaviour
+            update |= {each: getattr(credit, each) for each in fields_of(SegmentCredit, driver)}
+        mixed = behaviour.model_copy(update=update)
         by_age = goes_by_age(mixed)
         found.append(Ageing(name, mixed, base.curves.grid.per_year) if by_age else None)
     return tuple(found)
@@ -210,29 +277,50 @@ def scaled(pool: Pool, factor: FloatArray) -> Pool:
     )
 
 
-def with_fields(curves: CurveSet, other: CurveSet, names: Iterable[str]) -> CurveSet:
-    """``curves`` with ``names`` taken from ``other``, for the segments that both have."""
-    mine = [n for n, name in enumerate(curves.segments) if name in other.segments]
-    theirs = [other.segments.index(curves.segments[n]) for n in mine]
+def with_fields(curves: CurveSet, other: CurveSet, driver: str) -> CurveSet:
+    """``curves`` with what belongs to ``driver`` from ``other``, for segments that both have."""
+    segments = _common(curves.segments, other.segments)
     changed: dict[str, Any] = {}
-    for name in names:
+    for name in fields_of(CurveSet, driver):
         own, new = getattr(curves, name), getattr(other, name)
-        if (
-            new.ndim == 3
-            and new.shape[:2] == other.default_intensity.shape[:2]
-            and (name not in _BY_SEGMENT)
-        ):
-            own = own.copy()
-            own[:, mine] = new[:, theirs]
+        if isinstance(new, Indices):
+            changed[name] = Indices({**own.stated, **new.stated})
+        elif isinstance(new, np.ndarray):
+            changed[name] = _mixed(own, new, segments, by_scenario=name in _BY_SCENARIO)
         else:
-            own, new = _as_wide(own, new)
-            own[mine] = new[theirs]
-        changed[name] = own
-    return replace(curves, **changed)
+            changed[name] = new
+    parents = _common(curves.parents, other.parents)
+    stress: dict[str, Any] = {}
+    for name in fields_of(Stress, driver):
+        own, new = getattr(curves.stress, name), getattr(other.stress, name)
+        whole = new.ndim == 2  # of no segment
+        stress[name] = new if whole else _mixed(own, new, parents, by_scenario=True)
+    return replace(curves, **changed, stress=replace(curves.stress, **stress))
 
 
-#: Fields whose first axis is the segment, though they have three.
-_BY_SEGMENT = ("roll_rates", "period_rolls")
+#: Fields of a curve set with axes scenario, segment and period; of all others segments come first.
+_BY_SCENARIO = (
+    *("default_intensity", "prepay_intensity", "severity"),
+    *("struck", "struck_recovery", "struck_lag"),
+)
+
+
+def _common(own: Sequence[str], other: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Places of the segments that both have: in ``own``, in ``other``."""
+    mine = [n for n, name in enumerate(own) if name in other]
+    return mine, [other.index(own[n]) for n in mine]
+
+
+def _mixed(own: Any, new: Any, segments: tuple[list[int], list[int]], *, by_scenario: bool) -> Any:
+    """``own`` with the values of ``new`` for the ``segments`` of both."""
+    mine, theirs = segments
+    if by_scenario:
+        own = own.copy()
+        own[:, mine] = new[:, theirs]
+        return own
+    own, new = _as_wide(own, new)
+    own[mine] = new[theirs]
+    return own
 
 
 def _as_wide(own: Any, new: Any) -> tuple[Any, Any]:

@@ -99,7 +99,7 @@ def _here(given: str) -> str | Path:
 
 
 def _show(terminal: Terminal, found: Comparison) -> None:
-    from scfcap.cashflow.drivers import DRIVERS, MEANING
+    from scfcap.cashflow.driver_fields import DRIVERS, MEANING
 
     periods = found.a.side.curves.grid
     terminal.say(

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from scfcap.axes import LOAN_TYPES
-from scfcap.cashflow.drivers import DRIVERS, MEANING, Side, substitute
+from scfcap.cashflow.driver_fields import DRIVERS, MEANING
+from scfcap.cashflow.drivers import Side, substitute
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.project import PoolCashflow
 from scfcap.periods import PeriodGrid

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from scfcap.axes import LOAN_TYPES
-from scfcap.cashflow.drivers import CURVE_FIELDS, DRIVERS, Side, alike, substitute
+from scfcap.cashflow.driver_fields import DRIVERS, FIELDS, MEANING, NEUTRAL
+from scfcap.cashflow.drivers import Side, _terms, alike, substitute
+from scfcap.cashflow.loans import LoanArrays
 from scfcap.cashflow.project import project
-from scfcap.credit.curves import CurveSet
+from scfcap.credit.curves import build_curves
 from scfcap.errors import InputError
-from scfcap.schema.credit import SegmentCredit
-from scfcap.schema.scenario import BorrowerStress, Scenario
+from scfcap.periods import PeriodGrid
+from scfcap.pool.payers import Payers
+from scfcap.pool.snapshot import Pool
+from scfcap.pool.terms import new_terms
+from scfcap.schema.contract import ContractSpec, Fixing, IndexSpec
+from scfcap.schema.credit import CreditRule, SegmentCredit
+from scfcap.schema.languages import AgeCurve
+from scfcap.schema.projection import ProjectionSpec
+from scfcap.schema.scenario import BorrowerStress, Outage, RateShock, Scenario
 
-#: Fields of a curve set that go with the timing, or say only what the others are of.
-TIMING = {
-    "scenarios", "segments", "grid", "stress", "late_share", "late_days", "ageing", "order",
-    "servicer_advances", "late_fee", "indices", "parent",
-}  # fmt: skip
 CREDIT = SegmentCredit(cdr=0.1, cpr=0.3, severity=0.5, recovery_lag=1)
 PLAIN: dict[str, Any] = {
     "balance": [1000.0, 400.0, 600.0],
@@ -71,7 +77,7 @@ def _effects(a: Side, b: Side, drivers: tuple[str, ...] = DRIVERS) -> dict[str, 
 
 
 def _cash(flows: Any) -> np.ndarray:
-    return np.asarray((flows.interest + flows.scheduled + flows.prepaid + flows.recovery)[0])
+    return np.asarray(flows.collections[0])
 
 
 def _moved(effects: dict[str, np.ndarray]) -> set[str]:
@@ -113,6 +119,139 @@ def test_one_change_moves_one_driver(side, driver, changed):
     for drivers in (DRIVERS, DRIVERS[::-1]):
         assert _moved(_effects(side(), side(**changed), drivers)) == {driver}
         assert _moved(_effects(side(**changed), side(), drivers)) == {driver}
+
+
+#: A model with everything in it: contracts that float, orders that buyers pay, a rule, a matrix.
+ROLLS = (
+    *((0.9, 0.05, 0.0, 0.0, 0.0, 0.0, 0.05), (0.4, 0.3, 0.3, 0.0, 0.0, 0.0, 0.0)),
+    *((0.2, 0.1, 0.3, 0.4, 0.0, 0.0, 0.0), (0.1, 0.0, 0.1, 0.3, 0.5, 0.0, 0.0)),
+    (0.0, 0.0, 0.0, 0.1, 0.3, 0.6, 0.0),
+)
+WHOLE: dict[str, SegmentCredit] = {
+    "rolls": SegmentCredit(roll_rates=ROLLS, severity=0.5),
+    "float": SegmentCredit(cdr=0.1, cpr=0.3, severity=0.5),
+    "aged": SegmentCredit(
+        default_by_age=(AgeCurve(ages=(100, 400), cumulative=(0.02, 0.1)),),
+        psa=300.0,
+        severity=0.5,
+    ),
+    "order": SegmentCredit(cdr=0.1, severity=0.5, recovery_lag=1),
+}
+RULE = CreditRule(name="small", test="current_balance < 1", sda=200.0)
+CONTRACT = ContractSpec(
+    rate_index="lpr", rate_margin=0.03, rate_cap=0.2, reset_months=2, payment_fee_share=0.001
+)
+
+
+@pytest.fixture(scope="module")
+def whole(make_pool):
+    """A model as above with what is ``changed``: credit by segment, and the names below."""
+
+    def make(**changed: Any) -> Side:
+        said = {name: changed.get(name) for name in ("contract", "payers", "projection", "rule")}
+        scenario, level = changed.get("scenario"), changed.get("level", 0.04)
+        credit = {**WHOLE, **{k: v for k, v in changed.items() if k in WHOLE}}
+        columns: dict[str, Any] = {
+            "balance": [100.0, 80.0, 60.0, 90.0, 70.0, 50.0],
+            "segment": [0, 1, 1, 2, 2, 3],
+            "loan_type": [0, 2, 0, 3, 3, 5],
+            "rate": [0.1, 0.12, 0.08, 0.2, 0.15, 0.1],
+            "origination_day": [-30, -40, -50, -60, -70, -20],
+            "maturity_day": [300, 330, 400, 270, 250, 100],
+            "days_past_due": [20, 0, 0, 0, 0, 0],
+        }
+        pool: Pool = make_pool(tuple(WHOLE), **columns)
+        days = (np.zeros(6, dtype=np.int64), pool.maturity_day)
+        floating = np.where(pool.segment == 1, pool.loan_type, -1)
+        spec = said["contract"] or CONTRACT
+        new = new_terms(spec, pool.as_of, floating, days=days, lent=pool.original_balance)
+        assert new is not None
+        plain = pool.segment != 1
+        terms = replace(
+            new,
+            every_months=np.where(plain, 0, new.every_months),
+            every_days=np.where(plain, 0, new.every_days),
+            next_reset_day=np.full(6, 30 * spec.reset_months),
+        )
+        by_buyer = {"amount": [60.0], "dilution": [0.2], "pay_day": [[80, 120]]}
+        by_buyer |= {"fee": 0.01, "recourse": 0.3, **(said["payers"] or {})}
+        paid = [
+            np.concatenate(
+                [np.zeros((5, *np.shape(by_buyer[name])[1:]), dtype=kind), by_buyer[name]]
+            )
+            for name, kind in (("amount", float), ("dilution", float), ("pay_day", np.int64))
+        ]
+        pool = replace(
+            pool,
+            terms=terms,
+            payers=Payers(*paid, by_buyer["fee"], by_buyer["recourse"]),
+            rules=("small",),
+            rule=np.array([-1, -1, -1, -1, 0, -1]),
+        )
+        rule = said["rule"] or RULE
+        fixings = (Fixing(day=pool.as_of, rate=level),)
+        curves = build_curves(
+            tuple(WHOLE),
+            credit,
+            {"base": scenario or Scenario()},
+            PeriodGrid.build(pool.as_of, 15),
+            rules=(rule,),
+            indices={"lpr": IndexSpec(fixings=fixings)},
+            projection=said["projection"] or ProjectionSpec(late_fee=0.02),
+        )
+        aged = {"aged where small": rule.over(credit["aged"])}
+        return Side(pool, curves, credit | aged)
+
+    return make
+
+
+def _contract(**changed: Any) -> dict[str, ContractSpec]:
+    return {"contract": ContractSpec(**{**CONTRACT.model_dump(), **changed})}
+
+
+def _shock(*shocks: Any) -> dict[str, Scenario]:
+    return {"scenario": Scenario(shocks=shocks)}
+
+
+@pytest.mark.parametrize(
+    ("driver", "changed"),
+    [
+        ("rate", {"level": 0.08}),
+        ("rate", _shock(RateShock(kind="rate_shock", index=0.01))),
+        ("rate", _contract(rate_margin=0.05)),
+        ("rate", _contract(rate_floor=0.1)),
+        ("rate", _contract(rate_cap=0.05)),
+        ("rate", _contract(rate_index=None)),
+        ("rate", _contract(reset_months=3)),
+        ("rate", _contract(payment_fee_share=0.01)),
+        ("rate", {"projection": ProjectionSpec(late_fee=0.1)}),
+        ("rate", {"payers": {"fee": 0.05}}),
+        ("default", {"payers": {"dilution": [0.4]}}),
+        ("default", {"rule": CreditRule(name="small", test=RULE.test, sda=900.0)}),
+        ("default", {"rule": CreditRule(name="small", test=RULE.test, cdr=0.2)}),
+        ("default", {"scenario": Scenario(default_multiple=2.0)}),
+        ("recovery", {"payers": {"recourse": 0.9}}),
+        ("recovery", {"scenario": Scenario(severity_add=0.1)}),
+        ("prepayment", {"scenario": Scenario(prepay_multiple=3.0)}),
+        (
+            "prepayment",
+            _shock(
+                BorrowerStress(kind="borrower_stress", prepay_multiple=3.0, segments=("rolls",))
+            ),
+        ),
+        ("prepayment", {"aged": WHOLE["aged"].model_copy(update={"psa": 800.0})}),
+        ("timing", {"payers": {"amount": [55.0]}}),
+        ("timing", {"payers": {"pay_day": [[80, 200]]}}),
+        ("timing", _contract(payment_every="quarter", reset_months=2)),
+        ("timing", _shock(Outage(kind="outage", days=10, from_period=2))),
+        ("timing", {"projection": ProjectionSpec(late_fee=0.02, order="bma")}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
+)
+def test_one_change_of_a_whole_model_moves_one_driver(whole, driver, changed):
+    a, b = whole(), whole(**changed)
+    assert _moved(_effects(a, b)) == {driver}
+    assert _moved(_effects(b, a, DRIVERS[::-1])) == {driver}
 
 
 def test_from_rates_to_a_matrix_in_another_order(side):
@@ -193,7 +332,53 @@ def test_what_cannot_be_compared_is_refused(side, make_curves):
         alike(a, a, [("base", "worst")])
 
 
-def test_every_field_of_a_curve_set_has_its_driver():
-    told = {name for names in CURVE_FIELDS.values() for name in names}
-    assert not told & TIMING
-    assert {field.name for field in fields(CurveSet)} == told | TIMING
+def test_days_of_resets_are_the_same_dates(whole):
+    """A reset that is a month off at one date and none at the next moves no rate."""
+    a = whole()
+    assert a.pool.terms is not None
+    later = replace(a.pool, as_of=a.pool.as_of + timedelta(days=31))
+    nearer = replace(a.pool.terms, next_reset_day=a.pool.terms.next_reset_day - 31)
+    taken = _terms(a.pool, replace(later, terms=nearer))
+    assert taken is not None
+    assert (taken.next_reset_day == a.pool.terms.next_reset_day).all()
+    passed = _terms(later, replace(a.pool, terms=replace(nearer, next_reset_day=nearer.anchor * 0)))
+    assert passed is not None
+    assert (passed.next_reset_day == a.pool.terms.next_reset_day).all()
+
+
+def test_a_loan_of_one_side_alone_keeps_its_contract(whole):
+    a, b = whole(), whole(**_contract(rate_margin=0.05, rate_index="lpr"))
+    names = b.pool.loan_id.copy()
+    names[1] = "new"
+    taken = _terms(a.pool, replace(b.pool, loan_id=names))
+    assert taken is not None
+    assert list(taken.margin[1:3]) == [0.03, 0.05]
+
+
+@pytest.mark.parametrize("kind", list(FIELDS), ids=lambda kind: kind.__name__)
+def test_every_field_has_its_driver(kind):
+    """Say in driver_fields what a change of a new field is a change of."""
+    stated = kind.model_fields if issubclass(kind, BaseModel) else [f.name for f in fields(kind)]
+    told = [name for names in FIELDS[kind].values() for name in names]
+    assert sorted(told) == sorted(stated)
+    assert set(FIELDS[kind]) <= {*DRIVERS, NEUTRAL}
+
+
+def test_loans_of_the_kernel_are_made_of_fields_with_drivers():
+    """What the kernel reads of a loan is a column of the pool, or made of columns and curves."""
+    columns = {field.name for field in fields(Pool)}
+    made = {
+        "group",
+        "curve",
+        "accrued",
+        "hazard_scale",
+        "start_day",
+        "origin_day",
+        "shape",
+        "bucket",
+    }
+    assert {field.name for field in fields(LoanArrays)} == (columns & {*_LOAN}) | made
+    assert set(MEANING) == set(DRIVERS)
+
+
+_LOAN = ("loan_type", "balance", "rate", "maturity_day", "terms")

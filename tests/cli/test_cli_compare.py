@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from scfcap.api import load
-from scfcap.cashflow.drivers import DRIVERS
+from scfcap.cashflow.driver_fields import DRIVERS
 from scfcap.report.projection import ProjectionReport
 from scfcap.report.store import read_run
 
