@@ -312,13 +312,13 @@ class _Run:
     def _set_phase(self) -> None:
         book = self.book
         day = self.deal.calendar.dates[book.period - 1]
-        found = np.full(book.size, -1, dtype=np.int64)
-        for row, phase in enumerate(self.spec.phases):
-            there = np.full(book.size, phase.until is None or day <= phase.until)
+        phases = self.spec.phases
+        last = len(phases) - 1
+        due = next((n for n, p in enumerate(phases) if p.until is None or day <= p.until), last)
+        found = np.full(book.size, due, dtype=np.int64)
+        for row, phase in enumerate(phases[due + 1 :], start=due + 1):
             if phase.when is not None:
-                there = there & book.holds(self.deal.formulas[phase.when])
-            found = np.where(there, row, found)
-        found = np.where(found < 0, book.phase, found)
+                found = np.where(book.holds(self.deal.formulas[phase.when]), row, found)
         stays = np.array([phase.stays for phase in self.spec.phases])
         book.phase = np.where(stays[book.phase], np.maximum(book.phase, found), found)
 

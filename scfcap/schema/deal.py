@@ -11,6 +11,7 @@ from datetime import date
 from pydantic import Field, model_validator
 
 from scfcap.axes import DayCount
+from scfcap.periods import Frequency
 from scfcap.quantities import Money, Share
 from scfcap.schema.base import MisfitError, Schema
 from scfcap.schema.deal_parts import (
@@ -92,10 +93,12 @@ class ActualsSpec(Schema):
 
 
 class SettlementSpec(Schema):
-    """``[settlement]``: what happens in periods without a payment date."""
+    """``[settlement]``: the deal's periods, and what happens in those without a payment date."""
 
+    frequency: Frequency | None = None
+    """Length of a period; absent: that of the projection."""
     payment_every: int = Field(default=1, ge=1, le=400)
-    """Periods of the projection from one payment date to the next."""
+    """Periods from one payment date to the next."""
     first_payment: date | None = None
     """First payment date; before it only the steps of ``[settlement.steps]`` are made."""
     steps: dict[str, tuple[StepSpec, ...]] = Field(default_factory=dict)

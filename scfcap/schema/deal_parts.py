@@ -232,13 +232,17 @@ class TriggerSpec(Schema):
 
 
 class PhaseSpec(Schema):
-    """One of ``[[phases]]``: in order; the last whose conditions hold is the deal's phase."""
+    """One of ``[[phases]]``, the milder before the graver.
+
+    In the run of time a phase follows when the one before it has reached ``until``. A later phase
+    whose ``when`` holds comes at once; of several the last.
+    """
 
     name: Name
     until: date | None = None
-    """Last payment date in it."""
+    """Last payment date in it; absent: without end."""
     when: ExpressionText | None = None
-    """Test on the payment date; absent: it holds."""
+    """Test on the payment date that brings it on early."""
     stays: bool = True
     """Whether a phase before it can no longer come back."""
 

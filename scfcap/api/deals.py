@@ -1,0 +1,234 @@
+"""The deals of a model, on its own loans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scfcap.errors import InputError, Problem
+from scfcap.periods import PeriodGrid
+
+if TYPE_CHECKING:
+    from scfcap.api.model import Model
+    from scfcap.credit.curves import CurveSet
+    from scfcap.deal.bought import CohortAssets, Lent
+    from scfcap.deal.engine import Surroundings
+    from scfcap.deal.outcome import DealRun
+    from scfcap.deal.structure import Deal
+    from scfcap.pool.snapshot import Pool
+    from scfcap.quantities import FloatArray, IntArray
+    from scfcap.schema.deal import DealSpec
+
+#: Most periods of a deal's run, by frequency.
+MOST = {"month": 480, "week": 1000, "day": 1500}
+
+
+@dataclass(frozen=True)
+class DealCase:
+    """A deal with what it runs on; see :func:`deal_case`."""
+
+    deal: Deal
+    lent: Lent
+    around: Surroundings
+
+    def assets(
+        self, rows: IntArray | None = None, names: tuple[str, ...] | None = None
+    ) -> CohortAssets:
+        """Its loans at their start, in the scenarios ``rows`` (all once, if None)."""
+        from scfcap.deal.bought import CohortAssets
+
+        terms = self.deal.spec.assets
+        return CohortAssets(self.lent, rows, names, terms.price, terms.supply)
+
+    def run(self, *, trace: bool = False, watch: Sequence[str] = ()) -> DealRun:
+        """The deal in each of the model's scenarios."""
+        from scfcap.deal.engine import run_deal
+
+        return run_deal(self.deal, self.assets(), self.around, trace=trace, watch=watch)
+
+
+def named_deal(model: Model, name: str | None) -> str:
+    """``name``, or that of the only deal. Raises InputError."""
+    there = sorted(model.spec.deals)
+    if name is None and len(there) == 1:
+        return there[0]
+    if name in model.spec.deals:
+        return str(name)
+    where = f"{model.name}: deals"
+    if not there:
+        raise InputError(
+            Problem(
+                where, "none", "a file deals/NAME.toml", "docs/deals.md shows how to write one."
+            )
+        )
+    found = "several deals and no name" if name is None else f'"{name}"'
+    raise InputError(Problem(where, found, f"one of {', '.join(there)}"))
+
+
+def deal_case(model: Model, name: str | None = None) -> DealCase:
+    """A deal ready to run on the model's loans, from ``as_of``.
+
+    Raises:
+        InputError: no such deal; it has not closed by ``as_of``; it holds or buys no loans.
+    """
+    from scfcap.deal.bought import Lent
+    from scfcap.deal.engine import Surroundings
+    from scfcap.deal.structure import Deal
+
+    name = named_deal(model, name)
+    spec = model.spec.deals[name]
+    _refuse_dates(model, name, spec)
+    grid = deal_grid(model, spec)
+    from scfcap.api.projecting import curves_over
+
+    curves = curves_over(model, grid)
+    from scfcap.cashflow.project import project
+
+    pool = deal_pool(model, name, spec)
+    flows = project(pool, curves).flows
+    start = np.full(len(curves.scenarios), pool.total)
+    lent = Lent.of(curves.scenarios, start, flows, _new(model, name, spec, pool, curves))
+    deal = Deal.of(name, spec, grid)
+    return DealCase(deal, lent, Surroundings(indices=_indices(spec, curves)))
+
+
+def deal_grid(model: Model, spec: DealSpec) -> PeriodGrid:
+    """Periods of a deal's run: to its legal end, else until its last loans are repaid."""
+    frequency = spec.settlement.frequency or model.projection_grid.frequency
+    one = PeriodGrid.build(model.spec.as_of, 1, frequency)
+    if spec.legal_end is not None:
+        days = (spec.legal_end - model.spec.as_of).days
+        shortest = {"month": 28, "week": 7, "day": 1}[frequency]
+        return one.extended(
+            min(one.extended(days // shortest + 1).index(spec.legal_end), MOST[frequency])
+        )
+    ends = [(phase.until - model.spec.as_of).days for phase in spec.phases if phase.until]
+    days = max(ends, default=0) + int(model.projection_grid.days[-1])
+    longest = {"month": 30.4, "week": 7, "day": 1}[frequency]
+    return one.extended(int(min(days // longest + 1, MOST[frequency])))
+
+
+def deal_pool(model: Model, name: str, spec: DealSpec) -> Pool:
+    """The model's pool with the balances of the deal's loans alone, in its size."""
+    pool, terms = model.pool(), spec.assets
+    chosen = np.ones(len(pool), dtype=np.bool_)
+    if terms.channel is not None:
+        if terms.channel not in pool.places:
+            raise InputError(
+                Problem(
+                    f"deals/{name}.toml: assets.channel",
+                    f'"{terms.channel}"',
+                    f"one of {', '.join(pool.places)}",
+                )
+            )
+        chosen = pool.place == pool.places.index(terms.channel)
+    if terms.eligibility is not None:
+        if terms.eligibility not in pool.eligibility:
+            raise InputError(
+                Problem(
+                    f"deals/{name}.toml: assets.eligibility",
+                    f'"{terms.eligibility}"',
+                    f"one of {', '.join(pool.eligibility) or 'no set at all'}",
+                )
+            )
+        chosen = chosen & (pool.eligibility[terms.eligibility] == 1)
+    held = np.where(chosen, pool.balance, 0.0)
+    total = float(held.sum())
+    if total <= 0.0:
+        raise InputError(
+            Problem(
+                f"deals/{name}.toml: assets",
+                "no loan of the tape",
+                "loans that the deal holds",
+                "Change channel or eligibility.",
+            )
+        )
+    if terms.size is not None:
+        held = held * (terms.size / total)
+    return replace(pool, balance=held)
+
+
+def _refuse_dates(model: Model, name: str, spec: DealSpec) -> None:
+    as_of, where = model.spec.as_of, f"deals/{name}.toml"
+    if spec.opening is None and spec.closing != as_of:
+        raise InputError(
+            Problem(
+                f"{where}: closing",
+                str(spec.closing),
+                f"as_of, {as_of}, the day of the tape",
+                "Give [opening] for a deal that has closed before; run one that closes later "
+                f"with --set as_of={spec.closing} and the tape of that day.",
+            )
+        )
+    if spec.opening is not None and spec.opening.date != as_of:
+        raise InputError(
+            Problem(
+                f"{where}: opening.date",
+                str(spec.opening.date),
+                f"as_of, {as_of}, the day of the tape",
+            )
+        )
+
+
+def _new(model: Model, name: str, spec: DealSpec, pool: Pool, curves: CurveSet) -> FloatArray:
+    """Flows of one unit of new loans [6, T, S, V]; V is 0 where the deal buys none."""
+    from scfcap.cashflow.cohorts import cohort_factors
+    from scfcap.deal.bought import like_new
+
+    steps = [
+        s
+        for part in (spec.waterfall, spec.settlement.steps)
+        for each in part.values()
+        for s in each
+    ]
+    empty = np.zeros((6, len(curves.grid), len(curves.scenarios), 0))
+    if not any(step.pay == "purchase" for step in steps):
+        return empty
+    made = model.new_loans()
+    mix = dict(spec.assets.new_loans)
+    if not mix:
+        held = np.bincount(pool.segment, pool.balance, minlength=len(pool.segments))
+        mix = {
+            s: float(b) for s, b in zip(pool.segments, held, strict=True) if b > 0.0 and s in made
+        }
+    strange = sorted(set(mix) - set(made))
+    if strange or not mix:
+        raise InputError(
+            Problem(
+                f"deals/{name}.toml: assets.new_loans",
+                ", ".join(strange) or "no segment with [demand]",
+                f"segments of [demand]: {', '.join(sorted(made)) or 'none'}",
+                "State what new loans are like in [demand.SEGMENT].new_loans.",
+            )
+        )
+    total = sum(mix.values())
+    last = _last_purchase(spec, curves.grid)
+    factors = cohort_factors(model.pool(), curves, {s: made[s] for s in mix}, last)
+    return like_new(factors, {s: share / total for s, share in mix.items()})
+
+
+def _last_purchase(spec: DealSpec, grid: PeriodGrid) -> int:
+    """Last period in which the deal may buy, by its phases that buy."""
+    last = 0
+    for phase in spec.phases:
+        steps = (*spec.waterfall[phase.name], *spec.settlement.steps.get(phase.name, ()))
+        if any(step.pay == "purchase" for step in steps):
+            last = max(last, len(grid) if phase.until is None else grid.index(phase.until))
+    return min(last, len(grid))
+
+
+def _indices(spec: DealSpec, curves: CurveSet) -> dict[str, FloatArray]:
+    """Levels of the indices that the deal names, at the start and at each period's end."""
+    names = {t.index for t in spec.tranches.values()} | {line.index for line in spec.lines.values()}
+    for hedge in spec.hedges.values():
+        names |= {hedge.pay_index, hedge.receive_index}
+    wanted = sorted(name for name in names if name)
+    if not wanted:
+        return {}
+    levels = curves.indices.levels(wanted, curves.grid.as_of, int(curves.grid.days[-1]))
+    at = levels[:, curves.grid.days]
+    shift = np.concatenate([curves.stress.index_rate[:, :1], curves.stress.index_rate], axis=1)
+    return {name: at[row] + shift for row, name in enumerate(wanted)}
