@@ -13,14 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
-from scfcap.axes import SECURITIZATION, place
-from scfcap.errors import InputError, Problem
+from scfcap.api import behaviour, drawing, planning, reports, sources
 from scfcap.periods import PeriodGrid
-from scfcap.report.files import manifest
 from scfcap.schema.credit import SegmentCredit
 from scfcap.schema.load import LoadedModel, load_model
 from scfcap.schema.model import Model as ModelSpec
-from scfcap.schema.tape import TapeSpec
 
 if TYPE_CHECKING:
     from scfcap.api.run import Run
@@ -30,7 +27,7 @@ if TYPE_CHECKING:
     from scfcap.cashflow.explain import LoanExplanation
     from scfcap.cashflow.holiday import Holiday
     from scfcap.cashflow.orders import OrderCashflow
-    from scfcap.cashflow.paths import Draw, ScenarioSet
+    from scfcap.cashflow.paths import ScenarioSet
     from scfcap.cashflow.project import PoolCashflow
     from scfcap.credit.curves import CurveSet
     from scfcap.credit.exposure import Exposures
@@ -46,7 +43,6 @@ if TYPE_CHECKING:
     from scfcap.report.projection import ProjectionReport
     from scfcap.report.quality import Quality
     from scfcap.report.watch import WatchReport
-    from scfcap.schema.lives import LivesSpec
     from scfcap.schema.warning import Threshold
     from scfcap.synthetic.lives import Lives
     from scfcap.tape.history import History
@@ -125,42 +121,17 @@ class Model:
     @_once
     def tape(self) -> Tape:
         """The checked loan tape."""
-        return self._read(self.loaded.spec.tape)
+        return sources.read(self, self.loaded.spec.tape)
 
     @_once
     def history(self) -> History:
         """What the loans did month by month. Raises InputError where ``[history]`` is absent."""
-        from scfcap.tape.performance import read_performance
-
-        spec, lives = self.loaded.spec, self.lives()
-        if spec.history is None and lives is not None:
-            return lives.history()
-        if spec.history is None:
-            raise InputError(
-                Problem(
-                    "model.toml: history",
-                    "nothing",
-                    "a table [history] that says where the loans' performance is",
-                )
-            )
-        return read_performance(
-            spec.history,
-            None if spec.history.kind == "tapes" else self.tape(),
-            folder=self.loaded.tape_folder,
-            path=self.tape_path,
-            as_of=spec.as_of,
-            mapping=spec.tape,
-        )
+        return sources.history(self)
 
     @_once
     def lives(self) -> Lives | None:
         """The simulated platform, where the tape comes from one (``source = "lives"``)."""
-        spec = self.loaded.spec
-        if self.tape_path is not None or spec.tape.source != "lives" or spec.tape.lives is None:
-            return None
-        from scfcap.synthetic.lives import simulate
-
-        return simulate(spec.tape.lives, spec.as_of)
+        return sources.lives(self)
 
     @property
     def has_history(self) -> bool:
@@ -172,21 +143,13 @@ class Model:
 
         The calibration is by segment, and by what ``history.keep`` names if it has few values.
         """
-        from scfcap.cashflow.backtest import backtest, labelling
-
-        history, spec = self.history(), self.loaded.spec
-        kept = spec.history.keep if spec.history is not None else ()
-        by = labelling(history, kept)
-        days = spec.history.default_days if spec.history is not None else None
-        return backtest(history, month_given(until), by, spec.credit, default_days=days)
+        return behaviour.backtest(self, until)
 
     def payment_holiday(self, first: str | date, last: str | date) -> Holiday:
         """Share of loans that paid nothing in the months from ``first`` to ``last``, as days of
         outage.
         """
-        from scfcap.cashflow.holiday import payment_holiday
-
-        return payment_holiday(self.history(), month_given(first), month_given(last))
+        return behaviour.payment_holiday(self, first, last)
 
     @_once
     def pool(self) -> Pool:
@@ -210,38 +173,16 @@ class Model:
 
     def pool_report(self) -> PoolReport:
         """The pool's tables, borrowing bases and snapshot, to show and to save."""
-        from scfcap.report.pool import PoolReport
-
-        origin = manifest(self.provenance(self.tape()), {})
-        return PoolReport(self.loaded, self.tape(), self.pool(), origin)
+        return reports.pool_report(self)
 
     @_once
     def watch(self) -> WatchReport:
         """Early warnings: the lights as they stand, and each indicator by month."""
-        from scfcap.pool.lights import now
-        from scfcap.pool.watch import observed
-        from scfcap.report.watch import WatchReport
-
-        spec = self.loaded.spec
-        told = spec.history is not None or self.lives() is not None
-        series, missing = observed(self.history() if told else None, self.tape(), spec)
-        origin = manifest(self.provenance(self.tape()), {})
-        lights = now(series, spec.warning, missing)
-        return WatchReport(self.loaded, lights, series, origin)
+        return reports.watch(self)
 
     def warning_thresholds(self) -> dict[str, Threshold]:
         """Thresholds set on synthetic platforms; see :func:`scfcap.synthetic.alarms.calibrate`."""
-        from scfcap.synthetic.alarms import calibrate
-
-        spec = self.loaded.spec
-        return calibrate(spec.warning, self._kind_of_lives(), spec.as_of)
-
-    def _kind_of_lives(self) -> LivesSpec:
-        """What the synthetic platforms are like on which warnings are tested: as the model's."""
-        from scfcap.schema.lives import LivesSpec
-
-        spec = self.loaded.spec
-        return spec.tape.lives or LivesSpec(loans=spec.warning.measure.loans, seed=0)
+        return behaviour.warning_thresholds(self)
 
     @_once
     def warning_value(self) -> pd.DataFrame:
@@ -249,70 +190,21 @@ class Model:
 
         See :func:`scfcap.synthetic.alarms.measure`.
         """
-        from scfcap.synthetic.alarms import measure
-
-        spec = self.loaded.spec
-        return measure(spec.warning, self._kind_of_lives(), spec.as_of)
+        return behaviour.warning_value(self)
 
     @_once
     def credit(self) -> tuple[dict[str, SegmentCredit], pd.DataFrame]:
         """Credit behaviour by segment, and where each figure comes from."""
-        from scfcap.credit.estimate import with_rules
-
-        curves, table = self._behaviour()
-        return curves, with_rules(table, self.loaded.spec.credit.where)
-
-    def _behaviour(self) -> tuple[dict[str, SegmentCredit], pd.DataFrame]:
-        """Credit behaviour by segment alone, and where each figure comes from."""
-        from scfcap.credit.estimate import as_stated, estimate
-        from scfcap.tape.read import read_history
-
-        spec = self.loaded.spec.credit
-        if spec.source == "stated":
-            return as_stated(spec)
-        if spec.source == "history":
-            return self.fit().curves, self.fit().table
-        history = None
-        if spec.source == "estimated" and spec.history is not None:
-            history = read_history(
-                spec.history, folder=self.loaded.tape_folder, path=self.tape_path
-            )
-        return estimate(spec, self.tape(), history)
+        return behaviour.credit(self)
 
     @_once
     def fit(self) -> Fit:
         """Curves from the performance history, with every table behind them."""
-        from scfcap.credit.fit import fit
-
-        spec = self.loaded.spec
-        days = spec.history.default_days if spec.history is not None else None
-        per_year = PeriodGrid.build(spec.as_of, 1, spec.plan.frequency).per_year
-        return fit(self.history(), spec.credit, default_days=days, per_year=round(per_year))
+        return behaviour.fit(self)
 
     def credit_report(self, until: str | date | None = None) -> CreditReport:
         """Curves to show, to save and to write into the model; ``until`` adds a back-test."""
-        from scfcap.credit.doubts import doubts
-        from scfcap.report.credit import CreditReport
-
-        curves, table = self.credit()
-        source = self.loaded.spec.credit.source
-        tested = None if until is None else self.backtest(until)
-        said = {
-            "stated": "the model",
-            "estimated": "outcomes and closed loans",
-            "history": "the history " + (self.history().source if source == "history" else ""),
-        }
-        return CreditReport(
-            model=self.loaded,
-            curves=curves,
-            table=table,
-            source=said[source].strip(),
-            origin=manifest(self.provenance(None if source == "stated" else self.tape()), {}),
-            found=self.fit().tables if source == "history" else {},
-            backtest={} if tested is None else tested.tables(),
-            verdict="" if tested is None else tested.verdict,
-            doubts=doubts(self.history(), self.loaded.spec.history) if source == "history" else (),
-        )
+        return reports.credit_report(self, until)
 
     @_once
     def curves(self) -> CurveSet:
@@ -332,20 +224,14 @@ class Model:
     @_once
     def exposures(self) -> Exposures:
         """What the outstanding loans owe to core enterprises, named or among the largest."""
-        from scfcap.credit.exposure import measure
-        from scfcap.credit.stress import names_cores
-
-        frame = self.tape().frame
-        gone = frame["status"].isin(["repaid", "charged_off"]).to_numpy()
-        return measure(frame[~gone], self.pool().segments, named=names_cores(self.spec.scenarios))
+        return planning.exposures(self)
 
     def paths(self, count: int = 2000, seed: int = 0) -> Paths:
         """Monte Carlo paths over the horizon: borrowers, core enterprises, funders, outages.
 
         Drawn as ``[factors]`` says. A path depends on the seed and its number alone.
         """
-        horizon = self.grid.extended(self.spec.plan.periods)
-        return self._draw(seed).paths(self.curves(), horizon, count)
+        return drawing.paths(self, count, seed)
 
     def scenario_set(
         self,
@@ -356,29 +242,7 @@ class Model:
         named: Mapping[str, float] | None = None,
     ) -> ScenarioSet:
         """``keep`` weighted paths that stand for ``count``, and scenarios ``named`` by weight."""
-        from scfcap.cashflow.paths import Stakes, scenario_set
-
-        spec = self.spec
-        lines = {lender.name: lender.limit for lender in spec.lenders}
-        notes = 0.0 if spec.p2p is None else spec.p2p.limit
-        series = 0.0 if spec.securitization is None else spec.securitization.programme_limit
-        stakes = Stakes(lines, notes, sum(lines.values()) + notes + series)
-        return scenario_set(
-            self.pool(),
-            self.curves(),
-            self._draw(seed),
-            stakes,
-            keep=keep,
-            count=count,
-            horizon=spec.plan.periods,
-            named=named,
-        )
-
-    def _draw(self, seed: int) -> Draw:
-        from scfcap.cashflow.paths import Draw
-
-        lenders = tuple(lender.name for lender in self.spec.lenders)
-        return Draw(self.spec.factors, seed, self.exposures(), lenders)
+        return drawing.scenario_set(self, keep, count=count, seed=seed, named=named)
 
     @_once
     def cashflow(self) -> PoolCashflow:
@@ -397,14 +261,7 @@ class Model:
 
     def order_tables(self, scenarios: Sequence[str] = ()) -> dict[str, pd.DataFrame]:
         """Orders, buyers and lock-box (of ``scenarios``, else all); none without ``[orders]``."""
-        book, paid = self.orders(), self.lock_box()
-        if book is None or paid is None:
-            return {}
-        return {
-            "orders": book.table,
-            "buyers": book.buyers.to_frame(),
-            "lock_box": paid.to_frame(scenarios),
-        }
+        return reports.order_tables(self, scenarios)
 
     def distribution(
         self, count: int = 2000, seed: int = 0, tell: Callable[[int], object] | None = None
@@ -413,12 +270,7 @@ class Model:
 
         ``tell`` hears how many are done.
         """
-        from scfcap.api.projecting import drawn_over
-        from scfcap.cashflow.distribution import distribution
-
-        curves, factors = drawn_over(self, self.projection_curves())
-        draw = replace(self._draw(seed), spec=factors)
-        return distribution(self.pool(), curves, draw, count, tell)
+        return drawing.distribution(self, count, seed, tell)
 
     def explain(self, loan_id: str, scenario: str | None = None) -> LoanExplanation:
         """Every figure of one loan, in ``scenario`` (else the plan's): formula and numbers."""
@@ -440,51 +292,12 @@ class Model:
 
         ``cashflow`` is taken where it was computed elsewhere, ``distribution`` is shown with it.
         """
-        from scfcap.api.stored import stored_inputs
-        from scfcap.report.projection import ProjectionReport
-
-        whole = cashflow or self.cashflow()
-        return ProjectionReport(
-            model=self.loaded,
-            cashflow=whole.chosen(scenarios) if scenarios else whole,
-            credit=self.credit()[1],
-            origin=manifest(self._read_or_not(whole=cashflow is None), {}),
-            distribution=distribution,
-            base=None if distribution is None else whole.chosen(("base",)),
-            extra=stored_inputs(self) if cashflow is None else {},
-            orders=self.order_tables(scenarios) if cashflow is None else {},
-        )
+        return reports.projection(self, scenarios, cashflow=cashflow, distribution=distribution)
 
     @_once
     def new_loans(self) -> dict[str, NewLoans]:
         """What new loans look like, by segment; where buyers pay orders, new ones too."""
-        from scfcap.cashflow.cohorts import new_loans
-        from scfcap.cashflow.orders import new_orders, paid_by_any
-
-        pool = self.pool()
-        place = {name: k for k, name in enumerate(pool.segments)}
-        made = {
-            name: new_loans(
-                demand.new_loans,
-                pool,
-                place.get(name, len(place)),
-                contract=self.spec.contract.get(name),
-            )
-            for name, demand in self.spec.demand.items()
-        }
-        book, spec = self.orders(), self.loaded.spec.orders
-        if book is None or spec is None:
-            return made
-        buyers = book.buyers
-        return {
-            name: paid_by_any(
-                each,
-                buyers,
-                spec.parts,
-                new_orders(pool, place.get(name, len(place)), spec, buyers),
-            )
-            for name, each in made.items()
-        }
+        return planning.new_loans(self)
 
     @_once
     def factors(self) -> CohortFactors:
@@ -497,27 +310,7 @@ class Model:
     @_once
     def deals(self) -> dict[str, DealResult]:
         """Each outstanding series alone, all its cash reinvested, by name."""
-        vehicle = self.spec.securitization
-        if vehicle is None:
-            return {}
-        from scfcap.deal.accounts import opening_state
-        from scfcap.deal.revolving import run_revolving
-
-        factors = self.factors()
-        return {
-            series.name: run_revolving(
-                vehicle,
-                opening_state(vehicle, series, self._held_by(series.name), factors.grid),
-                factors,
-            )
-            for series in vehicle.series
-        }
-
-    def _held_by(self, series: str) -> float:
-        """Principal that the tape places in a series [currency]."""
-        pool, key = self.pool(), place(SECURITIZATION, series)
-        held = pool.place == pool.places.index(key) if key in pool.places else False
-        return float(pool.balance.sum(where=held))
+        return planning.deals(self)
 
     @_once
     def inputs(self) -> Inputs:
@@ -547,43 +340,14 @@ class Model:
 
         Bad rows never raise here; everything else that makes the model unusable does.
         """
-        from scfcap.pool.closed_days import unpublished_days
-        from scfcap.report.quality import Quality
-        from scfcap.tape.checks import RejectedRows
-
-        limit = self.loaded.spec.tape.reject_limit
-        try:
-            tape = self._read(self.loaded.spec.tape.model_copy(update={"reject_limit": 1.0}))
-        except RejectedRows as error:  # not one row is left
-            found = (error.findings, error.rejects, error.reasons)
-            origin = manifest(self.provenance(None), {})
-            return Quality(self.loaded, origin, *found, len(error.rejects), limit)
-        rows = len(tape.frame) + len(tape.rejects)
-        origin = manifest(self.provenance(tape), {})
-        found = (tape.findings, tape.rejects, tape.reasons)
-        quality = Quality(self.loaded, origin, *found, rows, limit, tape)
-        if not quality.refused:
-            self._kept["tape"] = tape
-            self.deals()
-            self.inputs()
-            quality = replace(quality, notes=unpublished_days(self.pool()))
-            if before is not None:
-                return replace(quality, moved=self.roll_forward(*before))
-        return quality
+        return sources.check(self, before)
 
     def roll_forward(self, before: str | Path, on: date) -> RollForward:
         """What became of the loans of an earlier tape, as it stood at the end of day ``on``.
 
         Read with the model's own mapping. Raises :class:`~scfcap.errors.InputError`.
         """
-        from scfcap.tape.read import read_tape
-        from scfcap.tape.rollforward import roll_forward
-
-        loaded = self.loaded
-        earlier = read_tape(
-            loaded.spec.tape, as_of=on, folder=loaded.tape_folder, path=Path(before)
-        )
-        return roll_forward(earlier, self.tape())
+        return sources.roll_forward(self, before, on)
 
     def run(self, progress: Progress | None = None) -> Run:
         """Every station in turn; ``progress`` is told the name of each as it begins."""
@@ -609,52 +373,7 @@ class Model:
 
     def provenance(self, tape: Tape | None) -> dict[str, Any]:
         """What went in: model, files, digests (SHA-256), seed, overrides."""
-        spec, loaded = self.loaded.spec, self.loaded
-        return {
-            "model": spec.name,
-            "as_of": spec.as_of.isoformat(),
-            "files": [path.name for path in loaded.files],
-            "digests": {"model": loaded.digest, "tape": None if tape is None else tape.digest},
-            "seed": getattr(getattr(spec.tape, spec.tape.source, None), "seed", None),
-            "overrides": list(loaded.overrides),
-            "tape": None if self.tape_path is None else self.tape_path.name,
-        }
-
-    def _read_or_not(self, *, whole: bool) -> dict[str, Any]:
-        """Provenance; of a tape that was read in chunks the digest of what its footers say."""
-        if whole or "tape" in self._kept:
-            return self.provenance(self.tape())
-        from scfcap.tape.read import partitioned
-
-        said = self.provenance(None)
-        data = partitioned(self.loaded.spec.tape, self.loaded.tape_folder, self.tape_path)
-        if data is not None:
-            said["digests"]["tape"] = f"footers {data.digest}"
-        return said
-
-    def _read(self, spec: TapeSpec) -> Tape:
-        from scfcap.tape.read import read_tape
-
-        return read_tape(
-            spec,
-            as_of=self.loaded.spec.as_of,
-            folder=self.loaded.tape_folder,
-            path=self.tape_path,
-            frame=self._generated(),
-        )
-
-    def _generated(self) -> pd.DataFrame | None:
-        spec, lives = self.loaded.spec, self.lives()
-        if lives is not None:
-            from scfcap.synthetic.lives import held_tape
-
-            return held_tape(lives, spec)
-        if self.tape_path is not None or spec.tape.source != "platform":
-            return None
-        from scfcap.synthetic.platform import generate
-
-        assert spec.tape.platform is not None
-        return generate(spec.tape.platform, spec)
+        return sources.provenance(self, tape)
 
     @cached_property
     def grid(self) -> PeriodGrid:
@@ -674,13 +393,3 @@ class Model:
 def _toml(value: object) -> str:
     """A Python value as ``--set`` takes it."""
     return value.isoformat() if isinstance(value, date) else json.dumps(value, ensure_ascii=False)
-
-
-def month_given(value: str | date) -> date:
-    """A day of the month that a user names as ``2019-02``. Raises :class:`InputError`."""
-    if isinstance(value, date):
-        return value
-    try:
-        return date.fromisoformat(value if len(value) > 7 else f"{value}-01")
-    except ValueError:
-        raise InputError(Problem("month", repr(value), "a month such as 2019-02")) from None

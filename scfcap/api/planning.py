@@ -1,0 +1,80 @@
+"""What a model's plan is made of: new loans, series by themselves, exposures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scfcap.axes import SECURITIZATION, place
+
+if TYPE_CHECKING:
+    from scfcap.api.model import Model
+    from scfcap.cashflow.cohorts import NewLoans
+    from scfcap.credit.exposure import Exposures
+    from scfcap.deal.waterfall import DealResult
+
+
+def exposures(model: Model) -> Exposures:
+    """What the outstanding loans owe to core enterprises, named or among the largest."""
+    from scfcap.credit.exposure import measure
+    from scfcap.credit.stress import names_cores
+
+    frame = model.tape().frame
+    gone = frame["status"].isin(["repaid", "charged_off"]).to_numpy()
+    return measure(frame[~gone], model.pool().segments, named=names_cores(model.spec.scenarios))
+
+
+def new_loans(model: Model) -> dict[str, NewLoans]:
+    """What new loans look like, by segment; where buyers pay orders, new ones too."""
+    from scfcap.cashflow.cohorts import new_loans
+    from scfcap.cashflow.orders import new_orders, paid_by_any
+
+    pool = model.pool()
+    place = {name: k for k, name in enumerate(pool.segments)}
+    made = {
+        name: new_loans(
+            demand.new_loans,
+            pool,
+            place.get(name, len(place)),
+            contract=model.spec.contract.get(name),
+        )
+        for name, demand in model.spec.demand.items()
+    }
+    book, spec = model.orders(), model.loaded.spec.orders
+    if book is None or spec is None:
+        return made
+    buyers = book.buyers
+    return {
+        name: paid_by_any(
+            each,
+            buyers,
+            spec.parts,
+            new_orders(pool, place.get(name, len(place)), spec, buyers),
+        )
+        for name, each in made.items()
+    }
+
+
+def deals(model: Model) -> dict[str, DealResult]:
+    """Each outstanding series alone, all its cash reinvested, by name."""
+    vehicle = model.spec.securitization
+    if vehicle is None:
+        return {}
+    from scfcap.deal.accounts import opening_state
+    from scfcap.deal.revolving import run_revolving
+
+    factors = model.factors()
+    return {
+        series.name: run_revolving(
+            vehicle,
+            opening_state(vehicle, series, _held_by(model, series.name), factors.grid),
+            factors,
+        )
+        for series in vehicle.series
+    }
+
+
+def _held_by(model: Model, series: str) -> float:
+    """Principal that the tape places in a series [currency]."""
+    pool, key = model.pool(), place(SECURITIZATION, series)
+    held = pool.place == pool.places.index(key) if key in pool.places else False
+    return float(pool.balance.sum(where=held))
