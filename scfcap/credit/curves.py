@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -194,6 +195,40 @@ def build_curves(
             ``grid`` does, roll rates cannot be told over its periods, or a scenario names what is
             not there.
     """
+    _refuse_missing(segments, credit)
+    told = Stated(stated_in or grid.frequency, grid)
+    stress = compile_scenarios(
+        told.scenarios(scenarios), segments, grid, lenders=lenders, exposures=exposures
+    )
+    names, parent, behaviour = _with_rules(segments, credit, rules)
+    behaviour = told.behaviour(names, behaviour)
+    bases = intensities(behaviour, grid)
+    unset = np.zeros((0, len(names), len(grid)))
+    return CurveSet(
+        scenarios=(),
+        segments=tuple(names),
+        grid=grid,
+        default_intensity=unset,
+        prepay_intensity=unset,
+        default_base=bases.default,
+        prepay_base=bases.prepay,
+        stated_default=bases.stated_default,
+        stated_prepay=bases.stated_prepay,
+        severity=unset,
+        struck=unset,
+        struck_recovery=unset,
+        struck_lag=unset.astype(np.int64),
+        stress=stress,
+        order=projection.order,
+        servicer_advances=projection.servicer_advances,
+        late_fee=projection.late_fee,
+        parent=np.array(parent, dtype=np.int64),
+        indices=Indices(indices or {}),
+        **_told(names, behaviour, grid),
+    ).under(stress)
+
+
+def _refuse_missing(segments: Sequence[str], credit: Mapping[str, SegmentCredit]) -> None:
     missing = [name for name in segments if name not in credit]
     if missing:
         raise InputError(
@@ -206,55 +241,42 @@ def build_curves(
             )
             for name in missing
         )
-    told = Stated(stated_in or grid.frequency, grid)
-    stress = compile_scenarios(
-        told.scenarios(scenarios), segments, grid, lenders=lenders, exposures=exposures
-    )
+
+
+def _with_rules(
+    segments: Sequence[str], credit: Mapping[str, SegmentCredit], rules: Sequence[CreditRule]
+) -> tuple[list[str], list[int], list[SegmentCredit]]:
+    """Names of the curves, the segment of each and its behaviour: segments first, then rules."""
     names = [*segments, *(parted(name, rule.name) for name in segments for rule in rules)]
     parent = [*range(len(segments)), *(s for s in range(len(segments)) for _ in rules)]
     behaviour = [credit[name] for name in segments]
     behaviour += [_ruled(name, credit[name], rule) for name in segments for rule in rules]
-    behaviour = told.behaviour(names, behaviour)
-    bases = intensities(behaviour, grid)
-    unset = np.zeros((0, len(names), len(grid)))
+    return names, parent, behaviour
+
+
+def _told(
+    names: Sequence[str], behaviour: Sequence[SegmentCredit], grid: PeriodGrid
+) -> dict[str, Any]:
+    """What each segment's behaviour tells beside its intensities, by field of the curve set."""
     recovery_share = _recovery_share(behaviour)
     # Of a curve its mean: what the failure of core enterprises takes comes back in one piece.
     lag = np.rint(recovery_share @ np.arange(recovery_share.shape[1]))
-    return CurveSet(
-        scenarios=(),
-        segments=tuple(names),
-        grid=grid,
-        default_intensity=unset,
-        prepay_intensity=unset,
-        default_base=bases.default,
-        prepay_base=bases.prepay,
-        stated_default=bases.stated_default,
-        stated_prepay=bases.stated_prepay,
-        stated_severity=np.array([c.severity for c in behaviour], dtype=np.float64),
-        severity=unset,
-        recovery_lag=lag.astype(np.int64),
-        struck=unset,
-        struck_recovery=unset,
-        struck_lag=unset.astype(np.int64),
-        stress=stress,
-        lifetime=np.array([c.lifetime_default is not None for c in behaviour], dtype=np.bool_),
-        late_share=np.array([c.late_share for c in behaviour], dtype=np.float64),
-        late_days=np.array([c.late_days for c in behaviour], dtype=np.int64),
-        default_days=np.array([c.default_days for c in behaviour], dtype=np.int64),
-        has_roll_rates=np.array([c.roll_rates is not None for c in behaviour], dtype=np.bool_),
-        roll_rates=_roll_rates(behaviour),
-        recovery_share=recovery_share,
-        ageing=tuple(
+    return {
+        "stated_severity": np.array([c.severity for c in behaviour], dtype=np.float64),
+        "recovery_lag": lag.astype(np.int64),
+        "lifetime": np.array([c.lifetime_default is not None for c in behaviour], dtype=np.bool_),
+        "late_share": np.array([c.late_share for c in behaviour], dtype=np.float64),
+        "late_days": np.array([c.late_days for c in behaviour], dtype=np.int64),
+        "default_days": np.array([c.default_days for c in behaviour], dtype=np.int64),
+        "has_roll_rates": np.array([c.roll_rates is not None for c in behaviour], dtype=np.bool_),
+        "roll_rates": _roll_rates(behaviour),
+        "recovery_share": recovery_share,
+        "ageing": tuple(
             Ageing(name, credit, grid.per_year) if goes_by_age(credit) else None
             for name, credit in zip(names, behaviour, strict=True)
         ),
-        period_rolls=_period_rolls(names, behaviour, grid),
-        order=projection.order,
-        servicer_advances=projection.servicer_advances,
-        late_fee=projection.late_fee,
-        parent=np.array(parent, dtype=np.int64),
-        indices=Indices(indices or {}),
-    ).under(stress)
+        "period_rolls": _period_rolls(names, behaviour, grid),
+    }
 
 
 def parted(segment: str, rule: str) -> str:
