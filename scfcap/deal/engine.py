@@ -371,7 +371,7 @@ class _Run:
             for name, amount in zip(step.spec.targets, paid.each, strict=True):
                 self.fees[0, t, list(self.spec.fees).index(name)] += amount
         elif kind == "purchase":
-            self._put(purchases=paid.paid)
+            self._put(purchases=paid.paid, bought=paid.each[0])
         elif kind in ("hedge", "line"):
             self._put(**{f"{kind}_paid": paid.paid})
         self._put(line_drawn=paid.drawn)

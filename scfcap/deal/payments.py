@@ -24,7 +24,7 @@ class Paid:
     """A step on one date; arrays over scenarios [K], in currency.
 
     ``due`` after its limits, ``available`` in its sources, ``paid``; ``each`` [n, K] to those it
-    names. ``outside`` [K] left the deal, ``drawn`` [K] came in from lines.
+    names (of purchases the balance bought). ``outside`` [K] left the deal, ``drawn`` [K] came in from lines.
     """
 
     due: FloatArray
@@ -241,9 +241,9 @@ def _purchase(book: Book, step: Step, assets: Assets, active: BoolArray) -> Paid
     due = np.where(asked > 0.0, assets.wish(book.period, asked), 0.0)
     paid = np.minimum(due, total)
     drawn = _take(book, step, have, paid)
-    if paid.any():
-        book.pool = book.pool + assets.buy(book.period, paid)
-    return Paid(due, total, paid, paid[None], paid, drawn)
+    bought = assets.buy(book.period, paid) if paid.any() else np.zeros(book.size)
+    book.pool = book.pool + bought
+    return Paid(due, total, paid, bought[None], paid, drawn)
 
 
 _NO_CASH = ("write_off", "write_up")
