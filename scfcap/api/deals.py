@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from scfcap.deal.bought import CohortAssets, Lent
     from scfcap.deal.engine import Surroundings
     from scfcap.deal.outcome import DealRun
+    from scfcap.deal.sizing import Runner, Sized
     from scfcap.deal.structure import Deal
     from scfcap.pool.snapshot import Pool
     from scfcap.quantities import FloatArray, IntArray
@@ -48,6 +49,25 @@ class DealCase:
         from scfcap.deal.engine import run_deal
 
         return run_deal(self.deal, self.assets(), self.around, trace=trace, watch=watch)
+
+    def runner(self) -> Runner:
+        """Runs the deal in given scenarios with given original balances [J, K]."""
+        from scfcap.deal.engine import run_deal
+
+        def run(rows: IntArray, balances: FloatArray) -> DealRun:
+            around = replace(
+                self.around, indices={n: each[rows] for n, each in self.around.indices.items()}
+            )
+            return run_deal(self.deal, self.assets(rows), around, balances)
+
+        return run
+
+    def sized(self) -> tuple[Sized, ...]:
+        """The largest classes with a rating: see :func:`~scfcap.deal.sizing.size_classes`."""
+        from scfcap.deal.sizing import size_classes
+
+        lent = self.lent
+        return size_classes(self.deal.spec, self.runner(), lent.scenarios, lent.start)
 
 
 def named_deal(model: Model, name: str | None) -> str:

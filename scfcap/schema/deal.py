@@ -28,6 +28,7 @@ from scfcap.schema.deal_parts import (
     TrancheSpec,
     TriggerSpec,
 )
+from scfcap.schema.sizing import SizingSpec
 
 
 class CollectionsSpec(Schema):
@@ -133,6 +134,7 @@ class DealSpec(Schema):
     """Steps on a payment date, by phase, in order."""
     opening: OpeningSpec | None = None
     actuals: ActualsSpec | None = None
+    sizing: SizingSpec = SizingSpec()
 
     @model_validator(mode="after")
     def _phases_have_waterfalls(self) -> DealSpec:
