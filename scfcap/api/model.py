@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ import pandas as pd
 from scfcap.api import behaviour, drawing, planning, reports, sources
 from scfcap.periods import PeriodGrid
 from scfcap.schema.credit import SegmentCredit
+from scfcap.schema.layers import override_text
 from scfcap.schema.load import LoadedModel, load_model
 from scfcap.schema.model import Model as ModelSpec
 
@@ -66,7 +66,7 @@ def load(
     model's own tape. Raises :class:`~scfcap.errors.InputError` with every problem found.
     """
     texts = (
-        tuple(f"{key}={_toml(value)}" for key, value in overrides.items())
+        tuple(override_text(key, value) for key, value in overrides.items())
         if isinstance(overrides, Mapping)
         else tuple(overrides)
     )
@@ -388,8 +388,3 @@ class Model:
         from scfcap.api.projecting import projection_grid
 
         return projection_grid(self)
-
-
-def _toml(value: object) -> str:
-    """A Python value as ``--set`` takes it."""
-    return value.isoformat() if isinstance(value, date) else json.dumps(value, ensure_ascii=False)
