@@ -190,9 +190,10 @@ class TestWhatOutlivesTheProjection:
         assert report.document()["cautions"] == [caution]
 
     def test_at_the_bound_longer_periods_are_named(self, make: Callable[..., Model]) -> None:
-        (caution,) = make(THIRTY, projection__frequency="day").projection().cautions
+        dated = {"contract.home.payment_every": "month"}
+        (caution,) = make(THIRTY, projection__frequency="day", **dated).projection().cautions
         assert 'set projection.frequency = "week"' in caution
-        weeks = make(THIRTY, projection__frequency="week").projection()
+        weeks = make(THIRTY, projection__frequency="week", **dated).projection()
         assert weeks.cautions == []
         assert weeks.tables["cash_flow_totals"].frame["average_life"].notna().all()
 
@@ -205,6 +206,56 @@ class TestWhatOutlivesTheProjection:
         assert "still to be recovered in scenario base" in caution
         assert "Therefore yields are withheld" in caution
         assert make(ONE, CDR).projection().cautions == []
+
+
+class TestWhatDoesNotSuitTheLoans:
+    def test_instalments_without_dates_follow_the_periods(self, make: Callable[..., Model]) -> None:
+        short = THIRTY.replace("2050-12-31", "2021-12-31")
+        days = make(short, CDR, projection__frequency="day")
+        (caution,) = days.projection().cautions
+        assert "instalments of home have no dates, so they are paid every day" in caution
+        assert caution.endswith('Set contract.home.payment_every = "month".')
+        assert days.projection().document()["cautions"] == [caution]
+        dated = {"contract.home.payment_every": "month"}
+        set_right = make(short, CDR, projection__frequency="day", **dated)
+        assert set_right.projection().cautions == []
+        months = make(short, CDR, **dated)
+        assert months.projection().cautions == make(short, CDR).projection().cautions == []
+        # what it says: 365 instalments a year instead of 12, paid at the ends of the months
+        whole = [model.cashflow().flows for model in (days, set_right, months)]
+        interest = [float(flows.interest[0].sum()) for flows in whole]
+        assert interest[0] < 0.95 * interest[1]
+        assert interest[1] == pytest.approx(interest[2], rel=1e-3)
+
+    def test_loans_too_short_to_default_with_advances(self, make: Callable[..., Model]) -> None:
+        """Three months from default to recovery: of loans due by 2021-03-31 none defaults."""
+        rows = "\n".join(
+            f"{name},home,bullet,2020-12-31,{due},{amount},{amount},0.05"
+            for name, due, amount in (
+                *(("a", "2021-03-31", 3000), ("b", "2021-04-01", 5000), ("c", "2030-12-31", 2000)),
+            )
+        )
+        bma = {"projection.order": "bma"}
+        told = make(rows, CDR, projection__servicer_advances=True, **bma)
+        (caution,) = told.projection().cautions
+        assert "3,000.00 of the 10,000.00 CNY that performs is repaid within the" in caution
+        assert "recovery lag (home)" in caution
+        assert caution.endswith("set projection.servicer_advances = false.")
+        early = make(
+            rows, CDR, projection__servicer_advances=True, projection__periods=2, **bma
+        ).projection()
+        assert early.cautions[1] == caution  # the first tells of periods
+        assert make(rows, CDR, **bma).projection().cautions == []
+        long = make(ONE, CDR, projection__servicer_advances=True, **bma)
+        assert long.projection().cautions == []
+
+        def gone(due: str, **more: object) -> float:
+            model = make(ONE.replace("2021-12-31", due), CDR, **bma, **more)
+            return float(model.cashflow().flows.default[0].sum())
+
+        assert gone("2021-03-31", projection__servicer_advances=True) == 0.0
+        assert gone("2021-04-01", projection__servicer_advances=True) > 800.0
+        assert gone("2021-03-31") > 2500.0
 
 
 class TestWhatPathsAreDrawnWith:

@@ -81,6 +81,14 @@ def order_tables(model: Model, scenarios: Sequence[str] = ()) -> dict[str, pd.Da
     }
 
 
+def _assumed(model: Model) -> list[str]:
+    from scfcap.report.assumed import cautions
+
+    spec = model.spec
+    curves = model.projection_curves()
+    return cautions(model.pool(), curves, spec.plan.frequency, spec.currency)
+
+
 def projection(
     model: Model,
     scenarios: Sequence[str],
@@ -102,4 +110,5 @@ def projection(
         base=None if distribution is None else whole.chosen(("base",)),
         extra=stored_inputs(model) if cashflow is None else {},
         orders=model.order_tables(scenarios) if cashflow is None else {},
+        assumed=_assumed(model) if cashflow is None else (),
     )

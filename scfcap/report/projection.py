@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -57,7 +57,8 @@ class ProjectionReport:
 
     ``credit`` are the curves as stated or estimated; ``distribution`` the Monte Carlo paths, if
     any were drawn, beside which ``base`` stands; ``orders`` the tables of orders, where buyers pay
-    the loans; ``extra`` further files of its folder by name.
+    the loans; ``assumed`` what is to be said of loans that the projection does not suit; ``extra``
+    further files of its folder by name.
     """
 
     model: LoadedModel
@@ -68,6 +69,7 @@ class ProjectionReport:
     base: PoolCashflow | None = None
     orders: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     explained: Mapping[str, pd.DataFrame] | None = None
+    assumed: Sequence[str] = ()
     extra: Mapping[str, bytes] | None = None
 
     @cached_property
@@ -112,7 +114,8 @@ class ProjectionReport:
     def cautions(self) -> list[str]:
         """What a reader must know before he uses the figures."""
         spec = self.model.spec
-        return cautions(self.cashflow, spec.projection, spec.plan.frequency, spec.currency)
+        found = cautions(self.cashflow, spec.projection, spec.plan.frequency, spec.currency)
+        return [*found, *self.assumed]
 
     def document(self) -> dict[str, Any]:
         """The report as plain values: totals and what is spread; the files hold the rest."""
