@@ -15,7 +15,6 @@ import pandas as pd
 from scfcap.api import behaviour, drawing, planning, reports, sources
 from scfcap.periods import PeriodGrid
 from scfcap.schema.credit import SegmentCredit
-from scfcap.schema.layers import override_text
 from scfcap.schema.load import LoadedModel, load_model
 from scfcap.schema.model import Model as ModelSpec
 
@@ -65,12 +64,11 @@ def load(
     ``{"lenders.bank-a.limit": 0}``. ``tape`` is a file, or a folder, to use instead of the
     model's own tape. Raises :class:`~scfcap.errors.InputError` with every problem found.
     """
-    texts = (
-        tuple(override_text(key, value) for key, value in overrides.items())
-        if isinstance(overrides, Mapping)
-        else tuple(overrides)
-    )
-    return Model(load_model(path, texts), tape_path=None if tape is None else Path(tape))
+    if isinstance(overrides, Mapping):
+        from scfcap.schema.write import override_text
+
+        overrides = [override_text(key, value) for key, value in overrides.items()]
+    return Model(load_model(path, overrides), tape_path=None if tape is None else Path(tape))
 
 
 def _once(station: Callable[[Model], _T]) -> Callable[[Model], _T]:

@@ -12,7 +12,6 @@ import copy
 import tomllib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 from scfcap.errors import InputError, Problem
@@ -93,39 +92,6 @@ def parse_override(text: str) -> Override:
             )
         )
     return Override(text, tuple(parts), _value(value.strip()))
-
-
-def override_text(key: str, value: object) -> str:
-    """``KEY=VALUE`` of a Python value: a number, text, date, sequence or mapping.
-
-    Raises :class:`InputError` for a value that TOML has none for, such as None.
-    """
-    try:
-        return f"{key}={_written(value)}"
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            Problem(
-                f"overrides: {key}",
-                f"{value!r}",
-                "a number, text, true or false, a date, or a list or table of such",
-            )
-        ) from error
-
-
-def _written(value: object) -> str:
-    """A value as TOML on one line."""
-    import tomlkit
-
-    if hasattr(value, "tolist"):  # of numpy
-        value = value.tolist()
-    if isinstance(value, PurePath):
-        value = str(value)
-    if isinstance(value, Mapping):
-        pairs = (f"{tomlkit.key(str(k)).as_string()} = {_written(v)}" for k, v in value.items())
-        return f"{{ {', '.join(pairs)} }}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_written, value))}]"
-    return tomlkit.item(value).as_string()
 
 
 def _split(text: str) -> tuple[str, str, str]:

@@ -10,7 +10,7 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import tomlkit
@@ -64,6 +64,37 @@ def write_credit(
         for scratch in (aside, kept):
             scratch.unlink(missing_ok=True)
     return path, backup
+
+
+def override_text(key: str, value: object) -> str:
+    """``KEY=VALUE``, as ``--set`` takes it, of a number, text, date, sequence or mapping.
+
+    Raises :class:`InputError` for a value that TOML has none for, such as None.
+    """
+    try:
+        return f"{key}={_written(value)}"
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            Problem(
+                f"overrides: {key}",
+                f"{value!r}",
+                "a number, text, true or false, a date, or a list or table of such",
+            )
+        ) from error
+
+
+def _written(value: object) -> str:
+    """A value as TOML on one line."""
+    if hasattr(value, "tolist"):  # of numpy
+        value = value.tolist()
+    if isinstance(value, PurePath):
+        value = str(value)
+    if isinstance(value, Mapping):
+        pairs = (f"{tomlkit.key(str(k)).as_string()} = {_written(v)}" for k, v in value.items())
+        return f"{{ {', '.join(pairs)} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_written, value))}]"
+    return tomlkit.item(value).as_string()
 
 
 def rounded(curve: SegmentCredit) -> SegmentCredit:

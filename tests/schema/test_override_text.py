@@ -1,4 +1,4 @@
-"""What is laid over a model file: Python values come back out of TOML as they went in."""
+"""Overrides from Python: Python values come back out of TOML as they went in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import scfcap
 from scfcap.errors import InputError
-from scfcap.schema.layers import override_text, parse_override
+from scfcap.schema.layers import parse_override
+from scfcap.schema.write import override_text
 
 SCALARS = (
     st.booleans()
