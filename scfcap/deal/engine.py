@@ -43,19 +43,24 @@ def run_deal(
     around: Surroundings | None = None,
     balances: FloatArray | None = None,
     *,
+    cash: FloatArray | None = None,
     trace: bool = False,
     watch: Sequence[str] = (),
 ) -> DealRun:
     """Run ``deal`` on ``assets`` over its calendar.
 
-    ``balances`` [J, K] are original balances by scenario, instead of those that the deal states.
+    ``balances`` [J, K] are original balances by scenario, instead of those that the deal states;
+    ``cash`` [A, K] what the accounts hold at the start, instead of what the deal says.
     With ``trace`` each step's due, available and paid are kept; ``watch`` names words whose value
     after each step is kept too.
 
     Raises:
         InvariantError: money does not tie, or an account or balance is below zero.
     """
-    return _Run(deal, assets, around or Surroundings(), balances, trace, tuple(watch)).whole()
+    run = _Run(deal, assets, around or Surroundings(), balances, trace, tuple(watch))
+    if cash is not None:
+        run.book.cash[:] = cash
+    return run.whole()
 
 
 class _Run:

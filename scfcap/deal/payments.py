@@ -24,7 +24,8 @@ class Paid:
     """A step on one date; arrays over scenarios [K], in currency.
 
     ``due`` after its limits, ``available`` in its sources, ``paid``; ``each`` [n, K] to those it
-    names (of purchases the balance bought). ``outside`` [K] left the deal, ``drawn`` [K] came in from lines.
+    names (of purchases the balance bought). ``outside`` [K] left the deal, ``drawn`` [K] came in
+    from lines.
     """
 
     due: FloatArray
@@ -241,7 +242,7 @@ def _purchase(book: Book, step: Step, assets: Assets, active: BoolArray) -> Paid
     due = np.where(asked > 0.0, assets.wish(book.period, asked), 0.0)
     paid = np.minimum(due, total)
     drawn = _take(book, step, have, paid)
-    bought = assets.buy(book.period, paid) if paid.any() else np.zeros(book.size)
+    bought = assets.buy(book.period, paid)
     book.pool = book.pool + bought
     return Paid(due, total, paid, bought[None], paid, drawn)
 

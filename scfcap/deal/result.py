@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,17 +11,21 @@ import pandas as pd
 from scfcap.cashflow.yields import average_life, payment_times
 from scfcap.deal.accounts import SeriesFlows, SeriesState
 from scfcap.deal.analytics import principal_window
-from scfcap.deal.steps import Book, Payment, Step
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray, IntArray
-from scfcap.schema.securitization import SecuritizationSpec
-
-if TYPE_CHECKING:
-    from scfcap.deal.waterfall import Collected
 
 #: Phases of a series, by code.
 PHASES = ("before closing", "revolving", "amortising", "repaid")
 BEFORE, REVOLVING, AMORTISING, REPAID = range(4)
+
+
+@dataclass(frozen=True)
+class Payment:
+    """What a step owed, could use and paid [K, T]; ``due - paid`` is short."""
+
+    due: FloatArray
+    available: FloatArray
+    paid: FloatArray
 
 
 @dataclass(frozen=True)
@@ -227,122 +230,3 @@ class DealResult:
 
 def _before(closing: FloatArray, start: float) -> FloatArray:
     return np.concatenate([[start], closing[:-1]])
-
-
-class Recorder:
-    """Collects a run period by period, and gives the :class:`DealResult` at its end."""
-
-    def __init__(self, steps: tuple[Step, ...], count: int, tranches: int, periods: int) -> None:
-        self.steps = tuple(step.name for step in steps)
-        self._outside = [i for i, name in enumerate(self.steps) if not name.startswith("reserve ")]
-        self._flows = np.zeros((len(_FLOWS), periods, count))
-        self._trace = np.zeros((3, len(steps), periods, count))
-        self._balance = np.zeros((2, periods, tranches, count))
-        self._phase = np.full((periods, count), BEFORE, dtype=np.int64)
-
-    def _put(self, period: int, **flows: FloatArray) -> None:
-        for key, values in flows.items():
-            self._flows[_FLOWS.index(key), period - 1] = values
-
-    def collected(
-        self, period: int, flows: Collected, cash_interest: FloatArray, phase: IntArray
-    ) -> None:
-        """Flows of the loans and of idle cash."""
-        self._put(
-            period,
-            interest_collected=flows.interest,
-            principal_collected=flows.principal,
-            recovered=flows.recovery,
-            defaults=flows.default,
-            cash_interest=cash_interest,
-        )
-        self._phase[period - 1] = phase
-
-    def issued(
-        self,
-        period: int,
-        notes: FloatArray,
-        contribution: FloatArray,
-        cost: FloatArray,
-        first_pool: FloatArray,
-    ) -> None:
-        """Flows of the closing."""
-        self._put(period, issued=notes, contribution=contribution, issue_cost=cost)
-        self._phase[period - 1] = REVOLVING
-        self._trace[:, self.steps.index("purchases"), period - 1] = first_pool
-
-    def traced(self, period: int, step: Step, payment: Payment) -> None:
-        """What a step owed, could use and paid."""
-        entry = self._trace[:, self.steps.index(step.name), period - 1]
-        entry[0], entry[1], entry[2] = payment.due, payment.available, payment.paid
-
-    def trace(self, period: int) -> FloatArray:
-        """Due, available and paid of all steps in ``period``, shape (3, steps, K)."""
-        return np.asarray(self._trace[:, :, period - 1])
-
-    def paid(self, step: str, period: int) -> FloatArray:
-        """What ``step`` paid in ``period`` [K]."""
-        return np.asarray(self._trace[2, self.steps.index(step), period - 1])
-
-    def closed(self, period: int, book: Book, pool: FloatArray) -> None:
-        """Balances at the close of the period."""
-        self._put(period, cash=book.cash, reserve=book.reserve, pool=pool)
-        self._balance[0, period - 1] = book.notes
-        self._balance[1, period - 1] = book.accrued
-
-    def sources_uses(self, period: int) -> tuple[FloatArray, FloatArray]:
-        """Money in from outside, and out, in ``period`` [K]; the reserve is inside."""
-        t = period - 1
-        sources = self._flows[: len(_SOURCES), t].sum(axis=0)
-        uses = self._flows[_FLOWS.index("issue_cost"), t].copy()
-        for i in self._outside:
-            uses += self._trace[2, i, t]
-        return sources, uses
-
-    def result(
-        self,
-        spec: SecuritizationSpec,
-        state: SeriesState,
-        scenarios: tuple[str, ...],
-        grid: PeriodGrid,
-        triggered: IntArray,
-    ) -> DealResult:
-        """The run as frozen arrays with scenarios first."""
-        names = tuple(tranche.name for tranche in spec.sold)
-        due, available, paid = self._trace.swapaxes(2, 3)
-        position = {name: i for i, name in enumerate(self.steps)}
-        interest = [position[f"interest {name}"] for name in names]
-        principal = [position[f"principal {name}"] for name in names]
-        notes, accrued = self._balance.transpose(0, 3, 2, 1)
-        return DealResult(
-            name=state.name,
-            scenarios=scenarios,
-            grid=grid,
-            tranches=names,
-            **{key: values.T for key, values in zip(_FLOWS, self._flows, strict=True)},
-            purchases=paid[position["purchases"]],
-            senior_fee=paid[position["senior fee"]],
-            servicing_fee=paid[position["servicing fee"]],
-            residual=paid[position["residual"]],
-            interest_due=due[interest].swapaxes(0, 1),
-            interest_paid=paid[interest].swapaxes(0, 1),
-            principal_paid=paid[principal].swapaxes(0, 1),
-            balance=notes,
-            accrued=accrued,
-            triggered=triggered,
-            phase=self._phase.T,
-            trace={name: Payment(due[i], available[i], paid[i]) for name, i in position.items()},
-            state=state,
-            legal_end=state.ends(spec),
-        )
-
-
-_SOURCES = (
-    "interest_collected",
-    "principal_collected",
-    "recovered",
-    "cash_interest",
-    "issued",
-    "contribution",
-)
-_FLOWS = (*_SOURCES, "defaults", "issue_cost", "cash", "reserve", "pool")

@@ -9,9 +9,10 @@ import numpy as np
 from scfcap.axes import SECURITIZATION, place
 from scfcap.cashflow.cohorts import CohortFactors
 from scfcap.deal.accounts import SeriesState
+from scfcap.deal.assets import Collected
 from scfcap.deal.checks import check_flows
 from scfcap.deal.result import DealResult
-from scfcap.deal.waterfall import Collected, run_periods
+from scfcap.deal.waterfall import run_periods
 from scfcap.errors import InputError, InvariantError, Problem
 from scfcap.quantities import ENGINE_TOLERANCE, FloatArray, IntArray
 from scfcap.schema.securitization import SecuritizationSpec
@@ -141,22 +142,25 @@ class RevolvingPool:
             principal=self._sum(self._repaid, t),
             recovery=self._sum(self._recovery, t),
             default=self._sum(self._default, t),
+            pool=self._sum(self._performing, period),
+            delinquent=np.zeros(len(self._scenarios)),
         )
 
     def wish(self, period: int, cash: FloatArray) -> FloatArray:
         """All ``cash`` [K], where there is a loan to buy."""
         return np.where(self._weights(period).sum(axis=1) > 0.0, cash, 0.0)
 
-    def buy(self, period: int, amount: FloatArray) -> None:
-        """Take in new loans of ``amount`` [K] at the close of ``period``."""
+    def buy(self, period: int, amount: FloatArray) -> FloatArray:
+        """Take in new loans of ``amount`` [K] at the close of ``period``; gives what came in."""
         weights = self._weights(period)
         if not weights.any():
-            return
+            return np.zeros_like(amount)
         new = self._new[period - 1]
         left = self._performing[:, new, period]
         total = np.maximum(weights.sum(axis=1, keepdims=True), _ALIVE)
         units = amount[:, None] * weights / total
         self._units[:, new] = np.where(weights > 0.0, units / np.maximum(left, _ALIVE), 0.0)
+        return np.where(weights.any(axis=1), amount, 0.0)
 
     def _weights(self, period: int) -> FloatArray:
         """Share of each segment of the mix, zero where nothing is left to buy [K, segments]."""

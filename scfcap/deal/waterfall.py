@@ -1,14 +1,9 @@
-"""One pass through time over a series, all scenarios at once.
-
-Order in a period after closing: the loans held at its start are collected, idle cash earns its
-yield, then the steps of :func:`scfcap.deal.steps.waterfall`. Money is checked at the end of each
-period: what came in equals what was paid and what is kept.
-"""
+"""A series of the securitization programme on its loans: given ones, or bought as cash comes in."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -20,12 +15,15 @@ from scfcap.deal.accounts import (
     opening_state,
     period_of,
 )
-from scfcap.deal.checks import Checker, check_flows
-from scfcap.deal.result import AMORTISING, REPAID, REVOLVING, DealResult, Recorder
-from scfcap.deal.steps import Book, Moment, waterfall
-from scfcap.deal.triggers import tripped
+from scfcap.deal.assets import Collected
+from scfcap.deal.checks import check_flows
+from scfcap.deal.engine import run_deal
+from scfcap.deal.outcome import DealRun
+from scfcap.deal.programme import class_name, programme_deal
+from scfcap.deal.result import BEFORE, REVOLVING, DealResult, Payment
+from scfcap.deal.structure import Deal
 from scfcap.periods import PeriodGrid
-from scfcap.quantities import FloatArray, IntArray
+from scfcap.quantities import BoolArray, FloatArray, IntArray
 from scfcap.schema.securitization import SecuritizationSpec
 
 __all__ = [
@@ -40,21 +38,6 @@ __all__ = [
     "run_periods",
     "run_series",
 ]
-
-
-@dataclass(frozen=True)
-class Collected:
-    """Flows of the loans held at a period's start [currency], each of shape (K,)."""
-
-    interest: FloatArray
-    principal: FloatArray
-    recovery: FloatArray
-    default: FloatArray
-
-    @property
-    def cash(self) -> FloatArray:
-        """All that is received."""
-        return self.interest + self.principal + self.recovery
 
 
 class PoolSource(Protocol):
@@ -73,8 +56,8 @@ class PoolSource(Protocol):
     def wish(self, period: int, cash: FloatArray) -> FloatArray:
         """Loans to buy at the close of ``period`` out of ``cash`` [K]."""
 
-    def buy(self, period: int, amount: FloatArray) -> None:
-        """Take in loans of ``amount`` [K] at the close of ``period``."""
+    def buy(self, period: int, amount: FloatArray) -> FloatArray:
+        """Take in loans of ``amount`` [K] at the close of ``period``; gives what came in."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +78,49 @@ class GivenPool:
     def collect(self, period: int) -> Collected:
         """Flows in ``period`` of what was held at its start."""
         f, t = self.flows, period - 1
-        return Collected(f.interest[:, t], f.principal[:, t], f.recovery[:, t], f.default[:, t])
+        return Collected(
+            interest=f.interest[:, t],
+            principal=f.principal[:, t],
+            recovery=f.recovery[:, t],
+            default=f.default[:, t],
+            pool=f.pool[:, period] - f.purchases[:, t],
+            delinquent=np.zeros(len(f.pool)),
+        )
 
     def wish(self, period: int, cash: FloatArray) -> FloatArray:  # noqa: ARG002
         """The given purchase, whatever the cash."""
         return self.flows.purchases[:, period - 1]
 
-    def buy(self, period: int, amount: FloatArray) -> None:
-        """Nothing to do: the given pool holds the given purchases already."""
+    def buy(self, period: int, amount: FloatArray) -> FloatArray:  # noqa: ARG002
+        """The given pool holds the given purchases already."""
+        return self.flows.purchases[:, period - 1]
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A source as the assets of a deal that begins ``after`` periods of the source's grid."""
+
+    source: PoolSource
+    after: int
+
+    @property
+    def scenarios(self) -> tuple[str, ...]:
+        return self.source.scenarios
+
+    def opening(self) -> FloatArray:
+        return self.source.balance(self.after)
+
+    def collect(self, period: int) -> Collected:
+        return self.source.collect(period + self.after)
+
+    def wish(self, period: int, cash: FloatArray) -> FloatArray:
+        return self.source.wish(period + self.after, cash)
+
+    def buy(self, period: int, cash: FloatArray) -> FloatArray:
+        return self.source.buy(period + self.after, cash)
+
+    def sell(self, period: int, where: BoolArray) -> FloatArray:
+        raise NotImplementedError
 
 
 def run_series(
@@ -125,95 +143,166 @@ def run_periods(
     spec: SecuritizationSpec, state: SeriesState, grid: PeriodGrid, source: PoolSource
 ) -> DealResult:
     """Run a series on the loans of ``source``, period by period (see :func:`run_series`)."""
-    scenarios = source.scenarios
-    count = len(scenarios)
-    steps = waterfall(spec, state.reserve_target)
-    recorder = Recorder(steps, count, len(state.notes), len(grid))
-    check = Checker(state.name, scenarios)
-    book = _opening_book(state, count)
-    cumulative = np.full(count, state.cumulative_default)
-    triggered: IntArray = np.zeros(count, dtype=np.int64)
-    for t in range(max(state.closing_period, 1), len(grid) + 1):
-        before, pool, year = book, source.balance(t - 1), float(grid.year_fractions[t - 1])
-        if t == state.closing_period:
-            book = _close(spec, state, source, recorder, count)
-            check.money(t, before, book, *recorder.sources_uses(t))
-            continue
-        phase = _phase(book, t <= state.last_revolving, triggered)
-        collected = source.collect(t)
-        cash_interest = spec.cash_yield * year * (book.cash + book.reserve)
-        recorder.collected(t, collected, cash_interest, phase)
-        cash = book.cash + collected.cash + cash_interest
-        moment = Moment(
-            year_fraction=year,
-            pool=pool,
-            revolving=phase == REVOLVING,
-            amortising=phase == AMORTISING,
-            repaid=phase == REPAID,
-            final=t >= state.ends(spec),
-            wish=partial(source.wish, t),
-        )
-        book = replace(book, cash=cash)
-        for step in steps:
-            book, payment = step.pay(book, moment)
-            recorder.traced(t, step, payment)
-        source.buy(t, recorder.paid("purchases", t))
-        recorder.closed(t, book, source.balance(t))
-        check.payments(t, recorder.steps, recorder.trace(t))
-        check.money(t, before, book, *recorder.sources_uses(t))
-        check.order(t, before, book)
-        cumulative = cumulative + collected.default
-        over = tripped(
-            spec.trigger, collected.default, cumulative, pool, state.pool_at_closing, year
-        )
-        triggered = np.where(over & (triggered == 0) & moment.revolving, t, triggered)
-    return recorder.result(spec, state, scenarios, grid, triggered)
-
-
-def _opening_book(state: SeriesState, count: int) -> Book:
-    share = 1.0 if state.closing_period <= 0 else 0.0
-    return Book(
-        cash=np.full(count, share * state.cash),
-        reserve=np.full(count, share * state.reserve),
-        notes=_rows(share * state.notes, count),
-        accrued=_rows(share * state.accrued, count),
-        owed=np.zeros((2, count)),
-    )
-
-
-def _rows(values: FloatArray, count: int) -> FloatArray:
-    """``values`` [J], the same in each scenario [J, K]."""
-    return np.repeat(values[:, None], count, axis=1)
+    first = max(state.closing_period, 0)
+    found = _Found.empty(spec, state, grid, source.scenarios)
+    if first > len(grid):
+        return found.result()
+    cash = np.zeros((2, len(source.scenarios)))
+    if state.closing_period > 0:
+        cash = _close(spec, state, source, found)
+    else:
+        cash += np.array([[state.cash], [state.reserve]])
+    if first < len(grid):
+        start = grid.as_of if first == 0 else grid.ends[first - 1]
+        part = PeriodGrid(start, grid.ends[first:], grid.frequency)
+        deal = Deal.of(state.name, programme_deal(spec, state, part), part)
+        found.add(run_deal(deal, _Held(source, first), cash=cash, trace=True), first)
+    if isinstance(source, GivenPool):
+        found.ask_for(source.flows.purchases, first)
+    return found.result()
 
 
 def _close(
-    spec: SecuritizationSpec,
-    state: SeriesState,
-    source: PoolSource,
-    recorder: Recorder,
-    count: int,
-) -> Book:
-    """Notes and the company's contribution pay for the first pool, reserve and cost of issue."""
-    t = state.closing_period
+    spec: SecuritizationSpec, state: SeriesState, source: PoolSource, found: _Found
+) -> FloatArray:
+    """Notes and the company's contribution pay for the first pool, reserve and cost of issue.
+
+    Gives what the accounts hold then [2, K].
+    """
+    t, count = state.closing_period, len(source.scenarios)
     issued = np.full(count, state.notes.sum())
     cost = spec.issue_cost_rate * issued
     first_pool = source.wish(t, np.full(count, state.pool_at_closing))
     needed = first_pool + state.reserve_target + cost - issued
     contribution = np.maximum(needed, 0.0 if state.contribution is None else state.contribution)
     source.buy(t, first_pool)
-    book = Book(
-        cash=contribution - needed,
-        reserve=np.full(count, state.reserve_target),
-        notes=_rows(state.notes, count),
-        accrued=np.zeros((len(state.notes), count)),
-        owed=np.zeros((2, count)),
+    cash = np.stack([contribution - needed, np.full(count, state.reserve_target)])
+    flows, at = found.flows, t - 1
+    flows["issued"][:, at], flows["contribution"][:, at] = issued, contribution
+    flows["issue_cost"][:, at] = cost
+    flows["cash"][:, at], flows["reserve"][:, at] = cash
+    flows["pool"][:, at] = source.balance(t)
+    found.balance[:, :, at] = state.notes
+    found.phase[:, at] = REVOLVING
+    found.trace["purchases"][:, :, at] = first_pool
+    return cash
+
+
+@dataclass
+class _Found:
+    """A result in the making; flows [K, T], by tranche [K, J, T], trace [3, K, T] by step."""
+
+    spec: SecuritizationSpec
+    state: SeriesState
+    grid: PeriodGrid
+    scenarios: tuple[str, ...]
+    flows: dict[str, FloatArray]
+    balance: FloatArray
+    accrued: FloatArray
+    trace: dict[str, FloatArray]
+    phase: IntArray
+    triggered: IntArray
+
+    @classmethod
+    def empty(
+        cls,
+        spec: SecuritizationSpec,
+        state: SeriesState,
+        grid: PeriodGrid,
+        scenarios: tuple[str, ...],
+    ) -> _Found:
+        shape = (len(scenarios), len(grid))
+        by_tranche = (shape[0], len(state.notes), shape[1])
+        return cls(
+            *(spec, state, grid, scenarios),
+            flows={name: np.zeros(shape) for name in _FLOWS},
+            balance=np.zeros(by_tranche),
+            accrued=np.zeros(by_tranche),
+            trace={name: np.zeros((3, *shape)) for name in _steps(spec)},
+            phase=np.full(shape, BEFORE, dtype=np.int64),
+            triggered=np.zeros(shape[0], dtype=np.int64),
+        )
+
+    def add(self, run: DealRun, first: int) -> None:
+        """What the deal did after ``first`` periods."""
+        part, count = slice(first, None), len(self.state.notes)
+        for name, quantity in _FLOWS.items():
+            if quantity:
+                self.flows[name][:, part] = run.of(quantity)
+        self.flows["cash"][:, part], self.flows["reserve"][:, part] = run.cash.transpose(1, 2, 0)
+        self.balance[:, :, part] = run.of("balance")[:, :count]
+        self.accrued[:, :, part] = run.of("owed")[:, :count]
+        self.phase[:, part] = run.phase.T + REVOLVING
+        names = {class_name(j): tranche.name for j, tranche in enumerate(self.spec.sold)}
+        assert run.trace is not None
+        for step in run.deal.steps:
+            kind, _, to = step.label.partition(" ")
+            name = f"{kind} {names[to]}" if to in names else step.label
+            self.trace[name][:, :, part] += run.trace[:, step.row].transpose(0, 2, 1)
+        tripped = run.tripped[:, 0]
+        at = np.argmax(tripped, axis=0)
+        revolved = run.phase[at, np.arange(len(at))] == 0
+        self.triggered[:] = np.where(tripped.any(axis=0) & revolved, first + at + 1, 0)
+
+    def ask_for(self, purchases: FloatArray, first: int) -> None:
+        """Given purchases are due whether they can be made or not."""
+        self.trace["purchases"][0, :, first:] = purchases[:, first:]
+
+    def result(self) -> DealResult:
+        """The result."""
+        names = tuple(tranche.name for tranche in self.spec.sold)
+        trace: Mapping[str, Payment] = {name: Payment(*each) for name, each in self.trace.items()}
+
+        def by_tranche(kind: str, what: str) -> FloatArray:
+            each = [getattr(trace[f"{kind} {name}"], what) for name in names]
+            return np.array(each).swapaxes(0, 1)
+
+        return DealResult(
+            name=self.state.name,
+            scenarios=self.scenarios,
+            grid=self.grid,
+            tranches=names,
+            **self.flows,
+            purchases=trace["purchases"].paid,
+            senior_fee=trace["senior fee"].paid,
+            servicing_fee=trace["servicing fee"].paid,
+            residual=trace["residual"].paid,
+            interest_due=by_tranche("interest", "due"),
+            interest_paid=by_tranche("interest", "paid"),
+            principal_paid=by_tranche("principal", "paid"),
+            balance=self.balance,
+            accrued=self.accrued,
+            triggered=self.triggered,
+            phase=self.phase,
+            trace=trace,
+            state=self.state,
+            legal_end=self.state.ends(self.spec),
+        )
+
+
+def _steps(spec: SecuritizationSpec) -> tuple[str, ...]:
+    """Names of the steps in the order of payment."""
+    sold = [tranche.name for tranche in spec.sold]
+    return (
+        *("reserve release", "senior fee", "servicing fee"),
+        *(f"interest {name}" for name in sold),
+        *("reserve top-up", "purchases"),
+        *(f"principal {name}" for name in sold),
+        "residual",
     )
-    recorder.issued(t, issued, contribution, cost, first_pool)
-    recorder.closed(t, book, source.balance(t))
-    return book
 
 
-def _phase(book: Book, may_revolve: bool, triggered: IntArray) -> IntArray:
-    """Phase of each scenario in a period after closing [K]."""
-    running = np.where(may_revolve & (triggered == 0), REVOLVING, AMORTISING)
-    return np.where(book.gone, REPAID, running).astype(np.int64)
+#: Flows of a result, and the quantity of a deal's run that gives each.
+_FLOWS = {
+    "interest_collected": "interest",
+    "principal_collected": "principal_collected",
+    "recovered": "recovery",
+    "cash_interest": "cash_yield",
+    "issued": "",
+    "contribution": "",
+    "defaults": "default",
+    "issue_cost": "",
+    "cash": "",
+    "reserve": "",
+    "pool": "pool",
+}
