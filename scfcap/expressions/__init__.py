@@ -18,9 +18,9 @@
     sign        = "-" sign | primary
     primary     = number | text | "true" | "false" | name | function "(" ... ")" | "(" or ")"
 
-A name is a column, in backquotes where it holds blanks or signs other than a dot between words. A missing value makes what
-depends on it undetermined, in the three-valued logic of S. C. Kleene (Introduction to
-Metamathematics, 1952, § 64): ``false and unknown`` is false, ``true or unknown`` is true.
+A name is a column, in backquotes where it holds blanks or signs other than a dot between words. A
+missing value makes what depends on it undetermined, in the three-valued logic of S. C. Kleene
+(Introduction to Metamathematics, 1952, § 64): ``false and unknown`` is false, ``true or unknown`` is true.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from scfcap.expressions.nodes import (
     Node,
     Texts,
     kinds_asked,
+    texts_beside,
     truth,
 )
 from scfcap.expressions.parser import MAX_DEPTH, MAX_LENGTH, MAX_OPERATORS, Parser
@@ -101,6 +102,10 @@ class Expression:
         Left out where several kinds would do, as in a comparison of two columns.
         """
         return dict(kinds_asked(self._root))
+
+    def compared(self, name: str) -> list[str]:
+        """Texts that the column ``name`` is compared with."""
+        return list(texts_beside(self._root, name))
 
 
 def parse(text: str) -> Expression:

@@ -446,3 +446,24 @@ def _known_kind(node: Node) -> str:
     if isinstance(node, Call):
         return {"date": "date", "abs": "number", "floor": "number"}.get(node.name, "")
     return ""
+
+
+def texts_beside(node: Node, name: str) -> Iterator[str]:
+    """Texts that the column ``name`` is compared with below ``node``."""
+    if isinstance(node, Compare):
+        for one, other in ((node.left, node.right), (node.right, node.left)):
+            text = other.content if isinstance(other, Constant) else None
+            if isinstance(one, Name) and one.name == name and isinstance(text, str):
+                yield text
+    elif isinstance(node, In) and isinstance(node.part, Name) and node.part.name == name:
+        yield from (m.content for m in node.members if isinstance(m.content, str))
+    for part in _below(node):
+        yield from texts_beside(part, name)
+
+
+def _below(node: Node) -> tuple[Node, ...]:
+    if isinstance(node, Minus | In | Is | Not):
+        return (node.part,)
+    if isinstance(node, Arithmetic | Compare | Both):
+        return (node.left, node.right)
+    return node.parts if isinstance(node, Call) else ()

@@ -192,6 +192,20 @@ def origin(key: Key, layers: Sequence[Layer], overrides: Sequence[Override]) -> 
     return max(reversed(layers), key=lambda layer: _depth(layer.data, texts)).label
 
 
+def placed(key: Key, layers: Sequence[Layer], overrides: Sequence[Override]) -> str:
+    """Who states ``key``, and where: ``model.toml: plan.periods``; keys of a deal's file without
+    its name, an override as it was given.
+    """
+    if not layers:
+        return dotted(key)
+    label = origin(key, layers, overrides)
+    if label.startswith("--set"):
+        return label
+    deal = len(key) > 1 and key[0] == "deals" and label == f"deals/{key[1]}.toml"
+    own = key[2:] if deal else key
+    return f"{label}: {dotted(own)}".rstrip(": ")
+
+
 def _depth(data: Any, key: Sequence[str]) -> int:
     """How many parts of ``key`` ``data`` states."""
     for depth, part in enumerate(key):

@@ -14,7 +14,7 @@ import io
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from scfcap.errors import InputError, Problem
 from scfcap.schema.base import Schema
 from scfcap.schema.crosscheck import crosscheck
-from scfcap.schema.layers import Layer, Override, apply_overrides, merge, origin, parse_override
+from scfcap.schema.layers import Layer, Override, apply_overrides, merge, parse_override, placed
 from scfcap.schema.messages import Key, closest, dotted, problems, shown
 from scfcap.schema.model import Model
 from scfcap.schema.regime import Regime
@@ -46,7 +46,8 @@ class LoadedModel:
 
     ``folder`` holds the model file, ``tape_folder`` the file that states the tape's path (a
     base's folder if the base does). ``regime`` is None where the model says "none". ``digest``
-    is the SHA-256 of all ``files`` and ``overrides``: equal inputs, equal digest.
+    is the SHA-256 of all ``files`` and ``overrides``: equal inputs, equal digest. ``layers`` are
+    what the files state, the deepest base first.
     """
 
     spec: Model
@@ -58,6 +59,11 @@ class LoadedModel:
     digest: str
     files: tuple[Path, ...]
     overrides: tuple[str, ...]
+    layers: tuple[Layer, ...] = field(default=(), compare=False, repr=False)
+
+    def where(self, key: Key) -> str:
+        """The file and key, or the ``--set``, that states ``key``."""
+        return placed(key, self.layers, [parse_override(text) for text in self.overrides])
 
 
 @dataclass(frozen=True)
@@ -96,8 +102,7 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
     folders = [source.path.parent for source in reversed(chain)]
 
     def where(key: Key) -> str:
-        label = origin(key, layers, parsed)
-        return label if label.startswith("--set") else f"{label}: {dotted(key)}".rstrip(": ")
+        return placed(key, layers, parsed)
 
     data, matrix_files = _with_matrices(data, folders, where)
     try:
@@ -131,6 +136,7 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
         digest=_digest(read, parsed),
         files=tuple(source.path for source in read),
         overrides=tuple(overrides),
+        layers=tuple(layers),
     )
 
 
