@@ -91,6 +91,7 @@ class _Run:
         steps = len(deal.steps)
         self.trace = np.zeros((3, steps, count, size)) if trace or watch else None
         self.watched = np.zeros((len(watch), steps, count, size)) if watch else None
+        self.together = True
         self.called: IntArray = np.zeros(size, dtype=np.int64)
         self.streak = np.zeros((2, len(self.spec.triggers), size), dtype=np.int64)
         self.past: dict[str, deque[FloatArray]] = {
@@ -358,6 +359,7 @@ class _Run:
         """The steps of the period, each with the scenarios whose phase it belongs to."""
         part = self.deal.waterfall if pays else self.deal.settlement
         rows = np.unique(self.book.phase)
+        self.together = len(rows) == 1
         return chain.from_iterable(
             ((step, self.book.phase == row) for step in part[self.spec.phases[row].name])
             for row in rows
@@ -381,9 +383,9 @@ class _Run:
             self._put(**{f"{kind}_paid": paid.paid})
         self._put(line_drawn=paid.drawn)
         if self.trace is not None:
-            entry = self.trace[:, step.row, t]
+            active: BoolArray | bool = True if self.together else book.phase == step.phase
             for place, values in enumerate((paid.due, paid.available, paid.paid)):
-                entry[place] = np.where(book.phase == step.phase, values, entry[place])
+                np.copyto(self.trace[place, step.row, t], values, where=active)
         if self.watched is not None:
             for w, word in enumerate(self.watch):
                 self.watched[w, step.row, t] = np.broadcast_to(

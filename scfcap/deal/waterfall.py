@@ -76,14 +76,14 @@ class GivenPool:
         return self.flows.pool[:, period]
 
     def collect(self, period: int) -> Collected:
-        """Flows in ``period`` of what was held at its start."""
+        """Flows in ``period`` of what was held at its start; its pool with the purchases."""
         f, t = self.flows, period - 1
         return Collected(
             interest=f.interest[:, t],
             principal=f.principal[:, t],
             recovery=f.recovery[:, t],
             default=f.default[:, t],
-            pool=f.pool[:, period] - f.purchases[:, t],
+            pool=f.pool[:, period],
             delinquent=np.zeros(len(f.pool)),
         )
 
@@ -92,8 +92,8 @@ class GivenPool:
         return self.flows.purchases[:, period - 1]
 
     def buy(self, period: int, amount: FloatArray) -> FloatArray:  # noqa: ARG002
-        """The given pool holds the given purchases already."""
-        return self.flows.purchases[:, period - 1]
+        """Nothing comes in: the given pool holds the given purchases already."""
+        return np.zeros_like(amount)
 
 
 @dataclass(frozen=True)
@@ -235,10 +235,14 @@ class _Found:
         self.phase[:, part] = run.phase.T + REVOLVING
         names = {class_name(j): tranche.name for j, tranche in enumerate(self.spec.sold)}
         assert run.trace is not None
+        rows: dict[str, list[int]] = {}
         for step in run.deal.steps:
             kind, _, to = step.label.partition(" ")
             name = f"{kind} {names[to]}" if to in names else step.label
-            self.trace[name][:, :, part] += run.trace[:, step.row].transpose(0, 2, 1)
+            rows.setdefault(name, []).append(step.row)
+        for name, steps in rows.items():
+            whole = sum(run.trace[:, row] for row in steps[1:]) + run.trace[:, steps[0]]
+            self.trace[name][:, :, part] = whole.transpose(0, 2, 1)
         tripped = run.tripped[:, 0]
         at = np.argmax(tripped, axis=0)
         revolved = run.phase[at, np.arange(len(at))] == 0
