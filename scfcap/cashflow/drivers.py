@@ -13,9 +13,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from scfcap.cashflow.driver_fields import DRIVERS, fields_of
+from scfcap.cashflow.driver_rules import Pair, curve_sources, partners, told_on_both, with_curves
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.project import PoolCashflow, project
 from scfcap.credit.ageing import Ageing, goes_by_age
@@ -26,7 +26,7 @@ from scfcap.errors import InputError, Problem
 from scfcap.pool.payers import Payers
 from scfcap.pool.snapshot import Pool
 from scfcap.pool.terms import DatedTerms, together
-from scfcap.quantities import FloatArray, IntArray
+from scfcap.quantities import FloatArray
 from scfcap.schema.credit import SegmentCredit
 
 #: Average rates up to this are none: there is nothing to multiply [1/year].
@@ -91,7 +91,26 @@ def alike(a: Side, b: Side, scenarios: Sequence[tuple[str, str]]) -> tuple[Side,
         short = replace(side.curves, grid=side.curves.grid.extended(periods))
         stress = replace(side.curves.stress.chosen(rows).over(periods), scenarios=tuple(names))
         sides.append(replace(side, curves=short.under(stress)))
-    return sides[0], sides[1]
+    return _by_rules_of_both(sides[0], sides[1])
+
+
+def _by_rules_of_both(a: Side, b: Side) -> tuple[Side, Side]:
+    """Both sides with curves for the rules of ``[[credit.where]]`` that only one of them has."""
+    told = told_on_both(a.pool, b.pool)
+    if told is None:
+        return a, b
+    first, second, pairs = told
+    a, b = replace(a, pool=first), replace(b, pool=second)
+    return _with_curves(a, pairs, 0), _with_curves(b, pairs, 1)
+
+
+def _with_curves(side: Side, pairs: Mapping[str, Pair], place: int) -> Side:
+    sources = curve_sources(side.curves, pairs, place)
+    copies = {
+        name: side.credit[source] for name, source in sources.items() if source in side.credit
+    }
+    curves = with_curves(side.curves, sources, _BY_SCENARIO)
+    return replace(side, curves=curves, credit={**side.credit, **copies})
 
 
 def substitute(a: Side, b: Side, drivers: Sequence[str] = DRIVERS) -> list[PoolCashflow]:
@@ -161,19 +180,6 @@ def _run(
     return _onto(project(changed, curves), segments)
 
 
-def _partners(pool: Pool, other: Pool) -> tuple[IntArray, IntArray]:
-    """Rows of the loans that both pools have in one segment: in ``pool``, in ``other``."""
-    known = pd.Index(other.loan_id)
-    first = np.flatnonzero(~known.duplicated())
-    place = known[first].get_indexer(pd.Index(pool.loan_id))
-    mine = np.flatnonzero(place >= 0)
-    theirs = first[place[mine]]
-    code = {name: n for n, name in enumerate(other.segments)}
-    codes = np.array([code.get(name, -1) for name in pool.segments], dtype=np.int64)
-    here = codes[pool.segment[mine]] == other.segment[theirs]
-    return mine[here], theirs[here]
-
-
 def _terms(pool: Pool, other: Pool) -> DatedTerms | None:
     """Contracts of ``pool`` with what is the rate's of ``other``'s, loan by loan.
 
@@ -183,7 +189,7 @@ def _terms(pool: Pool, other: Pool) -> DatedTerms | None:
     own = pool.terms
     if own is None or other.terms is None:
         return own
-    mine, theirs = _partners(pool, other)
+    mine, theirs = partners(pool, other)
     both = own.dated[mine] & other.terms.dated[theirs]
     mine, theirs = mine[both], theirs[both]
     whole = together([own, other.terms])  # one list of indices
@@ -224,7 +230,7 @@ def _of_loans(pool: Pool, other: Pool, name: str) -> Any:
     own, new = getattr(pool.payers, name), getattr(other.payers, name)
     if not isinstance(own, np.ndarray):
         return new
-    mine, theirs = _partners(pool, other)
+    mine, theirs = partners(pool, other)
     values = own.copy()
     values[mine] = new[theirs]
     return values
@@ -300,7 +306,7 @@ def with_fields(curves: CurveSet, other: CurveSet, driver: str) -> CurveSet:
 
 #: Fields of a curve set with axes scenario, segment and period; of all others segments come first.
 _BY_SCENARIO = (
-    *("default_intensity", "prepay_intensity", "severity"),
+    *("default_intensity", "prepay_intensity", "draw_intensity", "severity"),
     *("struck", "struck_recovery", "struck_lag"),
 )
 

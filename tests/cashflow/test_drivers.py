@@ -332,6 +332,52 @@ def test_what_cannot_be_compared_is_refused(side, make_curves):
         alike(a, a, [("base", "worst")])
 
 
+def _ruled(whole, rule: list[int] | None, *rules: CreditRule) -> Side:
+    """The model with other rules, each of them said of the segment "aged"."""
+    side = whole()
+    curves = build_curves(
+        tuple(WHOLE),
+        WHOLE,
+        {"base": Scenario()},
+        side.curves.grid,
+        rules=rules,
+        indices=side.curves.indices.stated,
+        projection=ProjectionSpec(late_fee=0.02),
+    )
+    numbers = None if rule is None else np.array(rule)
+    pool = replace(side.pool, rules=tuple(each.name for each in rules), rule=numbers)
+    return Side(
+        pool, curves, WHOLE | {f"aged where {r.name}": r.over(WHOLE["aged"]) for r in rules}
+    )
+
+
+FIRST, SECOND = (
+    CreditRule(name="first", test="rate > 0", cdr=0.3),
+    CreditRule(name="second", test="rate > 0", severity=0.9),
+)
+
+
+@pytest.mark.parametrize("drivers", [DRIVERS, DRIVERS[::-1]])
+def test_a_rule_of_one_side_alone_is_behaviour(whole, drivers):
+    none = _ruled(whole, None)
+    first = _ruled(whole, [-1, -1, -1, 0, -1, -1], FIRST)
+    assert _moved(_effects(none, first, drivers)) == {"default"}
+    assert _moved(_effects(first, none, drivers)) == {"default"}
+    second = _ruled(whole, [-1, -1, -1, 0, 0, -1], SECOND)
+    assert _moved(_effects(none, second, drivers)) == {"recovery"}
+    assert _moved(_effects(first, second, drivers)) == {"default", "recovery"}
+
+
+@pytest.mark.parametrize("drivers", [DRIVERS, DRIVERS[::-1]])
+def test_a_loan_that_comes_to_a_rule_of_both_sides_is_timing(whole, drivers):
+    one = _ruled(whole, [-1, -1, -1, 0, 1, -1], FIRST, SECOND)
+    other = _ruled(whole, [-1, -1, -1, 1, 1, -1], FIRST, SECOND)
+    assert _moved(_effects(one, other, drivers)) == {"timing"}
+    more = _ruled(whole, [-1, -1, -1, 0, -1, -1], FIRST)
+    both = _ruled(whole, [-1, -1, -1, 0, 1, -1], FIRST, SECOND)
+    assert _moved(_effects(more, both, drivers)) == {"recovery"}
+
+
 def test_days_of_resets_are_the_same_dates(whole):
     """A reset that is a month off at one date and none at the next moves no rate."""
     a = whole()
