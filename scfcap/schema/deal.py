@@ -85,12 +85,23 @@ class OpeningSpec(Schema):
     """Triggers that are in force."""
 
 
-class ActualsSpec(Schema):
-    """``[actuals]``: collections that have come in, a row a period, from a file of the folder."""
+class ActualRow(Schema):
+    """``[[actuals]]``, or a row of the CSV file that ``actuals`` names: what a period collected."""
 
-    path: str
-    """CSV with columns ``end``, ``interest``, ``principal``, ``recovery``, ``default``,
-    ``purchases``, ``pool`` (at the close), and where there are any ``delinquent``."""
+    end: date
+    """End of the period."""
+    interest: Money
+    """With borrowers' fees."""
+    principal: Money
+    recovery: Money = 0.0
+    default: Money = 0.0
+    purchases: Money = 0.0
+    """Paid for new loans at the period's end."""
+    bought: Money | None = None
+    """Balance of those loans; absent: as much as was paid."""
+    pool: Money
+    """Performing at the period's end, with the purchases."""
+    delinquent: Money = 0.0
 
 
 class SettlementSpec(Schema):
@@ -133,7 +144,9 @@ class DealSpec(Schema):
     waterfall: dict[Name, tuple[StepSpec, ...]]
     """Steps on a payment date, by phase, in order."""
     opening: OpeningSpec | None = None
-    actuals: ActualsSpec | None = None
+    actuals: tuple[ActualRow, ...] = ()
+    """Collections from ``opening.date`` (or closing) to ``as_of``, a row a period; or the name of a
+    CSV file of the model's folder with these columns."""
     sizing: SizingSpec = SizingSpec()
 
     @model_validator(mode="after")

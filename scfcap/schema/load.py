@@ -8,11 +8,8 @@ the shipped ones; so are the scenario files that a scenario includes.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files as package_files
@@ -24,6 +21,7 @@ from pydantic import ValidationError
 from scfcap.errors import InputError, Problem
 from scfcap.schema.base import Schema
 from scfcap.schema.crosscheck import crosscheck
+from scfcap.schema.files import Source, inside, parse, table_of, with_actuals, with_matrices
 from scfcap.schema.layers import Layer, Override, apply_overrides, merge, parse_override, placed
 from scfcap.schema.messages import Key, closest, dotted, problems, shown
 from scfcap.schema.model import Model
@@ -32,8 +30,6 @@ from scfcap.schema.report import Pack
 from scfcap.schema.scenario import Scenario
 
 MODEL_FILE = "model.toml"
-#: Largest model file that is read [bytes].
-SIZE_LIMIT = 1 << 20
 #: Longest chain of bases.
 BASE_LIMIT = 8
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -66,16 +62,6 @@ class LoadedModel:
         return placed(key, self.layers, [parse_override(text) for text in self.overrides])
 
 
-@dataclass(frozen=True)
-class _Source:
-    """A parsed file: where it stands and what it says."""
-
-    path: Path
-    label: str
-    content: bytes
-    data: Mapping[str, Any]
-
-
 def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
     """Read a model folder, its ``model.toml``, or a shipped model by name.
 
@@ -104,12 +90,13 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
     def where(key: Key) -> str:
         return placed(key, layers, parsed)
 
-    data, matrix_files = _with_matrices(data, folders, where)
+    data, matrix_files = with_matrices(data, folders, where)
+    data, actual_files = with_actuals(data, folders, where)
     try:
         spec = _validated(Model, data, where)
     except InputError as error:
         raise _offering_scenario(error, data, folders, where) from error
-    stating = [s for s in chain if "path" in _table(s.data, "tape")] or [top]
+    stating = [s for s in chain if "path" in table_of(s.data, "tape")] or [top]
     tape_folder = stating[-1].path.parent
     _check_paths(spec, tape_folder, where)
     regime, regime_file = _regime(spec, folders, where)
@@ -125,6 +112,7 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
         pack_file,
         *scenario_files,
         *matrix_files,
+        *actual_files,
     ]
     return LoadedModel(
         spec=spec,
@@ -168,13 +156,6 @@ def read_regime(path: Path) -> Regime:
     return _read_named(Regime, "regimes", path)[0]
 
 
-def inside(folder: Path, path: str) -> Path | None:
-    """``folder / path`` if that stays inside ``folder``, symbolic links followed; else None."""
-    target = (folder / path).resolve()
-    stays = not Path(path).is_absolute() and target.is_relative_to(folder.resolve())
-    return target if stays else None
-
-
 def _find_model(path: str | Path) -> Path:
     given = Path(path)
     if given.is_dir() and (given / MODEL_FILE).is_file():
@@ -192,9 +173,9 @@ def _find_model(path: str | Path) -> Path:
     raise InputError(Problem(str(path), found, expected, action))
 
 
-def _with_bases(path: Path) -> list[_Source]:
+def _with_bases(path: Path) -> list[Source]:
     """The file at ``path`` and its bases, the deepest base first."""
-    chain = [_parse(path, path.name)]
+    chain = [parse(path, path.name)]
     while "base" in chain[0].data:
         top, name = chain[0], chain[0].data["base"]
         key = f"{top.label}: base"
@@ -215,66 +196,17 @@ def _with_bases(path: Path) -> list[_Source]:
         if base.resolve() in seen or len(chain) >= BASE_LIMIT:
             expected = f"a chain of at most {BASE_LIMIT} models that ends in one without base"
             raise InputError(Problem(key, f'"{name}", which leads back here', expected))
-        chain.insert(0, _parse(base, f"{name}/{MODEL_FILE}"))
+        chain.insert(0, parse(base, f"{name}/{MODEL_FILE}"))
     return chain
 
 
-def _deals(folder: Path) -> list[_Source]:
+def _deals(folder: Path) -> list[Source]:
     """The deals of a model's folder: ``deals/NAME.toml``."""
-    return [_parse(path, f"deals/{path.name}") for path in sorted(folder.glob("deals/*.toml"))]
+    return [parse(path, f"deals/{path.name}") for path in sorted(folder.glob("deals/*.toml"))]
 
 
 def _models_in(folder: Path) -> list[str]:
     return [path.parent.name for path in folder.glob(f"*/{MODEL_FILE}")]
-
-
-def _parse(path: Path, label: str) -> _Source:
-    """Read one TOML file; every fault becomes one problem with its line."""
-    content, text = _text(path, label)
-    try:
-        data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, ValueError) as error:
-        raise InputError(_syntax_problem(label, text, str(error))) from error
-    except RecursionError as error:
-        raise InputError(Problem(label, "tables nested too deeply", "a model file")) from error
-    return _Source(path, label, content, data)
-
-
-def _text(path: Path, label: str) -> tuple[bytes, str]:
-    """Content of one file in UTF-8, bounded in size, as bytes and as text."""
-    try:
-        if path.stat().st_size > SIZE_LIMIT:
-            found = f"{path.stat().st_size:,} bytes"
-            raise InputError(Problem(label, found, f"at most {SIZE_LIMIT:,} bytes"))
-        content = path.read_bytes()
-        text = content.decode("utf-8-sig")
-    except OSError as error:
-        found = f"a file that cannot be read ({error.strerror})"
-        raise InputError(Problem(str(path), found, "a readable file")) from error
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise InputError(
-            Problem(f"{label} line {line}", "a byte that is not UTF-8", "a text file in UTF-8")
-        ) from error
-    return content, text
-
-
-def _syntax_problem(label: str, text: str, message: str) -> Problem:
-    position = re.search(r"\(at line (\d+), column (\d+)\)", message)
-    words = re.sub(r"\s*\(at .*\)$", "", message)
-    words = words[:1].lower() + words[1:]
-    if position is None:
-        end = "the end of the file" if "end of document" in message else "a value"
-        return Problem(label, end, f"valid TOML ({words})")
-    number = int(position[1])
-    line = text.splitlines()[number - 1].strip() if number <= text.count("\n") + 1 else ""
-    action = ""
-    if re.search(r"=\s*[\d._]+\s*%", line):
-        action = "Write rates and shares as decimals, without a percent sign: 0.12 for 12%."
-    elif "overwrite" in message or "twice" in message:
-        action = "A key or table may stand only once; take one of them out."
-    where = f"{label} line {number}, column {position[2]}"
-    return Problem(where, f"`{line[:60]}`", f"valid TOML ({words})", action)
 
 
 def _validated(schema: type[_S], data: Mapping[str, Any], where: Callable[[Key], str]) -> _S:
@@ -290,11 +222,6 @@ def _tuples(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _tuples(item) for key, item in value.items()}
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
-
-
-def _table(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = data.get(key)
-    return value if isinstance(value, Mapping) else {}
 
 
 def _check_paths(spec: Model, folder: Path, where: Callable[[Key], str]) -> None:
@@ -321,59 +248,6 @@ def _check_paths(spec: Model, folder: Path, where: Callable[[Key], str]) -> None
         raise InputError(found)
 
 
-def _with_matrices(
-    data: Mapping[str, Any], folders: Sequence[Path], where: Callable[[Key], str]
-) -> tuple[dict[str, Any], list[_Source]]:
-    """``data`` with the roll rates that it names as files written out, and the files read."""
-    credit = dict(_table(data, "credit"))
-    read: dict[str, _Source] = {}
-
-    def whole(table: Any, key: Key) -> Any:
-        name = table.get("roll_rates") if isinstance(table, Mapping) else None
-        if not isinstance(name, str):
-            return table
-        if name not in read:
-            read[name] = _matrix(name, folders, where((*key, "roll_rates")))
-        return {**table, **read[name].data}
-
-    segments = _table(credit, "segments")
-    if segments:
-        credit["segments"] = {
-            name: whole(table, ("credit", "segments", name)) for name, table in segments.items()
-        }
-    if isinstance(credit.get("where"), list):
-        credit["where"] = [
-            whole(table, ("credit", "where", k)) for k, table in enumerate(credit["where"])
-        ]
-    return ({**data, "credit": credit} if read else dict(data)), [read[n] for n in sorted(read)]
-
-
-def _matrix(name: str, folders: Sequence[Path], where: str) -> _Source:
-    """``roll_rates`` of a TOML file, or rows by state of a CSV file that begins with a row of them.
-
-    A TOML file without that key is the table of rows itself.
-    """
-    expected = "the name of a CSV or TOML file in the model's folder"
-    paths = [path for folder in folders if (path := inside(folder, name)) is not None]
-    path = next((path for path in paths if path.is_file()), None)
-    if path is None or path.suffix not in (".csv", ".toml"):
-        raise InputError(Problem(where, f'"{name}"', expected))
-    if path.suffix == ".toml":
-        source = _parse(path, name)
-        return replace(source, data={"roll_rates": source.data.get("roll_rates", source.data)})
-    content, text = _text(path, name)
-    lines = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text)) if row]
-    rows: dict[str, Any] = {}
-    for number, line in enumerate(lines[1:], start=2):
-        try:
-            rows[line[0]] = dict(zip(lines[0][1:], map(float, line[1:]), strict=True))
-        except ValueError as error:
-            here = f"{name} line {number}"
-            wanted = f"a state and a number for each of {', '.join(lines[0][1:])}"
-            raise InputError(Problem(here, ",".join(line)[:60], wanted)) from error
-    return _Source(path, name, content, {"roll_rates": rows})
-
-
 def _named_files(kind: str, folders: Sequence[Path], library: Path) -> dict[str, Path]:
     """Files ``KIND/NAME.toml`` by name: in the folders, beside them, then shipped."""
     places = [p / kind for folder in folders for p in (folder, folder.resolve().parent)]
@@ -397,8 +271,8 @@ def _find_named(
     )
 
 
-def _read_named(schema: type[_S], kind: str, path: Path) -> tuple[_S, _Source]:
-    source = _parse(path, f"{kind}/{path.name}")
+def _read_named(schema: type[_S], kind: str, path: Path) -> tuple[_S, Source]:
+    source = parse(path, f"{kind}/{path.name}")
     return _validated(
         schema, source.data, lambda key: f"{source.label}: {dotted(key)}".rstrip(": ")
     ), source
@@ -406,7 +280,7 @@ def _read_named(schema: type[_S], kind: str, path: Path) -> tuple[_S, _Source]:
 
 def _regime(
     spec: Model, folders: Sequence[Path], where: Callable[[Key], str]
-) -> tuple[Regime | None, _Source | None]:
+) -> tuple[Regime | None, Source | None]:
     """The regime that the model names; raises unless it is in force at ``as_of``."""
     if spec.regime == "none":
         return None, None
@@ -427,16 +301,14 @@ def _regime(
     raise InputError(Problem(where(("regime",)), found, expected, action))
 
 
-def _pack(
-    spec: Model, folders: Sequence[Path], where: Callable[[Key], str]
-) -> tuple[Pack, _Source]:
+def _pack(spec: Model, folders: Sequence[Path], where: Callable[[Key], str]) -> tuple[Pack, Source]:
     known = _named_files("reports", folders, shipped("reports"))
     return _read_named(Pack, "reports", _find_named(spec.report, ("report",), known, (), where))
 
 
 def _with_included(
     spec: Model, folders: Sequence[Path], where: Callable[[Key], str]
-) -> tuple[Model, list[_Source]]:
+) -> tuple[Model, list[Source]]:
     """``spec`` with what its scenarios include written out in them, and the files read.
 
     A file that several included ones include happens once.
@@ -444,7 +316,7 @@ def _with_included(
     if not any(scenario.include for scenario in spec.scenarios.values()):
         return spec, []
     known = _named_files("scenarios", folders, shipped("models") / "scenarios")
-    files: dict[str, tuple[Scenario, _Source]] = {}
+    files: dict[str, tuple[Scenario, Source]] = {}
 
     def named(scenario: Scenario, key: Key, above: tuple[str, ...]) -> Iterator[str]:
         for name in scenario.include:
@@ -475,8 +347,8 @@ def _offering_scenario(
     where: Callable[[Key], str],
 ) -> InputError:
     """``error``; where the plan's scenario is a file that the model does not include, says how."""
-    name = _table(data, "plan").get("scenario")
-    stated = _table(data, "scenarios")
+    name = table_of(data, "plan").get("scenario")
+    stated = table_of(data, "scenarios")
     files = _named_files("scenarios", folders, shipped("models") / "scenarios")
     if not isinstance(name, str) or name in stated or name not in files:
         return error
@@ -488,7 +360,7 @@ def _offering_scenario(
     return InputError(replace(p, action=action) if p.where == here else p for p in error.problems)
 
 
-def _digest(sources: Sequence[_Source], overrides: Sequence[Override]) -> str:
+def _digest(sources: Sequence[Source], overrides: Sequence[Override]) -> str:
     digest = hashlib.sha256()
     for part in [*(s.content for s in sources), *(o.text.encode() for o in overrides)]:
         digest.update(len(part).to_bytes(8, "big"))

@@ -1,0 +1,196 @@
+"""The files of a model's folder: TOML, and the tables in CSV that it names."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from scfcap.errors import InputError, Problem
+from scfcap.schema.messages import Key
+
+#: Largest model file that is read [bytes].
+SIZE_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True)
+class Source:
+    """A parsed file: where it stands and what it says."""
+
+    path: Path
+    label: str
+    content: bytes
+    data: Mapping[str, Any]
+
+
+def parse(path: Path, label: str) -> Source:
+    """Read one TOML file; every fault becomes one problem with its line."""
+    content, text = text_of(path, label)
+    try:
+        data = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, ValueError) as error:
+        raise InputError(_syntax_problem(label, text, str(error))) from error
+    except RecursionError as error:
+        raise InputError(Problem(label, "tables nested too deeply", "a model file")) from error
+    return Source(path, label, content, data)
+
+
+def text_of(path: Path, label: str) -> tuple[bytes, str]:
+    """Content of one file in UTF-8, bounded in size, as bytes and as text."""
+    try:
+        if path.stat().st_size > SIZE_LIMIT:
+            found = f"{path.stat().st_size:,} bytes"
+            raise InputError(Problem(label, found, f"at most {SIZE_LIMIT:,} bytes"))
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        found = f"a file that cannot be read ({error.strerror})"
+        raise InputError(Problem(str(path), found, "a readable file")) from error
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise InputError(
+            Problem(f"{label} line {line}", "a byte that is not UTF-8", "a text file in UTF-8")
+        ) from error
+    return content, text
+
+
+def _syntax_problem(label: str, text: str, message: str) -> Problem:
+    position = re.search(r"\(at line (\d+), column (\d+)\)", message)
+    words = re.sub(r"\s*\(at .*\)$", "", message)
+    words = words[:1].lower() + words[1:]
+    if position is None:
+        end = "the end of the file" if "end of document" in message else "a value"
+        return Problem(label, end, f"valid TOML ({words})")
+    number = int(position[1])
+    line = text.splitlines()[number - 1].strip() if number <= text.count("\n") + 1 else ""
+    action = ""
+    if re.search(r"=\s*[\d._]+\s*%", line):
+        action = "Write rates and shares as decimals, without a percent sign: 0.12 for 12%."
+    elif "overwrite" in message or "twice" in message:
+        action = "A key or table may stand only once; take one of them out."
+    where = f"{label} line {number}, column {position[2]}"
+    return Problem(where, f"`{line[:60]}`", f"valid TOML ({words})", action)
+
+
+def inside(folder: Path, path: str) -> Path | None:
+    """``folder / path`` if that stays inside ``folder``, symbolic links followed; else None."""
+    target = (folder / path).resolve()
+    stays = not Path(path).is_absolute() and target.is_relative_to(folder.resolve())
+    return target if stays else None
+
+
+def _matrix(name: str, folders: Sequence[Path], where: str) -> Source:
+    """``roll_rates`` of a TOML file, or rows by state of a CSV file that begins with a row of them.
+
+    A TOML file without that key is the table of rows itself.
+    """
+    expected = "the name of a CSV or TOML file in the model's folder"
+    path = _in_folders(name, folders)
+    if path is None or path.suffix not in (".csv", ".toml"):
+        raise InputError(Problem(where, f'"{name}"', expected))
+    if path.suffix == ".toml":
+        source = parse(path, name)
+        return replace(source, data={"roll_rates": source.data.get("roll_rates", source.data)})
+    content, text = text_of(path, name)
+    lines = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text)) if row]
+    rows: dict[str, Any] = {}
+    for number, line in enumerate(lines[1:], start=2):
+        try:
+            rows[line[0]] = dict(zip(lines[0][1:], map(float, line[1:]), strict=True))
+        except ValueError as error:
+            here = f"{name} line {number}"
+            wanted = f"a state and a number for each of {', '.join(lines[0][1:])}"
+            raise InputError(Problem(here, ",".join(line)[:60], wanted)) from error
+    return Source(path, name, content, {"roll_rates": rows})
+
+
+def with_matrices(
+    data: Mapping[str, Any], folders: Sequence[Path], where: Callable[[Key], str]
+) -> tuple[dict[str, Any], list[Source]]:
+    """``data`` with the roll rates that it names as files written out, and the files read."""
+    credit = dict(table_of(data, "credit"))
+    read: dict[str, Source] = {}
+
+    def whole(table: Any, key: Key) -> Any:
+        name = table.get("roll_rates") if isinstance(table, Mapping) else None
+        if not isinstance(name, str):
+            return table
+        if name not in read:
+            read[name] = _matrix(name, folders, where((*key, "roll_rates")))
+        return {**table, **read[name].data}
+
+    segments = table_of(credit, "segments")
+    if segments:
+        credit["segments"] = {
+            name: whole(table, ("credit", "segments", name)) for name, table in segments.items()
+        }
+    if isinstance(credit.get("where"), list):
+        credit["where"] = [
+            whole(table, ("credit", "where", k)) for k, table in enumerate(credit["where"])
+        ]
+    return ({**data, "credit": credit} if read else dict(data)), [read[n] for n in sorted(read)]
+
+
+def table_of(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """A table of ``data``; empty where there is none."""
+    value = data.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def with_actuals(
+    data: Mapping[str, Any], folders: Sequence[Path], where: Callable[[Key], str]
+) -> tuple[dict[str, Any], list[Source]]:
+    """``data`` with the actuals that deals name as CSV files written out, and the files read."""
+    read: list[Source] = []
+    deals = dict(table_of(data, "deals"))
+    for name, deal in deals.items():
+        stated = deal.get("actuals") if isinstance(deal, Mapping) else None
+        if isinstance(stated, str):
+            source = _rows(stated, folders, where(("deals", name, "actuals")))
+            read.append(source)
+            deals[name] = {**deal, "actuals": source.data["rows"]}
+    return ({**data, "deals": deals} if read else dict(data)), read
+
+
+def _rows(name: str, folders: Sequence[Path], where: str) -> Source:
+    """A CSV file with a header: a table a row, numbers and days where cells are such."""
+    path = _in_folders(name, folders)
+    if path is None or path.suffix != ".csv":
+        raise InputError(
+            Problem(where, f'"{name}"', "the name of a CSV file in the model's folder")
+        )
+    content, text = text_of(path, name)
+    lines = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text)) if row]
+    if not lines:
+        raise InputError(Problem(name, "an empty file", "a header and a row a period"))
+    rows = []
+    for number, line in enumerate(lines[1:], start=2):
+        if len(line) != len(lines[0]):
+            found = f"{len(line)} cells"
+            raise InputError(Problem(f"{name} line {number}", found, f"{len(lines[0])}"))
+        rows.append({k: _cell(v) for k, v in zip(lines[0], line, strict=True) if v})
+    return Source(path, name, content, {"rows": rows})
+
+
+def _cell(text: str) -> float | date | str:
+    """A number or a day, if ``text`` is one."""
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return text
+
+
+def _in_folders(name: str, folders: Sequence[Path]) -> Path | None:
+    """The first file of that name inside one of ``folders``."""
+    paths = [path for folder in folders if (path := inside(folder, name)) is not None]
+    return next((path for path in paths if path.is_file()), None)
