@@ -7,7 +7,7 @@ recovery or prepayment, and not to the loans themselves.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -18,6 +18,11 @@ from scfcap.credit.curves import CurveSet, parted
 from scfcap.pool.snapshot import Pool
 from scfcap.quantities import IntArray
 
+#: Fields of a curve set that :meth:`CurveSet.under` makes of others and of what scenarios say.
+MADE_OF_OTHERS = (
+    *("default_intensity", "prepay_intensity", "draw_intensity", "severity"),
+    *("struck", "struck_recovery", "struck_lag"),
+)
 #: Rules that only the first, and that only the second of two models has; empty: none of them.
 Pair = tuple[str, str]
 
@@ -88,19 +93,14 @@ def curve_sources(curves: CurveSet, pairs: Mapping[str, Pair], place: int) -> di
     }
 
 
-def with_curves(
-    curves: CurveSet, sources: Mapping[str, str], by_scenario: Collection[str]
-) -> CurveSet:
-    """``curves`` with one more for each name in ``sources``, a copy of that which it is given.
-
-    ``by_scenario``: fields whose second axis is the segment; of all others it is the first.
-    """
+def with_curves(curves: CurveSet, sources: Mapping[str, str]) -> CurveSet:
+    """``curves`` with one more for each name in ``sources``, a copy of that which it is given."""
     place = {name: n for n, name in enumerate(curves.segments)}
     names = (*curves.segments, *sources)
     rows = np.array([place[sources.get(name, name)] for name in names], dtype=np.int64)
     changed: dict[str, Any] = {"ageing": tuple(curves.ageing[row] for row in rows)}
     for each in fields(curves):
         values = getattr(curves, each.name)
-        if isinstance(values, np.ndarray):
-            changed[each.name] = values[:, rows] if each.name in by_scenario else values[rows]
-    return replace(curves, segments=names, **changed)
+        if isinstance(values, np.ndarray) and each.name not in MADE_OF_OTHERS:
+            changed[each.name] = values[rows]
+    return replace(curves, segments=names, **changed).under(curves.stress)

@@ -15,7 +15,14 @@ from typing import Any
 import numpy as np
 
 from scfcap.cashflow.driver_fields import DRIVERS, fields_of
-from scfcap.cashflow.driver_rules import Pair, curve_sources, partners, told_on_both, with_curves
+from scfcap.cashflow.driver_rules import (
+    MADE_OF_OTHERS,
+    Pair,
+    curve_sources,
+    partners,
+    told_on_both,
+    with_curves,
+)
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.project import PoolCashflow, project
 from scfcap.credit.ageing import Ageing, goes_by_age
@@ -109,7 +116,7 @@ def _with_curves(side: Side, pairs: Mapping[str, Pair], place: int) -> Side:
     copies = {
         name: side.credit[source] for name, source in sources.items() if source in side.credit
     }
-    curves = with_curves(side.curves, sources, _BY_SCENARIO)
+    curves = with_curves(side.curves, sources)
     return replace(side, curves=curves, credit={**side.credit, **copies})
 
 
@@ -289,26 +296,22 @@ def with_fields(curves: CurveSet, other: CurveSet, driver: str) -> CurveSet:
     changed: dict[str, Any] = {}
     for name in fields_of(CurveSet, driver):
         own, new = getattr(curves, name), getattr(other, name)
+        if name in MADE_OF_OTHERS:
+            continue
         if isinstance(new, Indices):
             changed[name] = Indices({**own.stated, **new.stated})
         elif isinstance(new, np.ndarray):
-            changed[name] = _mixed(own, new, segments, by_scenario=name in _BY_SCENARIO)
+            changed[name] = _mixed(own, new, segments)
         else:
             changed[name] = new
-    parents = _common(curves.parents, other.parents)
+    mine, theirs = _common(curves.parents, other.parents)
     stress: dict[str, Any] = {}
     for name in fields_of(Stress, driver):
-        own, new = getattr(curves.stress, name), getattr(other.stress, name)
-        whole = new.ndim == 2  # of no segment
-        stress[name] = new if whole else _mixed(own, new, parents, by_scenario=True)
-    return replace(curves, **changed, stress=replace(curves.stress, **stress))
-
-
-#: Fields of a curve set with axes scenario, segment and period; of all others segments come first.
-_BY_SCENARIO = (
-    *("default_intensity", "prepay_intensity", "draw_intensity", "severity"),
-    *("struck", "struck_recovery", "struck_lag"),
-)
+        stress[name] = getattr(other.stress, name)
+        if stress[name].ndim == 3:
+            stress[name] = getattr(curves.stress, name).copy()
+            stress[name][:, mine] = getattr(other.stress, name)[:, theirs]
+    return replace(curves, **changed).under(replace(curves.stress, **stress))
 
 
 def _common(own: Sequence[str], other: Sequence[str]) -> tuple[list[int], list[int]]:
@@ -317,13 +320,9 @@ def _common(own: Sequence[str], other: Sequence[str]) -> tuple[list[int], list[i
     return mine, [other.index(own[n]) for n in mine]
 
 
-def _mixed(own: Any, new: Any, segments: tuple[list[int], list[int]], *, by_scenario: bool) -> Any:
-    """``own`` with the values of ``new`` for the ``segments`` of both."""
+def _mixed(own: Any, new: Any, segments: tuple[list[int], list[int]]) -> Any:
+    """``own`` with the values of ``new`` for the ``segments`` of both, their first axis."""
     mine, theirs = segments
-    if by_scenario:
-        own = own.copy()
-        own[:, mine] = new[:, theirs]
-        return own
     own, new = _as_wide(own, new)
     own[mine] = new[theirs]
     return own
