@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from scfcap.pool.snapshot import Pool
     from scfcap.quantities import FloatArray, IntArray
     from scfcap.schema.deal import DealSpec
+    from scfcap.schema.scenario import Scenario
 
 #: How far the pool of the actuals may be from the tape's, as a share of it.
 POOL_TOLERANCE = 1e-6
@@ -95,8 +96,12 @@ def named_deal(model: Model, name: str | None) -> str:
     raise InputError(Problem(where, found, f"one of {', '.join(there)}"))
 
 
-def deal_case(model: Model, name: str | None = None) -> DealCase:
+def deal_case(
+    model: Model, name: str | None = None, scenarios: Mapping[str, Scenario] | None = None
+) -> DealCase:
     """A deal ready to run on the model's loans, from its opening, or from ``as_of``.
+
+    ``scenarios`` by name; None: the model's, and the stresses that the deal's sizing names.
 
     Raises:
         InputError: no such deal; it has not closed by ``as_of``; its actuals do not lead there, or
@@ -112,7 +117,11 @@ def deal_case(model: Model, name: str | None = None) -> DealCase:
     spec = model.spec.deals[name]
     _refuse_dates(model, name, spec)
     grid = deal_grid(model, spec)
-    curves = curves_over(model, grid)
+    if scenarios is None:
+        wanted = set(spec.sizing.stresses.values())
+        more = {k: v for k, v in model.loaded.stresses.items() if k in wanted}
+        scenarios = {**model.spec.scenarios, **more}
+    curves = curves_over(model, grid, scenarios)
     pool = deal_pool(model, name, spec)
     _refuse_pool(name, spec, pool.total)
     flows = project(pool, curves).flows

@@ -12,9 +12,12 @@ from scfcap.schema.credit import TermRange
 from scfcap.schema.projection import MOST_PERIODS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from scfcap.api.model import Model
     from scfcap.credit.curves import CurveSet
     from scfcap.schema.factors import FactorSpec
+    from scfcap.schema.scenario import Scenario
 
 #: Periods after the plan's horizon for which its cash flows are computed at most.
 LONGEST_TAIL: Final = 60
@@ -45,8 +48,12 @@ def projection_grid(model: Model) -> PeriodGrid:
     return one.extended(min(needed, MOST_PERIODS[frequency]))
 
 
-def curves_over(model: Model, grid: PeriodGrid) -> CurveSet:
+def curves_over(
+    model: Model, grid: PeriodGrid, scenarios: Mapping[str, Scenario] | None = None
+) -> CurveSet:
     """Default, prepayment and loss by scenario, segment and period of ``grid``.
+
+    ``scenarios`` by name; None: the model's.
 
     Raises:
         InputError: demand for loans of a segment that nothing is known of, and as
@@ -56,6 +63,7 @@ def curves_over(model: Model, grid: PeriodGrid) -> CurveSet:
     from scfcap.credit.stress import names_cores
 
     spec, credit, pool = model.spec, model.credit()[0], model.pool()
+    chosen = spec.scenarios if scenarios is None else scenarios
     known = {*pool.segments, *credit}
     strange = [
         Problem(
@@ -72,10 +80,10 @@ def curves_over(model: Model, grid: PeriodGrid) -> CurveSet:
     return build_curves(
         sorted({*pool.segments, *spec.demand}),
         credit,
-        spec.scenarios,
+        chosen,
         grid,
         lenders=tuple(lender.name for lender in spec.lenders),
-        exposures=model.exposures() if names_cores(spec.scenarios) else None,
+        exposures=model.exposures() if names_cores(chosen) else None,
         rules=spec.credit.where,
         indices=spec.indices,
         projection=spec.projection,

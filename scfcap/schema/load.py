@@ -43,7 +43,8 @@ class LoadedModel:
     ``folder`` holds the model file, ``tape_folder`` the file that states the tape's path (a
     base's folder if the base does). ``regime`` is None where the model says "none". ``digest``
     is the SHA-256 of all ``files`` and ``overrides``: equal inputs, equal digest. ``layers`` are
-    what the files state, the deepest base first.
+    what the files state, the deepest base first; ``stresses`` the scenario files that the sizing of
+    deals names beside the model's scenarios.
     """
 
     spec: Model
@@ -56,6 +57,7 @@ class LoadedModel:
     files: tuple[Path, ...]
     overrides: tuple[str, ...]
     layers: tuple[Layer, ...] = field(default=(), compare=False, repr=False)
+    stresses: Mapping[str, Scenario] = field(default_factory=dict)
 
     def where(self, key: Key) -> str:
         """The file and key, or the ``--set``, that states ``key``."""
@@ -104,7 +106,10 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
     if disagreements:
         raise InputError(disagreements)
     pack, pack_file = _pack(spec, folders, where)
-    spec, scenario_files = _with_included(spec, folders, where)
+    named = _named_files("scenarios", folders, shipped("models") / "scenarios")
+    stresses = _stresses(spec, named, where)
+    scenarios, scenario_files = _written_out({**spec.scenarios, **stresses}, named, where)
+    spec = spec.model_copy(update={"scenarios": {name: scenarios[name] for name in spec.scenarios}})
     read = [
         *chain,
         *(deal for _, deals in stated for deal in deals),
@@ -125,6 +130,7 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
         files=tuple(source.path for source in read),
         overrides=tuple(overrides),
         layers=tuple(layers),
+        stresses={name: scenarios[name] for name in stresses},
     )
 
 
@@ -306,16 +312,28 @@ def _pack(spec: Model, folders: Sequence[Path], where: Callable[[Key], str]) -> 
     return _read_named(Pack, "reports", _find_named(spec.report, ("report",), known, (), where))
 
 
-def _with_included(
-    spec: Model, folders: Sequence[Path], where: Callable[[Key], str]
-) -> tuple[Model, list[Source]]:
-    """``spec`` with what its scenarios include written out in them, and the files read.
+def _stresses(
+    spec: Model, known: Mapping[str, Path], where: Callable[[Key], str]
+) -> dict[str, Scenario]:
+    """Scenario files that the sizing of deals names, beside the model's own scenarios."""
+    found: dict[str, Scenario] = {}
+    for deal, each in spec.deals.items():
+        for rating, name in each.sizing.stresses.items():
+            if name in spec.scenarios:
+                continue
+            key: Key = ("deals", deal, "sizing", "stresses", rating)
+            _find_named(name, key, known, tuple(spec.scenarios), where)
+            found[name] = Scenario(title=name, include=(name,))
+    return found
+
+
+def _written_out(
+    scenarios: Mapping[str, Scenario], known: Mapping[str, Path], where: Callable[[Key], str]
+) -> tuple[dict[str, Scenario], list[Source]]:
+    """``scenarios`` with what they include written out in them, and the files read.
 
     A file that several included ones include happens once.
     """
-    if not any(scenario.include for scenario in spec.scenarios.values()):
-        return spec, []
-    known = _named_files("scenarios", folders, shipped("models") / "scenarios")
     files: dict[str, tuple[Scenario, Source]] = {}
 
     def named(scenario: Scenario, key: Key, above: tuple[str, ...]) -> Iterator[str]:
@@ -330,14 +348,13 @@ def _with_included(
             yield name
             yield from named(files[name][0], key, (*above, name))
 
-    scenarios = {}
-    for title, scenario in spec.scenarios.items():
+    found = {}
+    for title, scenario in scenarios.items():
         whole = scenario.model_copy(update={"include": ()})
         for name in dict.fromkeys(named(scenario, ("scenarios", title, "include"), ())):
             whole = whole.and_also(files[name][0])
-        scenarios[title] = whole
-    read = [files[name][1] for name in sorted(files)]
-    return spec.model_copy(update={"scenarios": scenarios}), read
+        found[title] = whole
+    return found, [files[name][1] for name in sorted(files)]
 
 
 def _offering_scenario(
