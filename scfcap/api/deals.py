@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
@@ -35,11 +35,16 @@ MOST = {"month": 480, "week": 1000, "day": 1500}
 
 @dataclass(frozen=True)
 class DealCase:
-    """A deal with what it runs on; see :func:`deal_case`."""
+    """A deal with what it runs on; see :func:`deal_case`.
+
+    Sizes and grids are always run on cohorts (``lent``); ``whole_loans`` makes the assets of a
+    deal that buys loans one by one.
+    """
 
     deal: Deal
     lent: Lent
     around: Surroundings
+    whole_loans: Callable[[], Assets] | None = None
 
     def assets(self, rows: IntArray | None = None, names: tuple[str, ...] | None = None) -> Assets:
         """Its loans at their start, in the scenarios ``rows`` (all once, if None)."""
@@ -53,10 +58,11 @@ class DealCase:
         return ActualAssets(spec.actuals, _start_of_actuals(spec), loans)
 
     def run(self, *, trace: bool = False, watch: Sequence[str] = ()) -> DealRun:
-        """The deal in each of the model's scenarios."""
+        """The deal in each of the model's scenarios, on whole loans where it buys such."""
         from scfcap.deal.engine import run_deal
 
-        return run_deal(self.deal, self.assets(), self.around, trace=trace, watch=watch)
+        assets = self.assets() if self.whole_loans is None else self.whole_loans()
+        return run_deal(self.deal, assets, self.around, trace=trace, watch=watch)
 
     def runner(self) -> Runner:
         """Runs the deal in given scenarios with given original balances [J, K]."""
@@ -96,6 +102,35 @@ def named_deal(model: Model, name: str | None) -> str:
     raise InputError(Problem(where, found, f"one of {', '.join(there)}"))
 
 
+def deal_run(
+    model: Model,
+    name: str | None,
+    scenarios: Sequence[str] = (),
+    *,
+    trace: bool = False,
+    watch: Sequence[str] = (),
+) -> DealRun:
+    """A deal in ``scenarios``, of the model or of its sizing; without any, all of the model.
+
+    Raises:
+        InputError: as :func:`deal_case`; no such scenario; a watched word that is none.
+    """
+    from scfcap.deal.check_formulas import check_words
+
+    name = named_deal(model, name)
+    there = {**model.spec.scenarios, **model.loaded.stresses}
+    strange = [
+        Problem("--scenario", f'"{each}"', f"one of {', '.join(there)}")
+        for each in scenarios
+        if each not in there
+    ]
+    strange += check_words(model.spec.deals[name], watch, tuple(model.spec.indices))
+    if strange:
+        raise InputError(strange)
+    chosen = {each: there[each] for each in scenarios or model.spec.scenarios}
+    return deal_case(model, name, chosen).run(trace=trace, watch=watch)
+
+
 def deal_case(
     model: Model, name: str | None = None, scenarios: Mapping[str, Scenario] | None = None
 ) -> DealCase:
@@ -133,7 +168,28 @@ def deal_case(
         index: np.concatenate([np.repeat(each[:, :1], len(ends), axis=1), each], axis=1)
         for index, each in _indices(spec, curves).items()
     }
-    return DealCase(Deal.of(name, spec, whole), lent, Surroundings(indices=indices))
+    deal = Deal.of(name, spec, whole)
+    one_by_one = None
+    if spec.assets.purchases == "loans":
+        one_by_one = _whole_loans(model, name, spec, curves)
+    return DealCase(deal, lent, Surroundings(indices=indices), one_by_one)
+
+
+def _whole_loans(model: Model, name: str, spec: DealSpec, curves: CurveSet) -> Callable[[], Assets]:
+    """Makes the assets of a run that buys whole loans: they change as it goes."""
+    from scfcap.api.offers import loan_assets
+    from scfcap.deal.actuals import ActualAssets
+
+    unscaled = spec.model_copy(update={"assets": spec.assets.model_copy(update={"size": None})})
+    held = deal_pool(model, name, unscaled).balance
+
+    def made() -> Assets:
+        loans = loan_assets(model, name, spec, held, curves)
+        if not spec.actuals:
+            return loans
+        return ActualAssets(spec.actuals, _start_of_actuals(spec), loans)
+
+    return made
 
 
 def _start(spec: DealSpec, grid: PeriodGrid) -> date:
@@ -300,9 +356,12 @@ def _last_purchase(spec: DealSpec, grid: PeriodGrid) -> int:
 
 def _indices(spec: DealSpec, curves: CurveSet) -> dict[str, FloatArray]:
     """Levels of the indices that the deal names, at the start and at each period's end."""
+    from scfcap.deal.check_formulas import said_of
+
     names = {t.index for t in spec.tranches.values()} | {line.index for line in spec.lines.values()}
     for hedge in spec.hedges.values():
         names |= {hedge.pay_index, hedge.receive_index}
+    names |= {word.partition(".")[2] for word in said_of(spec) if word.startswith("index.")}
     wanted = sorted(name for name in names if name)
     if not wanted:
         return {}

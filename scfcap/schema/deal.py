@@ -7,6 +7,7 @@ step they stand in; :mod:`scfcap.deal.words` lists them.
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -41,8 +42,43 @@ class CollectionsSpec(Schema):
     recovery: Name = "collection"
 
 
+class CovenantSpec(Schema):
+    """One of ``assets.covenants``: a mean over the pool that a purchase must not breach."""
+
+    column: str
+    """Column of numbers, such as ``rate``, ``score``, ``remaining_days``; weighted by balance."""
+    least: float | None = Field(default=None, allow_inf_nan=False)
+    most: float | None = Field(default=None, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _some_bound(self) -> CovenantSpec:
+        if self.least is None and self.most is None:
+            raise MisfitError(found="neither least nor most", expected="at least one of them")
+        return self
+
+
+class RepurchaseSpec(Schema):
+    """One of ``assets.repurchases``: a loan that its seller takes back at par."""
+
+    loan: str
+    """Id of a loan that the deal holds at the start."""
+    on: date
+    """Day of the repurchase; it falls into that period's end."""
+
+
 class AssetsSpec(Schema):
     """``[assets]``: the loans of the deal, and those it may buy."""
+
+    purchases: Literal["cohorts", "loans"] = "cohorts"
+    """``cohorts``: purchases are shares of what is lent in a period. ``loans``: whole loans, one by
+    one, tested against eligibility, the limits of its set and ``covenants`` with the pool after the
+    purchase; on offer is each loan of the tape once more, on the day it ends, for as long."""
+    covenants: tuple[CovenantSpec, ...] = ()
+    """Means that whole-loan purchases must keep, or bring nearer where they are breached."""
+    repurchase_ineligible: bool = False
+    """Whether the seller takes back at par, in the first period, loans of the deal that do not meet
+    its eligibility set."""
+    repurchases: tuple[RepurchaseSpec, ...] = ()
 
     channel: str | None = None
     """Place that the tape gives to the deal's loans, such as ``securitization:series-1``; absent:
@@ -70,7 +106,9 @@ class OpeningSpec(Schema):
     balances: dict[str, Money] = Field(default_factory=dict)
     """By tranche; one that is not named is repaid."""
     owed: dict[str, Money] = Field(default_factory=dict)
-    """Interest of tranches, and fees, that were due and not paid."""
+    """What was due and not paid: interest of tranches, fees, interest and fee of lines, hedges."""
+    accrued: dict[str, Money] = Field(default_factory=dict)
+    """Interest of tranches that has been earned and is not yet due (before ``first_interest``)."""
     accounts: dict[str, Money] = Field(default_factory=dict)
     lines: dict[str, Money] = Field(default_factory=dict)
     """Drawn."""
@@ -83,6 +121,12 @@ class OpeningSpec(Schema):
     """Absent: the first."""
     tripped: tuple[Name, ...] = ()
     """Triggers that are in force."""
+    breaches: dict[Name, int] = Field(default_factory=dict)
+    """By trigger: payment dates in a row, up to the opening, on which its test held."""
+    cures: dict[Name, int] = Field(default_factory=dict)
+    """By trigger in force: payment dates in a row on which ``cure`` held."""
+    measures: dict[Name, tuple[float, ...]] = Field(default_factory=dict)
+    """By measure: what ``of`` was on the payment dates before, the last one last."""
 
 
 class ActualRow(Schema):
