@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 
@@ -51,6 +52,7 @@ class Book:
     paid: dict[str, FloatArray] = field(default_factory=dict)
     short: dict[str, FloatArray] = field(default_factory=dict)
     originator_default: BoolArray | None = None
+    called: IntArray = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
     payment: int = 0
     period: int = 0
 
@@ -188,8 +190,13 @@ def _originator(book: Book) -> Cells:
 
 def _final(book: Book) -> Cells:
     end = book.deal.spec.legal_end
-    day = book.deal.calendar.dates[book.period - 1]
+    day = _today(book)
     return _truth(day >= end if end is not None else book.period == len(book.deal.years), book)
+
+
+def _today(book: Book) -> date:
+    calendar = book.deal.calendar
+    return calendar.dates[book.period - 1] if book.period else calendar.start
 
 
 _PLAIN: Mapping[str, Callable[[Book], Cells]] = {
@@ -216,11 +223,12 @@ _PLAIN: Mapping[str, Callable[[Book], Cells]] = {
     "idle_share": lambda b: share(b.principal_cash(), b.notes),
     "payment": lambda b: np.asarray(float(b.payment)),
     "years": lambda b: np.asarray(b.years),
-    "date": lambda b: np.asarray(np.datetime64(b.deal.calendar.dates[b.period - 1], "D")),
+    "date": lambda b: np.asarray(np.datetime64(_today(b), "D")),
     "phase": lambda b: Texts(
         b.phase.astype(np.int32), tuple(phase.name for phase in b.deal.spec.phases)
     ),
     "originator_default": _originator,
+    "called": lambda b: _truth(b.called > 0, b),
     "final": _final,
 }
 _NAMED: Mapping[str, Callable[[Book, str], Cells]] = {
@@ -236,7 +244,7 @@ _NAMED: Mapping[str, Callable[[Book, str], Cells]] = {
     "undrawn": lambda b, n: b.undrawn(n),
     "hedge": lambda b, n: b.hedge[list(b.deal.spec.hedges).index(n)],
     "index": lambda b, n: b.indices[n],
-    "measure": lambda b, n: b.measures[n],
+    "measure": lambda b, n: b.measures.get(n, np.zeros(b.size)),
     "trigger": lambda b, n: _truth(b.tripped[list(b.deal.spec.triggers).index(n)], b),
     "paid": lambda b, n: b.paid.get(n, np.zeros(b.size)),
     "short": lambda b, n: b.short.get(n, np.zeros(b.size)),

@@ -22,7 +22,7 @@ from scfcap.deal.starting import opening_book
 from scfcap.deal.structure import COLLECTION, Deal, Step
 from scfcap.errors import InvariantError
 from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray, IntArray
-from scfcap.schema.deal_parts import TriggerSpec
+from scfcap.schema.deal_parts import TrancheSpec, TriggerSpec
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,12 @@ class _Run:
         self.trace = np.zeros((3, steps, count, size)) if trace or watch else None
         self.watched = np.zeros((len(watch), steps, count, size)) if watch else None
         self.together = True
-        self.called: IntArray = np.zeros(size, dtype=np.int64)
         self.streak = np.zeros((2, len(self.spec.triggers), size), dtype=np.int64)
         self.past: dict[str, deque[FloatArray]] = {
             name: deque(maxlen=each.mean_of) for name, each in self.spec.measures.items()
         }
+        self._resume()
+        self.bearing = np.zeros((len(deal.tranches), size))
         self.years: dict[str, FloatArray] = {
             day_count: deal.calendar.years(day_count)
             for day_count in {
@@ -106,6 +107,17 @@ class _Run:
             }
         }
         self._reset()
+
+    def _resume(self) -> None:
+        """What a deal that stands has seen of its measures and tests."""
+        opening = self.spec.opening
+        if opening is None:
+            return
+        for name, values in opening.measures.items():
+            self.past[name].extend(np.full(self.book.size, value) for value in values)
+        for row, seen in enumerate((opening.breaches, opening.cures)):
+            for x, name in enumerate(self.spec.triggers):
+                self.streak[row, x] = seen.get(name, 0)
 
     def whole(self) -> DealRun:
         """All periods."""
@@ -126,7 +138,7 @@ class _Run:
             phase=self.phase,
             tripped=self.tripped,
             measures=self.measures,
-            called=self.called,
+            called=self.book.called,
             trace=self.trace,
             watched=self.watched,
             watch=self.watch,
@@ -148,8 +160,8 @@ class _Run:
             received = received + self._fall_due()
             self._measure()
             self._triggers("before payments")
-            self._set_phase()
             received = received + self._call()
+            self._set_phase()
         outside, drawn = np.zeros(book.size), np.zeros(book.size)
         for step, active in self._steps(pays):
             paid = pay(book, step, self.assets, active)
@@ -171,7 +183,7 @@ class _Run:
         for name, spec in self.spec.accounts.items():
             if spec.earns:
                 row = book.account(name)
-                amount = book.cash[row] * (spec.earns * year)
+                amount = self._due(book.cash[row] * (spec.earns * year))
                 book.cash[book.account(spec.interest_to or COLLECTION)] += amount
                 earned = earned + amount
         flows = self.assets.collect(period)
@@ -202,6 +214,7 @@ class _Run:
             base = book.notional(name)
             if each.interest_on_shortfall:
                 base = base + book.owed[row]
+            self.bearing[row] += base * year
             book.accrued[row] += base * book.coupon[row] * year
         year = self.years[spec.day_count][t]
         for row, fee in enumerate(spec.fees.values()):
@@ -226,13 +239,13 @@ class _Run:
     def _fall_due(self) -> FloatArray:
         """What has accrued falls due; gives what hedges pay the deal [K]."""
         book, day = self.book, self.deal.calendar.dates[self.book.period - 1]
+        book.fee += self._due(book.fee_accrued)
+        book.fee_accrued[:] = 0.0
         for row, (name, each) in enumerate(self.spec.tranches.items()):
             if each.first_interest is not None and day < each.first_interest:
                 continue
-            due = book.accrued[row].copy()
-            if self.spec.cents:
-                due = np.round(due, 2)
-            book.accrued[row] = 0.0
+            due = self._due(self._available(row, each))
+            book.accrued[row], self.bearing[row] = 0.0, 0.0
             if each.kind == "accrual":
                 keeps = self._accretes(name)
                 book.balance[row] += np.where(keeps, due, 0.0)
@@ -240,21 +253,34 @@ class _Run:
                 due = np.where(keeps, 0.0, due)
             book.owed[row] += due
             self._tranche("interest_due")[row] = book.owed[row]
-        book.fee += book.fee_accrued
-        book.fee_accrued[:] = 0.0
         for row, fee in enumerate(self.spec.fees.values()):
             if fee.formula is not None:
                 due = np.maximum(book.number(self.deal.formulas[fee.formula]), 0.0)
                 most = np.inf if fee.cap is None else fee.cap * book.years
-                book.fee[row] += np.clip(due, fee.floor * book.years, most)
+                book.fee[row] += self._due(np.clip(due, fee.floor * book.years, most))
         return self._settle_hedges()
+
+    def _due(self, amount: FloatArray) -> FloatArray:
+        """An amount as it falls due: in whole cents where the deal pays in them."""
+        return np.asarray(np.round(amount, 2)) if self.spec.cents else amount
+
+    def _available(self, row: int, spec: TrancheSpec) -> FloatArray:
+        """Interest that has accrued to a class, within its cap of available funds [K]."""
+        book = self.book
+        accrued = book.accrued[row].copy()
+        if spec.available_cap is None:
+            return accrued
+        most = np.maximum(book.number(self.deal.formulas[spec.available_cap]), 0.0)
+        book.coupon[row] = np.minimum(book.coupon[row], most)
+        return np.asarray(np.minimum(accrued, most * self.bearing[row]))
 
     def _accretes(self, name: str) -> BoolArray:
         spec = self.spec.tranches[name]
         if spec.accretes_while is not None:
             return self.book.holds(self.deal.formulas[spec.accretes_while])
         row = self.book.tranche(name)
-        return np.asarray(self.book.balance[:row].any(axis=0))
+        before = self.book.balance[:row] > ENGINE_TOLERANCE * self.book.original[:row]
+        return np.asarray(before.any(axis=0))
 
     def _settle_hedges(self) -> FloatArray:
         """Net payments of hedges; gives what comes in [K]."""
@@ -270,7 +296,7 @@ class _Run:
             else:
                 gap = got - hedge.strike
                 net = np.maximum(gap if hedge.kind == "cap" else -gap, 0.0)
-            net = net * book.hedge_accrued[row] * years
+            net = self._due(net * book.hedge_accrued[row] * years)
             got = np.maximum(net, 0.0)
             book.cash[book.account(hedge.to)] += got
             book.hedge[row] += np.maximum(-net, 0.0)
@@ -333,7 +359,7 @@ class _Run:
         book, day = self.book, self.deal.calendar.dates[self.book.period - 1]
         proceeds, sold = np.zeros(book.size), np.zeros(book.size)
         for call in self.spec.calls.values():
-            made = (self.called == 0) & (book.pool > 0.0)
+            made = (book.called == 0) & (book.pool > 0.0)
             if call.from_date is not None and day < call.from_date:
                 continue
             if call.when is not None:
@@ -348,7 +374,7 @@ class _Run:
             gone = self.assets.sell(book.period, made)
             sold, proceeds = sold + gone, proceeds + gone * call.price
             book.pool = book.pool - gone
-            self.called = np.where(made, book.period, self.called)
+            book.called = np.where(made, book.period, book.called)
         book.cash[book.account(self.spec.collections.principal)] += proceeds
         self._put(sold=sold)
         return proceeds
@@ -428,10 +454,8 @@ class _Run:
             if each.kind == "floating" and each.index is not None:
                 level = self._index(each.index) + each.margin
                 book.coupon[row] = np.clip(level, each.floor, each.cap)
-            if each.available_cap is not None:
-                most = book.number(self.deal.formulas[each.available_cap])
-                stated = book.coupon[row] if each.kind == "floating" else each.coupon
-                book.coupon[row] = np.minimum(stated, most)
+            elif each.available_cap is not None:
+                book.coupon[row] = each.coupon
         for row, hedge in enumerate(self.spec.hedges.values()):
             book.hedge_accrued[row] = book.number(self.deal.formulas[hedge.notional])
 

@@ -17,6 +17,7 @@ from scfcap.deal.assets import Assets
 from scfcap.deal.book import Book
 from scfcap.deal.structure import Step
 from scfcap.quantities import BoolArray, FloatArray
+from scfcap.schema.deal_parts import StepSpec
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _shares(step: Step, due: FloatArray, most: FloatArray, book: Book) -> FloatA
     if len(due) == 1:
         found = np.minimum(due, most)
         return _cents(found) if book.deal.spec.cents else found
-    if step.spec.split == "in order":
+    if _in_order(step.spec):
         before = np.cumsum(due, axis=0) - due
         found = np.clip(most - before, 0.0, due)
         return _cents(found) if book.deal.spec.cents else found
@@ -129,6 +130,12 @@ def _shares(step: Step, due: FloatArray, most: FloatArray, book: Book) -> FloatA
         left = np.maximum(np.minimum(most, total) - found.sum(axis=0), 0.0)
         found[row] += _cents(np.minimum(left, due[row] - found[row]))
     return found
+
+
+def _in_order(spec: StepSpec) -> bool:
+    """Losses go to one class after the other, unless the step says how they share."""
+    unsaid = spec.pay in _NO_CASH and "split" not in spec.model_fields_set
+    return unsaid or spec.split == "in order"
 
 
 def _cents(values: FloatArray) -> FloatArray:

@@ -64,6 +64,7 @@ def _empty(deal: Deal, pool: FloatArray, original: FloatArray) -> Book:
         line_owed=rows(len(spec.lines)),
         hedge=rows(len(spec.hedges)),
         hedge_accrued=rows(len(spec.hedges)),
+        called=np.zeros(size, dtype=np.int64),
         tripped=np.zeros((len(spec.triggers), size), dtype=np.bool_),
         phase=np.zeros(size, dtype=np.int64),
         pool=pool.astype(np.float64),
@@ -86,12 +87,16 @@ def _stands(deal: Deal, book: Book, given: bool) -> None:
             book.balance[row] = opening.balances.get(name, 0.0)
         book.owed[row] = opening.owed.get(name, 0.0)
         book.written_off[row] = opening.written_off.get(name, 0.0)
+        book.accrued[row] = opening.accrued.get(name, 0.0)
     for row, name in enumerate(spec.fees):
         book.fee[row] = opening.owed.get(name, 0.0)
     for row, name in enumerate(deal.accounts):
         book.cash[row] = opening.accounts.get(name, 0.0)
     for row, name in enumerate(spec.lines):
         book.drawn[row] = opening.lines.get(name, 0.0)
+        book.line_owed[row] = opening.owed.get(name, 0.0)
+    for row, name in enumerate(spec.hedges):
+        book.hedge[row] = opening.owed.get(name, 0.0)
     for row, name in enumerate(spec.triggers):
         book.tripped[row] = name in opening.tripped
     if opening.phase is not None:

@@ -58,8 +58,8 @@ class Calendar:
         pays = count % terms.payment_every == 0
         dates = tuple(end + timedelta(days=terms.delay_days) for end in grid.ends)
         if terms.first_payment is not None:
-            ends = np.array(grid.ends, dtype="datetime64[D]")
-            first = int(np.searchsorted(ends, np.datetime64(terms.first_payment, "D")))
+            paid = np.array(dates, dtype="datetime64[D]")
+            first = int(np.searchsorted(paid, np.datetime64(terms.first_payment, "D")))
             pays = (count - 1 >= first) & ((count - 1 - first) % terms.payment_every == 0)
         return cls(grid, pays, dates, grid.as_of)
 

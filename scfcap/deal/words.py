@@ -22,14 +22,16 @@ Plain words, all [currency] unless said:
 ``payment``, ``years``, ``date``, ``phase``
     number of the payment date from closing, its interest period in years by the deal's day count,
     its date, and the name of the phase.
-``originator_default``, ``final``
-    whether the originator has failed; whether the legal end has come.
+``originator_default``, ``called``, ``final``
+    whether the originator has failed; whether the pool has been sold by a call (on this date or
+    before); whether the legal end has come.
 
 Words with a name: ``balance.T``, ``original.T``, ``owed.T`` (interest due and not paid, with that
 of this date), ``written_off.T``, ``coupon.T`` of a tranche; ``account.A``, ``target.A`` of an
 account; ``fee.F`` (owed); ``drawn.L``, ``undrawn.L`` of a line; ``hedge.H`` (owed by the deal),
-``index.I`` [1/year]; ``measure.M``; ``trigger.X`` (in force); ``paid.STEP`` and ``short.STEP`` of a
-step that came before on this date, its name with ``_`` for blanks and signs.
+``index.I`` [1/year]; ``measure.M`` (0 before the first payment date); ``trigger.X`` (in force);
+``paid.STEP`` and ``short.STEP`` of a step that came before on this date, its name with ``_`` for
+blanks and signs.
 """
 
 from __future__ import annotations
@@ -63,6 +65,7 @@ PLAIN: Final[dict[str, str]] = {
     "date": "date",
     "phase": "text",
     "originator_default": "truth",
+    "called": "truth",
     "final": "truth",
 }
 #: Families of words with a name, with their kinds.
