@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from scfcap.credit.exposure import Exposures
     from scfcap.credit.factors import Paths
     from scfcap.credit.fit import Fit
+    from scfcap.deal.outcome import DealRun
     from scfcap.deal.waterfall import DealResult
     from scfcap.funding.inputs import Inputs
     from scfcap.funding.plan import Plan
@@ -68,7 +69,12 @@ def load(
         from scfcap.schema.write import override_text
 
         overrides = [override_text(key, value) for key, value in overrides.items()]
-    return Model(load_model(path, overrides), tape_path=None if tape is None else Path(tape))
+    loaded = load_model(path, overrides)
+    if loaded.spec.deals:
+        from scfcap.deal.check import refuse_deals
+
+        refuse_deals(loaded)
+    return Model(loaded, tape_path=None if tape is None else Path(tape))
 
 
 def _once(station: Callable[[Model], _T]) -> Callable[[Model], _T]:
@@ -309,6 +315,24 @@ class Model:
     def deals(self) -> dict[str, DealResult]:
         """Each outstanding series alone, all its cash reinvested, by name."""
         return planning.deals(self)
+
+    def deal(
+        self,
+        name: str | None = None,
+        scenarios: Sequence[str] = (),
+        *,
+        trace: bool = False,
+        watch: Sequence[str] = (),
+    ) -> DealRun:
+        """A deal of ``deals/NAME.toml`` (the only one, without a name) on the model's loans.
+
+        ``scenarios`` of the model or of the deal's sizing; without any, all of the model. With
+        ``trace`` what each step was due, had and paid is kept, and the words ``watch`` after it.
+        Raises :class:`~scfcap.errors.InputError`.
+        """
+        from scfcap.api.deals import deal_run
+
+        return deal_run(self, name, scenarios, trace=trace, watch=watch)
 
     @_once
     def inputs(self) -> Inputs:

@@ -20,7 +20,8 @@
 
 A name is a column, in backquotes where it holds blanks or signs other than a dot between words. A
 missing value makes what depends on it undetermined, in the three-valued logic of S. C. Kleene
-(Introduction to Metamathematics, 1952, § 64): ``false and unknown`` is false, ``true or unknown`` is true.
+(Introduction to Metamathematics, 1952, § 64): ``false and unknown`` is false, ``true or unknown``
+is true.
 """
 
 from __future__ import annotations
