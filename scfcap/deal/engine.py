@@ -267,7 +267,7 @@ class _Run:
     def _available(self, row: int, spec: TrancheSpec) -> FloatArray:
         """Interest that has accrued to a class, within its cap of available funds [K]."""
         book = self.book
-        accrued = book.accrued[row].copy()
+        accrued: FloatArray = book.accrued[row].copy()
         if spec.available_cap is None:
             return accrued
         most = np.maximum(book.number(self.deal.formulas[spec.available_cap]), 0.0)

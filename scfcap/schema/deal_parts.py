@@ -258,8 +258,8 @@ class CallSpec(Schema):
     price: Price = 1.0
     """Of the performing pool."""
     needs_full_payment: bool = True
-    """Whether it is called only where the proceeds and the accounts pay all that the deal owes: notes,
-    interest, fees, lines and hedges."""
+    """Whether it is called only where the proceeds and the accounts pay all that the deal owes:
+    notes, interest, fees, lines and hedges."""
 
     @model_validator(mode="after")
     def _some_day(self) -> CallSpec:
@@ -280,9 +280,9 @@ class StepSpec(Schema):
     ``pay`` says what is due: ``fee``, ``interest``, ``line`` (interest and fee, then what is
     drawn) and ``hedge`` what is owed; ``principal`` the balances (or what the schedule asks);
     ``account`` what lacks to the target; ``purchase`` new loans; ``transfer`` and ``residual``
-    all that the sources hold. ``write_off`` and ``write_up`` move no cash: they take ``up_to`` (absent:
-    what pool and cash of principal leave uncovered) from balances in the order of ``to``, unless
-    ``split`` says otherwise, or give back what was written off.
+    all that the sources hold. ``write_off`` and ``write_up`` move no cash: they take ``up_to``
+    (absent: what pool and cash of principal leave uncovered) from balances in the order of ``to``,
+    unless ``split`` says otherwise, or give back what was written off.
     """
 
     pay: StepAction
