@@ -42,7 +42,7 @@ def stored_inputs(model: Model) -> dict[str, bytes]:
     }
     said: dict[str, Any] = {
         "version": VERSION,
-        "model": json.loads(model.loaded.spec.model_dump_json()),
+        "model": json.loads(model.loaded.spec.model_dump_json(by_alias=True)),
         "credit": {k: json.loads(c.model_dump_json()) for k, c in model.credit()[0].items()},
     }
     if names_cores(model.spec.scenarios):
