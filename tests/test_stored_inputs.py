@@ -33,7 +33,9 @@ def test_every_shipped_model_is_read_back_as_it_was(root):
     assert len(folders) >= 8
     for folder in folders:
         spec = load_model(folder).spec
-        assert ModelSpec.model_validate_json(spec.model_dump_json(by_alias=True)) == spec, folder.name
+        assert ModelSpec.model_validate_json(spec.model_dump_json(by_alias=True)) == spec, (
+            folder.name
+        )
 
 
 def test_the_same_cash_flows_come_of_it(restored):
