@@ -9,9 +9,8 @@ other periods only the steps of settlement are made. Money is checked at the end
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 
 import numpy as np
 
@@ -381,20 +380,24 @@ class _Run:
 
     # --- steps ------------------------------------------------------------------------------
 
-    def _steps(self, pays: bool) -> chain[tuple[Step, BoolArray]]:
-        """The steps of the period, each with the scenarios whose phase it belongs to."""
+    def _steps(self, pays: bool) -> Iterator[tuple[Step, BoolArray | None]]:
+        """The steps of the period, each with the scenarios whose phase it belongs to, None: all."""
         part = self.deal.waterfall if pays else self.deal.settlement
-        rows = np.unique(self.book.phase)
-        self.together = len(rows) == 1
-        return chain.from_iterable(
-            ((step, self.book.phase == row) for step in part[self.spec.phases[row].name])
-            for row in rows
-        )
+        there = np.bincount(self.book.phase, minlength=len(self.spec.phases)) > 0
+        self.together = int(there.sum()) == 1
+        for row in np.flatnonzero(there):
+            active = None if self.together else self.book.phase == row
+            for step in part[self.spec.phases[row].name]:
+                yield step, active
 
     def _record(self, step: Step, paid: Paid) -> None:
         book, t, kind = self.book, self.book.period - 1, step.spec.pay
-        book.paid[step.word] = book.paid.get(step.word, 0.0) + paid.paid
-        book.short[step.word] = book.short.get(step.word, 0.0) + paid.due - paid.paid
+        short = paid.due - paid.paid
+        if step.word in book.paid:
+            book.paid[step.word] = book.paid[step.word] + paid.paid
+            book.short[step.word] = book.short[step.word] + short
+        else:
+            book.paid[step.word], book.short[step.word] = paid.paid, short
         quantity = _RECORDED.get(kind)
         if quantity is not None:
             into = self._tranche(quantity)
@@ -407,7 +410,8 @@ class _Run:
             self._put(purchases=paid.paid, bought=paid.each[0])
         elif kind in ("hedge", "line"):
             self._put(**{f"{kind}_paid": paid.paid})
-        self._put(line_drawn=paid.drawn)
+        if paid.drawn.ndim:
+            self._put(line_drawn=paid.drawn)
         if self.trace is not None:
             active: BoolArray | bool = True if self.together else book.phase == step.phase
             for place, values in enumerate((paid.due, paid.available, paid.paid)):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -25,8 +25,8 @@ class Paid:
     """A step on one date; arrays over scenarios [K], in currency.
 
     ``due`` after its limits, ``available`` in its sources, ``paid``; ``each`` [n, K] to those it
-    names (of purchases the balance bought). ``outside`` [K] left the deal, ``drawn`` [K] came in
-    from lines.
+    names (of purchases the balance bought). ``outside`` left the deal, ``drawn`` came in from
+    lines: [K], or one zero for all.
     """
 
     due: FloatArray
@@ -48,25 +48,36 @@ class _Action(NamedTuple):
     leaves: bool = True
 
 
-def pay(book: Book, step: Step, assets: Assets, active: BoolArray) -> Paid:
-    """Make ``step`` in the scenarios ``active`` [K]."""
+_NOTHING: Final = np.zeros(())
+
+
+def pay(book: Book, step: Step, assets: Assets, active: BoolArray | None) -> Paid:
+    """Make ``step`` in the scenarios ``active`` [K]; None: in all."""
     if step.when is not None:
-        active = active & book.holds(step.when)
+        held = book.holds(step.when)
+        active = held if active is None else active & held
     if step.spec.pay == "purchase":
         return _purchase(book, step, assets, active)
     action = _ACTIONS[step.spec.pay]
     have = _available(book, step)
-    total_have = have.sum(axis=0)
+    total_have = _total(have)
     due = action.due(book, step, total_have)
-    want = np.where(active, _limited(book, step, due.sum(axis=0)), 0.0)
+    want = _limited(book, step, _total(due))
+    if active is not None:
+        want = np.where(active, want, 0.0)
     moves = step.spec.pay not in _NO_CASH
     most = np.minimum(want, total_have) if moves else want
     each = _shares(step, due, most, book)
-    paid = each.sum(axis=0)
-    drawn = _take(book, step, have, paid) if moves else np.zeros(book.size)
+    paid = _total(each)
+    drawn = _take(book, step, have, paid) if moves else _NOTHING
     action.settle(book, step, each)
-    outside = paid if action.leaves and moves else np.zeros(book.size)
+    outside = paid if action.leaves and moves else _NOTHING
     return Paid(want, total_have, paid, each, outside, drawn)
+
+
+def _total(rows: FloatArray) -> FloatArray:
+    """Sum of rows [n, K]."""
+    return np.asarray(rows[0] if len(rows) == 1 else rows.sum(axis=0))
 
 
 def _limited(book: Book, step: Step, due: FloatArray) -> FloatArray:
@@ -98,10 +109,11 @@ def _available(book: Book, step: Step) -> FloatArray:
 
 def _take(book: Book, step: Step, have: FloatArray, paid: FloatArray) -> FloatArray:
     """Take ``paid`` [K] from the sources in order; gives what lines put in [K]."""
-    rest, drawn = paid, np.zeros(book.size)
+    rest, drawn, last = paid, _NOTHING, len(step.spec.sources) - 1
     for place, name in enumerate(step.spec.sources):
-        taken = np.minimum(rest, have[place])
-        rest = rest - taken
+        taken = rest if last == 0 else np.minimum(rest, have[place])
+        if place < last:
+            rest = rest - taken
         if name in book.deal.spec.lines:
             book.drawn[list(book.deal.spec.lines).index(name)] += taken
             drawn = drawn + taken
@@ -241,11 +253,13 @@ def _write_up(book: Book, step: Step, each: FloatArray) -> None:
     _add(book.balance, rows, each)
 
 
-def _purchase(book: Book, step: Step, assets: Assets, active: BoolArray) -> Paid:
+def _purchase(book: Book, step: Step, assets: Assets, active: BoolArray | None) -> Paid:
     """New loans: due is what is on offer within the limits; no line pays for them unless named."""
     have = _available(book, step)
     total = have.sum(axis=0)
-    asked = np.where(active, _limited(book, step, total), 0.0)
+    asked = _limited(book, step, total)
+    if active is not None:
+        asked = np.where(active, asked, 0.0)
     due = np.where(asked > 0.0, assets.wish(book.period, asked), 0.0)
     paid = np.minimum(due, total)
     drawn = _take(book, step, have, paid)
