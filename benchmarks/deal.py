@@ -22,7 +22,7 @@ from scfcap.quantities import FloatArray
 from scfcap.schema.securitization import SecuritizationSpec
 
 NAME = "deal"
-SIZE = 2_000
+SIZE = 10_000
 SMOKE = 40
 BARS = {"ratio": 8.0}
 

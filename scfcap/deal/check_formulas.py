@@ -79,7 +79,7 @@ def _amounts(spec: DealSpec) -> Iterator[tuple[Key, object, str]]:
         yield ("fees", name, "formula"), fee.formula, _BEFORE
         yield ("fees", name, "upfront"), fee.upfront, _AT_CLOSING
     for name, tranche in spec.tranches.items():
-        yield ("tranches", name, "available_cap"), tranche.available_cap, _ANY
+        yield ("tranches", name, "available_cap"), tranche.available_cap, _BEFORE
         yield ("tranches", name, "notional"), tranche.notional, _BEFORE
     for name, line in spec.lines.items():
         yield ("lines", name, "commitment"), line.commitment, _ANY
@@ -140,10 +140,7 @@ def check_words(
 
 def _there(spec: DealSpec, indices: Sequence[str] | None) -> dict[str, tuple[str, ...]]:
     """Names that a family of words takes."""
-    there = {
-        family: tuple(spec.measures) if table == "measures" else names(spec, table)
-        for family, table in _TABLES.items()
-    }
+    there = {family: names(spec, table) for family, table in _TABLES.items()}
     return there if indices is None else {**there, "index": tuple(indices)}
 
 

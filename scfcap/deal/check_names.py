@@ -30,6 +30,8 @@ _PAYS = {
     "lines": 'pay = "line"',
     "hedges": 'pay = "hedge"',
 }
+#: What may be owed something at an opening.
+_OWED = ("tranches", "fees", "lines", "hedges")
 #: Kinds of classes to which an action pays nothing.
 _NOTHING = {
     "interest": ("zero", "equity"),
@@ -52,17 +54,15 @@ def check_names(spec: DealSpec) -> Iterator[Finding]:
 
 def _clashes(spec: DealSpec) -> Iterator[Finding]:
     """Names that two kinds share where one place takes both."""
-    for first, second, place in (
-        ("accounts", "lines", "from"),
-        ("tranches", "fees", "opening.owed"),
-    ):
-        for name in names(spec, second):
-            if name in names(spec, first):
-                yield Finding(
-                    (second, name),
-                    f"the name of {_a(first)} too",
-                    f"another name: {place} could mean either",
-                )
+    for name in spec.lines:
+        if name in names(spec, "accounts"):
+            found, expected = "the name of an account too", "another name: from could mean either"
+            yield Finding(("lines", name), found, expected)
+    for name in () if spec.opening is None else spec.opening.owed:
+        kinds = [kind for kind in _OWED if name in names(spec, kind)]
+        if len(kinds) > 1:
+            found = f"the name of {' and of '.join(map(_a, kinds))}"
+            yield Finding(("opening", "owed", name), found, "a name that only one has")
 
 
 def _places(spec: DealSpec) -> Iterator[Finding]:
@@ -86,15 +86,20 @@ def _places(spec: DealSpec) -> Iterator[Finding]:
             ("written_off", "tranches"),
             ("accounts", "accounts"),
             ("lines", "lines"),
+            ("accrued", "tranches"),
+            ("breaches", "triggers"),
+            ("cures", "triggers"),
+            ("measures", "measures"),
         ):
             wanted += [(("opening", field, name), name, kind) for name in getattr(stands, field)]
         if stands.phase is not None:
             wanted.append((("opening", "phase"), stands.phase, "phases"))
         wanted += [(("opening", "tripped"), name, "triggers") for name in stands.tripped]
-        owed = (*spec.tranches, *spec.fees)
+        owed = [name for kind in _OWED for name in names(spec, kind)]
         for name in stands.owed:
             if name not in owed:
-                yield unknown(("opening", "owed", name), name, owed, "tranches and fees")
+                what = "tranches, fees, lines and hedges"
+                yield unknown(("opening", "owed", name), name, owed, what)
     for key, name, kind in wanted:
         if name not in names(spec, kind):
             yield unknown(key, name, names(spec, kind), kind)

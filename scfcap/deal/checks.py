@@ -15,7 +15,7 @@ def check_flows(state: SeriesState, flows: SeriesFlows, periods: int) -> None:
     ``pool[t] = pool[t-1] - principal - default + purchases``, and ``pool[0]`` is the opening
     pool of ``state``, within ENGINE_TOLERANCE of the largest pool.
     """
-    count = len(flows.names())
+    count = len(flows.pool)
     size = max(float(np.abs(flows.pool).max(initial=0.0)), 1.0) * ENGINE_TOLERANCE
     for key in ("interest", "principal", "recovery", "default", "purchases", "pool"):
         values = getattr(flows, key)

@@ -17,6 +17,7 @@ KINDS = {
     "tranches": "tranche",
     "lines": "line",
     "hedges": "hedge",
+    "measures": "measure",
     "triggers": "trigger",
     "phases": "phase",
 }

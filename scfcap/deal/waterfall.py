@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -66,7 +67,7 @@ class GivenPool:
 
     flows: SeriesFlows
 
-    @property
+    @cached_property
     def scenarios(self) -> tuple[str, ...]:
         """Names of the K scenarios."""
         return self.flows.names()
@@ -215,10 +216,10 @@ class _Found:
         by_tranche = (shape[0], len(state.notes), shape[1])
         return cls(
             *(spec, state, grid, scenarios),
-            flows={name: np.zeros(shape) for name in _FLOWS},
-            balance=np.zeros(by_tranche),
-            accrued=np.zeros(by_tranche),
-            trace={name: np.zeros((3, *shape)) for name in _steps(spec)},
+            flows={name: _zeros(*shape) for name in _FLOWS},
+            balance=_zeros(*by_tranche),
+            accrued=_zeros(*by_tranche),
+            trace={name: np.zeros((3, *shape[::-1])).swapaxes(1, 2) for name in _steps(spec)},
             phase=np.full(shape, BEFORE, dtype=np.int64),
             triggered=np.zeros(shape[0], dtype=np.int64),
         )
@@ -241,8 +242,9 @@ class _Found:
             name = f"{kind} {names[to]}" if to in names else step.label
             rows.setdefault(name, []).append(step.row)
         for name, steps in rows.items():
-            whole = sum(run.trace[:, row] for row in steps[1:]) + run.trace[:, steps[0]]
-            self.trace[name][:, :, part] = whole.transpose(0, 2, 1)
+            into = self.trace[name][:, :, part]
+            for row in steps:
+                into += run.trace[:, row].transpose(0, 2, 1)
         tripped = run.tripped[:, 0]
         at = np.argmax(tripped, axis=0)
         revolved = run.phase[at, np.arange(len(at))] == 0
@@ -282,6 +284,11 @@ class _Found:
             state=self.state,
             legal_end=self.state.ends(self.spec),
         )
+
+
+def _zeros(*shape: int) -> FloatArray:
+    """Zeros with scenarios in the first axis, and side by side in memory as the engine has them."""
+    return np.zeros(shape[::-1]).transpose()
 
 
 def _steps(spec: SecuritizationSpec) -> tuple[str, ...]:
