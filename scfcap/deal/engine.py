@@ -177,12 +177,11 @@ class _Run:
     def _collect(self) -> FloatArray:
         """Collections and the yield of idle cash; gives what came in [K]."""
         book, to, period = self.book, self.spec.collections, self.book.period
-        earned = np.zeros(book.size)
+        earned, held = np.zeros(book.size), book.cash.copy()
         year = float(self.deal.calendar.grid.year_fractions[period - 1])
         for name, spec in self.spec.accounts.items():
             if spec.earns:
-                row = book.account(name)
-                amount = self._due(book.cash[row] * (spec.earns * year))
+                amount = self._due(held[book.account(name)] * (spec.earns * year))
                 book.cash[book.account(spec.interest_to or COLLECTION)] += amount
                 earned = earned + amount
         flows = self.assets.collect(period)
