@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import scfcap
+from scfcap.api.deals import deal_case
 from scfcap.axes import LOAN_TYPES, STATUSES
 from scfcap.cli.main import app
 from scfcap.tape.rules.catalogue import rules_frame
@@ -51,6 +52,10 @@ def test_parts_of_models_project(block, tmp_path):
     (tmp_path / "model.toml").write_text(f'base = "alibaba-2013"\n{block[1]}', encoding="utf-8")
     model = scfcap.load(tmp_path, overrides={"tape.platform.loans": 500})
     assert (model.cashflow().to_frame().groupby("scenario")["interest"].sum() > 0).all()
+    for name in re.findall(r"^\[deals\.(\w+)\]$", block[1], flags=re.MULTILINE):
+        run = deal_case(model, name).run()
+        assert run.of("interest_paid").sum() > 0.0
+        assert run.of("principal").sum() > 0.0
 
 
 def test_the_readme_has_an_example():
