@@ -18,7 +18,15 @@ from scfcap.calendars import adjusted_days
 from scfcap.cashflow.loans import LoanArrays
 from scfcap.compiled import compiled
 from scfcap.credit.curves import CurveSet
-from scfcap.daycount import ACT_ACT_ICMA, DayTables, packed_day, packed_fraction, position
+from scfcap.daycount import (
+    ACT_360,
+    ACT_365,
+    ACT_ACT_ICMA,
+    DayTables,
+    packed_day,
+    packed_fraction,
+    position,
+)
 from scfcap.pool.payment_days import ONCE
 from scfcap.pool.terms import ARRAYS
 from scfcap.quantities import FloatArray, IntArray
@@ -177,6 +185,14 @@ class _Payments(NamedTuple):
 
 
 @compiled
+def _actual(day_count: int) -> float:
+    """Days of a year of a convention that divides by them alone, else 0: spares loops a call."""
+    if day_count == ACT_365:
+        return 365.0
+    return 360.0 if day_count == ACT_360 else 0.0
+
+
+@compiled
 def _schedule(
     when: _When, end_of_grid: int, packed: Any, adjusted: IntArray, found: _Payments
 ) -> int:
@@ -188,6 +204,7 @@ def _schedule(
     account where principal is paid by instalments.
     """
     end, day, regular, calendar = when.due_day, when.next_day, when.regular, when.calendar
+    actual = _actual(when.day_count)
     mark, count = when.begun, 0
     by_position = when.day_count == ACT_ACT_ICMA and regular[1] > 0
     before = position(mark, packed, regular) if by_position else 0.0
@@ -207,6 +224,8 @@ def _schedule(
             found.position[count] = here
             found.years[count] = here - before
             before = here
+        elif actual > 0.0:
+            found.years[count] = (until - mark) / actual
         else:
             found.years[count] = packed_fraction(when.day_count, mark, until, packed, regular)
         found.paid[count], found.ends[count] = paid, until
@@ -317,6 +336,7 @@ def _by_dates(
         accrued, rate, mark, reset, resets, anew = state
         when = _when(loans, n, start, begun)
         code, regular = when.day_count, when.regular
+        actual = _actual(code)
         by_position = code == ACT_ACT_ICMA and regular[1] > 0
         count = _schedule(when, grid[periods], packed, tables.adjusted, found)
         since = positions[0] - length[0]
@@ -373,6 +393,8 @@ def _by_dates(
             if close > mark:
                 if by_position:
                     years = position(close, packed, regular) - since
+                elif actual > 0.0:
+                    years = (close - begun) / actual
                 else:
                     years = packed_fraction(code, begun, close, packed, regular)
                 if mark > begun:
