@@ -15,21 +15,34 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
 from scfcap import __version__
-from scfcap.api.chunked import Alone, Crew, CurvesOf, Progress, by_chunks, by_slices, streamed
+from scfcap.api.chunked import (
+    Alone,
+    Crew,
+    CurvesOf,
+    Pieces,
+    Progress,
+    in_chunks,
+    in_slices,
+    streamed,
+)
+from scfcap.api.spread import cash_flows, one_loan, paths
 from scfcap.errors import InputError, Problem
 from scfcap.tape import limits
 from scfcap.tape.partitions import CHUNK_ROWS
 
 if TYPE_CHECKING:
     from scfcap.api.model import Model
+    from scfcap.cashflow.distribution import Distribution
+    from scfcap.cashflow.explain import LoanExplanation
     from scfcap.cashflow.project import PoolCashflow
+    from scfcap.credit.curves import CurveSet
 
 #: How long to wait for a scheduler [s].
 CONNECT: Final = 10.0
@@ -52,20 +65,85 @@ def project_tape(
 
     ``workers``: processes of this machine; ``address``: a Dask scheduler instead; neither: here.
     ``chunk_rows`` of the tape are held at a time (a row group at least). ``curves_of`` gives other
-    curves than the model's scenarios, such as Monte Carlo paths; it is handed a model whose pool
-    stands for the whole one.
+    curves than the model's scenarios; it is handed a model whose pool stands for the whole one.
 
     Raises:
         InputError: the tape, the model, the address, or workers that cannot do their work.
         InvariantError: money was created or lost.
     """
+    with crew(workers, address) as hands:
+        pieces = _pieces(model, hands, chunk_rows, progress, owing=curves_of is not None)
+        curves = (curves_of or _stated)(pieces.model)
+        return cash_flows(pieces, hands, curves, progress)
+
+
+def project_paths(
+    model: Model,
+    count: int,
+    seed: int = 0,
+    *,
+    chunk_rows: int = CHUNK_ROWS,
+    workers: int | None = None,
+    address: str | None = None,
+    progress: Progress | None = None,
+) -> tuple[PoolCashflow, Distribution]:
+    """The cash flows of a model's pool in its scenarios, and over ``count`` Monte Carlo paths.
+
+    As ``model.cashflow()`` and ``model.distribution(count, seed)`` give them, in chunks: the tape
+    is checked once for both. Paths and chunks are both spread over the workers. Arguments and
+    errors as of :func:`project_tape`.
+    """
+    from scfcap.api.drawing import projected_draw
+    from scfcap.cashflow.distribution import refuse_count
+
+    refuse_count(count)
+    with crew(workers, address) as hands:
+        pieces = _pieces(model, hands, chunk_rows, progress, owing=True)
+        flows = cash_flows(pieces, hands, _stated(pieces.model), progress)
+        drawn = projected_draw(pieces.model, seed)
+        return flows, paths(pieces, hands, drawn, count, progress)
+
+
+def explain_tape(
+    model: Model,
+    loan_id: str,
+    scenario: str | None = None,
+    *,
+    chunk_rows: int = CHUNK_ROWS,
+    workers: int | None = None,
+    address: str | None = None,
+    progress: Progress | None = None,
+) -> LoanExplanation:
+    """Every figure of one loan, as ``model.explain(loan_id, scenario)`` gives them, in chunks.
+
+    The tape is checked, the loan's chunk found, and those that survive like it are counted in all
+    chunks. Arguments and errors as of :func:`project_tape`; also :class:`InputError` where there
+    is no such loan.
+    """
+    with crew(workers, address) as hands:
+        pieces = _pieces(model, hands, chunk_rows, progress)
+        wanted = scenario or model.loaded.spec.plan.scenario
+        return one_loan(pieces, hands, loan_id, wanted, progress)
+
+
+def _pieces(
+    model: Model,
+    hands: Crew,
+    chunk_rows: int,
+    progress: Progress | None,
+    *,
+    owing: bool = False,
+) -> Pieces:
     if chunk_rows < 1:
         raise InputError(Problem("chunk_rows", str(chunk_rows), "at least 1 row"))
     data = streamed(model)
-    with crew(workers, address) as hands:
-        if data is None:
-            return by_slices(model, hands, curves_of, chunk_rows, progress)
-        return by_chunks(model, data, hands, curves_of, chunk_rows, progress)
+    if data is None:
+        return in_slices(model, chunk_rows)
+    return in_chunks(model, data, hands, chunk_rows, progress, owing=owing)
+
+
+def _stated(model: Model) -> CurveSet:
+    return model.projection_curves()
 
 
 def too_large(model: Model) -> bool:
@@ -214,9 +292,13 @@ class Dask:
         self._client = client
         self._where = where
 
+    def count(self) -> int:
+        """How many work at a time."""
+        return max(1, self._threads())
+
     def map(
         self, work: Callable[[Any, Any], Any], shared: Any, items: Iterable[Any]
-    ) -> Iterator[Any]:
+    ) -> Generator[Any, None, None]:
         """``work(shared, item)`` of each item, in their order; few are under way at a time.
 
         Raises :class:`InputError` for what a worker finds, where workers keep dying, and where
@@ -228,7 +310,7 @@ class Dask:
         try:
             for item in items:
                 under_way.append(self._submit(_work, work, common, item))
-                if len(under_way) > 2 * max(1, self._threads()):
+                if len(under_way) > 2 * self.count():
                     yield self._result(under_way.popleft())
             while under_way:
                 yield self._result(under_way.popleft())

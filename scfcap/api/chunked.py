@@ -1,12 +1,13 @@
-"""A model's projection in chunks: what each chunk is asked for, and how the answers meet.
+"""A model's pool in pieces: how a tape is parted, checked as a whole, and stood in for.
 
-:mod:`scfcap.cluster` says who does the work.
+:mod:`scfcap.api.spread` asks the pieces for what is wanted, :mod:`scfcap.cluster` says who does
+the work.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -20,9 +21,8 @@ from scfcap.tape.partitions import Chunk, DataSet
 if TYPE_CHECKING:
     from scfcap.api.model import Model
     from scfcap.cashflow.chunks import Claim, Part, Recipe
-    from scfcap.cashflow.flows import Flows
-    from scfcap.cashflow.project import PoolCashflow
     from scfcap.credit.curves import CurveSet
+    from scfcap.pool.snapshot import Pool
 
 #: Told what is done of how much: the stage ("tape", "cash flows"), chunks done, chunks in all.
 Progress = Callable[[str, int, int], None]
@@ -35,9 +35,13 @@ _BETWEEN_ROWS: Final = ("double_pledge", "outlier")
 class Crew(Protocol):
     """Who does the work."""
 
+    def count(self) -> int:
+        """How many work at a time."""
+        ...
+
     def map(
         self, work: Callable[[Any, Any], Any], shared: Any, items: Iterable[Any]
-    ) -> Iterator[Any]:
+    ) -> Generator[Any, None, None]:
         """``work(shared, item)`` of each item, in their order."""
         ...
 
@@ -45,9 +49,13 @@ class Crew(Protocol):
 class Alone:
     """The work is done here, one piece after the other."""
 
+    def count(self) -> int:
+        """How many work at a time."""
+        return 1
+
     def map(
         self, work: Callable[[Any, Any], Any], shared: Any, items: Iterable[Any]
-    ) -> Iterator[Any]:
+    ) -> Generator[Any, None, None]:
         """``work(shared, item)`` of each item, in their order."""
         for item in items:
             yield work(shared, item)
@@ -83,77 +91,94 @@ def streamed(model: Model) -> DataSet | None:
     return None if whole else partitioned(tape, model.loaded.tape_folder, model.tape_path)
 
 
-def by_slices(
-    model: Model, hands: Crew, curves_of: CurvesOf | None, rows: int, progress: Progress | None
-) -> PoolCashflow:
-    """Flows of a pool that is built as a whole, of ``rows`` loans at a time."""
-    from scfcap.cashflow.chunks import added, sliced
+@dataclass(frozen=True)
+class Pieces:
+    """A pool in pieces, each of which is made where the work on it is done (:func:`pool_of`).
 
-    pool = model.pool()
-    curves = (curves_of or _stated)(model)
-    slices = (sliced(pool, start, start + rows) for start in range(0, len(pool), rows))
-    parts = hands.map(_slice_flows, curves, slices)
-    flows = added(_told(parts, "cash flows", -(-len(pool) // rows), progress), pool.segments)
-    return _cashflow(curves, pool.segments, flows)
-
-
-def by_chunks(
-    model: Model,
-    data: DataSet,
-    hands: Crew,
-    curves_of: CurvesOf | None,
-    rows: int,
-    progress: Progress | None,
-) -> PoolCashflow:
-    """Flows of a tape that is read in chunks of ``rows`` rows.
-
-    Raises :class:`InputError` for the tape, and :class:`InvariantError` where money was created
-    or lost.
+    ``model`` has the curves and the grid of the whole: its segments, total and longest loans.
+    ``segments``, ``loans`` and ``total`` [currency] are the whole pool's; ``items`` gives the
+    ``count`` pieces, anew each time; ``source`` says how loans are made of them, None where they
+    are pools.
     """
-    from scfcap.cashflow.chunks import added
 
-    chunks = data.chunks(rows)
-    if not chunks:
-        raise InputError(
-            Problem(data.source, "no rows", "at least one loan", "Check that the export is whole.")
-        )
-    recipe = _recipe(model, data, others=curves_of is not None)
-    scanned = _scanned(recipe, chunks, hands, progress)
-    curves = (curves_of or _stated)(_stand_in(model, recipe, scanned.parts))
-    items = zip(chunks, scanned.dropped, strict=True)
-    found = hands.map(_flows, (recipe, curves), items)
-    segments = tuple(sorted({name for part in scanned.parts for name in part.segments}))
-    flows = added(_told(found, "cash flows", len(chunks), progress), segments)
-    _refuse_change(data, sum(part.total for part in scanned.parts), flows)
-    return _cashflow(curves, segments, flows)
+    model: Model
+    segments: tuple[str, ...]
+    loans: int
+    total: float
+    source: Recipe | None
+    items: Callable[[], Iterable[Any]]
+    count: int
+    name: str = "the pool"
 
-
-def _refuse_change(data: DataSet, total: float, flows: Flows) -> None:
-    """The second reading must find the balance of the first."""
-    opening = float(flows.opening[0, :, 0].sum())
-    if abs(opening - total) > REPLAY_TOLERANCE * max(total, 1.0):
+    def refuse_change(self, total: float) -> None:
+        """Raise :class:`InputError` where another balance is found than at the first reading."""
+        if self.source is None or abs(total - self.total) <= REPLAY_TOLERANCE * max(
+            self.total, 1.0
+        ):
+            return
         raise InputError(
             Problem(
-                data.source,
-                f"{opening:,.2f} outstanding at the second reading, {total:,.2f} at the first",
+                self.name,
+                f"{total:,.2f} outstanding at the second reading, {self.total:,.2f} at the first",
                 "a tape that nobody changes while it is read",
                 "Run it again when the tape is written.",
             )
         )
 
 
-def _stated(model: Model) -> CurveSet:
-    return model.projection_curves()
+def pool_of(source: Recipe | None, item: Any) -> Pool | None:
+    """The pool of a piece; None where none of its loans is outstanding."""
+    from scfcap.cashflow.chunks import chunk_pool
+
+    made: Pool | None = item if source is None else chunk_pool(source, *item)
+    return made
 
 
-def _cashflow(curves: CurveSet, segments: tuple[str, ...], flows: Flows) -> PoolCashflow:
-    from scfcap.cashflow.project import PoolCashflow
+def in_slices(model: Model, rows: int) -> Pieces:
+    """A pool that is built as a whole, ``rows`` loans to a piece."""
+    from scfcap.cashflow.chunks import sliced
 
-    flows.check()
-    return PoolCashflow(curves.scenarios, segments, curves.grid, flows)
+    pool = model.pool()
+    starts = range(0, len(pool), rows)
+    return Pieces(
+        model=model,
+        segments=pool.segments,
+        loans=len(pool),
+        total=pool.total,
+        source=None,
+        items=lambda: (sliced(pool, start, start + rows) for start in starts),
+        count=len(starts),
+    )
 
 
-def _recipe(model: Model, data: DataSet, *, others: bool) -> Recipe:
+def in_chunks(
+    model: Model, data: DataSet, hands: Crew, rows: int, progress: Progress | None, *, owing: bool
+) -> Pieces:
+    """A tape that is read in chunks of ``rows`` rows, checked as a whole.
+
+    ``owing``: what core enterprises owe is asked for, though no scenario names one. Raises
+    :class:`InputError` for the tape.
+    """
+    chunks = data.chunks(rows)
+    if not chunks:
+        raise InputError(
+            Problem(data.source, "no rows", "at least one loan", "Check that the export is whole.")
+        )
+    recipe = _recipe(model, data, owing=owing)
+    scanned = _scanned(recipe, chunks, hands, progress)
+    return Pieces(
+        model=_stand_in(model, recipe, scanned.parts),
+        segments=tuple(sorted({name for part in scanned.parts for name in part.segments})),
+        loans=sum(part.loans for part in scanned.parts),
+        total=sum(part.total for part in scanned.parts),
+        source=recipe,
+        items=lambda: zip(chunks, scanned.dropped, strict=True),
+        count=len(chunks),
+        name=data.source,
+    )
+
+
+def _recipe(model: Model, data: DataSet, *, owing: bool) -> Recipe:
     from scfcap.cashflow.chunks import Recipe
     from scfcap.credit.stress import names_cores
     from scfcap.pool.build import Around
@@ -168,7 +193,7 @@ def _recipe(model: Model, data: DataSet, *, others: bool) -> Recipe:
         as_of=spec.as_of,
         known=reference_lists(spec.tape, folder),
         around=replace(around, lenders=(), stated_for_book=None),
-        owing=others or bool(names_cores(spec.scenarios)),
+        owing=owing or bool(names_cores(spec.scenarios)),
     )
 
 
@@ -192,7 +217,7 @@ def _scanned(
     with tempfile.TemporaryDirectory(prefix="scfcap-") as folder:
         repeats = Repeats(Path(folder))
         found = hands.map(_scan, recipe, ((chunk, ()) for chunk in chunks))
-        for part in _told(found, "tape", len(chunks), progress):
+        for part in told(found, "tape", len(chunks), progress):
             repeats.add(part.ids)
             parts.append(replace(part, ids=part.ids[:0]))
         twice = repeats.found()
@@ -239,7 +264,7 @@ def _stand_in(model: Model, recipe: Recipe, parts: Sequence[Part]) -> Model:
     return model.given(**given)
 
 
-def _told(parts: Iterator[Any], stage: str, count: int, progress: Progress | None) -> Iterator[Any]:
+def told(parts: Iterator[Any], stage: str, count: int, progress: Progress | None) -> Iterator[Any]:
     """``parts``, of which ``progress`` is told as they come."""
     tell = progress or (lambda *_: None)
     tell(stage, 0, count)
@@ -258,15 +283,3 @@ def _claims(shared: tuple[Recipe, Any], chunk: Chunk) -> list[Claim]:
     from scfcap.cashflow.chunks import claims
 
     return claims(shared[0], chunk, shared[1])
-
-
-def _flows(shared: tuple[Recipe, CurveSet], item: tuple[Chunk, tuple[str, ...]]) -> Any:
-    from scfcap.cashflow.chunks import chunk_flows
-
-    return chunk_flows(shared[0], *item, shared[1])
-
-
-def _slice_flows(curves: CurveSet, pool: Any) -> Any:
-    from scfcap.cashflow.chunks import slice_flows
-
-    return slice_flows(pool, curves)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from scfcap.api.model import Model
     from scfcap.cashflow.distribution import Distribution
     from scfcap.cashflow.paths import Draw, ScenarioSet
+    from scfcap.credit.curves import CurveSet
     from scfcap.credit.factors import Paths
 
 
@@ -50,13 +51,19 @@ def scenario_set(
     )
 
 
+def projected_draw(model: Model, seed: int) -> tuple[CurveSet, Draw]:
+    """What paths of the projection are drawn from: curves over their periods, and factors."""
+    from scfcap.api.projecting import drawn_over
+
+    curves, factors = drawn_over(model, model.projection_curves())
+    return curves, replace(draw(model, seed), spec=factors)
+
+
 def distribution(
     model: Model, count: int, seed: int, tell: Callable[[int], object] | None
 ) -> Distribution:
     """The pool's cash flows over ``count`` paths of the projection."""
-    from scfcap.api.projecting import drawn_over
     from scfcap.cashflow.distribution import distribution
 
-    curves, factors = drawn_over(model, model.projection_curves())
-    drawn = replace(draw(model, seed), spec=factors)
+    curves, drawn = projected_draw(model, seed)
     return distribution(model.pool(), curves, drawn, count, tell)

@@ -18,8 +18,6 @@ import pandas as pd
 
 from scfcap.axes import LOAN_TYPES, ORDER
 from scfcap.cashflow.flows import Flows
-from scfcap.cashflow.project import project
-from scfcap.credit.curves import CurveSet
 from scfcap.pool.build import Around, loans_of
 from scfcap.pool.snapshot import Pool
 from scfcap.quantities import BoolArray
@@ -142,20 +140,10 @@ def claims(recipe: Recipe, chunk: Chunk, repeated: Hashes) -> list[Claim]:
     ]
 
 
-def chunk_flows(
-    recipe: Recipe, chunk: Chunk, dropped: Iterable[str], curves: CurveSet
-) -> tuple[tuple[str, ...], Flows] | None:
-    """Segments of a chunk's loans and their cash flows; None where none is outstanding."""
+def chunk_pool(recipe: Recipe, chunk: Chunk, dropped: Iterable[str]) -> Pool | None:
+    """The outstanding loans of a chunk; None where there is none."""
     tape, _ = _checked(recipe, chunk, dropped)
-    if not _standing(tape.frame).any():
-        return None
-    return slice_flows(_pool(recipe, tape), curves)
-
-
-def slice_flows(pool: Pool, curves: CurveSet) -> tuple[tuple[str, ...], Flows]:
-    """Segments of some loans and their cash flows."""
-    found = project(pool, curves)
-    return found.segments, found.flows
+    return _pool(recipe, tape) if _standing(tape.frame).any() else None
 
 
 def added(parts: Iterable[tuple[tuple[str, ...], Flows] | None], segments: Sequence[str]) -> Flows:

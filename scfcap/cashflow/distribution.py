@@ -113,6 +113,55 @@ class Distribution:
         }
 
 
+@dataclass(frozen=True)
+class PathSums:
+    """What a :class:`Distribution` keeps of some loans' flows in paths N; see there.
+
+    ``total`` [N, S] is by ``segments``. The arrays are filled by :meth:`add`.
+    """
+
+    segments: tuple[str, ...]
+    flow: Mapping[str, FloatArray]
+    total: Mapping[str, FloatArray]
+    closing: FloatArray
+    failures: IntArray
+
+    @classmethod
+    def nothing(cls, count: int, segments: Sequence[str], periods: int) -> PathSums:
+        """No flows in ``count`` paths."""
+        return cls(
+            tuple(segments),
+            {name: np.zeros((count, periods)) for name in MEASURES},
+            {name: np.zeros((count, len(segments))) for name in MEASURES},
+            np.zeros((count, periods)),
+            np.zeros(count, dtype=np.int64),
+        )
+
+    def add(self, rows: slice, part: PathSums) -> None:
+        """Add the flows of other loans in paths ``rows``, of segments that are here too."""
+        columns = [self.segments.index(name) for name in part.segments]
+        for name in MEASURES:
+            self.flow[name][rows] += part.flow[name]
+            self.total[name][rows, columns] += part.total[name]
+        self.closing[rows] += part.closing
+        self.failures[rows] = part.failures  # of the path, whosever loans they are
+
+    def distribution(self, draw: Draw, grid: PeriodGrid) -> Distribution:
+        """The distribution over all paths, numbered from 0."""
+        cores = () if draw.exposures is None else draw.exposures.cores
+        return Distribution(
+            seed=draw.seed,
+            number=np.arange(len(self.closing)),
+            segments=self.segments,
+            grid=grid,
+            flow=self.flow,
+            total=self.total,
+            closing=self.closing,
+            cores=cores,
+            failures=self.failures,
+        )
+
+
 def distribution(
     pool: Pool,
     curves: CurveSet,
@@ -131,36 +180,49 @@ def distribution(
             no curve.
         InvariantError: money was created or lost.
     """
+    refuse_count(count)
+    return path_sums(pool, curves, draw, np.arange(count), tell).distribution(draw, curves.grid)
+
+
+def refuse_count(count: int) -> None:
+    """Raise :class:`InputError` where so many paths are none, or too many."""
     if not 2 <= count <= MOST_PATHS:
         raise InputError(
             Problem("paths", f"{count:,}", f"a number of paths from 2 to {MOST_PATHS:,}")
         )
+
+
+def path_sums(
+    pool: Pool,
+    curves: CurveSet,
+    draw: Draw,
+    number: IntArray,
+    tell: Callable[[int], object] | None = None,
+) -> PathSums:
+    """The flows of ``pool`` in the paths ``number`` [N], summed as a distribution keeps them.
+
+    ``tell`` hears how many of them are done. Raises as :func:`distribution`.
+    """
     loans = opening_loans(pool, curves, pool.segment)
     groups, periods = len(pool.segments), len(curves.grid)
-    flow = {name: np.empty((count, periods)) for name in MEASURES}
-    total = {name: np.empty((count, groups)) for name in MEASURES}
-    closing, failures = np.empty((count, periods)), np.zeros(count, dtype=np.int64)
-    cores = () if draw.exposures is None else draw.exposures.cores
-    for rows in _blocks(count, groups * periods):
-        drawn = draw.paths(curves, curves.grid, np.arange(rows.start, rows.stop))
-        failures[rows] = (drawn.failed > 0).sum(axis=1)
+    sums = PathSums.nothing(len(number), pool.segments, periods)
+    for rows in _blocks(len(number), groups * periods):
+        drawn = draw.paths(curves, curves.grid, number[rows])
+        sums.failures[rows] = (drawn.failed > 0).sum(axis=1)
         under = curves.under(drawn.stress)
         if pool.payers is None:
             flows = run_kernel(loans, under, groups)
             flows.check()
         else:  # what buyers leave unpaid is in no loan
             flows = project(pool, under).flows
-        closing[rows] = flows.closing.sum(axis=1)
+        sums.closing[rows] = flows.closing.sum(axis=1)
         for name, (parts, _) in MEASURES.items():
             values = _summed(flows, parts)
-            flow[name][rows] = values.sum(axis=1)
-            total[name][rows] = values.sum(axis=2)
+            sums.flow[name][rows] = values.sum(axis=1)
+            sums.total[name][rows] = values.sum(axis=2)
         if tell is not None:
             tell(rows.stop)
-    return Distribution(
-        *(draw.seed, np.arange(count), pool.segments, curves.grid, flow, total, closing),
-        *(cores, failures),
-    )
+    return sums
 
 
 def _blocks(count: int, cells: int) -> Iterator[slice]:

@@ -6,10 +6,10 @@ period by period in plain steps, each with its formula and its numbers; the two 
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ from scfcap.cashflow.contract_flows import (
 from scfcap.cashflow.dated import LONGEST_MOVE, dated_tables
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
-from scfcap.cashflow.loan_terms import loan_terms, money, part_names
+from scfcap.cashflow.loan_terms import Count, count_alike, found, loan_terms, money, part_names
 from scfcap.cashflow.loans import HAS_DEFAULTED, LoanArrays
 from scfcap.cashflow.outage import hold_back
 from scfcap.cashflow.payments import payments, said
@@ -75,14 +75,18 @@ class LoanExplanation:
         return {"loan_terms": self.terms, "loan_periods": self.periods, "loan_steps": self.steps}
 
 
-def explain(pool: Pool, curves: CurveSet, loan_id: str, scenario: str) -> LoanExplanation:
+def explain(
+    pool: Pool, curves: CurveSet, loan_id: str, scenario: str, count: Count | None = None
+) -> LoanExplanation:
     """Explain every figure of the loan ``loan_id`` in ``scenario``.
+
+    ``count`` counts the loans that survive alike where ``pool`` is not the whole.
 
     Raises:
         InputError: the pool has no such loan, or the curves have no such scenario.
         InvariantError: the steps do not lead to the engine's figures.
     """
-    row = _found(pool, loan_id)
+    row = found(pool, loan_id)
     if scenario not in curves.scenarios:
         there = ", ".join(curves.scenarios)
         raise InputError(Problem("scenario", repr(scenario), f"one of {there}"))
@@ -95,7 +99,7 @@ def explain(pool: Pool, curves: CurveSet, loan_id: str, scenario: str) -> LoanEx
     return LoanExplanation(
         loan_id,
         scenario,
-        loan_terms(pool, row, loans, curves, only),
+        loan_terms(pool, row, loans, (curves, only), count or partial(count_alike, pool, curves)),
         pd.concat([part.frame() for part in parts], ignore_index=True),
         pd.DataFrame(steps, columns=["part", "period", "figure", "formula", "numbers", "value"]),
     )
@@ -124,21 +128,6 @@ def single(pool: Pool, row: int) -> Pool:
         elif each.name in ("eligibility", "counted"):
             changed[each.name] = {k: v[row : row + 1] for k, v in value.items()}
     return replace(pool, **changed)
-
-
-def _found(pool: Pool, loan_id: str) -> int:
-    rows = np.flatnonzero(pool.loan_id == loan_id)
-    if len(rows):
-        return int(rows[0])
-    near = difflib.get_close_matches(loan_id, list(map(str, pool.loan_id[:50_000])), 3)
-    raise InputError(
-        Problem(
-            f"loan {loan_id}",
-            f"no such loan among the {len(pool):,} outstanding ones",
-            "the loan_id of a loan that is neither repaid nor charged off",
-            f"Did you mean {' or '.join(near)}?" if near else "",
-        )
-    )
 
 
 class LoanPart:

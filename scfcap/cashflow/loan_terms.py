@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -11,14 +12,48 @@ import pandas as pd
 
 from scfcap.axes import LOAN_TYPES
 from scfcap.cashflow.classes import classify
-from scfcap.cashflow.loans import LoanArrays
+from scfcap.cashflow.loans import LoanArrays, concatenate
 from scfcap.cashflow.payments import told
 from scfcap.cashflow.project import opening_loans
 from scfcap.credit.curves import CurveSet
+from scfcap.errors import InputError, Problem
 from scfcap.pool.snapshot import Pool
 from scfcap.quantities import FloatArray
 
 _ON_TIME, _LATE = "on time", "late"
+#: Counts loans that survive alike: see :func:`count_alike`.
+Count = Callable[[LoanArrays], tuple[int, float]]
+
+
+def found(pool: Pool, loan_id: str) -> int:
+    """Where a loan stands in ``pool``. Raises :class:`InputError` where it does not."""
+    row = row_of(pool, loan_id)
+    if row is None:
+        raise no_such_loan(loan_id, len(pool), names_near(pool, loan_id))
+    return row
+
+
+def row_of(pool: Pool, loan_id: str) -> int | None:
+    """Where a loan stands in ``pool``; None where it does not."""
+    rows = np.flatnonzero(pool.loan_id == loan_id)
+    return int(rows[0]) if len(rows) else None
+
+
+def names_near(pool: Pool, loan_id: str) -> list[str]:
+    """Up to three ids of loans that may be meant."""
+    return difflib.get_close_matches(loan_id, list(map(str, pool.loan_id[:50_000])), 3)
+
+
+def no_such_loan(loan_id: str, loans: int, near: Sequence[str]) -> InputError:
+    """Says that ``loan_id`` is none of so many outstanding ``loans``."""
+    return InputError(
+        Problem(
+            f"loan {loan_id}",
+            f"no such loan among the {loans:,} outstanding ones",
+            "the loan_id of a loan that is neither repaid nor charged off",
+            f"Did you mean {' or '.join(near)}?" if near else "",
+        )
+    )
 
 
 def _by_buyer(pool: Pool, row: int) -> bool:
@@ -34,9 +69,14 @@ def part_names(pool: Pool, row: int, parts: int) -> tuple[str, ...]:
 
 
 def loan_terms(
-    pool: Pool, row: int, loans: LoanArrays, curves: CurveSet, only: CurveSet
+    pool: Pool, row: int, loans: LoanArrays, curve_sets: tuple[CurveSet, CurveSet], count: Count
 ) -> pd.DataFrame:
-    """The loan, its class and its curve: figure, value, meaning."""
+    """The loan, its class and its curve: figure, value, meaning.
+
+    ``curve_sets``: in all scenarios, and in the one that is explained; ``count`` as
+    :func:`count_alike`.
+    """
+    curves, only = curve_sets
     segment = pool.segments[int(pool.segment[row])]
     s = int(loans.curve[0])
     kind = LOAN_TYPES[int(pool.loan_type[row])]
@@ -78,21 +118,27 @@ def loan_terms(
         )
     if loans.terms is not None:
         rows += told(loans.terms, pool.as_of)
-    rows += _class_of(pool, loans, curves)
+    rows.append(_class_of(loans, count))
     rows += _curve(curves, only, s)
     return pd.DataFrame(rows, columns=["figure", "value", "meaning"])
 
 
-def _class_of(pool: Pool, loans: LoanArrays, curves: CurveSet) -> list[tuple[str, str, str]]:
-    """How many loans of the pool survive as this one does."""
+def count_alike(pool: Pool, curves: CurveSet, loans: LoanArrays) -> tuple[int, float]:
+    """How many loans of ``pool``, or parts of loans, survive as the first of ``loans`` does, and
+    what they owe [currency].
+    """
     everyone = opening_loans(pool, curves, pool.segment)
-    mine = replace(loans, group=np.full(len(loans), -1))
-    keys, index = classify(replace(everyone, group=np.full(len(everyone), -1)))
-    wanted = classify(mine)[0].key[0]
-    here = index == np.flatnonzero((keys.key == wanted).all(axis=1))[0]
-    balance = float(everyone.balance.sum(where=here))
+    both = concatenate([replace(each, terms=None) for each in (loans, everyone)])
+    _, index = classify(replace(both, group=np.full(len(both), -1)))
+    here = index[len(loans) :] == index[0]
+    return int(here.sum()), float(everyone.balance.sum(where=here))
+
+
+def _class_of(loans: LoanArrays, count: Count) -> tuple[str, str, str]:
+    """How many loans of the pool survive as this one does."""
+    alike, balance = count(loans)
     said = f"loans or parts of {money(balance)} in all survive alike"
-    return [("class", f"{int(here.sum()):,}", said)]
+    return "class", f"{alike:,}", said
 
 
 def _curve(curves: CurveSet, only: CurveSet, s: int) -> list[tuple[str, str, str]]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
     from scfcap.api.model import Model
+    from scfcap.cashflow.distribution import Distribution
     from scfcap.cashflow.explain import LoanExplanation
     from scfcap.cashflow.project import PoolCashflow
     from scfcap.report.projection import ProjectionReport
@@ -136,17 +137,13 @@ def project(
     """Project the pool's cash flows: by scenario, over Monte Carlo paths, or one loan in detail."""
 
     def work(terminal: Terminal) -> Outcome:
-
-        _fits(loan=loan, period=period, paths=paths, spread=workers is not None or bool(cluster))
+        _fits(loan=loan, period=period, paths=paths, scenarios=scenario or [])
         loaded = Asked(model, tape, overrides, reject_limit, out).load()
         if loan is not None:
-            terminal.progress("loan")
-            return _one_loan(terminal, loaded, loan, (scenario or [], period, out))
-        flows = _flows(terminal, loaded, workers, cluster)
-        drawn = None
-        if paths is not None:
-            terminal.progress("paths")
-            drawn = loaded.distribution(paths, seed, lambda _: terminal.interrupt.check())
+            found = _found(terminal, loaded, loan, scenario or [], (workers, cluster))
+            return _one_loan(terminal, loaded, found, period, out)
+        drawing = None if paths is None else (paths, seed)
+        flows, drawn = _flows(terminal, loaded, (workers, cluster), drawing)
         report = loaded.projection(scenario or (), cashflow=flows, distribution=drawn)
         folder = None
         if out is not None:
@@ -161,58 +158,75 @@ def project(
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
 
 
-def _fits(*, loan: str | None, period: int | None, paths: int | None, spread: bool) -> None:
+def _fits(*, loan: str | None, period: int | None, paths: int | None, scenarios: list[str]) -> None:
     """Refuse options that do not go together."""
     from scfcap.errors import InputError, Problem
 
     found = []
     if period is not None and loan is None:
         found.append(Problem("--period", "no --loan", "a loan whose period is to be worked out"))
-    if loan is not None and (paths is not None or spread):
-        found.append(
-            Problem("--loan", "--paths, --workers or --cluster beside it", "one of the two")
-        )
-    if paths is not None and spread:
-        found.append(
-            Problem(
-                "--paths",
-                "--workers or --cluster beside it",
-                "paths on this machine, whose processors are all used",
-                "Leave one of them out.",
-            )
-        )
+    if loan is not None and paths is not None:
+        found.append(Problem("--loan", "--paths beside it", "one of the two"))
+    if loan is not None and len(scenarios) > 1:
+        found.append(Problem("--scenario", ", ".join(scenarios), "one scenario with --loan"))
     if found:
         raise InputError(found)
 
 
 def _flows(
-    terminal: Terminal, loaded: Model, workers: int | None, cluster: str | None
-) -> PoolCashflow | None:
-    """The cash flows where they are computed elsewhere, or in chunks as the tape is too large;
-    None: the model does it, station by station.
+    terminal: Terminal,
+    loaded: Model,
+    spread: tuple[int | None, str | None],
+    drawing: tuple[int, int] | None,
+) -> tuple[PoolCashflow | None, Distribution | None]:
+    """The cash flows where they are computed elsewhere (``spread``: workers, cluster), or in
+    chunks as the tape is too large; None: the model does it, station by station.
+
+    Beside them the paths of ``drawing`` (how many, seed), if it is there.
     """
-    from scfcap.cluster import project_tape, too_large
+    from scfcap.cluster import project_paths, project_tape
 
-    if workers is None and cluster is None and not too_large(loaded):
-        for station, step in (
-            ("tape", loaded.tape),
-            ("pool", loaded.pool),
-            ("credit", loaded.projection_curves),
-            ("cash flows", loaded.cashflow),
-        ):
-            terminal.progress(station)
-            step()
-        return None
-    seen: list[str] = []
+    workers, cluster = spread
+    if _in_chunks(loaded, spread):
+        told = _Told(terminal)
+        if drawing is None:
+            flows = project_tape(loaded, workers=workers, address=cluster, progress=told)
+            return flows, None
+        return project_paths(loaded, *drawing, workers=workers, address=cluster, progress=told)
+    for station, step in (
+        ("tape", loaded.tape),
+        ("pool", loaded.pool),
+        ("credit", loaded.projection_curves),
+        ("cash flows", loaded.cashflow),
+    ):
+        terminal.progress(station)
+        step()
+    if drawing is None:
+        return None, None
+    terminal.progress("paths")
+    return None, loaded.distribution(*drawing, lambda _: terminal.interrupt.check())
 
-    def tell(stage: str, done: int, whole: int) -> None:
+
+def _in_chunks(loaded: Model, spread: tuple[int | None, str | None]) -> bool:
+    """Whether the tape is parted: as workers are asked for, or as it is too large."""
+    from scfcap.cluster import too_large
+
+    return spread != (None, None) or too_large(loaded)
+
+
+class _Told:
+    """Tells the terminal each stage of work in chunks as it begins."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._seen: set[str] = set()
+
+    def __call__(self, stage: str, done: int, whole: int) -> None:
         del done, whole
-        terminal.interrupt.check()
-        if stage not in seen:
-            seen.append(stage)
-            terminal.progress(stage)
-
-    return project_tape(loaded, workers=workers, address=cluster, progress=tell)
+        self._terminal.interrupt.check()
+        if stage not in self._seen:
+            self._seen.add(stage)
+            self._terminal.progress(stage)
 
 
 def _show(terminal: Terminal, report: ProjectionReport) -> None:
@@ -305,22 +319,38 @@ def _figure(name: str, value: Any, cents: bool) -> str:
     return f"{number:,.2f}" if cents else f"{number:,.0f}"
 
 
-def _one_loan(
+def _found(
     terminal: Terminal,
     loaded: Model,
     loan: str,
-    asked: tuple[list[str], int | None, Path | None],
+    scenarios: list[str],
+    spread: tuple[int | None, str | None],
+) -> LoanExplanation:
+    """One loan explained; ``spread``: workers, cluster."""
+    scenario = scenarios[0] if scenarios else None
+    if not _in_chunks(loaded, spread):
+        terminal.progress("loan")
+        return loaded.explain(loan, scenario)
+    from scfcap.cluster import explain_tape
+
+    workers, cluster = spread
+    told = _Told(terminal)
+    return explain_tape(loaded, loan, scenario, workers=workers, address=cluster, progress=told)
+
+
+def _one_loan(
+    terminal: Terminal,
+    loaded: Model,
+    found: LoanExplanation,
+    period: int | None,
+    out: Path | None,
 ) -> Outcome:
-    """Show one loan; ``asked``: scenario, period, and where to write it."""
+    """Show one loan, the figures of ``period`` worked out, and write it to ``out``."""
+    from scfcap.api.sources import origin
     from scfcap.errors import InputError, Problem
     from scfcap.report.files import manifest, records
     from scfcap.report.projection import save_loan
 
-    scenarios, period, out = asked
-
-    if len(scenarios) > 1:
-        raise InputError(Problem("--scenario", ", ".join(scenarios), "one scenario with --loan"))
-    found = loaded.explain(loan, scenarios[0] if scenarios else None)
     count = int(found.periods["period"].max())
     if period is not None and period > count:
         raise InputError(Problem("--period", f"{period}", f"a period from 1 to {count}"))
@@ -328,11 +358,16 @@ def _one_loan(
     standing = int(found.periods["period"][found.periods["opening"] > 0.0].max())
     _show_loan(terminal, loaded, found, [period] if period else sorted({1, standing}))
     tables = {name: records(frame) for name, frame in found.tables().items()}
-    document = {"schema_version": 1, "loan_id": loan, "scenario": found.scenario, **tables}
+    document = {
+        "schema_version": 1,
+        "loan_id": found.loan_id,
+        "scenario": found.scenario,
+        **tables,
+    }
     folder = None
     if out is not None:
-        origin = manifest(loaded.provenance(loaded.tape()), {})
-        folder = save_loan(found, out, document, origin).folder
+        made = manifest(origin(loaded, whole=False), {})
+        folder = save_loan(found, out, document, made).folder
         terminal.say(f"Tables: {shown_path(folder)}")
     return Outcome({**document, "folder": folder})
 
