@@ -4,7 +4,8 @@ The order of events ``survivors``: within a period, defaults are taken from the 
 at the start (first what the failure of a core enterprise takes of the loans that stood before it;
 all of the loans that have defaulted already, whatever the scenario),
 interest accrues on the survivors, they pay scheduled principal, and prepayment is taken from what
-then remains, with the interest put off on it. The order ``bma`` is in
+then remains, with the interest put off on it. Borrowers draw on their lines at the end of a
+period (:mod:`~scfcap.cashflow.lines`). The order ``bma`` is in
 :mod:`~scfcap.cashflow.bond_market`, what goes by roll rates in :mod:`~scfcap.cashflow.rolling`.
 """
 
@@ -26,7 +27,8 @@ from scfcap.cashflow.contract_flows import (
     Clock,
     ContractFlows,
 )
-from scfcap.cashflow.loans import HAS_DEFAULTED
+from scfcap.cashflow.lines import drawn_lines
+from scfcap.cashflow.loans import HAS_DEFAULTED, NO_DRAWS
 from scfcap.cashflow.outcomes import (
     CLOSING,
     DEFAULT,
@@ -36,6 +38,7 @@ from scfcap.cashflow.outcomes import (
     SCHEDULED,
     STRUCK,
     ClassTable,
+    Lines,
     Rolls,
     Said,
     Workout,
@@ -79,6 +82,8 @@ def behave(
         last=np.array(flows.last),
         bucket=np.array(classes.bucket),
         runs_to=np.array(classes.runs_to),
+        draws=np.array(classes.draws),
+        draws_until=np.array(classes.draws_until),
     )
     named = (curves.default_intensity, curves.prepay_intensity, curves.struck)
     said = Said(*(np.array(each[scenarios]) for each in named))
@@ -99,6 +104,11 @@ def behave(
         bond_market(table, said, rolls, workout, totals)
     else:
         _survivors(table, said, rolls, totals)
+        if classes.draws.any():
+            lines = Lines(
+                np.array(curves.draw_intensity[scenarios]), np.array(time.years), np.array(time.day)
+            )
+            drawn_lines(table, said, lines, totals)
 
 
 @compiled
@@ -107,7 +117,7 @@ def _survivors(classes: ClassTable, said: Said, rolls: Rolls, totals: FloatArray
     scenarios, _, periods = said.default.shape
     for c in range(len(classes.curve)):
         s, first, due = classes.curve[c], classes.first[c], classes.due[c]
-        if rolls.rolled[s]:
+        if rolls.rolled[s] or classes.draws[c] != NO_DRAWS:
             continue
         certain = AT_ONCE if classes.bucket[c] == HAS_DEFAULTED else 0.0
         for k in range(scenarios):

@@ -13,7 +13,7 @@ from scfcap.quantities import FloatArray, IntArray
 #: Columns of the keys of classes, in order.
 _KEYS = (
     *("group", "curve", "start_day", "hazard_scale", "shape", "origin_day", "bucket"),
-    *("runs_to", "loan_type", "rate"),
+    *("runs_to", "loan_type", "rate", "draws", "draws_until", "pays"),
 )
 
 
@@ -24,9 +24,9 @@ class Classes:
     ``start_day`` is 0 for loans outstanding at ``as_of``; ``origin_day`` and ``shape`` are 0
     where the curve does not go by age, ``bucket`` where it knows no delinquency and the loans have
     not defaulted.
-    ``runs_to`` is the period (from 1) in which the loans mature. ``key`` [C, 10] holds all of them
-    as integers, and type and rate of the loans; these and ``runs_to`` are 0 where they do not tell
-    loans apart.
+    ``runs_to`` is the period (from 1) in which the loans mature. ``key`` [C, 13] holds all of them
+    as integers, type and rate of the loans, and of lines that are drawn in which periods they pay;
+    these and ``runs_to`` are 0 where they do not tell loans apart.
     """
 
     key: IntArray
@@ -71,15 +71,28 @@ class Classes:
         """Period in which the loans mature, or 0."""
         return self.key[:, 7]
 
+    @property
+    def draws(self) -> IntArray:
+        """Part of a line that is drawn further."""
+        return self.key[:, 10]
+
+    @property
+    def draws_until(self) -> IntArray:
+        """Day up to which it is."""
+        return self.key[:, 11]
+
     def __len__(self) -> int:
         return len(self.key)
 
 
-def classify(loans: LoanArrays, runs_to: IntArray | None = None) -> tuple[Classes, IntArray]:
+def classify(
+    loans: LoanArrays, runs_to: IntArray | None = None, pays: IntArray | None = None
+) -> tuple[Classes, IntArray]:
     """Classes in the order of their first loans, and the class of each loan (loans,).
 
     With ``runs_to`` (loans,), the period in which each matures, loans of a class also end in one
-    period and have one type and rate: what they owe by contract is in proportion.
+    period and have one type and rate: what they owe by contract is in proportion. Loans of a class
+    have one ``pays`` (loans,), too.
     """
     none = np.zeros(len(loans), dtype=np.int64)
     contract = (none, none, none)
@@ -94,6 +107,9 @@ def classify(loans: LoanArrays, runs_to: IntArray | None = None) -> tuple[Classe
         loans.origin_day,
         loans.bucket,
         *contract,
+        loans.draws,
+        loans.draws_until,
+        none if pays is None else pays,
     )
     # Most columns are the same for all loans of a pool: what tells them apart is soon hashed.
     telling = [m for m, column in enumerate(columns) if (column != column[:1]).any()]

@@ -27,7 +27,7 @@ MEANING = {
     "default": "default behaviour, what buyers leave unpaid, the scenario's stress on it",
     "recovery": "severity, lag and recovery curve, recourse to sellers, the scenario's stress on "
     "them",
-    "prepayment": "prepayment behaviour and the scenario's stress on it",
+    "prepayment": "prepayment behaviour, draws on revolving lines, the scenario's stress on them",
     "timing": "the loans themselves: types, terms, ages, arrears, mix; days of payment, lateness, "
     "outages, dates, order of events, advances of the servicer",
 }
@@ -46,7 +46,9 @@ FIELDS: Final[Mapping[type, Mapping[str, tuple[str, ...]]]] = {
             *("severity", "stated_severity", "recovery_lag", "recovery_share"),
             *("struck_recovery", "struck_lag"),
         ),
-        "prepayment": ("prepay_intensity", "prepay_base", "stated_prepay"),
+        "prepayment": (
+            *("prepay_intensity", "prepay_base", "stated_prepay", "draw_intensity", "draw_base"),
+        ),
         "timing": ("grid", "late_share", "late_days", "order", "servicer_advances"),
         # ageing and stress are told field by field, as SegmentCredit and Stress
         NEUTRAL: ("scenarios", "segments", "parent", "ageing", "stress"),
@@ -55,7 +57,7 @@ FIELDS: Final[Mapping[type, Mapping[str, tuple[str, ...]]]] = {
         "rate": ("index_rate",),
         "default": ("default_multiple", "infected", "unpaid"),
         "recovery": ("severity_add", "unpaid_recovery", "unpaid_lag"),
-        "prepayment": ("prepay_multiple",),
+        "prepayment": ("prepay_multiple", "draw_multiple"),
         "timing": ("held",),
         NEUTRAL: (
             *("scenarios", "lenders", "demand", "line", "p2p_renewed", "p2p_new", "issue"),
@@ -66,7 +68,7 @@ FIELDS: Final[Mapping[type, Mapping[str, tuple[str, ...]]]] = {
     SegmentCredit: {
         "default": (*DEFAULT_LANGUAGES, "loss_timing", "default_days"),
         "recovery": ("severity", "recovery_lag", "recovery_curve"),
-        "prepayment": PREPAY_LANGUAGES,
+        "prepayment": (*PREPAY_LANGUAGES, "draw_rate"),
         "timing": ("late_share", "late_days"),
         NEUTRAL: ("run_on",),
     },
@@ -75,7 +77,7 @@ FIELDS: Final[Mapping[type, Mapping[str, tuple[str, ...]]]] = {
         "rate": ("rate",),
         "timing": (
             *("as_of", "segment", "loan_type", "origination_day", "maturity_day"),
-            *("days_past_due", "rule"),
+            *("days_past_due", "rule", "limit_ratio"),
         ),
         # terms and payers are told field by field, as DatedTerms and Payers
         NEUTRAL: (

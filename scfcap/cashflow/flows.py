@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: What investors are paid, by the name of each flow: added, or taken off where the servicer takes
-#: it back.
+#: it back, or borrowers draw it on their lines.
 COLLECTED: Final[Mapping[str, float]] = {
     "interest": 1.0,
     "fees": 1.0,
@@ -24,6 +24,7 @@ COLLECTED: Final[Mapping[str, float]] = {
     "recovery": 1.0,
     "advanced": 1.0,
     "reimbursed": -1.0,
+    "drawn": -1.0,
 }
 
 
@@ -41,14 +42,16 @@ def _none() -> FloatArray:
 class Flows:
     """Cash flows by scenario K, group G and period T, all [K, G, T] in currency.
 
-    ``originated`` is [G, T]: loans that start inside a period. ``opening`` + originated - default
-    - scheduled - prepaid = ``closing``. ``recovery`` stands where it arrives, ``loss`` where the
-    loan defaults; ``receivable`` is what is still to be recovered at the close, so that up to any
-    period default = loss + recovery + receivable. ``struck`` is the part of the default that the
-    failure of core enterprises takes at once. ``fees`` are paid by borrowers beside interest.
+    ``originated`` is [G, T]: loans that start inside a period. ``opening`` + originated + drawn
+    - default - scheduled - prepaid = ``closing``. ``recovery`` stands where it arrives, ``loss``
+    where the loan defaults; ``receivable`` is what is still to be recovered at the close, so that
+    up to any period default = loss + recovery + receivable. ``struck`` is the part of the default
+    that the failure of core enterprises takes at once. ``fees`` are paid by borrowers beside
+    interest.
     ``advanced`` is what the servicer pays in a period for loans that do not, ``reimbursed`` what
     it takes back of their later payments and recoveries. ``delinquent`` is the part of
-    ``closing`` that is past due. The last four are zero where nothing is said of them.
+    ``closing`` that is past due. ``drawn`` is what borrowers draw on revolving lines, at the ends
+    of periods. The last five are zero where nothing is said of them.
     """
 
     opening: FloatArray
@@ -66,9 +69,10 @@ class Flows:
     advanced: FloatArray = field(default_factory=_none)
     reimbursed: FloatArray = field(default_factory=_none)
     delinquent: FloatArray = field(default_factory=_none)
+    drawn: FloatArray = field(default_factory=_none)
 
     def __post_init__(self) -> None:
-        for name in ("fees", "advanced", "reimbursed", "delinquent"):
+        for name in ("fees", "advanced", "reimbursed", "delinquent", "drawn"):
             if getattr(self, name).shape != self.default.shape:
                 object.__setattr__(self, name, np.zeros_like(self.default))
 
@@ -86,6 +90,7 @@ class Flows:
     def gap(self) -> FloatArray:
         """Largest amount created or lost in any scenario and period, by group [G, currency]."""
         principal = self.opening + self.originated - self.default - self.scheduled - self.prepaid
+        principal = principal + self.drawn
         defaulted = np.cumsum(self.default - self.loss - self.recovery, axis=2) - self.receivable
         gaps = np.maximum(np.abs(principal - self.closing), np.abs(defaulted))
         return np.asarray(gaps.max(axis=(0, 2), initial=0.0))
@@ -93,6 +98,7 @@ class Flows:
     def check(self) -> None:
         """Raise InvariantError where a group creates or loses money beyond the tolerance."""
         size = self.opening[:, :, 0].max(axis=0) + self.originated.sum(axis=1)
+        size = size + self.drawn.sum(axis=2).max(axis=0, initial=0.0)
         gap = self.gap()
         wrong = np.flatnonzero(~(gap <= ENGINE_TOLERANCE * size))
         if wrong.size:

@@ -27,7 +27,7 @@ from scfcap.cashflow.dated import (
     upfront_fees,
 )
 from scfcap.cashflow.flows import Flows
-from scfcap.cashflow.loans import LoanArrays
+from scfcap.cashflow.loans import UNDRAWN_PART, LoanArrays
 from scfcap.cashflow.outage import hold_back
 from scfcap.cashflow.outcomes import outcomes
 from scfcap.credit.curves import CurveSet
@@ -286,7 +286,7 @@ def _amounts(loans: LoanArrays, time: Clock, groups: int) -> FloatArray:
     """What stands at ``as_of``, and what starts in each period [G, T + 1]."""
     columns = len(time.years) + 1
     period = time.period_of[np.maximum(loans.start_day, 0)]
-    inside = period < columns
+    inside = (period < columns) & (loans.draws != UNDRAWN_PART)
     cell = loans.group[inside] * columns + period[inside]
     amount = np.bincount(cell, loans.balance[inside], minlength=groups * columns)
     return np.asarray(amount.astype(np.float64).reshape((groups, columns)))

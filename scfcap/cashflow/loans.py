@@ -12,6 +12,9 @@ from scfcap.quantities import FloatArray, IntArray
 
 #: Maturities later than this are taken as this [days]: 9999-12-31 means no end.
 LONGEST_DAY = 36_525
+#: What a row is of a revolving line that is drawn further: what is drawn at ``as_of``, or what is
+#: not; every other loan is neither.
+NO_DRAWS, DRAWN_PART, UNDRAWN_PART = range(3)
 #: Delinquency of a loan that has defaulted, and what is added to that of one past its maturity.
 HAS_DEFAULTED, IN_ARREARS = 5, 10
 
@@ -40,6 +43,10 @@ class LoanArrays:
     curve has roll rates, 0 current, 1: 1-30 days, 2: 31-60, 3: 61-90, 4: more, plus
     :data:`IN_ARREARS` where all of the loan is past due. They are 0 where not given. Without
     ``terms`` all payments fall on the ends of the grid's periods.
+
+    ``draws`` is :data:`DRAWN_PART` or :data:`UNDRAWN_PART` of a revolving line on which borrowers
+    draw, at ends of periods up to ``draws_until`` [days]: two rows, alike but for their amounts,
+    of which that of the second is what is not drawn at ``as_of`` and owed by nobody.
     """
 
     group: IntArray
@@ -54,10 +61,12 @@ class LoanArrays:
     origin_day: IntArray = field(default_factory=_no_integers)
     shape: IntArray = field(default_factory=_no_integers)
     bucket: IntArray = field(default_factory=_no_integers)
+    draws: IntArray = field(default_factory=_no_integers)
+    draws_until: IntArray = field(default_factory=_no_integers)
     terms: DatedTerms | None = None
 
     def __post_init__(self) -> None:
-        for name in ("origin_day", "shape", "bucket"):
+        for name in ("origin_day", "shape", "bucket", "draws", "draws_until"):
             if len(getattr(self, name)) != len(self):
                 object.__setattr__(self, name, np.zeros(len(self), dtype=np.int64))
 

@@ -19,6 +19,10 @@ ADVANCED, REIMBURSED, DELINQUENT, OWING, LOSS, RECOVERY = range(
 )
 
 
+#: What is added up last where borrowers draw on lines.
+DRAWN = "drawn"
+
+
 class ClassTable(NamedTuple):
     """Contract flows and clocks of the classes, for compiled code; see ContractFlows."""
 
@@ -35,6 +39,8 @@ class ClassTable(NamedTuple):
     last: FloatArray  # [B, 3]
     bucket: IntArray  # [C] delinquency at as_of
     runs_to: IntArray  # [C] period (from 1) in which the loans mature, where it tells them apart
+    draws: IntArray  # [C] part of a line that is drawn further, 0: of no line
+    draws_until: IntArray  # [C] day up to which it is
 
 
 class Said(NamedTuple):
@@ -43,6 +49,14 @@ class Said(NamedTuple):
     default: FloatArray
     prepaid: FloatArray
     struck: FloatArray
+
+
+class Lines(NamedTuple):
+    """What is drawn of what is not, and when."""
+
+    intensity: FloatArray  # [K, S, T] a year's
+    years: FloatArray  # [T]
+    day: IntArray  # [T + 1] day offsets of as_of and of the ends
 
 
 class Rolls(NamedTuple):
@@ -66,4 +80,5 @@ class Workout(NamedTuple):
 def outcomes(curves: CurveSet) -> tuple[str, ...]:
     """Names of what is added up for ``curves``."""
     plain = curves.order == "survivors" and not curves.has_roll_rates.any()
-    return OUTCOMES if plain else (*OUTCOMES, *LATER_OUTCOMES)
+    names = OUTCOMES if plain else (*OUTCOMES, *LATER_OUTCOMES)
+    return (*names, DRAWN) if curves.draw_intensity.any() else names

@@ -13,10 +13,12 @@ from scfcap.cashflow.clocks import with_ages
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
 from scfcap.cashflow.lifetime import hazard_scale
+from scfcap.cashflow.lines import last_draws, with_lines
 from scfcap.cashflow.loans import (
     HAS_DEFAULTED,
     IN_ARREARS,
     LONGEST_DAY,
+    NO_DRAWS,
     LoanArrays,
     concatenate,
 )
@@ -29,7 +31,7 @@ from scfcap.quantities import BoolArray, IntArray
 from scfcap.tape.history import state_of
 
 #: Flows that most pools do not have.
-_AT_TIMES = ("fees", "advanced", "reimbursed", "delinquent")
+_AT_TIMES = ("fees", "advanced", "reimbursed", "delinquent", "drawn")
 #: Loan types that repay at once at maturity, and may do so late.
 _AT_MATURITY = np.array([INTEREST_ONLY_BULLET, BULLET, REVOLVING_LINE, ORDER])
 
@@ -56,8 +58,8 @@ class PoolCashflow:
         """One row a scenario, segment and period; amounts in currency.
 
         ``receivable`` is what is still to be recovered at the period's end, so that from ``as_of``
-        on default = loss + recovery + the last receivable. ``fees``, ``advanced``, ``reimbursed``
-        and ``delinquent`` are there where there are any.
+        on default = loss + recovery + the last receivable. ``fees``, ``advanced``, ``reimbursed``,
+        ``delinquent`` and ``drawn`` are there where there are any.
         """
         shape = self.flows.closing.shape
         scenario, segment, period = (axis.ravel() for axis in np.indices(shape))
@@ -98,11 +100,13 @@ def project(pool: Pool, curves: CurveSet) -> PoolCashflow:
 def opening_loans(pool: Pool, curves: CurveSet, group: IntArray) -> LoanArrays:
     """The pool's loans for the kernel, loan i in row ``group[i]``; see :func:`outstanding_loans`.
 
-    Loans that buyers pay come last, in parts: see :func:`paid_by_buyers`. What buyers leave
-    unpaid, and what they pay above the loans, is known to :func:`project` alone.
+    Lines on which borrowers draw are in rows: see :func:`~scfcap.cashflow.lines.with_lines`. Loans
+    that buyers pay come last, in parts: see :func:`paid_by_buyers`. What buyers leave unpaid, and
+    what they pay above the loans, is known to :func:`project` alone.
 
     Raises:
-        InputError: a segment of the pool has no curve; a loan or curve holds what is no number.
+        InputError: a segment of the pool has no curve; a loan or curve holds what is no number;
+            lines are drawn in another order of events than ``survivors``.
     """
     refuse_unsound(pool, curves)
     if pool.payers is not None:
@@ -123,7 +127,8 @@ def opening_loans(pool: Pool, curves: CurveSet, group: IntArray) -> LoanArrays:
         maturity_day=pool.maturity_day,
         terms=pool.terms,
     )
-    return outstanding_loans(loans, pool.origination_day, pool.days_past_due, curves)
+    loans, row = with_lines(loans, pool.limit_ratio, curves)
+    return outstanding_loans(loans, pool.origination_day[row], pool.days_past_due[row], curves)
 
 
 def outstanding_loans(
@@ -290,7 +295,8 @@ def split_late(
     """Split loans that repay at once into a part on time and a part that pays late.
 
     The late part matures later, keeps accruing interest, and spreads a lifetime default rate over
-    the longer term. Loans that go by roll rates are late by these alone.
+    the longer term; nothing is drawn of it after its maturity by contract. Loans that go by roll
+    rates are late by these alone.
     """
     share = curves.late_share[loans.curve]
     days = curves.late_days[loans.curve]
@@ -304,6 +310,7 @@ def split_late(
     longer = term_days[late] + days[late]
     delayed = replace(
         part,
+        draws_until=np.where(part.draws != NO_DRAWS, last_draws(part.maturity_day, curves), 0),
         maturity_day=part.maturity_day + days[late],
         hazard_scale=hazard_scale(part.curve, longer, curves),
     )

@@ -20,7 +20,7 @@ from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray
 #: Problems that are named one by one.
 _LISTED = 20
 #: Curves by scenario, segment and period; the last two are shares.
-_BY_PERIOD = ("default_intensity", "prepay_intensity", "severity", "struck")
+_BY_PERIOD = ("default_intensity", "prepay_intensity", "draw_intensity", "severity", "struck")
 _SHARES = ("severity", "struck")
 #: A share may miss one by what floats do.
 _ONE = 1.0 + ENGINE_TOLERANCE
@@ -29,7 +29,8 @@ _ONE = 1.0 + ENGINE_TOLERANCE
 def refuse_unsound(pool: Pool, curves: CurveSet) -> None:
     """Raise InputError where a loan or a curve holds what is no number or cannot be one.
 
-    Of loans: a balance below zero, a rate that is not finite, a maturity before the origination.
+    Of loans: a balance or limit below zero, a rate that is not finite, a maturity before the
+    origination.
     Of curves: an intensity below zero, a share outside 0 to 1. Each problem names loan and column,
     or segment, scenario and period.
     """
@@ -47,6 +48,10 @@ def _of_loans(pool: Pool) -> Iterator[Problem]:
         else:
             good, expected = (values >= 0.0) & (values < np.inf), "an amount of 0 or more"
         yield from _loans(pool, name, values, good, expected)
+    if pool.limit_ratio is not None:
+        good = ~((pool.limit_ratio < 0.0) | np.isinf(pool.limit_ratio))
+        expected = "a limit of 0 or more, over the balance"
+        yield from _loans(pool, "limit_ratio", pool.limit_ratio, good, expected)
     if pool.terms is not None:
         for each in fields(pool.terms):
             values = getattr(pool.terms, each.name)

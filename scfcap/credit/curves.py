@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -42,7 +42,9 @@ class CurveSet:
     term, -ln(1 - lifetime_default); where the segment's defaults go by age or by roll rates, what
     scenarios multiply them by; elsewhere a year's, -ln(1 - cdr) [1/year]. ``prepay_intensity``
     [K, S, T]: -ln(1 - cpr) [1/year], or the multiple where prepayment goes by age.
-    ``default_base`` and ``prepay_base`` [S, T] are both without any scenario's multiple.
+    ``draw_intensity`` [K, S, T]: -ln(1 - draw_rate) [1/year], of which an outage holds back its
+    share. ``default_base``, ``prepay_base`` and ``draw_base`` [S, T] are those without any
+    scenario.
     ``stated_default`` and ``stated_prepay`` [S] are one figure for each segment, the log-hazard
     of a year or of a loan: of a rate that changes, its mean or its level. ``severity`` [K, S, T]:
     share of what defaults in a period that is never recovered. ``recovery_lag`` [S]: periods from
@@ -67,8 +69,10 @@ class CurveSet:
     grid: PeriodGrid
     default_intensity: FloatArray
     prepay_intensity: FloatArray
+    draw_intensity: FloatArray
     default_base: FloatArray
     prepay_base: FloatArray
+    draw_base: FloatArray
     stated_default: FloatArray
     stated_prepay: FloatArray
     stated_severity: FloatArray
@@ -109,9 +113,10 @@ class CurveSet:
         """The same as the plan and its deals reckon: recoveries in one piece after the mean lag.
 
         Raises:
-            InputError: events have another order than ``survivors``, or the servicer advances.
+            InputError: events have another order than ``survivors``, the servicer advances, or
+                borrowers draw on their lines.
         """
-        problems = []
+        problems = list(self.draws_to_fund("the plan and its deals do"))
         action = "`scfcap project` takes it; to plan, add --set projection.{}."
         if self.order != "survivors":
             problems.append(
@@ -137,6 +142,18 @@ class CurveSet:
         share[np.arange(len(self.segments)), self.recovery_lag] = 1.0
         return replace(self, recovery_share=share)
 
+    def draws_to_fund(self, who: str) -> Iterator[Problem]:
+        """Segments whose lines are drawn, as problems of ``who`` ("the plan does") not fund it."""
+        for s, name in enumerate(self.segments):
+            if self.draw_base[s].any():
+                own = s < len(self.parents)
+                yield Problem(
+                    f"model.toml: credit.{f'segments.{name}' if own else 'where'}.draw_rate",
+                    "draws on revolving lines",
+                    f"none: {who} not fund them",
+                    "`scfcap project` takes them; else set draw_rate = 0.",
+                )
+
     def under(self, stress: Stress) -> CurveSet:
         """The same segments' stated behaviour in the scenarios of ``stress``.
 
@@ -147,6 +164,7 @@ class CurveSet:
         periods = stress.held.shape[1]
         rows = self.parent if len(self.parents) < len(self.segments) else slice(None)
         default, prepay = stress.default_multiple[:, rows], stress.prepay_multiple[:, rows]
+        draw = stress.draw_multiple[:, rows] * (1.0 - stress.held[:, None, :])
         infected, unpaid, unpaid_recovery, unpaid_lag, severity_add = (
             each[:, rows]
             for each in (
@@ -163,6 +181,7 @@ class CurveSet:
             scenarios=stress.scenarios,
             default_intensity=_over(self.default_base, periods) * default,
             prepay_intensity=_over(self.prepay_base, periods) * prepay,
+            draw_intensity=_over(self.draw_base, periods) * draw,
             severity=severity,
             struck=1.0 - (1.0 - infected) * (1.0 - unpaid),
             struck_recovery=recovered / np.where(hit > 0.0, hit, 1.0),
@@ -210,8 +229,10 @@ def build_curves(
         grid=grid,
         default_intensity=unset,
         prepay_intensity=unset,
+        draw_intensity=unset,
         default_base=bases.default,
         prepay_base=bases.prepay,
+        draw_base=bases.draw,
         stated_default=bases.stated_default,
         stated_prepay=bases.stated_prepay,
         severity=unset,

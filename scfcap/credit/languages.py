@@ -25,11 +25,13 @@ BY_AGE = ("sda", "lifetime_loss", "default_by_age", "psa", "abs", "prepay_by_age
 class Intensities(NamedTuple):
     """What a curve set holds of each segment S and period T; see CurveSet.
 
-    ``default`` and ``prepay`` [S, T] are ``default_base`` and ``prepay_base``.
+    ``default``, ``prepay`` and ``draw`` [S, T] are ``default_base``, ``prepay_base`` and
+    ``draw_base``.
     """
 
     default: FloatArray
     prepay: FloatArray
+    draw: FloatArray
     stated_default: FloatArray
     stated_prepay: FloatArray
 
@@ -37,13 +39,17 @@ class Intensities(NamedTuple):
 def intensities(behaviour: Sequence[SegmentCredit], grid: PeriodGrid) -> Intensities:
     """Intensities of each segment over ``grid``; a list that ends before it goes on as it ends."""
     shape = (len(behaviour), len(grid))
-    default, prepay = np.zeros(shape), np.zeros(shape)
+    default, prepay, draw = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     stated = np.zeros((2, len(behaviour)))
     for s, credit in enumerate(behaviour):
-        for to, language in ((default, credit.default_language), (prepay, credit.prepay_language)):
+        for to, language in (
+            (default, credit.default_language),
+            (prepay, credit.prepay_language),
+            (draw, "draw_rate"),
+        ):
             to[s] = _base(credit, language, len(grid))
         stated[:, s] = _default_level(credit), _prepay_level(credit)
-    return Intensities(default, prepay, stated[0], stated[1])
+    return Intensities(default, prepay, draw, stated[0], stated[1])
 
 
 def _base(credit: SegmentCredit, language: str, periods: int) -> FloatArray:

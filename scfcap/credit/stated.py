@@ -22,7 +22,7 @@ from scfcap.schema.languages import DEFAULT_LANGUAGES, PREPAY_LANGUAGES
 from scfcap.schema.scenario import Scenario, Shock
 
 #: Languages in which a list gives a rate by period.
-LISTED = ("cdr", "mdr", "cpr", "smm")
+LISTED = ("cdr", "mdr", "cpr", "smm", "draw_rate")
 
 
 def lag_on(lag: int, stated: Frequency, on: Frequency) -> int:
@@ -177,10 +177,10 @@ _BEGIN = ("from_period", "period")
 
 
 def _listed(credit: SegmentCredit) -> list[str]:
-    """The languages in which a segment states a rate by period."""
-    told = {credit.default_language, credit.prepay_language}
+    """The fields in which a segment states a rate by period."""
+    told = {credit.default_language, credit.prepay_language, "draw_rate"}
     return [
         name
-        for name in (*DEFAULT_LANGUAGES, *PREPAY_LANGUAGES)
+        for name in (*DEFAULT_LANGUAGES, *PREPAY_LANGUAGES, "draw_rate")
         if name in told and name in LISTED and isinstance(getattr(credit, name), tuple)
     ]

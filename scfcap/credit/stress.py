@@ -19,6 +19,7 @@ from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import FloatArray, IntArray
 from scfcap.schema.scenario import (
+    MULTIPLES,
     BankLineCut,
     BorrowerStress,
     Contagion,
@@ -36,7 +37,8 @@ from scfcap.schema.scenario import (
 class Stress:
     """What happens in each scenario K, by segment S, lender H and period T.
 
-    Behaviour [K, S, T]: ``default_multiple`` and ``prepay_multiple`` on intensities;
+    Behaviour [K, S, T]: ``default_multiple``, ``prepay_multiple`` and ``draw_multiple`` on
+    intensities;
     ``severity_add``; ``infected`` and ``unpaid``: shares of the loans standing at the period's
     start that default at once, the first with the segment's severity and lag, the second with
     ``unpaid_recovery`` after ``unpaid_lag`` periods; ``demand``: what is left of it.
@@ -51,6 +53,7 @@ class Stress:
     lenders: tuple[str, ...]
     default_multiple: FloatArray
     prepay_multiple: FloatArray
+    draw_multiple: FloatArray
     severity_add: FloatArray
     infected: FloatArray
     unpaid: FloatArray
@@ -119,6 +122,7 @@ def calm(scenarios: Sequence[str], segments: int, lenders: Sequence[str], period
         lenders=tuple(lenders),
         default_multiple=of(1.0, segments),
         prepay_multiple=of(1.0, segments),
+        draw_multiple=of(1.0, segments),
         severity_add=of(0.0, segments),
         infected=of(0.0, segments),
         unpaid=of(0.0, segments),
@@ -223,16 +227,16 @@ def _span(first: int, last: int | None) -> slice:
 
 def _whole(table: _Table, scenario: Scenario) -> None:
     stress, k, span = table.stress, table.k, _span(scenario.from_period, None)
-    stress.default_multiple[k, :, span] *= scenario.default_multiple
-    stress.prepay_multiple[k, :, span] *= scenario.prepay_multiple
+    for name in MULTIPLES:
+        getattr(stress, name)[k, :, span] *= getattr(scenario, name)
     stress.severity_add[k] += scenario.severity_add
 
 
 def _borrowers(table: _Table, shock: BorrowerStress) -> None:
     stress, k, span = table.stress, table.k, _span(shock.from_period, shock.to_period)
     for s in table.positions(shock.segments, table.segments, "segments"):
-        stress.default_multiple[k, s, span] *= shock.default_multiple
-        stress.prepay_multiple[k, s, span] *= shock.prepay_multiple
+        for name in MULTIPLES:
+            getattr(stress, name)[k, s, span] *= getattr(shock, name)
         stress.severity_add[k, s, span] += shock.severity_add
 
 

@@ -21,7 +21,7 @@ from scfcap.pool.groups import Memberships, grouped, read_memberships
 from scfcap.pool.snapshot import ELIGIBLE, Pool
 from scfcap.pool.stratify import Classes, stratify, summarise
 from scfcap.pool.terms import terms_of
-from scfcap.quantities import ENGINE_TOLERANCE, IntArray
+from scfcap.quantities import ENGINE_TOLERANCE, FloatArray, IntArray
 from scfcap.schema.contract import ContractSpec
 from scfcap.schema.credit import CreditRule
 from scfcap.schema.model import Model
@@ -153,7 +153,18 @@ def _loans(tape: Tape, columns: Columns, around: Around) -> Pool:
         terms=terms_of(columns.frame, tape.as_of, around.contracts),
         rules=tuple(rule.name for rule in around.rules),
         rule=_first_rule(columns, around.rules),
+        limit_ratio=_limit_ratio(columns),
     )
+
+
+def _limit_ratio(columns: Columns) -> FloatArray | None:
+    """Credit limit of each revolving line over its balance; None where the tape has none."""
+    if "credit_limit" not in columns:
+        return None
+    limit = columns.numbers("credit_limit")
+    lines = _coded(columns.values("loan_type"), axes.LOAN_TYPES) == axes.REVOLVING_LINE
+    ratio = np.where(lines, limit / columns.balance, np.nan)
+    return None if np.isnan(ratio).all() else ratio
 
 
 def _first_rule(columns: Columns, rules: tuple[CreditRule, ...]) -> IntArray | None:

@@ -36,7 +36,8 @@ class Pool:
     the one over them all. ``terms`` say when the loans pay; None: at the ends of periods.
     ``payers`` say how buyers pay the loans on their orders; None: borrowers pay all.
     ``rule`` is the position among ``rules`` of the one of ``[[credit.where]]`` by which a loan
-    behaves, -1 where it goes by its segment; None: all do.
+    behaves, -1 where it goes by its segment; None: all do. ``limit_ratio`` is the credit limit of
+    a revolving line over its balance, NaN where it is not known; None: of no loan.
     """
 
     as_of: date
@@ -62,6 +63,7 @@ class Pool:
     payers: Payers | None = None
     rules: tuple[str, ...] = ()
     rule: IntArray | None = None
+    limit_ratio: FloatArray | None = None
 
     def __post_init__(self) -> None:
         for each in fields(self):

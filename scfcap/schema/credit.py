@@ -19,6 +19,9 @@ from scfcap.schema.languages import (
     check_together,
 )
 
+#: Share of what is undrawn that is drawn within a year; all of it at once has no hazard.
+_DrawRate = Annotated[float, Field(ge=0.0, lt=1.0, allow_inf_nan=False)]
+
 
 class Behaviour(Schema):
     """The fields of a segment's credit behaviour, none of them required."""
@@ -61,6 +64,10 @@ class Behaviour(Schema):
     prepay_by_age: tuple[AgeCurve, ...] | None = None
     """Curves of cumulative prepayment by age, one for all loans or one a range of original
     terms."""
+    draw_rate: _DrawRate | tuple[_DrawRate, ...] = 0.0
+    """Share of the undrawn limit of revolving lines that is drawn within a year, of what stands
+    undrawn that long [1/year]; or a list, one rate a period. What is repaid early can be drawn
+    again."""
     run_on: bool = False
     """A list or curve that ends before the projection does goes on as it ended. Without this, it
     is refused."""

@@ -163,6 +163,13 @@ def check_together(credit: SegmentCredit, default: str, prepay: str) -> None:
             found="roll_rates beside it",
             expected="one of them: the matrix says who is late",
         )
+    if default == "roll_rates" and credit.draw_rate != 0.0:
+        raise MisfitError(
+            key="draw_rate",
+            found="roll_rates beside it",
+            expected="one of them: the matrix knows no draws",
+            action="Set draw_rate = 0, or tell default by cdr, lifetime_default or a curve by age.",
+        )
     alone = prepay in ("cpr", "smm") and isinstance(getattr(credit, prepay), float | int)
     if default == "lifetime_default" and not alone:
         raise MisfitError(
@@ -182,7 +189,7 @@ def check_together(credit: SegmentCredit, default: str, prepay: str) -> None:
 
 
 def _check_lists(credit: SegmentCredit) -> None:
-    for key in ("cdr", "mdr", "cpr", "smm", "default_by_age", "prepay_by_age"):
+    for key in ("cdr", "mdr", "cpr", "smm", "draw_rate", "default_by_age", "prepay_by_age"):
         if getattr(credit, key) == ():
             raise MisfitError(key=key, found="an empty list", expected="a value for each period")
     for key in ("loss_timing", "recovery_curve"):

@@ -10,7 +10,7 @@ holds in the periods that end within the plan's.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,8 @@ from scfcap.schema.base import MisfitError, Schema
 
 Multiple = Annotated[float, Field(ge=0.0, le=100.0, allow_inf_nan=False)]
 Period = Annotated[int, Field(ge=1, le=1200)]
+#: What a scenario multiplies of borrowers' intensities.
+MULTIPLES = ("default_multiple", "prepay_multiple", "draw_multiple")
 
 
 class _Window(Schema):
@@ -48,6 +50,8 @@ class BorrowerStress(_Window):
     """Factor on the default intensity."""
     prepay_multiple: Multiple = 1.0
     """Factor on the prepayment intensity."""
+    draw_multiple: Multiple = 1.0
+    """Factor on the intensity of draws on revolving lines."""
     severity_add: Share = 0.0
     """Added to the severity of what defaults in these periods; all additions are cut at one."""
     segments: tuple[str, ...] = ()
@@ -173,6 +177,8 @@ class Scenario(Schema):
     """Factor on the default intensity -ln(1 - cdr), so that a stressed rate stays below one."""
     prepay_multiple: float = Field(default=1.0, ge=0.0, le=100.0)
     """Factor on the prepayment intensity -ln(1 - cpr)."""
+    draw_multiple: float = Field(default=1.0, ge=0.0, le=100.0)
+    """Factor on the intensity of draws on revolving lines, -ln(1 - draw_rate)."""
     severity_add: Share = 0.0
     """Added to the severity, in all periods, cut at one."""
     from_period: int = Field(default=1, ge=1)
@@ -188,14 +194,10 @@ class Scenario(Schema):
         ``other``'s own multiples and its severity, which holds throughout, become shocks.
         """
         own: list[Shock] = []
-        if (other.default_multiple, other.prepay_multiple) != (1.0, 1.0):
+        multiples: dict[str, Any] = {name: getattr(other, name) for name in MULTIPLES}
+        if any(multiple != 1.0 for multiple in multiples.values()):
             own.append(
-                BorrowerStress(
-                    kind="borrower_stress",
-                    default_multiple=other.default_multiple,
-                    prepay_multiple=other.prepay_multiple,
-                    from_period=other.from_period,
-                )
+                BorrowerStress(kind="borrower_stress", from_period=other.from_period, **multiples)
             )
         if other.severity_add > 0.0:
             own.append(BorrowerStress(kind="borrower_stress", severity_add=other.severity_add))
