@@ -308,6 +308,8 @@ tripped = ["arrears"]
 balances = { A = 60.0 }
 owed = { A = 0.5, late = 1.0 }
 accounts = { collection = 2.0 }
+accrued = { A = 0.1 }
+breaches = { arrears = 1 }
 [[waterfall.revolving]]
 pay = "interest"
 to = "A"
