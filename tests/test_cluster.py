@@ -21,10 +21,11 @@ from distributed.comm import CommClosedError
 
 import scfcap
 from scfcap import cluster
+from scfcap.api import spread
 from scfcap.cashflow.chunks import Repeats
 from scfcap.cashflow.paths import Draw
 from scfcap.cashflow.project import project
-from scfcap.cluster import project_tape
+from scfcap.cluster import explain_tape, project_paths, project_tape
 from scfcap.errors import InputError
 from scfcap.tape.checks import RejectedRows
 from scfcap.tape.files import read_any
@@ -419,6 +420,92 @@ def running(tmp_path_factory):
     started.close()
 
 
+def assert_same_paths(found, expected):
+    assert (found.seed, found.segments, found.grid) == (
+        *(expected.seed, expected.segments),
+        expected.grid,
+    )
+    np.testing.assert_array_equal(found.number, expected.number)
+    np.testing.assert_array_equal(found.failures, expected.failures)
+    size = expected.closing.max()
+    for kind in ("flow", "total"):
+        ours, theirs = getattr(found, kind), getattr(expected, kind)
+        assert ours.keys() == theirs.keys()
+        for name in theirs:
+            np.testing.assert_allclose(
+                ours[name], theirs[name], rtol=1e-9, atol=1e-9 * size, err_msg=f"{kind} {name}"
+            )
+    np.testing.assert_allclose(found.closing, expected.closing, rtol=1e-9, atol=1e-9 * size)
+
+
+#: A core enterprise fails in about every third path.
+RISKS = {"factors.core.probability": 0.02}
+
+
+class TestPaths:
+    """Monte Carlo paths of a tape in chunks."""
+
+    @pytest.mark.parametrize(("rows", "at_once"), [(200, 10**7), (400, 2_000), (10_000, 1)])
+    def test_they_are_those_of_the_single_pass(self, tape, whole, monkeypatch, rows, at_once):
+        monkeypatch.setattr(spread, "_FIGURES", at_once)
+        expected = model_of(tape, **RISKS).distribution(9, seed=5)
+        assert 0 < (expected.failures > 0).sum() < 9
+        model = model_of(tape, **RISKS)
+        flows, found = project_paths(model, 9, 5, chunk_rows=rows)
+        assert not model._kept, "the whole tape was read after all"
+        assert_same(flows, whole)
+        assert_same_paths(found, expected)
+
+    def test_a_pool_in_slices(self):
+        model = scfcap.load(NAME, overrides={"tape.platform.loans": LOANS})
+        flows, found = project_paths(model, 7, chunk_rows=300)
+        assert_same(flows, model.cashflow())
+        assert_same_paths(found, model.distribution(7))
+
+    def test_a_tape_that_changes_meanwhile_is_told(self, tmp_path, frame):
+        tape = write(tmp_path / "loans", frame, files=2)
+
+        def change(stage, done, _count):
+            if (stage, done) == ("paths", 0):
+                part = frame.iloc[: len(frame) // 2].copy()
+                part["current_balance"] *= 0.5
+                write(tape, part, files=1)
+
+        with pytest.raises(InputError, match=r"at the second reading.*nobody changes"):
+            project_paths(model_of(tape), 3, chunk_rows=400, progress=change)
+
+    @pytest.mark.parametrize("count", [0, -1, 10**9])
+    def test_no_paths_and_too_many_are_refused_before_the_tape_is_read(self, tape, count):
+        with pytest.raises(InputError, match="paths"):
+            project_paths(model_of(tape), count)
+
+
+class TestOneLoan:
+    """A loan explained, wherever it stands."""
+
+    @pytest.mark.parametrize("place", [0, 401, -1])
+    def test_it_is_explained_as_on_the_whole(self, tape, frame, place):
+        loan = str(frame["loan_id"].iloc[place])
+        expected = model_of(tape).explain(loan, "stress")
+        found = explain_tape(model_of(tape), loan, "stress", chunk_rows=GROUP)
+        assert (found.loan_id, found.scenario) == (loan, "stress")
+        for name, table in expected.tables().items():
+            pd.testing.assert_frame_equal(found.tables()[name], table, rtol=1e-9, obj=name)
+
+    def test_the_rest_is_not_read_once_it_is_found(self, tape, frame):
+        told = []
+        loan = str(frame["loan_id"].iloc[0])
+        explain_tape(
+            model_of(tape), loan, chunk_rows=GROUP, progress=lambda *said: told.append(said)
+        )
+        assert [done for stage, done, _ in told if stage == "loan"] == [0]
+
+    def test_one_that_is_not_there_is_told_with_names_like_it(self, tape, frame):
+        loan = str(frame["loan_id"].iloc[3])
+        with pytest.raises(InputError, match=rf"no such loan among.*Did you mean.*{loan}"):
+            explain_tape(model_of(tape), f"{loan}x", chunk_rows=GROUP)
+
+
 class TestDask:
     """One cluster for all: the last test kills one of its two workers."""
 
@@ -443,6 +530,20 @@ class TestDask:
         model = scfcap.load(NAME, overrides={"tape.platform.loans": LOANS})
         found = project_tape(model, chunk_rows=400, address=running.address)
         assert_same(found, model.cashflow())
+
+    def test_paths_are_spread_too(self, running, tape, whole):
+        flows, found = project_paths(
+            model_of(tape, **RISKS), 9, 5, chunk_rows=400, address=running.address
+        )
+        assert_same(flows, whole)
+        assert_same_paths(found, model_of(tape, **RISKS).distribution(9, seed=5))
+
+    def test_a_loan_is_found_on_a_worker(self, running, tape, frame):
+        loan = str(frame["loan_id"].iloc[700])
+        found = explain_tape(model_of(tape), loan, chunk_rows=GROUP, address=running.address)
+        expected = model_of(tape).explain(loan)
+        for name, table in expected.tables().items():
+            pd.testing.assert_frame_equal(found.tables()[name], table, rtol=1e-9, obj=name)
 
     def test_a_worker_of_another_version_is_refused(self, running, tape, monkeypatch):
         monkeypatch.setattr(cluster, "__version__", "9.9.9")

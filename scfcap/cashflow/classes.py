@@ -13,7 +13,7 @@ from scfcap.quantities import FloatArray, IntArray
 #: Columns of the keys of classes, in order.
 _KEYS = (
     *("group", "curve", "start_day", "hazard_scale", "shape", "origin_day", "bucket"),
-    *("runs_to", "loan_type", "rate", "draws", "draws_until", "pays"),
+    *("runs_to", "loan_type", "rate", "draws", "draws_until", "alike"),
 )
 
 
@@ -25,7 +25,7 @@ class Classes:
     where the curve does not go by age, ``bucket`` where it knows no delinquency and the loans have
     not defaulted.
     ``runs_to`` is the period (from 1) in which the loans mature. ``key`` [C, 13] holds all of them
-    as integers, type and rate of the loans, and of lines that are drawn in which periods they pay;
+    as integers, type and rate of the loans, and of lines that are drawn which pay in proportion;
     these and ``runs_to`` are 0 where they do not tell loans apart.
     """
 
@@ -85,14 +85,11 @@ class Classes:
         return len(self.key)
 
 
-def classify(
-    loans: LoanArrays, runs_to: IntArray | None = None, pays: IntArray | None = None
-) -> tuple[Classes, IntArray]:
+def classify(loans: LoanArrays, runs_to: IntArray | None = None) -> tuple[Classes, IntArray]:
     """Classes in the order of their first loans, and the class of each loan (loans,).
 
     With ``runs_to`` (loans,), the period in which each matures, loans of a class also end in one
-    period and have one type and rate: what they owe by contract is in proportion. Loans of a class
-    have one ``pays`` (loans,), too.
+    period and have one type and rate: what they owe by contract is in proportion.
     """
     none = np.zeros(len(loans), dtype=np.int64)
     contract = (none, none, none)
@@ -109,7 +106,7 @@ def classify(
         *contract,
         loans.draws,
         loans.draws_until,
-        none if pays is None else pays,
+        loans.alike,
     )
     # Most columns are the same for all loans of a pool: what tells them apart is soon hashed.
     telling = [m for m, column in enumerate(columns) if (column != column[:1]).any()]

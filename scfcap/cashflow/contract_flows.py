@@ -15,7 +15,7 @@ import numpy as np
 from scfcap.axes import BULLET, EQUAL_PRINCIPAL, LEVEL_PAYMENT, ORDER
 from scfcap.cashflow.classes import Classes, classify, unique_rows
 from scfcap.cashflow.dated import DatedTables, add_dated, paid_maturity
-from scfcap.cashflow.loans import COLUMNS, NO_DRAWS, LoanArrays
+from scfcap.cashflow.loans import COLUMNS, LoanArrays
 from scfcap.compiled import compiled
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import FloatArray, IntArray
@@ -25,8 +25,6 @@ OWED, PRINCIPAL, INTEREST, ACCRUED, FEES = range(5)
 #: Columns of ``last``.
 LAST_OWED, LAST_INTEREST, LAST_FEES = range(3)
 _AMOUNTS = ("balance", "rate", "accrued", "hazard_scale")
-#: More days than lie between payments.
-_STEPS = 100_000
 
 
 @dataclass(frozen=True)
@@ -111,7 +109,7 @@ def contract_flows(
     loans = replace(loans, **plain)
     ends = paid_maturity(loans, tables)
     runs_to = np.minimum(time.period_of[ends], apart) if apart else None
-    classes, index = classify(loans, runs_to, _payers_of_lines(loans, time))
+    classes, index = classify(loans, runs_to)
     periods = len(time.years)
     due = np.zeros((len(classes), periods, 5))
     bins, number = _bins(replace(loans, maturity_day=ends), index, time)
@@ -126,17 +124,6 @@ def contract_flows(
         _by_period(others, time, index[rows], number[rows], due, last)
         add_dated(loans, tables, (time.day, time.period_of), (index, number), (due, last))
     return _in_order(ContractFlows(classes, due, last, bins[:, 0], bins[:, 2], _parts(bins, time)))
-
-
-def _payers_of_lines(loans: LoanArrays, time: Clock) -> IntArray | None:
-    """Of dated lines that are drawn, a number that is one for those paid in the same periods."""
-    if loans.terms is None or not loans.draws.any():
-        return None
-    terms = loans.terms
-    every = terms.every_months * _STEPS + terms.every_days
-    first = time.period_of[np.clip(terms.next_day, 0, len(time.period_of) - 1)]
-    lines = (loans.draws != NO_DRAWS) & terms.dated
-    return np.where(lines, every * len(time.period_of) + first, 0)
 
 
 def _bins(loans: LoanArrays, index: IntArray, time: Clock) -> tuple[IntArray, IntArray]:

@@ -33,7 +33,7 @@ from scfcap.cashflow.dated import LONGEST_MOVE, dated_tables
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
 from scfcap.cashflow.loan_terms import Count, count_alike, found, loan_terms, money, part_names
-from scfcap.cashflow.loans import HAS_DEFAULTED, LoanArrays
+from scfcap.cashflow.loans import HAS_DEFAULTED, NO_DRAWS, LoanArrays
 from scfcap.cashflow.outage import hold_back
 from scfcap.cashflow.payments import payments, said
 from scfcap.cashflow.project import opening_loans
@@ -93,7 +93,7 @@ def explain(
     only = curves.under(curves.stress.chosen([curves.scenarios.index(scenario)]))
     one = single(pool, row)
     loans = opening_loans(one, only, np.zeros(1, dtype=np.int64))
-    names = part_names(pool, row, len(loans))
+    names = part_names(pool, row, loans)
     parts = _parts(one, names, loans, only)
     steps = [step for part in parts for step in part.steps()]
     return LoanExplanation(
@@ -113,7 +113,15 @@ def _parts(
         from scfcap.cashflow.explain_orders import order_parts
 
         return order_parts(names, loans, curves, one)
-    return [LoanPart(name, loans.where([n]), curves) for n, name in enumerate(names)]
+    parts = [loans.where([n]) for n in range(len(names))]
+    if not loans.draws.any():
+        return [LoanPart(name, part, curves) for name, part in zip(names, parts, strict=True)]
+    from scfcap.cashflow.explain_lines import LinePart
+
+    return [
+        (LoanPart if int(part.draws[0]) == NO_DRAWS else LinePart)(name, part, curves)
+        for name, part in zip(names, parts, strict=True)
+    ]
 
 
 def single(pool: Pool, row: int) -> Pool:
@@ -202,7 +210,11 @@ class LoanPart:
                 "scheduled": survive * principal, "prepaid": survive * paid * (owed - principal),
                 "closing": survive * (1.0 - paid) * (owed - principal),
             }  # fmt: skip
-            alive = survive * (1.0 - paid)
+            alive = survive * self._standing(paid)
+
+    def _standing(self, prepaid: float) -> float:
+        """What of a part that performs goes on after the share ``prepaid`` is repaid early."""
+        return 1.0 - prepaid
 
     def _agree(self) -> dict[str, FloatArray]:
         """What of each flow is under way at each close; raises where steps and engine differ."""
@@ -236,7 +248,7 @@ class LoanPart:
             frame[name] = told[name].to_numpy() if name in told else np.nan
         for figure in FIGURES:
             frame[figure] = getattr(self.flows, figure)[0, 0, :count]
-        for figure in ("advanced", "reimbursed", "delinquent"):
+        for figure in ("advanced", "reimbursed", "delinquent", "drawn"):
             if getattr(self.flows, figure).any():
                 frame[figure] = getattr(self.flows, figure)[0, 0, :count]
         return frame
@@ -260,7 +272,7 @@ class LoanPart:
     def _formulas(self, p: int, row: dict[str, Any] | None) -> Iterator[tuple[str, str, str]]:
         if row is not None:
             yield from self._contract(row)
-            for figure, formula, numbers in behaviour(row):
+            for figure, formula, numbers in self._behaviour(row):
                 yield figure, *self._arriving(figure, p, formula, numbers)
         elif self.told and self.held.any():
             for figure in (*_ARRIVING, "closing"):
@@ -270,6 +282,9 @@ class LoanPart:
             for figure in FIGURES[:8]:
                 yield figure, "", ""
         yield from self._after(p)
+
+    def _behaviour(self, row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+        return behaviour(row)
 
     def _before(self, figure: str, p: int) -> float:
         """What of a flow was under way at the start of period ``p``."""
@@ -391,16 +406,17 @@ _SHARES = (
 )  # fmt: skip
 
 
-def behaviour(row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """What borrowers do of it, in the order of events."""
-    alive, stands, survive = (share(row[name]) for name in ("alive", "stands", "survive"))
-    owed, due = money(row["owed"]), money(row["principal_due"])
-    gone, paid = share(row["default_share"]), share(row["prepaid_share"])
+def alive_and_defaulted(
+    row: dict[str, Any], of: str = "", of_words: str = ""
+) -> Iterator[tuple[str, str, str]]:
+    """What performs, and what of it defaults; ``of``: the part of what is owed that counts."""
+    alive, stands = share(row["alive"]), share(row["stands"])
+    owed, gone = of + money(row["owed"]), share(row["default_share"])
     yield "alive", "share that performs at the start", alive
     if row["struck_share"]:
         yield (
             "struck",
-            "alive x share hit by a core enterprise x owed",
+            f"alive x share hit by a core enterprise x {of_words}owed",
             f"{alive} x {row['struck_share']:.6g} x {owed}",
         )
     part = f" x {row['part']:.6g} of the period" if row["part"] != 1.0 else ""
@@ -417,10 +433,17 @@ def behaviour(row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     more = f" + {money(row['struck'])}" if row["struck_share"] else ""
     yield (
         "default",
-        f"alive{' less struck' if plus else ''} x default share x owed{plus}",
+        f"alive{' less struck' if plus else ''} x default share x {of_words}owed{plus}",
         f"{stands} x {gone} x {owed}{more}",
     )
     yield "survive", "what performs after defaults", f"{stands} x (1 - {gone})"
+
+
+def behaviour(row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What borrowers do of it, in the order of events."""
+    yield from alive_and_defaulted(row)
+    survive, paid = share(row["survive"]), share(row["prepaid_share"])
+    owed, due = money(row["owed"]), money(row["principal_due"])
     early = row["accrued"] * row["prepaid_share"]
     if early:
         yield (

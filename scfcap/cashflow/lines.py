@@ -11,7 +11,8 @@ Draws end with the period in which a line matures, or defaults.
 
 Interest of what is drawn is owed from the draw on. Where a contract pays its interest on days
 between ends of periods, what had accrued by a draw is not owed on it: it is set against the
-interest paid next. This is exact where the loans of a class pay in the same periods.
+interest paid next. That is no sum over loans, so that dated lines are told apart by all that their
+payments depend on.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import replace
 import numpy as np
 
 from scfcap.axes import REVOLVING_LINE
+from scfcap.cashflow.classes import unique_rows
 from scfcap.cashflow.contract_flows import (
     ACCRUED,
     FEES,
@@ -56,7 +58,8 @@ from scfcap.compiled import compiled
 from scfcap.credit.curves import CurveSet
 from scfcap.credit.languages import AT_ONCE
 from scfcap.errors import InputError, Problem
-from scfcap.quantities import FloatArray, IntArray
+from scfcap.pool.terms import ARRAYS, SCALED
+from scfcap.quantities import BoolArray, FloatArray, IntArray
 
 
 def with_lines(
@@ -95,6 +98,7 @@ def with_lines(
         loans,
         draws=np.where(draws, DRAWN_PART, NO_DRAWS),
         draws_until=np.where(draws, LONGEST_DAY, 0),
+        alike=_alike(loans, draws),
     )
     if not len(above) and not len(below):
         return whole, same
@@ -105,8 +109,30 @@ def with_lines(
 
 
 def _as(loans: LoanArrays, part: int) -> LoanArrays:
-    until = np.zeros_like(loans.draws_until) if part == NO_DRAWS else loans.draws_until
-    return replace(loans, draws=np.full(len(loans), part), draws_until=until)
+    if part == NO_DRAWS:
+        none = np.zeros_like(loans.draws)
+        return replace(loans, draws=none + NO_DRAWS, draws_until=none, alike=none)
+    return replace(loans, draws=np.full(len(loans), part))
+
+
+def _alike(loans: LoanArrays, draws: BoolArray) -> IntArray:
+    """A number (from 1) of dated lines that differ in their amounts alone; 0: of other loans."""
+    numbers, terms = np.zeros(len(loans), dtype=np.int64), loans.terms
+    if terms is None:
+        return numbers
+    rows = np.flatnonzero(draws & terms.dated)
+    names = [name for name in ARRAYS if name not in SCALED]
+    columns = [loans.maturity_day, loans.rate, *(getattr(terms, name) for name in names)]
+    told = np.stack([_integers(column[rows]) for column in columns], axis=1)
+    numbers[rows] = unique_rows(told)[0] + 1
+    return numbers
+
+
+def _integers(values: np.ndarray) -> IntArray:
+    """Integers that are the same where ``values`` are."""
+    if values.dtype == np.float64:
+        return np.asarray(np.ascontiguousarray(values).view(np.int64))
+    return values.astype(np.int64)
 
 
 def last_draws(maturity_day: IntArray, curves: CurveSet) -> IntArray:

@@ -12,7 +12,13 @@ import pandas as pd
 
 from scfcap.axes import LOAN_TYPES
 from scfcap.cashflow.classes import classify
-from scfcap.cashflow.loans import LoanArrays, concatenate
+from scfcap.cashflow.loans import (
+    DRAWN_PART,
+    NO_DRAWS,
+    UNDRAWN_PART,
+    LoanArrays,
+    concatenate,
+)
 from scfcap.cashflow.payments import told
 from scfcap.cashflow.project import opening_loans
 from scfcap.credit.curves import CurveSet
@@ -21,6 +27,7 @@ from scfcap.pool.snapshot import Pool
 from scfcap.quantities import FloatArray
 
 _ON_TIME, _LATE = "on time", "late"
+_OF_LINES = {NO_DRAWS: "above the limit", DRAWN_PART: "drawn", UNDRAWN_PART: "not drawn"}
 #: Counts loans that survive alike: see :func:`count_alike`.
 Count = Callable[[LoanArrays], tuple[int, float]]
 
@@ -61,11 +68,17 @@ def _by_buyer(pool: Pool, row: int) -> bool:
     return pool.payers is not None and bool(pool.payers.by_buyer[row])
 
 
-def part_names(pool: Pool, row: int, parts: int) -> tuple[str, ...]:
-    """What the parts are called that a loan is split into."""
+def part_names(pool: Pool, row: int, loans: LoanArrays) -> tuple[str, ...]:
+    """What the parts ``loans`` are called that a loan is split into."""
+    parts = len(loans)
     if _by_buyer(pool, row):
         return tuple(f"{n} of {parts}" for n in range(1, parts + 1))
-    return (_ON_TIME, _LATE)[:parts]
+    if not loans.draws.any():
+        return (_ON_TIME, _LATE)[:parts]
+    due = int(loans.maturity_day[0])
+    names = [_OF_LINES[int(part)] for part in loans.draws]
+    late = [f", {_LATE}" if int(day) > due else "" for day in loans.maturity_day]
+    return tuple(name + when for name, when in zip(names, late, strict=True))
 
 
 def loan_terms(
@@ -108,11 +121,19 @@ def loan_terms(
             ("fee", f"{payers.fee:.6g}", "of the order, paid out of the lock-box before the loan"),
             ("recourse", f"{payers.recourse:.6g}", "share of a shortfall that the seller pays"),
         ]
-    for n, name in enumerate(part_names(pool, row, len(loans))):
-        share = float(loans.balance[n] / loans.balance.sum())
+    if loans.draws.any():
+        ratio = np.nan if pool.limit_ratio is None else float(pool.limit_ratio[row])
+        limit = money(float(pool.balance[row]) * (1.0 if np.isnan(ratio) else ratio))
+        said = "not on the tape: the balance is taken" if np.isnan(ratio) else "of the tape"
+        rows.append(("credit_limit", limit, said))
+    for n, name in enumerate(part_names(pool, row, loans)):
+        share = float(loans.balance[n] / pool.balance[row])
         until = _day(pool, int(loans.maturity_day[n]))
+        said = f"of the balance, repaid by {until}"
+        if loans.draws[n] == UNDRAWN_PART:
+            said = f"of the balance may be drawn beside it, and is repaid by {until}"
         if len(loans) > 1:
-            rows.append((f"part {name}", f"{share:.6g}", f"of the balance, repaid by {until}"))
+            rows.append((f"part {name}", f"{share:.6g}", said))
         rows.append(
             ("hazard_scale", f"{float(loans.hazard_scale[n]):.8g}", f"factor on the hazard, {name}")
         )
@@ -128,7 +149,10 @@ def count_alike(pool: Pool, curves: CurveSet, loans: LoanArrays) -> tuple[int, f
     what they owe [currency].
     """
     everyone = opening_loans(pool, curves, pool.segment)
-    both = concatenate([replace(each, terms=None) for each in (loans, everyone)])
+    plain = [
+        replace(each, terms=None, alike=np.zeros_like(each.alike)) for each in (loans, everyone)
+    ]
+    both = concatenate(plain)
     _, index = classify(replace(both, group=np.full(len(both), -1)))
     here = index[len(loans) :] == index[0]
     return int(here.sum()), float(everyone.balance.sum(where=here))

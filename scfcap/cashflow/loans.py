@@ -46,7 +46,8 @@ class LoanArrays:
 
     ``draws`` is :data:`DRAWN_PART` or :data:`UNDRAWN_PART` of a revolving line on which borrowers
     draw, at ends of periods up to ``draws_until`` [days]: two rows, alike but for their amounts,
-    of which that of the second is what is not drawn at ``as_of`` and owed by nobody.
+    of which that of the second is what is not drawn at ``as_of`` and owed by nobody. ``alike`` is
+    one number for such lines whose payments are in proportion, 0 where that does not matter.
     """
 
     group: IntArray
@@ -63,10 +64,11 @@ class LoanArrays:
     bucket: IntArray = field(default_factory=_no_integers)
     draws: IntArray = field(default_factory=_no_integers)
     draws_until: IntArray = field(default_factory=_no_integers)
+    alike: IntArray = field(default_factory=_no_integers)
     terms: DatedTerms | None = None
 
     def __post_init__(self) -> None:
-        for name in ("origin_day", "shape", "bucket", "draws", "draws_until"):
+        for name in ("origin_day", "shape", "bucket", "draws", "draws_until", "alike"):
             if len(getattr(self, name)) != len(self):
                 object.__setattr__(self, name, np.zeros(len(self), dtype=np.int64))
 

@@ -82,6 +82,7 @@ _HEADS = {
     "recovery": "recovered",
     "advanced": "advanced",
     "reimbursed": "reimbursed",
+    "drawn": "drawn by borrowers",
     "collections": "collected",
     "default": "defaulted",
     "loss": "lost",

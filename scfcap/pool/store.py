@@ -54,6 +54,8 @@ def snapshot_bytes(pool: Pool) -> bytes:
     if pool.rule is not None:
         columns["rule"] = pa.array(pool.rule)
         about["rules"] = pool.rules
+    if pool.limit_ratio is not None:
+        columns["limit_ratio"] = pa.array(pool.limit_ratio)
     if pool.payers is not None:
         payers = pool.payers
         columns |= {f"payers:{name}": pa.array(getattr(payers, name)) for name in _PAYERS}
@@ -160,6 +162,7 @@ def _pool(table: pa.Table, about: Mapping[str, Any]) -> Pool:
         payers=_payers(table, about),
         rules=tuple(about.get("rules", ())),
         rule=column("rule") if "rules" in about else None,
+        limit_ratio=column("limit_ratio") if "limit_ratio" in names else None,
         **{name: column(name) for name in _ARRAYS},
         **maps,
     )

@@ -90,12 +90,7 @@ class DatedTerms:
 
     def scaled(self, factor: FloatArray) -> DatedTerms:
         """The same contracts for ``factor`` (loans,) of the amounts."""
-        return replace(
-            self,
-            original=self.original * factor,
-            fee=self.fee * factor,
-            upfront=self.upfront * factor,
-        )
+        return replace(self, **{name: getattr(self, name) * factor for name in SCALED})
 
     def at_maturity(self, rows: BoolArray) -> DatedTerms:
         """The same, but ``rows`` (mask) are paid once, at the maturity, on whatever day it is."""
@@ -108,6 +103,8 @@ class DatedTerms:
 
 #: The arrays of :class:`DatedTerms`.
 ARRAYS: Final = tuple(f.name for f in fields(DatedTerms) if f.name not in ("calendars", "indices"))
+#: Those that go with the size of a loan.
+SCALED: Final = ("original", "fee", "upfront")
 _AMOUNTS: Final = ("original", "fee", "upfront", "margin", "floor", "cap")
 
 

@@ -27,7 +27,7 @@ from scfcap.report.tables import Table
 #: Measures that are explained, in their order; the last is in years, the others in currency.
 MEASURES = (
     "collections", "interest", "fees", "scheduled", "prepaid", "recovery", "advanced",
-    "reimbursed", "default", "loss", "closing", "average_life",
+    "reimbursed", "drawn", "default", "loss", "closing", "average_life",
 )  # fmt: skip
 #: Of pools above it amounts are told without cents [currency].
 CENTS_BELOW = 1e6

@@ -79,7 +79,7 @@ _CURRENCY = frozenset(
         "balance_in_sequence", "undetermined_balance", "eligible_balance", "usable_balance",
         "balance_if_waived", "base_amount", "limit_amount", "reserve", "counted", "contribution",
         "order_amount", "by_rate", "seller_room", "buyer_room", "allowed", "received", "recourse",
-        "recovered", "fees", "advanced", "reimbursed",
+        "recovered", "fees", "advanced", "reimbursed", "drawn",
         "delinquent", "principal", "surplus", "lost", "forgone", "unpaid", "outstanding",
     )
 )  # fmt: skip

@@ -190,7 +190,8 @@ def _cash_flow_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
     for scenario, flows in frame.groupby("scenario", sort=False):
         opening = float(flows[flows["period"] == 1]["opening"].sum())
         out = flows["default"] + flows["scheduled"] + flows["prepaid"]
-        gap = (flows["opening"] - out - flows["closing"]).groupby(flows["period"]).sum()
+        drawn = flows.get("drawn", 0.0)
+        gap = (flows["opening"] + drawn - out - flows["closing"]).groupby(flows["period"]).sum()
         name = f"Cash flows, {scenario}: opening less defaults and principal is closing"
         yield _nothing(name, gap, f"cash.{scenario}.gap", opening)
         bad = flows.groupby("segment")[["default", "loss", "recovery"]].sum()

@@ -422,6 +422,9 @@ def test_loans_of_the_kernel_are_made_of_fields_with_drivers():
         "origin_day",
         "shape",
         "bucket",
+        "draws",
+        "draws_until",
+        "alike",
     }
     assert {field.name for field in fields(LoanArrays)} == (columns & {*_LOAN}) | made
     assert set(MEANING) == set(DRIVERS)

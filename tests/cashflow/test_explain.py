@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from scfcap.axes import LOAN_TYPES
+from scfcap.axes import LOAN_TYPES, REVOLVING_LINE
 from scfcap.cashflow.explain import FIGURES, explain
 from scfcap.cashflow.project import project
 from scfcap.credit.curves import build_curves
+from scfcap.daycount import ACT_365
 from scfcap.errors import InputError
 from scfcap.periods import PeriodGrid
+from scfcap.pool.terms import DatedTerms
 from scfcap.schema.credit import SegmentCredit
 from scfcap.schema.projection import ProjectionSpec
 from scfcap.schema.scenario import BorrowerStress, Outage, Scenario
@@ -116,6 +120,61 @@ def test_the_loans_make_the_pool_in_any_language_and_order(pool, language, order
     assert (found[0].steps["formula"] != "").all() == told
     terms = found[0].terms.set_index("figure")["value"]
     assert terms["order_of_events"] == order
+
+
+@pytest.fixture
+def lines(make_pool):
+    made = make_pool(
+        ("a", "b"), balance=[1000.0, 500.0, 800.0, 300.0, 100.0, 900.0],
+        segment=[0, 0, 0, 0, 1, 1], loan_type=[REVOLVING_LINE] * 5 + [0],
+        rate=[0.1, 0.2, 0.0, 0.15, 0.1, 0.1],
+        origination_day=[-40] * 6, maturity_day=[75, 200, 131, 400, 160, 160],
+        days_past_due=[0, 0, 0, 100, 0, 0],
+    )  # fmt: skip
+    return replace(made, limit_ratio=np.array([1.5, math.nan, 0.6, 3.0, 4.0, math.nan]))
+
+
+DRAWN = SegmentCredit(cdr=0.2, cpr=0.3, severity=0.5, recovery_lag=2, draw_rate=0.6)
+DRAWN_LATE = SegmentCredit(
+    lifetime_default=0.1, cpr=0.4, severity=0.6, late_share=0.3, late_days=45, draw_rate=0.9
+)
+
+
+@pytest.mark.parametrize("dated", [False, True])
+@pytest.mark.parametrize("scenario", ["base", "stress", "out"])
+def test_lines_that_are_drawn_are_worked_out_row_by_row(lines, make_curves, scenario, dated):
+    out = Scenario(
+        shocks=(
+            Outage(kind="outage", days=10, from_period=1),
+            BorrowerStress(kind="borrower_stress", draw_multiple=3.0, from_period=2),
+        )
+    )
+    curves = make_curves(14, scenarios=SCENARIOS | {"out": out}, a=DRAWN, b=DRAWN_LATE)
+    if dated:
+        said = {"every_days": 45, "next_day": 10, "from_day": -5, "day_count": ACT_365, "fee": 2.0}
+        columns = {name: np.full(len(lines), value) for name, value in said.items()}
+        lines = replace(lines, terms=replace(DatedTerms.none(len(lines)), **columns))
+    flows = project(lines, curves).flows
+    found = [explain(lines, curves, loan, scenario) for loan in lines.loan_id]
+    k = curves.scenarios.index(scenario)
+    summed = pd.concat([each.periods for each in found]).groupby("period").sum(numeric_only=True)
+    for figure in (*FIGURES, "drawn"):
+        expected = getattr(flows, figure)[k].sum(axis=0)
+        assert summed[figure].to_numpy() == pytest.approx(expected[: len(summed)], abs=1e-8)
+    seen = set()
+    for step in pd.concat([each.steps for each in found]).itertuples():
+        seen.add(step.figure)
+        by_days = dated and step.figure in ("interest_due", "principal_due", "fees_due")
+        held_back = scenario == "out" and step.figure == "recovery"  # told in words alone
+        if not by_days and not held_back:
+            worked = _worked_out(step.numbers)
+            assert worked == pytest.approx(step.value, abs=2e-3, rel=1e-5), step
+    assert {"drawn_share", "draw_share", "kept_share", "drawn"} <= seen
+    terms = found[0].terms.set_index("figure")["value"]
+    assert terms["credit_limit"] == "1,500.0000"
+    assert list(found[0].periods["part"].unique()) == ["drawn", "not drawn"]
+    assert list(found[2].periods["part"].unique()) == ["drawn", "above the limit"]
+    assert "not drawn, late" in set(found[4].periods["part"])
 
 
 def test_it_says_what_kind_of_loan_it_is(pool, curves):

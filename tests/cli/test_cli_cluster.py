@@ -52,3 +52,31 @@ def test_one_or_the_other(scfcap, parted):
     done = scfcap("project", parted, "--cluster", "tcp://127.0.0.1:9", "--workers", 2)
     assert done.exit_code == 2
     assert "a cluster has its own workers" in done.stderr
+
+
+def test_paths_and_a_loan_go_with_workers(scfcap, parted):
+    def document(*options):
+        done = scfcap("project", parted, "--tape", parted / "tape.parquet", "--json", *options)
+        assert done.exit_code == 0, done.stderr
+        return json.loads(done.stdout)
+
+    here, there = (document("--paths", 5, *more) for more in ((), ("--workers", 1)))
+    names = [name for name in here if name.startswith("distribution")]
+    assert names
+    for name in names:
+        for ours, theirs in zip(there[name], here[name], strict=True):
+            assert ours == pytest.approx(theirs, nan_ok=True), name
+    alone, found = (document("--loan", "L007", *more) for more in ((), ("--workers", 1)))
+    assert found["loan_id"] == "L007"
+    assert found["loan_terms"] == alone["loan_terms"]
+    assert found["loan_steps"] == alone["loan_steps"]
+
+
+def test_a_loan_is_sought_in_a_tape_beyond_the_limit(scfcap, parted, monkeypatch):
+    monkeypatch.setattr(cluster, "too_large", lambda _: True)
+    tape = parted / "tape.parquet"
+    found = json.loads(scfcap("project", parted, "--tape", tape, "--loan", "L007", "--json").stdout)
+    assert found["loan_periods"]
+    done = scfcap("project", parted, "--tape", tape, "--loan", "L00")
+    assert done.exit_code == 2
+    assert "no such loan" in done.stderr

@@ -136,7 +136,6 @@ def test_one_loan_is_explained(scfcap, mini, tmp_path):
         (("--loan", "L001", "--period", 999), "a period from 1 to"),
         (("--loan", "L001", "--paths", 9), "one of the two"),
         (("--period", 1), "no --loan"),
-        (("--paths", 9, "--workers", 2), "on this machine"),
         (("--paths", 10_000_000), "from 2 to 1,000,000"),
     ],
 )

@@ -38,6 +38,25 @@ def test_arrays(tape: Tape) -> None:
     assert pool.to_frame()["place"].tolist()[1] == "securitization:s1"
 
 
+def test_limits_of_lines_over_their_balances(tape: Tape) -> None:
+    assert build_pool(tape, PoolSpec()).limit_ratio is None
+    kinds = [
+        "revolving_line",
+        "order",
+        "level_payment",
+        "revolving_line",
+        "order",
+        "bullet",
+        "bullet",
+    ]
+    limits = [150.0, 400.0, np.nan, np.nan, 10.0, 900.0, 900.0]
+    frame = tape.frame.assign(credit_limit=limits)
+    assert build_pool(replace(tape, frame=frame), PoolSpec()).limit_ratio is None, "no line has one"
+    frame["loan_type"] = pd.Categorical(kinds)
+    ratio = build_pool(replace(tape, frame=frame), PoolSpec()).limit_ratio
+    np.testing.assert_array_equal(ratio, [1.5, np.nan, np.nan, np.nan, np.nan])
+
+
 def test_own_capital_is_first_even_where_it_holds_nothing(tape: Tape) -> None:
     held = tape.frame["channel"].astype(str).replace("own_capital", "bank_transfer:a")
     pool = build_pool(

@@ -118,6 +118,15 @@ def test_written_and_read_back(pool: Pool, tmp_path: Path) -> None:
     assert snapshot_bytes(back) == snapshot_bytes(pool)
 
 
+def test_limits_of_lines_are_kept(pool: Pool, tmp_path: Path) -> None:
+    ratio = np.linspace(0.5, 2.0, len(pool))
+    ratio[0] = np.nan
+    path = write_snapshot(replace(pool, limit_ratio=ratio), tmp_path / "pool.parquet")
+    np.testing.assert_array_equal(read_snapshot(path).limit_ratio, ratio)
+    write_snapshot(pool, path)
+    assert read_snapshot(path).limit_ratio is None
+
+
 def test_a_changed_input_is_noticed(pool: Pool, tmp_path: Path) -> None:
     path = write_snapshot(pool, tmp_path / "pool.parquet")
     with pytest.raises(InputError, match="made from other inputs: tape"):

@@ -42,6 +42,7 @@ ITEMS: dict[str, tuple[str, How]] = {
     "recovery": ("Recoveries", "sum"),
     "advanced": ("Advanced by the servicer", "sum"),
     "reimbursed": ("Less taken back by the servicer", "sum"),
+    "drawn": ("Less drawn by borrowers", "sum"),
     "loss": ("Losses", "sum"),
 }
 _COLOURS = {
@@ -52,9 +53,10 @@ _COLOURS = {
     "recovery": "009E73",
     "advanced": "CC79A7",
     "reimbursed": "D55E00",
+    "drawn": "999999",
 }
 _CHART_ROWS = 17
-_AT_TIMES = ("fees", "advanced", "reimbursed")
+_AT_TIMES = ("fees", "advanced", "reimbursed", "drawn")
 _Items = Mapping[str, tuple[str, How]]
 #: Segments that are shown one by one at most.
 SEGMENTS = 24
@@ -144,12 +146,14 @@ def _totals(line: Timeline, items: _Items, row: int, scenario: str, details: lis
             sheet.put(row + offset, place, cell, live(money))
     end = row + len(items)
     sheet.put(end, 1, f"Collections, {scenario}", totals("General", ink="text"))
-    sheet.put(end + 1, 1, "Opening less defaults, principal and closing", NOTE)
+    plus = " and what is drawn" if "drawn" in at else ""
+    sheet.put(end + 1, 1, f"Opening{plus} less defaults, principal and closing", NOTE)
     for place in range(line.first, line.total + 1):
         cell = rows_total(sheet, [at[c] for c in COLLECTED if c in at], place)
         sheet.put(end, place, cell, totals(money))
     for place in range(line.first, line.last + 1):
-        terms = [at[c] for c in ("opening", "default", "scheduled", "prepaid", "closing")]
+        columns = ("opening", "default", "scheduled", "prepaid", "closing", "drawn")
+        terms = [at[c] for c in columns if c in at]
         value = number(sheet, terms[0], place) - sum(number(sheet, t, place) for t in terms[1:])
         text = "-".join(address(t, place) for t in terms)
         sheet.put(end + 1, place, rounded(text, value), live(line.kit.look.money(4), size=9))
