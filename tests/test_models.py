@@ -271,6 +271,15 @@ def base_of(model: str, deal: str, *overrides: str) -> tuple[DealRun, float, int
     return run, factor, run.scenarios.index("base")
 
 
+def test_a_deal_on_lines_that_are_drawn_is_refused():
+    """It does not fund the draws: its pool would grow out of nothing."""
+    from scfcap.errors import InputError
+
+    overrides = ("tape.platform.loans=300", "credit.segments.credit_long.draw_rate=0.6")
+    with pytest.raises(InputError, match=r"credit_long\.draw_rate.*deals do not fund"):
+        base_of("alibaba-2013", "new-series", *overrides)
+
+
 def test_a_new_series_by_hand():
     """The figures worked out in models/alibaba-2013/notes.md, in millions at full scale."""
     run, factor, k = base_of("alibaba-2013", "new-series", "tape.platform.loans=2000")

@@ -157,6 +157,7 @@ def deal_case(
         more = {k: v for k, v in model.loaded.stresses.items() if k in wanted}
         scenarios = {**model.spec.scenarios, **more}
     curves = curves_over(model, grid, scenarios)
+    curves.refuse_draws("deals do")
     pool = deal_pool(model, name, spec)
     _refuse_pool(name, spec, pool.total)
     flows = project(pool, curves).flows

@@ -182,9 +182,10 @@ def cohort_factors(
     off; its segments must hold those of the pool and of ``new``.
 
     Raises:
-        InputError: a segment has no curve.
+        InputError: a segment has no curve, or its lines are drawn: factors know no draws.
         InvariantError: money was created or lost.
     """
+    curves.refuse_draws("factors of cohorts do")
     cohort, segment, vintage, place = _opening_cohorts(pool, curves)
     opened = len(segment)
     parts = [_opening(pool, curves, cohort)]

@@ -143,16 +143,29 @@ class CurveSet:
         return replace(self, recovery_share=share)
 
     def draws_to_fund(self, who: str) -> Iterator[Problem]:
-        """Segments whose lines are drawn, as problems of ``who`` ("the plan does") not fund it."""
-        for s, name in enumerate(self.segments):
-            if self.draw_base[s].any():
-                own = s < len(self.parents)
-                yield Problem(
-                    f"model.toml: credit.{f'segments.{name}' if own else 'where'}.draw_rate",
-                    "draws on revolving lines",
-                    f"none: {who} not fund them",
-                    "`scfcap project` takes them; else set draw_rate = 0.",
-                )
+        """Segments and rules whose lines are drawn, each once, as problems of ``who``, that "the
+        plan does" not fund it.
+        """
+        drawn = []
+        for base, name, parent in zip(self.draw_base, self.segments, self.parent, strict=True):
+            own = self.segments[parent]
+            if base.any() and name == own:
+                drawn.append(f"segments.{name}")
+            elif base.any() and not np.array_equal(base, self.draw_base[parent]):
+                drawn.append(f"where.{name.removeprefix(parted(own, ''))}")
+        for where in dict.fromkeys(drawn):
+            yield Problem(
+                f"model.toml: credit.{where}.draw_rate",
+                "draws on revolving lines",
+                f"none: {who} not fund them",
+                "`scfcap project` takes them; else set draw_rate = 0.",
+            )
+
+    def refuse_draws(self, who: str) -> None:
+        """Raise InputError where lines are drawn, which ``who`` (as "the plan does") not fund."""
+        problems = list(self.draws_to_fund(who))
+        if problems:
+            raise InputError(problems)
 
     def under(self, stress: Stress) -> CurveSet:
         """The same segments' stated behaviour in the scenarios of ``stress``.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields, replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -11,14 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scfcap.axes import REVOLVING_LINE
+from scfcap.cashflow.cohorts import cohort_factors
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.project import project
+from scfcap.credit.curves import build_curves
 from scfcap.daycount import ACT_365
 from scfcap.errors import InputError
 from scfcap.periods import PeriodGrid
 from scfcap.pool.payment_days import ONCE
 from scfcap.pool.terms import DatedTerms
-from scfcap.schema.credit import SegmentCredit
+from scfcap.schema.credit import CreditRule, SegmentCredit
 from scfcap.schema.projection import ProjectionSpec
 from scfcap.schema.scenario import BorrowerStress, CoreFailure, Outage, Scenario
 
@@ -354,3 +357,29 @@ def test_a_plan_does_not_fund_draws(make_curves):
     with pytest.raises(InputError, match=r"credit\.segments\.a\.draw_rate.*fund"):
         make_curves(14, a=SegmentCredit(**SPEEDS, draw_rate=(0.0, 0.1) * 7)).planned()
     make_curves(14, a=SegmentCredit(**SPEEDS, draw_rate=(0.0,) * 14)).planned()
+
+
+def test_factors_of_cohorts_know_no_draws(pool, make_curves):
+    """What a deal takes of the curves as they are is refused too, not silently left out."""
+    with pytest.raises(InputError, match=r"credit\.segments\.a\.draw_rate.*fund"):
+        cohort_factors(pool, make_curves(14, a=SegmentCredit(**SPEEDS, draw_rate=0.6)), {}, 12)
+
+
+def test_a_rule_that_draws_is_named_once():
+    """Segments that only take over the draws of another table are not named for them."""
+    plain, drawing = SegmentCredit(**SPEEDS), SegmentCredit(**SPEEDS, draw_rate=0.5)
+    rules = [
+        CreditRule(name="weak", test="score < 500", draw_rate=0.8),
+        CreditRule(name="south", test='region == "S"', severity=0.9),
+    ]
+    curves = build_curves(
+        ("a", "b", "c"),
+        {"a": plain, "b": plain, "c": drawing},
+        {"base": Scenario()},
+        PeriodGrid.build(date(2013, 12, 31), 6),
+        rules=rules,
+    )
+    found = [problem.where for problem in curves.draws_to_fund("the plan does")]
+    assert found == [
+        f"model.toml: credit.{name}.draw_rate" for name in ("segments.c", "where.weak")
+    ]
