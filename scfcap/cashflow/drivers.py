@@ -183,8 +183,20 @@ def _run(
     for driver in _LAID_OVER:
         if side(driver) is not base:
             curves = with_fields(curves, side(driver).curves, driver)
-    curves = replace(curves, ageing=_ageing(base, side))
+    curves = _drawn_where_they_can_be(replace(curves, ageing=_ageing(base, side)))
     return _onto(project(changed, curves), segments)
+
+
+def _drawn_where_they_can_be(curves: CurveSet) -> CurveSet:
+    """``curves`` without draws beside roll rates or in another order than ``survivors``.
+
+    Neither side has both, but a step on the way may: draws then come or go with the later one.
+    """
+    cannot = curves.has_roll_rates | (curves.order != "survivors")
+    if not curves.draw_base[cannot].any():
+        return curves
+    draws = np.where(cannot[:, None], 0.0, curves.draw_base)
+    return replace(curves, draw_base=draws).under(curves.stress)
 
 
 def _terms(pool: Pool, other: Pool) -> DatedTerms | None:

@@ -72,7 +72,8 @@ def with_lines(
     are those of all loans, in order.
 
     Raises:
-        InputError: a line is drawn in another order of events than ``survivors``.
+        InputError: a line is drawn in another order of events than ``survivors``, or goes by roll
+            rates.
     """
     same = np.arange(len(loans))
     if not curves.draw_base.any():
@@ -89,6 +90,17 @@ def with_lines(
                 'the order "survivors", in which lines are drawn',
                 "Take it, or set draw_rate = 0.",
             )
+        )
+    rolled = np.unique(loans.curve[draws & curves.has_roll_rates[loans.curve]])
+    if len(rolled):
+        raise InputError(
+            Problem(
+                f"credit.segments.{curves.segments[s]}",
+                "draws on revolving lines that go by roll rates",
+                "one of them: the matrix knows no draws",
+                "Set draw_rate = 0, or tell default in another language.",
+            )
+            for s in rolled
         )
     ratio = np.ones(len(loans)) if limit_ratio is None else limit_ratio
     ratio = np.where(draws & ~np.isnan(ratio), ratio, 1.0)

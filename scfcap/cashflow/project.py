@@ -106,7 +106,7 @@ def opening_loans(pool: Pool, curves: CurveSet, group: IntArray) -> LoanArrays:
 
     Raises:
         InputError: a segment of the pool has no curve; a loan or curve holds what is no number;
-            lines are drawn in another order of events than ``survivors``.
+            lines are drawn in another order of events than ``survivors``, or by roll rates.
     """
     refuse_unsound(pool, curves)
     if pool.payers is not None:

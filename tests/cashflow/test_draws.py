@@ -353,6 +353,13 @@ def test_draws_need_the_order_survivors(pool, make_curves):
     assert ONCE > 0
 
 
+def test_draws_beside_roll_rates_are_refused(pool, make_curves):
+    """From Python too: each of the two kernels would take such a line, and count it twice."""
+    curves = make_curves(14, a=SegmentCredit(**SPEEDS, draw_rate=0.6))
+    with pytest.raises(InputError, match=r"segments\.a.*matrix knows no draws"):
+        project(pool, replace(curves, has_roll_rates=np.array([True])))
+
+
 def test_a_plan_does_not_fund_draws(make_curves):
     with pytest.raises(InputError, match=r"credit\.segments\.a\.draw_rate.*fund"):
         make_curves(14, a=SegmentCredit(**SPEEDS, draw_rate=(0.0, 0.1) * 7)).planned()

@@ -121,6 +121,36 @@ def test_one_change_moves_one_driver(side, driver, changed):
         assert _moved(_effects(side(**changed), side(), drivers)) == {driver}
 
 
+def _drawn(rate: float = 0.6) -> dict[str, SegmentCredit]:
+    """The line of segment b is drawn on."""
+    return {"b": SegmentCredit(**{**CREDIT.model_dump(), "draw_rate": rate})}
+
+
+@pytest.mark.parametrize("drivers", [DRIVERS, DRIVERS[::-1]], ids=["forward", "reversed"])
+def test_draws_belong_to_prepayment(side, drivers):
+    drawn, faster = side(_drawn()), side(_drawn(0.9))
+    for a, b in (
+        (side(), drawn),
+        (drawn, faster),
+        (drawn, side(_drawn(), _stress(draw_multiple=3))),
+    ):
+        assert _moved(_effects(a, b, drivers)) == {"prepayment"}
+        assert _moved(_effects(b, a, drivers)) == {"prepayment"}
+
+
+@pytest.mark.parametrize("drivers", [DRIVERS, DRIVERS[::-1]], ids=["forward", "reversed"])
+def test_from_draws_to_what_knows_none(side, drivers):
+    """On the way to roll rates, or to another order of events, draws stop where they must."""
+    drawn, matrix = side(_drawn()), side({"b": SegmentCredit(roll_rates=ROLLS, severity=0.5)})
+    plain = side()
+    market = replace(plain, curves=replace(plain.curves, order="bma"))
+    for other in (matrix, market):
+        for a, b in ((drawn, other), (other, drawn)):
+            effects = _effects(a, b, drivers)
+            assert "balance" not in _moved(effects)
+            assert _moved(effects) & {"prepayment", "timing", "default"}
+
+
 #: A model with everything in it: contracts that float, orders that buyers pay, a rule, a matrix.
 ROLLS = (
     *((0.9, 0.05, 0.0, 0.0, 0.0, 0.0, 0.05), (0.4, 0.3, 0.3, 0.0, 0.0, 0.0, 0.0)),
