@@ -24,7 +24,7 @@ from scfcap.cashflow.driver_rules import (
     with_curves,
 )
 from scfcap.cashflow.flows import Flows
-from scfcap.cashflow.project import PoolCashflow, project
+from scfcap.cashflow.project import PoolCashflow, loan_curves, project
 from scfcap.credit.ageing import Ageing, goes_by_age
 from scfcap.credit.curves import CurveSet
 from scfcap.credit.indices import Indices
@@ -183,20 +183,26 @@ def _run(
     for driver in _LAID_OVER:
         if side(driver) is not base:
             curves = with_fields(curves, side(driver).curves, driver)
-    curves = _drawn_where_they_can_be(replace(curves, ageing=_ageing(base, side)))
+    curves = _what_can_be(changed, replace(curves, ageing=_ageing(base, side)))
     return _onto(project(changed, curves), segments)
 
 
-def _drawn_where_they_can_be(curves: CurveSet) -> CurveSet:
-    """``curves`` without draws beside roll rates or in another order than ``survivors``.
+def _what_can_be(pool: Pool, curves: CurveSet) -> CurveSet:
+    """``curves`` without draws beside roll rates or in another order than ``survivors``, and
+    without prepayment of what buyers pay.
 
-    Neither side has both, but a step on the way may: draws then come or go with the later one.
+    Neither side has both, but a step on the way may: the one then comes or goes with the other.
     """
-    cannot = curves.has_roll_rates | (curves.order != "survivors")
-    if not curves.draw_base[cannot].any():
+    undrawn = curves.has_roll_rates | (curves.order != "survivors")
+    draws = np.where(undrawn[:, None], 0.0, curves.draw_base)
+    prepaid = curves.prepay_base.copy()
+    if pool.payers is not None:
+        prepaid[loan_curves(pool, curves)[pool.payers.by_buyer]] = 0.0
+    if np.array_equal(draws, curves.draw_base) and np.array_equal(prepaid, curves.prepay_base):
         return curves
-    draws = np.where(cannot[:, None], 0.0, curves.draw_base)
-    return replace(curves, draw_base=draws).under(curves.stress)
+    stated = np.where(prepaid.any(axis=1), curves.stated_prepay, 0.0)
+    changed = replace(curves, draw_base=draws, prepay_base=prepaid, stated_prepay=stated)
+    return changed.under(curves.stress)
 
 
 def _terms(pool: Pool, other: Pool) -> DatedTerms | None:

@@ -235,6 +235,15 @@ def whole(make_pool):
     return make
 
 
+@pytest.mark.parametrize("drivers", [DRIVERS, DRIVERS[::-1]], ids=["forward", "reversed"])
+def test_from_orders_that_buyers_pay_to_loans_that_are_prepaid(whole, drivers):
+    orders = whole()
+    loans = whole(order=WHOLE["order"].model_copy(update={"cpr": 0.4}))
+    loans = replace(loans, pool=replace(loans.pool, payers=None))
+    for a, b in ((orders, loans), (loans, orders)):
+        assert "timing" in _moved(_effects(a, b, drivers))
+
+
 def _contract(**changed: Any) -> dict[str, ContractSpec]:
     return {"contract": ContractSpec(**{**CONTRACT.model_dump(), **changed})}
 
