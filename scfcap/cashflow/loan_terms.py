@@ -26,7 +26,8 @@ from scfcap.errors import InputError, Problem
 from scfcap.pool.snapshot import Pool
 from scfcap.quantities import FloatArray
 
-_ON_TIME, _LATE = "on time", "late"
+#: What a loan is split into that some pay late.
+ON_TIME, LATE = "on time", "late"
 _OF_LINES = {NO_DRAWS: "above the limit", DRAWN_PART: "drawn", UNDRAWN_PART: "not drawn"}
 #: Counts loans that survive alike: see :func:`count_alike`.
 Count = Callable[[LoanArrays], tuple[int, float]]
@@ -74,10 +75,10 @@ def part_names(pool: Pool, row: int, loans: LoanArrays) -> tuple[str, ...]:
     if _by_buyer(pool, row):
         return tuple(f"{n} of {parts}" for n in range(1, parts + 1))
     if not loans.draws.any():
-        return (_ON_TIME, _LATE)[:parts]
+        return (ON_TIME, LATE)[:parts]
     due = int(loans.maturity_day[0])
     names = [_OF_LINES[int(part)] for part in loans.draws]
-    late = [f", {_LATE}" if int(day) > due else "" for day in loans.maturity_day]
+    late = [f", {LATE}" if int(day) > due else "" for day in loans.maturity_day]
     return tuple(name + when for name, when in zip(names, late, strict=True))
 
 

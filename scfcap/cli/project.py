@@ -386,7 +386,7 @@ def _show_loan(
         if part not in names[:PARTS]:
             continue
         shares = frame.assign(alive=["" if x != x else f"{x:.4%}" for x in frame["alive"]])
-        title = f"By period, part that pays {part}"
+        title = f"By period, {_part(part)}"
         terminal.say(_loan_table(title, shares), "")
     for part, frame in found.steps.groupby("part", sort=False):
         for number in periods:
@@ -397,11 +397,18 @@ def _show_loan(
                 if part in names[:PARTS]
             ]  # fmt: skip
             if rows:
-                title = f"Period {number}, part that pays {part}, step by step"
+                title = f"Period {number}, {_part(part)}, step by step"
                 heads = ["figure", "formula", "in numbers", "value"]
                 terminal.say(grid(title, heads, rows, ["value"]), "")
     if len(names) > PARTS:
         terminal.say(f"{len(names) - PARTS} more parts, likewise, are in the output of --json.")
+
+
+def _part(name: object) -> str:
+    """What a part of a loan is called in the title of its table."""
+    from scfcap.cashflow.loan_terms import LATE, ON_TIME
+
+    return f"part that pays {name}" if name in (ON_TIME, LATE) else f"part {name}"
 
 
 def _loan_table(title: str, frame: pd.DataFrame) -> RichTable:

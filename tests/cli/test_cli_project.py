@@ -126,6 +126,18 @@ def test_one_loan_is_explained(scfcap, mini, tmp_path):
     assert "default multiple" in stress.stdout
 
 
+def test_the_parts_of_a_line_are_named_for_what_they_are(scfcap, mini):
+    """A line has no part "that pays drawn"."""
+    line = ("C1", "credit", "revolving_line", "2020-11-15", "2021-11-15", 500.0, 400.0, 0.18)
+    order = ("O1", "order", "order", "2020-12-15", "2021-01-15", 100.0, 100.0, 0.2)
+    drawn = ("--set", "credit.segments.credit.draw_rate=0.5")
+    done = scfcap("project", mini(rows=[line, order]), "--loan", "C1", *drawn)
+    assert done.exit_code == 0, done.stderr
+    for title in ("By period, part drawn", "Period 1, part drawn, step by step"):
+        assert title in done.stdout
+    assert "part that pays" not in done.stdout
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
