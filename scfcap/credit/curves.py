@@ -329,7 +329,7 @@ def _ruled(name: str, segment: SegmentCredit, rule: CreditRule) -> SegmentCredit
         raise InputError(
             Problem(
                 f"model.toml: credit.where.{rule.name}",
-                f"{fault.found}, for loans of segment {name}",
+                rule.told(fault, name),
                 fault.expected,
                 fault.action,
             )

@@ -169,6 +169,11 @@ class CreditRule(Behaviour):
             return faults[0] if faults else unknown
         return None
 
+    def told(self, fault: MisfitError, segment: str) -> str:
+        """What a fault found, for loans of which segment, and in which key: words for a problem."""
+        key = f"{fault.key}: " if fault.key else ""
+        return f"{key}{fault.found}, for loans of segment {segment}"
+
 
 def _named(names: list[str]) -> str:
     """What was stated: "both a and b", "a, b and c", or "none of them"."""
@@ -231,7 +236,7 @@ class CreditSpec(Schema):
                 if fault is not None:
                     raise MisfitError(
                         key=f"where.{rule.name}",
-                        found=f"{fault.found}, for loans of segment {name}",
+                        found=rule.told(fault, name),
                         expected=fault.expected,
                         action=fault.action,
                     )

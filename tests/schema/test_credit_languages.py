@@ -203,6 +203,13 @@ WHERE = '\n[[credit.where]]\nname = "{}"\ntest = "rate > 0.2"\n{}\n'
             "order_core",
         ),
         (WHERE.format("dear", "psa = 1.5"), "model.toml: credit.where.dear", "psa = 150"),
+        (
+            WHERE.format(
+                "dear", "roll_rates = [" + "[1, 0, 0, 0, 0, 0, 0], " * 5 + "]\ndraw_rate = 0.1"
+            ),
+            "model.toml: credit.where.dear: found draw_rate: roll_rates beside it",
+            "for loans of segment",
+        ),
         (WHERE.format("dear", "cdrr = 0.1"), "model.toml: credit.where.dear.cdrr", "cdr"),
         (
             WHERE.format("dear", "cdr = 0.1") * 2,
