@@ -141,7 +141,7 @@ def loan_terms(
     if loans.terms is not None:
         rows += told(loans.terms, pool.as_of)
     rows.append(_class_of(loans, count))
-    rows += _curve(curves, only, s)
+    rows += _curve(curves, only, s, drawn=bool(loans.draws.any()))
     return pd.DataFrame(rows, columns=["figure", "value", "meaning"])
 
 
@@ -166,8 +166,8 @@ def _class_of(loans: LoanArrays, count: Count) -> tuple[str, str, str]:
     return "class", f"{alike:,}", said
 
 
-def _curve(curves: CurveSet, only: CurveSet, s: int) -> list[tuple[str, str, str]]:
-    """What is stated of the loan's curve, and what the scenario makes of it."""
+def _curve(curves: CurveSet, only: CurveSet, s: int, *, drawn: bool) -> list[tuple[str, str, str]]:
+    """What is stated of the loan's curve, and what the scenario makes of it; ``drawn``: a line."""
     stress = only.stress
     rows = [("curve", curves.segments[s], "of the credit behaviour")]
     if curves.has_roll_rates[s]:
@@ -176,11 +176,15 @@ def _curve(curves: CurveSet, only: CurveSet, s: int) -> list[tuple[str, str, str
         words = "over its whole term" if curves.lifetime[s] else "a year"
         rows.append(("default_intensity", _list(only.default_intensity[0, s]), f"-ln(1 - {words})"))
     rows.append(("prepay_intensity", _list(only.prepay_intensity[0, s]), "-ln(1 - a year's)"))
+    multiples = ["default_multiple", "prepay_multiple"]
+    if drawn:
+        rows.append(("draw_intensity", _list(only.draw_intensity[0, s]), "-ln(1 - a year's)"))
+        multiples.append("draw_multiple")
     rows.append(("severity", _list(only.severity[0, s]), "share of a default that is lost"))
     share = curves.recovery_share[s]
     lags = ", ".join(f"{share[n]:.4g} after {n}" for n in np.flatnonzero(share))
     rows.append(("recovery_share", lags, "of the recovery, by periods since default"))
-    for name in ("default_multiple", "prepay_multiple", "severity_add"):
+    for name in (*multiples, "severity_add"):
         values = getattr(stress, name)[0, curves.parent[s]]
         if np.ptp(values) or values[0] != (0.0 if name == "severity_add" else 1.0):
             rows.append((name, _list(values), "of the scenario"))

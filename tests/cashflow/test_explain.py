@@ -172,6 +172,10 @@ def test_lines_that_are_drawn_are_worked_out_row_by_row(lines, make_curves, scen
     assert {"drawn_share", "draw_share", "kept_share", "drawn"} <= seen
     terms = found[0].terms.set_index("figure")["value"]
     assert terms["credit_limit"] == "1,500.0000"
+    if scenario == "out":
+        assert terms["draw_multiple"] == "1 from period 1, 3 from period 2"
+    else:
+        assert terms["draw_intensity"] == f"{-math.log(0.4):.8g}"
     assert list(found[0].periods["part"].unique()) == ["drawn", "not drawn"]
     assert list(found[2].periods["part"].unique()) == ["drawn", "above the limit"]
     assert "not drawn, late" in set(found[4].periods["part"])
