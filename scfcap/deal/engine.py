@@ -16,7 +16,7 @@ import numpy as np
 
 from scfcap.deal.assets import Assets
 from scfcap.deal.outcome import BY_TRANCHE, WHOLE, DealRun
-from scfcap.deal.payments import Paid, pay
+from scfcap.deal.payments import Paid, pay, to_cents
 from scfcap.deal.starting import opening_book
 from scfcap.deal.structure import COLLECTION, Deal, Step
 from scfcap.errors import InvariantError
@@ -226,9 +226,9 @@ class _Run:
                 book.fee_accrued[row] += book.fee[row] * (fee.arrears_rate * year)
         for row, (name, line) in enumerate(spec.lines.items()):
             rate = line.rate + (self._index(line.index) if line.index else 0.0)
-            book.line_owed[row] += book.drawn[row] * rate * year
+            book.line_owed[row] += self._due(book.drawn[row] * rate * year)
             if line.fee_rate:
-                book.line_owed[row] += book.undrawn(name) * (line.fee_rate * year)
+                book.line_owed[row] += self._due(book.undrawn(name) * (line.fee_rate * year))
 
     def _index(self, name: str) -> FloatArray:
         """Level set at the last payment date [K]."""
@@ -260,7 +260,7 @@ class _Run:
 
     def _due(self, amount: FloatArray) -> FloatArray:
         """An amount as it falls due: in whole cents where the deal pays in them."""
-        return np.asarray(np.round(amount, 2)) if self.spec.cents else amount
+        return to_cents(amount) if self.spec.cents else amount
 
     def _available(self, row: int, spec: TrancheSpec) -> FloatArray:
         """Interest that has accrued to a class, within its cap of available funds [K]."""

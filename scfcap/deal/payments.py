@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from scfcap.deal.assets import Assets
-from scfcap.deal.book import Book
+from scfcap.deal.book import Book, share
 from scfcap.deal.structure import Step
 from scfcap.quantities import BoolArray, FloatArray
 from scfcap.schema.deal_parts import StepSpec
@@ -88,7 +88,7 @@ def _limited(book: Book, step: Step, due: FloatArray) -> FloatArray:
     if step.up_to is not None:
         want = np.minimum(want, np.maximum(book.number(step.up_to), 0.0))
     if book.deal.spec.cents:
-        want = np.round(want * 100.0) / 100.0
+        want = to_cents(want)
     return want
 
 
@@ -128,26 +128,40 @@ def _shares(step: Step, due: FloatArray, most: FloatArray, book: Book) -> FloatA
     if len(due) == 1:
         found = np.minimum(due, most)
         return _cents(found) if book.deal.spec.cents else found
+    total = due.sum(axis=0)
     if _in_order(step.spec):
         before = np.cumsum(due, axis=0) - due
-        found = np.clip(most - before, 0.0, due)
+        found = np.where(most >= total, due, np.clip(most - before, 0.0, due))
         return _cents(found) if book.deal.spec.cents else found
-    total = due.sum(axis=0)
+    if book.deal.spec.cents:
+        return _shares_in_cents(due, most, total)
     part = np.divide(most, total, out=np.zeros_like(most), where=total > 0.0)
-    found = np.where(most >= total, due, due * part)
-    if not book.deal.spec.cents:
-        return found
-    found = _cents(found)
-    for row in range(len(due)):
-        left = np.maximum(np.minimum(most, total) - found.sum(axis=0), 0.0)
-        found[row] += _cents(np.minimum(left, due[row] - found[row]))
-    return found
+    return np.where(most >= total, due, due * part)
+
+
+def _shares_in_cents(due: FloatArray, most: FloatArray, total: FloatArray) -> FloatArray:
+    """Shares by what is due [n, K], rounded so that they add up: the last takes the remainder.
+
+    Of those after the first each takes what the rounded sum up to it leaves, so that none is more
+    than a cent from its share.
+    """
+    whole = _cents(np.minimum(most, total))
+    part = np.divide(whole, total, out=np.zeros_like(most), where=total > 0.0)
+    until = to_cents(np.cumsum(due, axis=0) * part)
+    until[-1] = whole
+    each = np.clip(np.diff(until, axis=0, prepend=0.0), 0.0, due)
+    return _cents(np.where(most >= total, due, each))
 
 
 def _in_order(spec: StepSpec) -> bool:
     """Losses go to one class after the other, unless the step says how they share."""
     unsaid = spec.pay in _NO_CASH and "split" not in spec.model_fields_set
     return unsaid or spec.split == "in order"
+
+
+def to_cents(values: FloatArray) -> FloatArray:
+    """The nearest whole cents; a half, within what floats err by, to the even one."""
+    return np.asarray(np.round(np.round(values * 100.0, 4)) / 100.0)
 
 
 def _cents(values: FloatArray) -> FloatArray:
@@ -167,9 +181,10 @@ def _add(values: FloatArray, rows: list[int], each: FloatArray) -> None:
         values[row] += amount
 
 
-def _less(values: FloatArray, rows: list[int], each: FloatArray) -> None:
+def _less(book: Book, values: FloatArray, rows: list[int], each: FloatArray) -> None:
     for row, amount in zip(rows, each, strict=True):
-        values[row] = np.maximum(values[row] - amount, 0.0)
+        left = np.maximum(values[row] - amount, 0.0)
+        values[row] = np.round(left, 2) if book.deal.spec.cents else left
 
 
 def _fee_rows(book: Book, step: Step) -> list[int]:
@@ -237,19 +252,21 @@ def _loss_due(book: Book, step: Step, have: FloatArray) -> FloatArray:  # noqa: 
     if step.up_to is not None:
         return due
     uncovered = np.maximum(book.notes - book.pool - book.principal_cash(), 0.0)
+    if not _in_order(step.spec):
+        return due * np.minimum(share(uncovered, due.sum(axis=0)), 1.0)
     before = np.cumsum(due, axis=0) - due
     return np.clip(uncovered - before, 0.0, due)
 
 
 def _write_off(book: Book, step: Step, each: FloatArray) -> None:
     rows = _tranche_rows(book, step)
-    _less(book.balance, rows, each)
+    _less(book, book.balance, rows, each)
     _add(book.written_off, rows, each)
 
 
 def _write_up(book: Book, step: Step, each: FloatArray) -> None:
     rows = _tranche_rows(book, step)
-    _less(book.written_off, rows, each)
+    _less(book, book.written_off, rows, each)
     _add(book.balance, rows, each)
 
 
@@ -272,14 +289,14 @@ _NO_CASH = ("write_off", "write_up")
 _ACTIONS: dict[str, _Action] = {
     "fee": _Action(
         lambda b, s, _: b.fee[_fee_rows(b, s)],
-        lambda b, s, each: _less(b.fee, _fee_rows(b, s), each),
+        lambda b, s, each: _less(b, b.fee, _fee_rows(b, s), each),
     ),
     "interest": _Action(
         lambda b, s, _: b.owed[_tranche_rows(b, s)],
-        lambda b, s, each: _less(b.owed, _tranche_rows(b, s), each),
+        lambda b, s, each: _less(b, b.owed, _tranche_rows(b, s), each),
     ),
     "principal": _Action(
-        _principal_due, lambda b, s, each: _less(b.balance, _tranche_rows(b, s), each)
+        _principal_due, lambda b, s, each: _less(b, b.balance, _tranche_rows(b, s), each)
     ),
     "account": _Action(_account_due, _to_accounts, leaves=False),
     "transfer": _Action(_everything, _to_accounts, leaves=False),
@@ -287,7 +304,9 @@ _ACTIONS: dict[str, _Action] = {
     "line": _Action(_line_due, _line_paid),
     "hedge": _Action(
         lambda b, s, _: b.hedge[_rows(s.spec.targets, tuple(b.deal.spec.hedges))],
-        lambda b, s, each: _less(b.hedge, _rows(s.spec.targets, tuple(b.deal.spec.hedges)), each),
+        lambda b, s, each: _less(
+            b, b.hedge, _rows(s.spec.targets, tuple(b.deal.spec.hedges)), each
+        ),
     ),
     "write_off": _Action(_loss_due, _write_off),
     "write_up": _Action(lambda b, s, _: b.written_off[_tranche_rows(b, s)], _write_up),

@@ -27,16 +27,20 @@ def opening_book(
 
 
 def _original(deal: Deal, pool: FloatArray, balances: FloatArray | None) -> FloatArray:
-    """Original balances [J, K]."""
+    """Original balances [J, K], in whole cents where the deal pays in them."""
     if balances is not None:
-        return np.array(balances, dtype=np.float64)
+        return _rounded(deal, np.array(balances, dtype=np.float64))
     opening = deal.spec.opening
     size = pool if opening is None else np.full(len(pool), opening.pool_at_closing)
     rows = [
         np.full(len(pool), each.balance) if each.balance is not None else (each.share or 0.0) * size
         for each in deal.spec.tranches.values()
     ]
-    return np.array(rows, dtype=np.float64)
+    return _rounded(deal, np.array(rows, dtype=np.float64))
+
+
+def _rounded(deal: Deal, amounts: FloatArray) -> FloatArray:
+    return np.round(amounts, 2) if deal.spec.cents else amounts
 
 
 def _empty(deal: Deal, pool: FloatArray, original: FloatArray) -> Book:
@@ -88,6 +92,7 @@ def _stands(deal: Deal, book: Book, given: bool) -> None:
         book.owed[row] = opening.owed.get(name, 0.0)
         book.written_off[row] = opening.written_off.get(name, 0.0)
         book.accrued[row] = opening.accrued.get(name, 0.0)
+    book.balance = _rounded(deal, book.balance)
     for row, name in enumerate(spec.fees):
         book.fee[row] = opening.owed.get(name, 0.0)
     for row, name in enumerate(deal.accounts):

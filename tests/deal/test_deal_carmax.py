@@ -10,8 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scfcap.deal.outcome import DealRun
+
 from .dealing import pool_of, run, spec_of
 
+#: How far the trustees' split of a payment between A-2a and A-2b may be from the classes' shares,
+#: of what both were at first: they divide by ratios of some eight digits, each in its own way.
+SPLIT = 2e-9
 QUANTITIES = ["BeginningNotePrincipalBalance", "EndingNotePrincipalBalance",
               "PrincipalDistribution", "InterestDistribution"]  # fmt: skip
 FIXED = ("A_2", "A_2a", "A_3", "A_4", "B", "C", "D")
@@ -31,7 +36,7 @@ def reports(data_dir: Callable[[str], Path]) -> pd.DataFrame:
 
 
 def deal_terms(first: pd.DataFrame, coupons: pd.Series, closing: date) -> dict[str, object]:
-    """Notes in strict order, the two A-2 classes as one; all paid from what came in."""
+    """Notes in strict order, the two A-2 classes pro rata; all paid from what came in."""
     names = list(first.index)
     senior = [name for name in names if name.startswith("A_2")]
     order = [["A_1"], senior, *([name] for name in names if name not in ("A_1", *senior))]
@@ -51,8 +56,27 @@ def deal_terms(first: pd.DataFrame, coupons: pd.Series, closing: date) -> dict[s
     }
 
 
+def frames(result: DealRun, months: pd.Index) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Principal and closing balance of the only scenario, a row a month and a column a class."""
+    return tuple(
+        pd.DataFrame(result.of(what)[0].T, months, list(result.deal.tranches))
+        for what in ("principal", "balance")
+    )
+
+
+def together(table: pd.DataFrame, pair: list[str]) -> pd.DataFrame:
+    """The classes of a pair that is paid pro rata as one."""
+    return table.drop(columns=pair).assign(pair=table[pair].sum(axis=1))
+
+
+def assert_equal(got: pd.DataFrame, reported: pd.DataFrame, atol: float) -> None:
+    pd.testing.assert_frame_equal(
+        got, reported[list(got)], rtol=0.0, atol=atol, check_names=False, check_freq=False
+    )
+
+
 def test_every_class_in_every_month(reports: pd.DataFrame) -> None:
-    months = priced = 0
+    months = priced = exact = slips = 0
     for trust, report in reports.groupby(level="company"):
         table = report.droplevel("company")[lambda each: each[QUANTITIES[0]].notna()]
         opening, ending, principal, interest = (
@@ -71,15 +95,21 @@ def test_every_class_in_every_month(reports: pd.DataFrame) -> None:
         assets = pool_of(opening.iloc[0].sum(), paid, interest=20e6)
         result = run(spec, assets, periods)
 
+        paid_to, left = frames(result, principal.index)
+        pair = [name for name in paid_to if name in ("A_2a", "A_2b")]
+        assert_equal(together(paid_to, pair), together(principal, pair), 1e-6)
+        wrong = (opening - principal - ending).abs() > 0.005
+        slips += int(wrong.to_numpy().sum())
+        assert_equal(
+            together(left, pair), together(ending.mask(wrong, opening - principal), pair), 2e-6
+        )
+        before = left.shift(fill_value=0.0)
+        before.iloc[0] = opening.iloc[0]
+        assert_equal(together(before, pair), together(opening, pair), 2e-6)
+        near = SPLIT * opening.iloc[0][pair].sum()
+        assert_equal(paid_to[pair], principal[pair], near)
+        exact += paid_to.drop(columns=pair).size if pair else paid_to.size
         for j, name in enumerate(result.deal.tranches):
-            np.testing.assert_allclose(
-                result.of("principal")[0, j], principal[name], rtol=0.0, atol=1e-6
-            )
-            np.testing.assert_allclose(
-                result.of("balance")[0, j], ending[name], rtol=0.0, atol=2e-6
-            )
-            before = np.append(spec.tranches[name].balance, result.of("balance")[0, j, :-1])
-            np.testing.assert_allclose(before, opening[name], rtol=0.0, atol=2e-6)
             if name in fixed:
                 got = result.of("interest_paid")[0, j, 1:]
                 np.testing.assert_allclose(got, interest[name][1:], rtol=0.0, atol=0.0051)
@@ -87,3 +117,6 @@ def test_every_class_in_every_month(reports: pd.DataFrame) -> None:
         months += periods
     assert months == DEAL_MONTHS
     assert priced > 4 * DEAL_MONTHS
+    assert exact > 5 * DEAL_MONTHS
+    # one reported balance is a cent off what the report itself carries over to the next month
+    assert slips == 1
