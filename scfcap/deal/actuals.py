@@ -20,6 +20,7 @@ class ActualAssets:
 
     def __init__(self, rows: Sequence[ActualRow], start: float, after: Assets) -> None:
         self._rows, self._start, self._after = rows, start, after
+        self._spent = np.zeros(len(after.scenarios))
 
     @property
     def scenarios(self) -> tuple[str, ...]:
@@ -37,6 +38,7 @@ class ActualAssets:
         """What came in, or what the loans are projected to do."""
         if period > len(self._rows):
             return self._after.collect(period - len(self._rows))
+        self._spent = np.zeros(len(self.scenarios))
         row = self._rows[period - 1]
         return Collected(
             interest=self._all(row.interest),
@@ -48,17 +50,19 @@ class ActualAssets:
         )
 
     def wish(self, period: int, cash: FloatArray) -> FloatArray:
-        """The purchase that was made, or what is on offer."""
+        """What is left of the purchase that was made, or what is on offer."""
         if period > len(self._rows):
             return self._after.wish(period - len(self._rows), cash)
-        return self._all(self._rows[period - 1].purchases)
+        return np.maximum(self._rows[period - 1].purchases - self._spent, 0.0)
 
     def buy(self, period: int, cash: FloatArray) -> FloatArray:
-        """What came in for ``cash`` [K]; gives its balance."""
+        """What came in for the first ``cash`` [K] of a period; gives its balance."""
         if period > len(self._rows):
             return self._after.buy(period - len(self._rows), cash)
         row = self._rows[period - 1]
-        return np.where(cash > 0.0, _bought(row), 0.0)
+        first = (cash > 0.0) & (self._spent <= 0.0)
+        self._spent = self._spent + cash
+        return np.where(first, _bought(row), 0.0)
 
     def sell(self, period: int, where: BoolArray) -> FloatArray:
         """Give up all loans in the scenarios ``where`` [K]; none in the past."""

@@ -43,7 +43,7 @@ class Assets(Protocol):
         """Names of the K scenarios."""
 
     def opening(self) -> FloatArray:
-        """Performing pool at the start of the run [currency], shape (K,)."""
+        """Performing pool at the start of the run [currency], shape (K,); asked for once."""
 
     def collect(self, period: int) -> Collected:
         """What the loans held at the start of ``period`` do in it."""
@@ -90,7 +90,8 @@ class GivenAssets:
         return self.names or tuple(str(k + 1) for k in range(len(self.start)))
 
     def opening(self) -> FloatArray:
-        """Performing pool at the start."""
+        """Performing pool at the start; a run begins here, with all loans held."""
+        self._held = np.ones(len(self.start))
         return self.start
 
     def collect(self, period: int) -> Collected:

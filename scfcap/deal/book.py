@@ -228,7 +228,7 @@ _PLAIN: Mapping[str, Callable[[Book], Cells]] = {
         b.phase.astype(np.int32), tuple(phase.name for phase in b.deal.spec.phases)
     ),
     "originator_default": _originator,
-    "called": lambda b: _truth(b.called > 0, b),
+    "called": lambda b: _truth(b.called != 0, b),
     "final": _final,
 }
 _NAMED: Mapping[str, Callable[[Book, str], Cells]] = {

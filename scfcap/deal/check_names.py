@@ -94,6 +94,8 @@ def _places(spec: DealSpec) -> Iterator[Finding]:
             wanted += [(("opening", field, name), name, kind) for name in getattr(stands, field)]
         if stands.phase is not None:
             wanted.append((("opening", "phase"), stands.phase, "phases"))
+        if stands.reached is not None:
+            wanted.append((("opening", "reached"), stands.reached, "phases"))
         wanted += [(("opening", "tripped"), name, "triggers") for name in stands.tripped]
         owed = [name for kind in _OWED for name in names(spec, kind)]
         for name in stands.owed:

@@ -2,7 +2,7 @@
 
 In a period: the loans are collected into their accounts, idle cash earns its yield, and interest,
 fees and hedges accrue. On a payment date what has accrued falls due, measures and triggers are
-found, the phase is set, calls are made, and the steps of the phase's waterfall follow in order. In
+found, calls are made, the phase is set, and the steps of the phase's waterfall follow in order. In
 other periods only the steps of settlement are made. Money is checked at the end of each period.
 """
 
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from scfcap.deal.assets import Assets
+from scfcap.deal.book import share
 from scfcap.deal.outcome import BY_TRANCHE, WHOLE, DealRun
 from scfcap.deal.payments import Paid, pay, to_cents
 from scfcap.deal.starting import opening_book
@@ -95,8 +96,9 @@ class _Run:
         self.past: dict[str, deque[FloatArray]] = {
             name: deque(maxlen=each.mean_of) for name, each in self.spec.measures.items()
         }
+        self.stays = np.array([phase.stays for phase in self.spec.phases])
+        self.least = np.where(self.stays[self.book.phase], self.book.phase, 0)
         self._resume()
-        self.bearing = np.zeros((len(deal.tranches), size))
         self.years: dict[str, FloatArray] = {
             day_count: deal.calendar.years(day_count)
             for day_count in {
@@ -106,6 +108,7 @@ class _Run:
             }
         }
         self._reset()
+        self.bearing = share(self.book.accrued, self.book.coupon)
 
     def _resume(self) -> None:
         """What a deal that stands has seen of its measures and tests."""
@@ -113,10 +116,16 @@ class _Run:
         if opening is None:
             return
         for name, values in opening.measures.items():
+            if not values:
+                continue
             self.past[name].extend(np.full(self.book.size, value) for value in values)
+            self.book.measures[name] = np.mean(self.past[name], axis=0)
         for row, seen in enumerate((opening.breaches, opening.cures)):
             for x, name in enumerate(self.spec.triggers):
                 self.streak[row, x] = seen.get(name, 0)
+        if opening.reached is not None:
+            reached = [phase.name for phase in self.spec.phases].index(opening.reached)
+            self.least = np.maximum(self.least, reached)
 
     def whole(self) -> DealRun:
         """All periods."""
@@ -349,8 +358,8 @@ class _Run:
         for row, phase in enumerate(phases[due + 1 :], start=due + 1):
             if phase.when is not None:
                 found = np.where(book.holds(self.deal.formulas[phase.when]), row, found)
-        stays = np.array([phase.stays for phase in self.spec.phases])
-        book.phase = np.where(stays[book.phase], np.maximum(book.phase, found), found)
+        book.phase = np.maximum(found, self.least)
+        self.least = np.where(self.stays[book.phase], book.phase, self.least)
 
     def _call(self) -> FloatArray:
         """Sell the pool where a call is made; gives the proceeds [K]."""
@@ -364,7 +373,7 @@ class _Run:
                 made = made & book.holds(self.deal.formulas[call.when])
             price = book.pool * call.price
             if call.needs_full_payment:
-                owed = book.notes + book.owed.sum(axis=0) + book.fee.sum(axis=0)
+                owed = book.notes + (book.owed + book.accrued).sum(axis=0) + book.fee.sum(axis=0)
                 owed = owed + (book.drawn + book.line_owed).sum(axis=0) + book.hedge.sum(axis=0)
                 made = made & (book.cash.sum(axis=0) + price >= owed * (1.0 - ENGINE_TOLERANCE))
             if not made.any():
@@ -372,7 +381,7 @@ class _Run:
             gone = self.assets.sell(book.period, made)
             sold, proceeds = sold + gone, proceeds + gone * call.price
             book.pool = book.pool - gone
-            book.called = np.where(made, book.period, book.called)
+            book.called = np.where(gone > 0.0, book.period, book.called)
         book.cash[book.account(self.spec.collections.principal)] += proceeds
         self._put(sold=sold)
         return proceeds

@@ -41,9 +41,9 @@ class DealRun:
     ``tranche`` [quantity, T, J, K] and ``whole`` [quantity, T, K] in the order of
     :data:`BY_TRANCHE` and :data:`WHOLE`; ``cash`` [T, A, K], ``fee_paid`` and ``fee_owed``
     [T, F, K]; ``phase`` [T, K] rows of the deal's phases; ``tripped`` [T, X, K]; ``measures``
-    [T, M, K]; ``called`` [K] period of a call, 0: none. All in currency, at the close of the period
-    or in it. ``trace`` [3, S, T, K] is due, available and paid of each step, where it was asked
-    for.
+    [T, M, K]; ``called`` [K] period of a call, 0: none, -1: before the run. All in
+    currency, at the close of the period or in it. ``trace`` [3, S, T, K] is due, available and paid
+    of each step, where it was asked for.
     """
 
     deal: Deal
@@ -91,8 +91,15 @@ class DealRun:
         t = self.legal_end - 1
         left = self.of("balance")[:, :, t] + self.of("owed")[:, :, t]
         lost = self.of("written_off")[:, :, : t + 1] - self.of("written_up")[:, :, : t + 1]
-        left = left + lost.sum(axis=2)
+        left = left + lost.sum(axis=2) + self._lost_before
         return np.asarray(left <= 2.0 * ENGINE_TOLERANCE * np.maximum(self.original.T, 1.0))
+
+    @property
+    def _lost_before(self) -> FloatArray:
+        """What was written off before the run [J]."""
+        opening = self.deal.spec.opening
+        before = {} if opening is None else opening.written_off
+        return np.array([before.get(name, 0.0) for name in self.deal.tranches])
 
     @property
     def timely_interest(self) -> BoolArray:

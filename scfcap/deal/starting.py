@@ -106,6 +106,7 @@ def _stands(deal: Deal, book: Book, given: bool) -> None:
         book.tripped[row] = name in opening.tripped
     if opening.phase is not None:
         book.phase[:] = [phase.name for phase in spec.phases].index(opening.phase)
+    book.called[:] = -int(opening.called)
     book.pool_at_closing[:] = opening.pool_at_closing
     book.cumulative_default[:] = opening.cumulative_default
     book.cumulative_recovery[:] = opening.cumulative_default - opening.cumulative_loss

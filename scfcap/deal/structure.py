@@ -41,8 +41,8 @@ class Step:
 class Calendar:
     """Periods of a run, and which of them end with a payment date; arrays over T periods.
 
-    ``years`` by day count: length of each period [years], which add up to the interest period
-    from one payment date to the next.
+    ``start`` is the first day that bears interest in the run: closing, or the payment date of the
+    period that the opening ends.
     """
 
     grid: PeriodGrid
@@ -53,15 +53,18 @@ class Calendar:
     @classmethod
     def of(cls, spec: DealSpec, grid: PeriodGrid) -> Calendar:
         """The calendar of ``spec`` on ``grid``, which begins at its closing or opening."""
-        terms = spec.settlement
+        terms, start = spec.settlement, grid.as_of
+        paid_before = _paid_before(spec)
+        if paid_before:
+            start = start + timedelta(days=terms.delay_days)
         count = np.arange(1, len(grid) + 1)
         pays = count % terms.payment_every == 0
         dates = tuple(end + timedelta(days=terms.delay_days) for end in grid.ends)
-        if terms.first_payment is not None:
+        if terms.first_payment is not None and not paid_before:
             paid = np.array(dates, dtype="datetime64[D]")
             first = int(np.searchsorted(paid, np.datetime64(terms.first_payment, "D")))
             pays = (count - 1 >= first) & ((count - 1 - first) % terms.payment_every == 0)
-        return cls(grid, pays, dates, grid.as_of)
+        return cls(grid, pays, dates, start)
 
     def years(self, day_count: str) -> FloatArray:
         """Length of each period by ``day_count`` [T]; act/act-icma takes the grid's own."""
@@ -75,6 +78,15 @@ class Calendar:
             if self.pays[t]:
                 since, before = day, 0.0
         return years
+
+
+def _paid_before(spec: DealSpec) -> bool:
+    """Whether the deal's opening is a payment date, and not its closing."""
+    stands, terms = spec.opening, spec.settlement
+    if stands is None or stands.date <= spec.closing:
+        return False
+    paid = stands.date + timedelta(days=terms.delay_days)
+    return terms.first_payment is None or paid >= terms.first_payment
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,8 @@ class OpeningSpec(Schema):
     """``[opening]``: where the deal stands, if it has closed before the run begins."""
 
     date: date
-    """Last payment date (or closing) before the run."""
+    """End of the last period before the run that had a payment date, or closing. The payment was
+    made ``delay_days`` after it, and interest runs from that day."""
     balances: dict[str, Money] = Field(default_factory=dict)
     """By tranche; one that is not named is repaid."""
     owed: dict[str, Money] = Field(default_factory=dict)
@@ -119,6 +120,11 @@ class OpeningSpec(Schema):
     payments_made: int = Field(default=0, ge=0)
     phase: Name | None = None
     """Absent: the first."""
+    reached: Name | None = None
+    """The gravest phase that stays and has been reached, where ``phase`` does not stay; absent: the
+    first."""
+    called: bool = False
+    """Whether the pool has been sold by a call."""
     tripped: tuple[Name, ...] = ()
     """Triggers that are in force."""
     breaches: dict[Name, int] = Field(default_factory=dict)
