@@ -155,8 +155,9 @@ def _shares_in_cents(due: FloatArray, most: FloatArray, total: FloatArray) -> Fl
 
 def _in_order(spec: StepSpec) -> bool:
     """Losses go to one class after the other, unless the step says how they share."""
-    unsaid = spec.pay in _NO_CASH and "split" not in spec.model_fields_set
-    return unsaid or spec.split == "in order"
+    if spec.split is None:
+        return spec.pay in _NO_CASH
+    return spec.split == "in order"
 
 
 def to_cents(values: FloatArray) -> FloatArray:

@@ -292,8 +292,9 @@ class StepSpec(Schema):
     """Name in reports; absent: made of ``pay`` and ``to``."""
     source: tuple[Name, ...] | Name = Field(default=("collection",), alias="from")
     """Accounts and lines, used one after the other: those after the first support it."""
-    split: Literal["in order", "pro rata"] = "pro rata"
-    """How ``to`` share what there is: by what they are due, or one after the other."""
+    split: Literal["in order", "pro rata"] | None = None
+    """How ``to`` share what there is: by what they are due, or one after the other. Absent:
+    ``pro rata`` where cash is paid, ``in order`` where losses are written off or up."""
     by: Literal["balance", "schedule"] = "balance"
     """What principal is due: all, or what is above the schedule."""
     share: Share = 1.0

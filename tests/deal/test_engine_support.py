@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import QuantLib as ql  # noqa: N813
 
-from .dealing import pool_of, run
+from .dealing import pool_of, run, spec_of
 
 MONTHS = {"day_count": "act/act-icma"}
 
@@ -281,3 +281,15 @@ def test_no_more_is_given_back_than_was_written_off() -> None:
     result = lossy([14.0, 0.0], LOSS | {"when": "payment == 1"}, back)
     assert result.of("written_up")[0, :, 1].tolist() == [0.0, 4.0, 10.0]
     assert result.of("balance")[0, 1:, 1].tolist() == [30.0, 10.0]
+
+
+def test_a_deal_that_is_written_out_and_read_again_shares_losses_alike() -> None:
+    given = {"tranches": CLASSES} | steps(
+        {"pay": "principal", "to": "A"}, LOSS, {"pay": "write_up", "to": ["A", "M"], "up_to": "1"}
+    )
+    spec = spec_of(given)
+    again = spec_of(spec.model_dump(by_alias=True))
+    assets = pool_of(100.0, [10.0, 10.0], default=[14.0, 9.0])
+    first, second = run(spec, assets, 2), run(again, assets, 2)
+    assert first.of("written_off")[0, :, 0].tolist() == [0.0, 4.0, 10.0]
+    np.testing.assert_array_equal(first.tranche, second.tranche)
