@@ -185,7 +185,7 @@ def opening_of(run: _Run) -> dict[str, Any]:
         "accounts": by(run.deal.accounts, book.cash),
         "lines": by(spec.lines, book.drawn),
         "written_off": by(spec.tranches, book.written_off),
-        "pool_at_closing": 1000.0,
+        "pool_at_closing": float(book.pool_at_closing[0]),
         "cumulative_default": float(book.cumulative_default[0]),
         "cumulative_loss": float((book.cumulative_default - book.cumulative_recovery)[0]),
         "payments_made": book.payment,
