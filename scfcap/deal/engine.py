@@ -201,6 +201,8 @@ class _Run:
             (to.recovery, flows.recovery),
         ):
             book.cash[book.account(name)] += amount
+        least = book.cash.min(axis=0)
+        self._refuse(~(least >= 0.0), "what the loans bring leaves an account below zero", least)
         self._put(
             interest=flows.interest,
             principal_collected=flows.principal,
@@ -476,18 +478,16 @@ class _Run:
         book = self.book
         gap = expected - book.cash.sum(axis=0)
         size = np.maximum(came, 1.0)
-        bad = ~(np.abs(gap) <= 4.0 * ENGINE_TOLERANCE * size)
-        below = (book.cash.min(axis=0) < 0.0) | (book.balance.min(axis=0) < 0.0)
-        for wrong, what, amount in (
-            (bad, "cash unaccounted for:", gap),
-            (below, "an account or a tranche is below zero:", book.cash.min(axis=0)),
-        ):
-            if wrong.any():
-                k = int(np.argmax(wrong))
-                scenario = self.assets.scenarios[k]
-                msg = f"deal {self.deal.name}, period {book.period}, scenario {scenario}: "
-                msg += f"{what} {amount[k]:.6f}"
-                raise InvariantError(msg)
+        self._refuse(~(np.abs(gap) <= 4.0 * ENGINE_TOLERANCE * size), "cash unaccounted for", gap)
+        least = np.minimum(book.cash.min(axis=0), book.balance.min(axis=0))
+        self._refuse(least < 0.0, "an account or a tranche is below zero", least)
+
+    def _refuse(self, wrong: BoolArray, what: str, amount: FloatArray) -> None:
+        if wrong.any():
+            k = int(np.argmax(wrong))
+            msg = f"deal {self.deal.name}, period {self.book.period}, "
+            msg += f"scenario {self.assets.scenarios[k]}: {what}: {amount[k]:.6f}"
+            raise InvariantError(msg)
 
 
 #: Which quantity of a tranche a step adds to.
