@@ -60,6 +60,7 @@ def run_deal(
     run = _Run(deal, assets, around or Surroundings(), balances, trace, tuple(watch))
     if cash is not None:
         run.book.cash[:] = cash
+        run.start[:] = cash
     return run.whole()
 
 
@@ -78,7 +79,7 @@ class _Run:
         self.deal, self.assets, self.around, self.watch = deal, assets, around, watch
         self.spec = deal.spec
         self.book, self.closing = opening_book(deal, assets.opening(), balances)
-        self.opening_balance = self.book.balance.copy()
+        self.opening_balance, self.start = self.book.balance.copy(), self.book.cash.copy()
         count, size = len(deal.years), self.book.size
         self.tranche = np.zeros((len(BY_TRANCHE), count, len(deal.tranches), size))
         self.all = np.zeros((len(WHOLE), count, size))
@@ -90,6 +91,7 @@ class _Run:
         self.measures = np.zeros((count, len(self.spec.measures), size))
         steps = len(deal.steps)
         self.trace = np.zeros((3, steps, count, size)) if trace or watch else None
+        self.ready = None if self.trace is None else np.zeros_like(self.cash)
         self.watched = np.zeros((len(watch), steps, count, size)) if watch else None
         self.together = True
         self.streak = np.zeros((2, len(self.spec.triggers), size), dtype=np.int64)
@@ -147,7 +149,9 @@ class _Run:
             tripped=self.tripped,
             measures=self.measures,
             called=self.book.called,
+            start=self.start,
             trace=self.trace,
+            ready=self.ready,
             watched=self.watched,
             watch=self.watch,
         )
@@ -170,6 +174,8 @@ class _Run:
             self._triggers("before payments")
             received = received + self._call()
             self._set_phase()
+        if self.ready is not None:
+            self.ready[t] = book.cash
         outside, drawn = np.zeros(book.size), np.zeros(book.size)
         for step, active in self._steps(pays):
             paid = pay(book, step, self.assets, active)
@@ -385,7 +391,7 @@ class _Run:
             book.pool = book.pool - gone
             book.called = np.where(gone > 0.0, book.period, book.called)
         book.cash[book.account(self.spec.collections.principal)] += proceeds
-        self._put(sold=sold)
+        self._put(sold=sold, proceeds=proceeds)
         return proceeds
 
     # --- steps ------------------------------------------------------------------------------
@@ -420,6 +426,8 @@ class _Run:
             self._put(purchases=paid.paid, bought=paid.each[0])
         elif kind in ("hedge", "line"):
             self._put(**{f"{kind}_paid": paid.paid})
+        if kind == "residual" and not step.spec.targets:
+            self._put(released=paid.paid)
         if paid.drawn.ndim:
             self._put(line_drawn=paid.drawn)
         if self.trace is not None:

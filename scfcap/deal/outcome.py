@@ -19,8 +19,8 @@ BY_TRANCHE = ("balance", "interest_due", "interest_paid", "owed", "principal", "
               "written_up", "residual", "accreted")  # fmt: skip
 #: What is recorded of the whole deal.
 WHOLE = ("interest", "principal_collected", "recovery", "default", "purchases", "bought", "pool",
-         "delinquent", "cash_yield", "hedge_received", "hedge_paid", "sold", "line_drawn",
-         "line_paid")  # fmt: skip
+         "delinquent", "cash_yield", "hedge_received", "hedge_paid", "sold", "proceeds",
+         "line_drawn", "line_paid", "released")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,13 @@ class DealRun:
     """A run of a deal: K scenarios, T periods, J tranches (senior first), A accounts, F fees.
 
     ``tranche`` [quantity, T, J, K] and ``whole`` [quantity, T, K] in the order of
-    :data:`BY_TRANCHE` and :data:`WHOLE`; ``cash`` [T, A, K], ``fee_paid`` and ``fee_owed``
-    [T, F, K]; ``phase`` [T, K] rows of the deal's phases; ``tripped`` [T, X, K]; ``measures``
-    [T, M, K]; ``called`` [K] period of a call, 0: none, -1: before the run. All in
-    currency, at the close of the period or in it. ``trace`` [3, S, T, K] is due, available and paid
-    of each step, where it was asked for.
+    :data:`BY_TRANCHE` and :data:`WHOLE` (``sold`` is a balance, ``proceeds`` what it brought,
+    ``released`` what left the deal as residual to nobody named); ``cash`` [T, A, K], ``fee_paid``
+    and ``fee_owed`` [T, F, K]; ``phase`` [T, K] rows of the deal's phases; ``tripped`` [T, X, K];
+    ``measures`` [T, M, K]; ``called`` [K] period of a call, 0: none, -1: before the run. All in
+    currency, at the close of the period or in it; ``start`` [A, K] is the cash of the accounts when
+    the run begins. Where it was asked for, ``trace`` [3, S, T, K] is due, available and paid of
+    each step, ``ready`` [T, A, K] the cash of the accounts before the first step.
     """
 
     deal: Deal
@@ -61,7 +63,9 @@ class DealRun:
     tripped: BoolArray
     measures: FloatArray
     called: IntArray
+    start: FloatArray
     trace: FloatArray | None = None
+    ready: FloatArray | None = None
     watched: FloatArray | None = None
     watch: tuple[str, ...] = ()
 
@@ -149,6 +153,8 @@ class DealRun:
     def steps_frame(self, scenario: str, period: int | None = None) -> pd.DataFrame:
         """The steps made in a scenario, in order: phase, due, available, paid, short [currency].
 
+        After them the value of each word of ``watch`` after the step.
+
         Raises:
             ValueError: the run was not traced.
         """
@@ -156,26 +162,35 @@ class DealRun:
             msg = "steps_frame needs a run with trace=True"
             raise ValueError(msg)
         k = self.scenarios.index(scenario)
-        rows = []
-        periods = range(1, len(self.deal.years) + 1) if period is None else (period,)
-        for t in periods:
-            phase = self.deal.spec.phases[self.phase[t - 1, k]].name
-            part = self.deal.waterfall if self.deal.calendar.pays[t - 1] else self.deal.settlement
-            for step in part[phase]:
-                due, available, paid = self.trace[:, step.row, t - 1, k]
-                row: dict[str, object] = {
-                    "period": t,
-                    "date": self.deal.calendar.dates[t - 1],
-                    "phase": phase,
-                    "step": step.label,
-                    "from": ", ".join(step.spec.sources),
-                    "due": due,
-                    "available": available,
-                    "paid": paid,
-                    "short": max(due - paid, 0.0),
-                }
-                if self.watched is not None:
-                    for w, word in enumerate(self.watch):
-                        row[word] = self.watched[w, step.row, t - 1, k]
-                rows.append(row)
-        return pd.DataFrame(rows)
+        steps = self.deal.steps
+        t, row = self._made(k, period)
+        due, available, paid = self.trace[:, row, t, k]
+        labels = {
+            "phase": [self.deal.spec.phases[step.phase].name for step in steps],
+            "step": [step.label for step in steps],
+            "from": [", ".join(step.spec.sources) for step in steps],
+        }
+        named = {key: np.array(each, dtype=object)[row] for key, each in labels.items()}
+        columns: dict[str, object] = {
+            "period": t + 1,
+            "date": np.array(self.deal.calendar.dates, dtype="datetime64[s]")[t],
+            **named,
+            "due": due,
+            "available": available,
+            "paid": paid,
+            "short": np.maximum(due - paid, 0.0),
+        }
+        if self.watched is not None:
+            columns |= {word: self.watched[w, row, t, k] for w, word in enumerate(self.watch)}
+        return pd.DataFrame(columns)
+
+    def _made(self, k: int, period: int | None) -> tuple[IntArray, IntArray]:
+        """Periods (from 0) and rows of the steps made in scenario ``k``, in their order."""
+        pays = {step.row for part in self.deal.waterfall.values() for step in part}
+        of_payment = np.array([step.row in pays for step in self.deal.steps], dtype=np.bool_)
+        phase = np.array([step.phase for step in self.deal.steps], dtype=np.int64)
+        made = (of_payment == self.deal.calendar.pays[:, None]) & (phase == self.phase[:, k, None])
+        if period is not None:
+            made &= (np.arange(len(made)) == period - 1)[:, None]
+        t, row = np.nonzero(made)
+        return t, row
