@@ -28,6 +28,8 @@ def action(step: StepSpec) -> str:
     to = listed(step.targets) or "the originator"
     said = _ACTIONS[step.pay].format(to)
     if len(step.targets) > 1:
+        said = said.replace("fee ", "fees ", 1).replace("account ", "accounts ", 1)
+    if len(step.targets) > 1:
         unsaid = step.pay in ("write_off", "write_up") and "split" not in step.model_fields_set
         said += f", {'in order' if unsaid else step.split}"
     return said
@@ -74,8 +76,8 @@ def begins(phases: Sequence[PhaseSpec], place: int) -> tuple[str, ...]:
     if phases[place - 1].until is not None:
         found.append(f"after {phases[place - 1].until}")
     if phase.when is not None:
-        early = "at once" if phases[place - 1].until is not None else "as soon as"
-        found.append(f"or {early} if {phase.when}" if found else f"{early} {phase.when}")
+        early = f"or at once if {phase.when}" if found else f"as soon as {phase.when}"
+        found.append(f"{early}, from any phase before" if place > 1 else early)
     if not phase.stays:
         found.append("and only as long as this holds")
     return tuple(found)
