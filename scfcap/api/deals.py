@@ -99,7 +99,9 @@ def named_deal(model: Model, name: str | None) -> str:
             )
         )
     found = "several deals and no name" if name is None else f'"{name}"'
-    raise InputError(Problem(where, found, f"one of {', '.join(there)}"))
+    raise InputError(
+        Problem(where, found, f"one of {', '.join(there)}", "Choose one with --deal NAME.")
+    )
 
 
 def deal_run(
@@ -150,7 +152,7 @@ def deal_case(
 
     name = named_deal(model, name)
     spec = model.spec.deals[name]
-    _refuse_dates(model, name, spec)
+    refuse_dates(model, name, spec)
     grid = deal_grid(model, spec)
     if scenarios is None:
         wanted = set(spec.sizing.stresses.values())
@@ -279,7 +281,8 @@ def deal_pool(model: Model, name: str, spec: DealSpec) -> Pool:
     return replace(pool, balance=held)
 
 
-def _refuse_dates(model: Model, name: str, spec: DealSpec) -> None:
+def refuse_dates(model: Model, name: str, spec: DealSpec) -> None:
+    """Raise InputError where a deal does not stand on the day of the tape."""
     as_of, where = model.spec.as_of, f"deals/{name}.toml"
     start, key = (
         (spec.closing, "closing") if spec.opening is None else (spec.opening.date, "opening.date")

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from scfcap.pool.orders import OrderBook
     from scfcap.pool.snapshot import Pool
     from scfcap.report.credit import CreditReport
+    from scfcap.report.deal import DealReport
     from scfcap.report.pool import PoolReport
     from scfcap.report.projection import ProjectionReport
     from scfcap.report.quality import Quality
@@ -333,6 +334,21 @@ class Model:
         from scfcap.api.deals import deal_run
 
         return deal_run(self, name, scenarios, trace=trace, watch=watch)
+
+    def deal_report(
+        self,
+        name: str | None = None,
+        scenarios: Sequence[str] = (),
+        *,
+        explain: str | int | date | None = None,
+        watch: Sequence[str] = (),
+    ) -> DealReport:
+        """The same to show and to save; ``explain`` tells one period step by step, with the words
+        ``watch``, in ``scenarios`` or else in the model's first.
+        """
+        from scfcap.api.dealing import deal_report
+
+        return deal_report(self, name, scenarios, explain=explain, watch=watch)
 
     @_once
     def inputs(self) -> Inputs:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from scfcap import __version__
-from scfcap.cli import check, compare, credit, demo, init, pool, project, run, schema, warn
+from scfcap.cli import check, compare, credit, deal, demo, init, pool, project, run, schema, warn
 from scfcap.cli.map import map_tape
 
 app = typer.Typer(
@@ -48,6 +48,9 @@ app.command("pool", short_help="Freeze the pool: eligibility, concentrations, bo
 )
 app.command("project", short_help="Project the pool's cash flows: scenarios, paths, one loan.")(
     project.project
+)
+app.command("deal", short_help="Run a deal, check it, draw its waterfall, explain a payment date.")(
+    deal.deal
 )
 app.command("credit", short_help="Show credit curves and what they rest on; write them.")(
     credit.credit

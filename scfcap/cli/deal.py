@@ -1,0 +1,178 @@
+"""``scfcap deal``: who is paid what and when, whether it can work, and a picture of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scfcap.cli.options import (
+    Json,
+    ModelArgument,
+    Out,
+    Overrides,
+    Quiet,
+    RejectLimit,
+    TapePath,
+    Traceback,
+)
+from scfcap.cli.terminal import Asked, Outcome, Terminal, execute, shown_path
+
+if TYPE_CHECKING:
+    from scfcap.api.dealing import DealCheck
+
+DealName = Annotated[
+    str | None,
+    typer.Option(
+        "--deal", metavar="NAME", help="The deal deals/NAME.toml. Without it: the only one."
+    ),
+]
+Scenarios = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scenario",
+        metavar="NAME",
+        help="Run only this scenario of the model, or of the deal's sizing; repeatable.",
+    ),
+]
+CheckOnly = Annotated[
+    bool,
+    typer.Option("--check", help="Say what is wrong with the deal, and what it is; run nothing."),
+]
+Draw = Annotated[
+    Path | None,
+    typer.Option(
+        "--draw",
+        metavar="FILE",
+        help="Draw the waterfall to FILE, .svg, .png, .mmd or .md (Mermaid); run nothing.",
+    ),
+]
+ExplainPeriod = Annotated[
+    str | None,
+    typer.Option(
+        "--explain",
+        metavar="PERIOD",
+        help="Show each step of one period, by its number from 1 or its payment date.",
+    ),
+]
+Watch = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--watch",
+        metavar="WORD",
+        help="With --explain: show this word of formulas, such as balance.senior, after each "
+        "step; repeatable.",
+    ),
+]
+
+
+def deal(
+    model: ModelArgument,
+    name: DealName = None,
+    scenario: Scenarios = None,
+    check: CheckOnly = False,
+    draw: Draw = None,
+    explain: ExplainPeriod = None,
+    watch: Watch = None,
+    tape: TapePath = None,
+    overrides: Overrides = None,
+    reject_limit: RejectLimit = None,
+    out: Out = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    traceback: Traceback = False,
+) -> None:
+    """Run a deal on the model's loans: classes, fees, triggers, each payment explained."""
+
+    def work(terminal: Terminal) -> Outcome:
+        idle = check or draw is not None
+        _fits(idle=idle, explain=explain, watch=watch, scenario=scenario, out=out)
+        if idle:
+            return _look(terminal, (model, overrides or ()), name, check, draw)
+        from scfcap.cli.deal_tables import show_explained, show_run
+
+        loaded = Asked(model, tape, overrides, reject_limit, out).load()
+        for station, step in (("tape", loaded.tape), ("pool", loaded.pool)):
+            terminal.progress(station)
+            step()
+        terminal.progress("deal")
+        report = loaded.deal_report(name, scenario or (), explain=explain, watch=watch or ())
+        folder = None
+        if out is not None:
+            terminal.progress("report")
+            folder = report.save(out).folder
+        document = report.document()
+        terminal.finish()
+        (show_run if explain is None else show_explained)(terminal, report)
+        if folder is not None:
+            terminal.say("", f"Tables: {shown_path(folder)}")
+        return Outcome({**document, "folder": folder})
+
+    execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
+
+
+def _fits(
+    *,
+    idle: bool,
+    explain: str | None,
+    watch: list[str] | None,
+    scenario: list[str] | None,
+    out: Path | None,
+) -> None:
+    """Refuse options that do not go together."""
+    from scfcap.errors import InputError, Problem
+
+    found = []
+    if watch and explain is None:
+        expected = "a period whose steps are shown"
+        found.append(Problem("--watch", "no --explain", expected, "Give --explain PERIOD."))
+    if idle:
+        given = {"--explain": explain, "--scenario": scenario, "--out": out}
+        found += [
+            Problem(option, "--check or --draw beside it, which run nothing", "one of the two")
+            for option, value in given.items()
+            if value
+        ]
+    if found:
+        raise InputError(found)
+
+
+def _look(
+    terminal: Terminal,
+    asked: tuple[str, list[str] | tuple[()]],
+    name: str | None,
+    check: bool,
+    draw: Path | None,
+) -> Outcome:
+    """Check a deal, draw it, or both; nothing is run."""
+    from scfcap.api.dealing import check_model_deals, draw_deal
+    from scfcap.errors import InputError
+
+    found = check_model_deals(*asked, name)
+    if found.problems:
+        for caution in found.cautions if check else ():
+            terminal.note(f"Caution: {caution}")
+        raise InputError(found.problems)
+    document = found.document()
+    if check:
+        _show_check(terminal, found)
+    if draw is not None:
+        drawn = draw_deal(*asked, name, draw)
+        terminal.say(f"Waterfall of {drawn}: {shown_path(draw)}")
+        document["drawing"] = draw
+    return Outcome(document)
+
+
+def _show_check(terminal: Terminal, found: DealCheck) -> None:
+    for lines in found.described.values():
+        terminal.say(lines[0], *(f"  {line}" for line in lines[1:]), "")
+    for caution in found.cautions:
+        terminal.say(f"Caution: {caution}", "")
+    count = len(found.described)
+    what = "deal" if count == 1 else f"{count} deals"
+    terminal.say(
+        f"Nothing is wrong with the {what}. "
+        f"Run {'it' if count == 1 else 'each'} with: scfcap deal {found.model}"
+        + ("" if count == 1 else " --deal NAME")
+    )
