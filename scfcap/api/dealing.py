@@ -27,11 +27,13 @@ def deal_report(
     *,
     explain: str | int | date | None = None,
     watch: Sequence[str] = (),
+    trace: bool = True,
 ) -> DealReport:
     """A deal in ``scenarios`` (all of the model, if none is named), to show and to save.
 
     ``explain`` is a period, by its number from 1 or by its date, that is told step by step, with
-    the words of ``watch``; without ``scenarios`` only the model's first is then run.
+    the words of ``watch``; without ``scenarios`` only the model's first is then run. Without
+    ``trace`` there is no table of steps.
 
     Raises:
         InputError: as :func:`~scfcap.api.deals.deal_run`; no such period.
@@ -44,12 +46,24 @@ def deal_report(
     if explain is not None and not scenarios:
         scenarios = tuple(model.spec.scenarios)[:1]
     words = _words(model.spec.deals[name], watch) if explain is not None else ()
-    run = deal_run(model, name, scenarios, trace=True, watch=words)
+    run = deal_run(model, name, scenarios, trace=trace or explain is not None, watch=words)
     period = None if explain is None else period_of(run, explain)
     told = () if period is None else [explain_period(run, each, period) for each in run.scenarios]
     known = [_said(problem) for problem in check_deals(model.loaded)[name].cautions]
     origin = manifest(model.provenance(model.tape()), {})
     return DealReport(model.loaded, run, origin, known, told)
+
+
+def deal_reports(model: Model) -> tuple[tuple[DealReport, ...], tuple[str, ...]]:
+    """Every deal of a model in all its scenarios, and why others cannot run on it."""
+    reports, left_out = [], []
+    for name in model.spec.deals:
+        try:
+            reports.append(deal_report(model, name, trace=False))
+        except InputError as error:
+            reasons = " ".join(map(str, error.problems))
+            left_out.append(f"Deal {name} is left out: {reasons}")
+    return tuple(reports), tuple(left_out)
 
 
 def _words(spec: DealSpec, watch: Sequence[str]) -> tuple[str, ...]:

@@ -130,15 +130,19 @@ def deal_run(
     if strange:
         raise InputError(strange)
     chosen = {each: there[each] for each in scenarios or model.spec.scenarios}
-    return deal_case(model, name, chosen).run(trace=trace, watch=watch)
+    return deal_case(model, name, chosen, watch).run(trace=trace, watch=watch)
 
 
 def deal_case(
-    model: Model, name: str | None = None, scenarios: Mapping[str, Scenario] | None = None
+    model: Model,
+    name: str | None = None,
+    scenarios: Mapping[str, Scenario] | None = None,
+    watch: Sequence[str] = (),
 ) -> DealCase:
     """A deal ready to run on the model's loans, from its opening, or from ``as_of``.
 
     ``scenarios`` by name; None: the model's, and the stresses that the deal's sizing names.
+    ``watch``: words that are asked for beside those of the deal's formulas.
 
     Raises:
         InputError: no such deal; it has not closed by ``as_of``; its actuals do not lead there, or
@@ -169,7 +173,7 @@ def deal_case(
     whole = PeriodGrid(_start(spec, grid), (*ends, *grid.ends), grid.frequency)
     indices = {
         index: np.concatenate([np.repeat(each[:, :1], len(ends), axis=1), each], axis=1)
-        for index, each in _indices(spec, curves).items()
+        for index, each in _indices(spec, curves, watch).items()
     }
     deal = Deal.of(name, spec, whole)
     one_by_one = None
@@ -358,14 +362,15 @@ def _last_purchase(spec: DealSpec, grid: PeriodGrid) -> int:
     return min(last, len(grid))
 
 
-def _indices(spec: DealSpec, curves: CurveSet) -> dict[str, FloatArray]:
-    """Levels of the indices that the deal names, at the start and at each period's end."""
+def _indices(spec: DealSpec, curves: CurveSet, watch: Sequence[str]) -> dict[str, FloatArray]:
+    """Levels of the indices that the deal or ``watch`` names, at the start and at period ends."""
     from scfcap.deal.check_formulas import said_of
 
     names = {t.index for t in spec.tranches.values()} | {line.index for line in spec.lines.values()}
     for hedge in spec.hedges.values():
         names |= {hedge.pay_index, hedge.receive_index}
-    names |= {word.partition(".")[2] for word in said_of(spec) if word.startswith("index.")}
+    said = {*said_of(spec), *watch}
+    names |= {word.partition(".")[2] for word in said if word.startswith("index.")}
     wanted = sorted(name for name in names if name)
     if not wanted:
         return {}

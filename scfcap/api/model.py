@@ -351,6 +351,13 @@ class Model:
         return deal_report(self, name, scenarios, explain=explain, watch=watch)
 
     @_once
+    def deal_reports(self) -> tuple[tuple[DealReport, ...], tuple[str, ...]]:
+        """Every deal of the model in all its scenarios, and why others cannot run on its tape."""
+        from scfcap.api.dealing import deal_reports
+
+        return deal_reports(self)
+
+    @_once
     def inputs(self) -> Inputs:
         """The funding program's inputs."""
         from scfcap.funding.gather import build_inputs
@@ -396,7 +403,7 @@ class Model:
             "credit": self.curves,
             "cash flows": self.cashflow,
             "cohorts": self.factors,
-            "deals": self.deals,
+            "deals": lambda: (self.deals(), self.deal_reports()),
             "plan": self.plan,
         }
         for name, station in stations.items():

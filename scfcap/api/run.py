@@ -27,9 +27,12 @@ class Run:
 
     @cached_property
     def _tables(self) -> dict[str, Table]:
+        from scfcap.report.deal_tables import deal_tables, joined
         from scfcap.report.tables import run_tables
 
-        return run_tables(self.results(), self.model.spec.currency)
+        currency = self.model.spec.currency
+        deals = joined([report.frames for report in self.model.deal_reports()[0]])
+        return {**run_tables(self.results(), currency), **deal_tables(deals, currency)}
 
     def tables(self) -> dict[str, Table]:
         """Every table of the run, by name."""
@@ -97,13 +100,18 @@ class Run:
         """What no figure shows; see :func:`scfcap.report.cautions.cautions`."""
         from scfcap.report.cautions import cautions
 
-        return cautions(self.model.spec, self.model.tape().frame)
+        reports, left_out = self.model.deal_reports()
+        told = [f"Deal {r.run.deal.name}: {said}" for r in reports for said in r.cautions]
+        return [*cautions(self.model.spec, self.model.tape().frame), *told, *left_out]
 
     def result(self) -> dict[str, Any]:
         """The figures that others build on, as plain values; the tables hold all of them."""
         meta = self.meta()
         names = ("lending", "prices", "channels", "limits", "checks")
         rows = {name: records(self.tables()[f"plan_{name}"].frame) for name in names}
+        for name in ("deals_classes", "deals_fees", "deals_events"):
+            if name in self.tables():
+                rows[name] = records(self.tables()[name].frame)
         rows["binding_limits"] = [row for row in rows.pop("limits") if row["binding"]]
         return {
             "schema_version": RESULT_VERSION,

@@ -191,8 +191,8 @@ def _period(terminal: Terminal, report: DealReport, each: PeriodExplained) -> No
         follows = f"; the next is period {later[0] + 1}" if later else ""
         terminal.say(f"No payment date{follows}: only the steps between payment dates are made.")
     terminal.say(*each.words, "")
-    heads = {"figure": "what came in, and what the loans did", "amount": "amount"}
-    terminal.say(table("Before the steps", each.flows, heads, cents), "")
+    heads = {"figure": "figure", "amount": "amount"}
+    terminal.say(table("What came in, and what the loans did", each.flows, heads, cents), "")
     if len(each.measures):
         words = {"measure": "measure", "formula": "formula", "mean_of": "mean of",
                  "value": "value"}  # fmt: skip

@@ -49,7 +49,7 @@ class DealReport:
     @cached_property
     def tables(self) -> dict[str, Table]:
         """All tables with units, by name."""
-        frames = {**self.frames, **explained_frames(list(self.explained))}
+        frames = {**self.frames, **explained_frames(self.explained)}
         return deal_tables(frames, self.model.spec.currency)
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -76,16 +76,30 @@ def deal_tables(frames: Mapping[str, pd.DataFrame], currency: str) -> dict[str, 
     return made
 
 
-def explained_frames(found: list[PeriodExplained]) -> dict[str, pd.DataFrame]:
-    """Tables of explained periods, "explained_*", with a column of scenarios."""
+def joined(runs: Sequence[Mapping[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+    """The tables of several deals as one of each name."""
     made: dict[str, list[pd.DataFrame]] = {}
-    for each in found:
-        for name, frame in each.tables().items():
-            frame = frame.copy()
-            frame.insert(0, "period", each.period)
-            frame.insert(0, "scenario", each.scenario)
-            made.setdefault(f"explained_{name}", []).append(frame)
+    for frames in runs:
+        for name, frame in frames.items():
+            made.setdefault(name, []).append(frame)
     return {name: pd.concat(parts, ignore_index=True) for name, parts in made.items()}
+
+
+def explained_frames(found: Sequence[PeriodExplained]) -> dict[str, pd.DataFrame]:
+    """Tables of explained periods, "explained_*", with columns of scenario and period."""
+    return joined(
+        [
+            {f"explained_{name}": _placed(each, frame) for name, frame in each.tables().items()}
+            for each in found
+        ]
+    )
+
+
+def _placed(each: PeriodExplained, frame: pd.DataFrame) -> pd.DataFrame:
+    frame = frame.copy()
+    frame.insert(0, "period", each.period)
+    frame.insert(0, "scenario", each.scenario)
+    return frame
 
 
 def _periods(run: DealRun) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import xml.etree.ElementTree as ET
 import pandas as pd
 import pytest
 
+from scfcap.deal.words import PLAIN
 from scfcap.report.store import read_run
 
 DEAL = """\
@@ -492,3 +493,49 @@ def test_a_share_changed_on_the_command_line_is_run(scfcap, folder):
     ]
     assert shares[0] == pytest.approx({"senior": 0.8, "junior": 0.2})
     assert shares[1] == pytest.approx({"senior": 0.85, "junior": 0.15})
+
+
+def test_every_word_can_be_watched(scfcap, folder, model_text):
+    made = folder()
+    index = "\n[indices.LPR]\nfixings = [{ day = 2020-12-01, rate = 0.0385 }]\n"
+    (made / "model.toml").write_text(model_text + index, encoding="utf-8")
+    families = {
+        "balance": "senior", "original": "senior", "owed": "senior", "written_off": "senior",
+        "coupon": "senior", "account": "reserve", "target": "reserve", "fee": "servicer",
+        "index": "LPR", "measure": "lost", "trigger": "defaults", "paid": "interest_senior",
+        "short": "interest_senior",
+    }  # fmt: skip
+    words = [f"{family}.{name}" for family, name in families.items()]
+    words += [word for word, kind in PLAIN.items() if kind in ("number", "truth")]
+    options = [part for word in words for part in ("--watch", word)]
+    done = scfcap("deal", made, "--explain", "1", "--json", *options)
+    assert done.exit_code == 0, done.stderr
+    first, second, *_ = json.loads(done.stdout)["explained"][0]["steps"]
+    assert set(words) <= set(first)
+    assert (first["index.LPR"], first["coupon.senior"], first["payment"]) == (0.0385, 0.06, 1)
+    assert (first["trigger.defaults"], first["final"]) == (False, False)
+    assert (first["paid.interest_senior"], second["paid.interest_senior"]) == (0.0, second["paid"])
+
+
+# --- a whole run ----------------------------------------------------------------------------
+
+
+def test_a_run_of_the_model_holds_its_deals(scfcap, folder, tmp_path):
+    made, out = folder(small=DEAL, other=DEAL.replace("share = 0.8", "share = 0.7")), tmp_path / "o"
+    late = DEAL.replace("closing = 2020-12-31", "closing = 2021-01-31")
+    (made / "deals" / "late.toml").write_text(late, encoding="utf-8")
+    done = scfcap("run", made, "--out", out, "--json")
+    assert done.exit_code == 0, done.stderr
+    document = json.loads(done.stdout)
+    classes = pd.DataFrame(document["deals_classes"]).set_index(["deal", "scenario", "tranche"])
+    assert set(classes.index.get_level_values("deal")) == {"small", "other"}
+    alone = json.loads(scfcap("deal", made, "--deal", "small", "--json").stdout)
+    for row in alone["classes"]:
+        key = (row["deal"], row["scenario"], row["tranche"])
+        assert classes.loc[key, "interest_paid"] == pytest.approx(row["interest_paid"])
+    (left_out,) = [text for text in document["cautions"] if text.startswith("Deal late ")]
+    assert "is left out: deals/late.toml: closing: found 2021-01-31" in left_out
+    tables = read_run(out).tables
+    assert set(tables["deals_periods"].frame["deal"]) == {"small", "other"}
+    assert tables["deals_checks"].frame["holds"].all()
+    assert "deals_steps" not in tables
