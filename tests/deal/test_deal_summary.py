@@ -294,11 +294,91 @@ def test_phases_triggers_and_calls_in_words():
     assert begins(spec.phases, 1) == (
         "after 2019-04-30", "or at once if trigger.late", "and only as long as this holds",
     )  # fmt: skip
-    assert begins(spec.phases, 2) == ("as soon as trigger.lost",)
+    assert begins(spec.phases, 2) == ("as soon as trigger.lost, from any phase before",)
     assert trigger_words(spec.triggers["late"]) == ("defaults > 5; cured by defaults < 3")
     assert trigger_words(spec.triggers["lost"]) == (
         "cumulative_default > 15; tested once all is paid, in force from the next date; never cured"
     )
     assert call_words(spec.calls["clean"]) == (
         "if pool < 10, at 101.0000% of the pool, and only if it pays all that is owed"
+    )
+
+
+def test_lines_and_hedges_by_hand():
+    """April brings nothing but 800 * 1.2%/12 = 0.8 of a swap; the line lends 7.2 of the interest
+    of 8. May brings 520.8: the line gets 7.2 * 1.01 = 7.272, interest 8, and 505.528 repay A.
+    """
+    terms = """
+closing = 2019-03-31
+[lines.liquidity]
+commitment = 50.0
+rate = 0.12
+[hedges.swap]
+notional = "balance.A"
+receive_rate = 0.012
+[tranches.A]
+balance = 800.0
+coupon = 0.12
+[[waterfall.amortising]]
+pay = "line"
+to = "liquidity"
+[[waterfall.amortising]]
+pay = "interest"
+to = "A"
+from = ["collection", "liquidity"]
+[[waterfall.amortising]]
+pay = "principal"
+to = "A"
+[[waterfall.amortising]]
+pay = "residual"
+when = "notes <= 0"
+"""
+    pool = pool_of(1000.0, [0.0, 500.0, 500.0], [0.0, 20.0, 20.0])
+    done = run(terms, pool, 3, trace=True, watch=("drawn.liquidity",))
+    frame = ledger_frame(done)
+    assert frame["hedge_received"].tolist()[:2] == pytest.approx([0.8, 0.8])
+    assert frame["line_drawn"].tolist() == pytest.approx([7.2, 0.0, 0.0])
+    assert frame["line_paid"].tolist() == pytest.approx([0.0, 7.272, 0.0])
+    assert frame["principal_paid"].tolist()[1] == pytest.approx(505.528)
+    assert all(tie.holds for tie in refuse_gaps(done))
+    april, may = (explain_period(done, "1", period) for period in (1, 2))
+    assert april.lines.iloc[0].tolist() == ["liquidity", 0.0, pytest.approx(7.2)]
+    assert may.lines.iloc[0].tolist() == ["liquidity", pytest.approx(7.2), 0.0]
+    assert april.steps["drawn.liquidity"].tolist() == pytest.approx([0.0, 7.2, 7.2, 7.2])
+    flows = april.flows.set_index("figure")["amount"]
+    assert flows["received from hedges"] == pytest.approx(0.8)
+    assert flows["drawn on lines"] == pytest.approx(7.2)
+
+
+def test_a_deal_that_stands_shows_what_it_holds_and_owes():
+    """The deal by hand, from where it stands after April."""
+    terms = (
+        TERMS
+        + """
+[opening]
+date = 2019-04-30
+balances = { A = 308.0, E = 200.0 }
+accounts = { reserve = 20.0 }
+pool_at_closing = 1000.0
+payments_made = 1
+"""
+    )
+    pool = pool_of(500.0, PRINCIPAL[1:], INTEREST[1:])
+    done = run(terms, pool, 2, trace=True)
+    held = closing_frame(done).set_index(["side", "item"])["amount"]
+    assert held.to_dict() == {
+        ("holds", "loans"): 500.0,
+        ("holds", "account reserve"): 20.0,
+        ("owes", "class A"): 308.0,
+        ("owes", "class E"): 200.0,
+    }
+    rows = classes_frame(done).set_index("tranche")
+    assert rows.loc["A", "interest_paid"] == pytest.approx(3.08 + 0.1608)
+    assert rows.loc["E", "residual_received"] == pytest.approx(195.7592)
+    found = explain_period(done, "1", 1)
+    assert (found.payment, found.phase_before) == (2, "amortising")
+    assert found.accounts.set_index("account").loc["reserve", "last_close"] == 20.0
+    assert all(tie.holds for tie in refuse_gaps(done))
+    assert next(described("test", spec_of(terms))) == (
+        "test; closes 2019-03-31, stands as of 2019-04-30, legal end 2019-06-30"
     )
