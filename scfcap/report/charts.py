@@ -11,6 +11,7 @@ import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -268,13 +269,12 @@ def sketch(drawn: Sketch) -> Picture:
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """Width of a line of text in letters of ``size`` points [inches]."""
-    import matplotlib as mpl
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextToPath
 
-    with mpl.rc_context(_settings()), warnings.catch_warnings():
+    font = FontProperties(family=_installed(), size=size, weight="bold" if bold else "normal")
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        font = FontProperties(size=size, weight="bold" if bold else "normal")
         wide, _, _ = TextToPath().get_text_width_height_descent(text, font, ismath=False)
     return float(wide) / 72.0
 
@@ -295,6 +295,7 @@ def _settings() -> Any:
     }
 
 
+@cache
 def _installed() -> list[str]:
     """Those of :data:`_FONTS` that are at hand; matplotlib complains of the others."""
     from matplotlib import font_manager
