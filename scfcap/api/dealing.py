@@ -117,10 +117,12 @@ def _said(problem: Problem) -> str:
 class DealCheck:
     """What is wrong with a model's deals, and what the chosen ones are.
 
-    ``checked`` by deal; ``described`` says in lines what each is.
+    ``checked`` by deal; ``described`` says in lines what each is; ``several``: whether the model
+    has more than one.
     """
 
     model: str
+    several: bool
     checked: dict[str, Checked]
     described: dict[str, list[str]]
 
@@ -172,7 +174,7 @@ def check_model_deals(
                 late = error.problems
             found[each] = Checked((*checked.errors, *late), checked.cautions)
     said = {each: list(described(each, loaded.spec.deals[each])) for each in found}
-    return DealCheck(loaded.spec.name, found, said)
+    return DealCheck(loaded.spec.name, len(loaded.spec.deals) > 1, found, said)
 
 
 def draw_deal(

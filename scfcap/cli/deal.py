@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -156,7 +157,7 @@ def _look(
         raise InputError(found.problems)
     document = found.document()
     if check:
-        _show_check(terminal, found)
+        _show_check(terminal, found, asked[0])
     if draw is not None:
         drawn = draw_deal(*asked, name, draw)
         terminal.say(f"Waterfall of {drawn}: {shown_path(draw)}")
@@ -164,15 +165,15 @@ def _look(
     return Outcome(document)
 
 
-def _show_check(terminal: Terminal, found: DealCheck) -> None:
+def _show_check(terminal: Terminal, found: DealCheck, model: str) -> None:
     for lines in found.described.values():
         terminal.say(lines[0], *(f"  {line}" for line in lines[1:]), "")
     for caution in found.cautions:
         terminal.say(f"Caution: {caution}", "")
-    count = len(found.described)
-    what = "deal" if count == 1 else f"{count} deals"
+    names = list(found.described)
+    what, run = ("deal", "it") if len(names) == 1 else (f"{len(names)} deals", "each")
+    choice = ["--deal", names[0] if len(names) == 1 else "NAME"] if found.several else []
     terminal.say(
-        f"Nothing is wrong with the {what}. "
-        f"Run {'it' if count == 1 else 'each'} with: scfcap deal {found.model}"
-        + ("" if count == 1 else " --deal NAME")
+        f"Nothing is wrong with the {what}. Run {run} with: "
+        f"{shlex.join(['scfcap', 'deal', model, *choice])}"
     )

@@ -207,7 +207,9 @@ def test_one_of_several_deals(scfcap, folder):
     assert "--deal NAME" in done.stderr
     assert "other: Another" in scfcap("deal", several, "--deal", "other").stdout
     checked = scfcap("deal", several, "--check").stdout
-    assert "Nothing is wrong with the 2 deals. Run each with" in checked
+    assert f"2 deals. Run each with: scfcap deal {several} --deal NAME\n" in checked
+    checked = scfcap("deal", several, "--check", "--deal", "other").stdout
+    assert f"the deal. Run it with: scfcap deal {several} --deal other\n" in checked
 
 
 # --- one period -----------------------------------------------------------------------------
@@ -305,7 +307,7 @@ def test_a_sound_deal(scfcap, folder):
     (made / "tape.csv").write_text("no tape", encoding="utf-8")  # nothing is read of it
     done = scfcap("deal", made, "--check")
     assert (done.exit_code, done.stderr) == (0, "")
-    assert "Nothing is wrong with the deal. Run it with: scfcap deal mini" in done.stdout
+    assert f"Nothing is wrong with the deal. Run it with: scfcap deal {made}\n" in done.stdout
     for said in (
         "phase revolving: from the closing, until 2021-03-31; 3 steps",
         "phase amortising: after 2021-03-31, or at once if trigger.defaults; 5 steps",

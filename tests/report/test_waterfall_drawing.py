@@ -170,6 +170,15 @@ def test_mermaid_names_what_the_picture_names(named):
     assert not any(sign in part for parts in outside for part in parts for sign in "<&$#`")
 
 
+def test_the_drawing_in_the_documents_is_of_the_deal_above_it(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "deals.md").read_text(encoding="utf-8")
+    terms = text.partition("```toml\n")[2].partition("```")[0]
+    drawn = text.partition("```mermaid\n")[2].partition("```")[0]
+    (tmp_path / "model.toml").write_text(f'base = "alibaba-2013"\n{terms}', encoding="utf-8")
+    spec = load_model(tmp_path).spec.deals["small"]
+    assert mermaid(drawing("small", spec)) == drawn
+
+
 def test_lines_of_text_fit():
     text = "at most notes - 0.82 * pool + account.a_name_of_forty_letters_exactly_aaaaaaaa"
     lines = wrapped(text, 9.0, 1.5)
