@@ -62,12 +62,15 @@ class Terminal:
     _status: Status | None = None
 
     def say(self, *items: Any) -> None:
-        """Print text or rich tables to standard output, for people."""
+        """Print text or rich tables to standard output, for people; what a file holds cannot steer
+        the terminal.
+        """
         if self.json or self.quiet:
             return
         console = _console(stderr=False)
         for item in items:
-            console.print(item, soft_wrap=isinstance(item, str))
+            text = isinstance(item, str)
+            console.print(_safe(item) if text else item, soft_wrap=text)
 
     def note(self, text: str) -> None:
         """Print a remark to standard error."""
@@ -257,10 +260,12 @@ def _error(*lines: str) -> None:
     """Print to standard error; what a file holds cannot steer the terminal."""
     console = _console(stderr=True)
     for line in lines:
-        safe = "".join(
-            c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in line
-        )
-        console.print(safe, soft_wrap=True)
+        console.print(_safe(line), soft_wrap=True)
+
+
+def _safe(text: str) -> str:
+    """``text`` with a replacement character for each sign that is not for reading."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _console(*, stderr: bool) -> Console:

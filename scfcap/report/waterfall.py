@@ -85,7 +85,7 @@ def drawing(name: str, spec: DealSpec) -> Drawing:
     """What a drawing of the deal shows."""
     end = f", legal end {spec.legal_end}" if spec.legal_end is not None else ""
     return Drawing(
-        title=f"{name}: {spec.title}" if spec.title else name,
+        title=_printable(f"{name}: {spec.title}" if spec.title else name),
         about=f"closing {spec.closing}{end}",
         phases=tuple(_phase(spec, place) for place in range(len(spec.phases))),
         notes=tuple(_notes(spec)),
@@ -112,13 +112,19 @@ def _step(spec: DealSpec, number: int, step: StepSpec) -> DrawnStep:
     moves = step.pay not in ("write_off", "write_up")
     return DrawnStep(
         number=number,
-        head=step.name or said,
+        head=_printable(step.name) or said,
         lines=(said,) if step.name else (),
-        limits=wording.limits(step),
+        limits=tuple(map(_printable, wording.limits(step))),
         sources=tuple(_source(spec, name) for name in step.sources) if moves else (),
         targets=_targets(spec, step),
         moves=moves,
     )
+
+
+def _printable(text: str) -> str:
+    """``text`` on one line, without signs that steer a terminal or have no place in an SVG."""
+    words = " ".join(text.split())
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in words)
 
 
 def _source(spec: DealSpec, name: str) -> Party:
@@ -217,7 +223,7 @@ _SHAPES = {
 
 def mermaid(shown: Drawing) -> str:
     """A Mermaid flowchart: each phase a group of its steps in order, with those they pay."""
-    lines = ["flowchart TB", f"  %% {' '.join(shown.title.split())}"]
+    lines = ["flowchart TB", f"  %% {shown.title}"]
     for p, phase in enumerate(shown.phases):
         head = f"{phase.name}: {', '.join(phase.begins)}"
         lines.append(f'  subgraph phase{p}["{_safe(head)}"]')

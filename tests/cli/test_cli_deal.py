@@ -452,6 +452,21 @@ def test_a_folder_that_is_not_there(scfcap, folder, tmp_path):
     assert "a folder that is not there" in done.stderr
 
 
+@pytest.mark.parametrize("options", [(), ("--explain", "4"), ("--check",)], ids=str)
+def test_no_name_steers_the_terminal_or_spoils_a_picture(scfcap, folder, tmp_path, options):
+    sly = DEAL.replace("A small deal", "A \\u001b[2J deal").replace(
+        'pay = "purchase"', 'pay = "purchase"\nname = "buy \\u001b[1A <b> & more"'
+    )
+    made = folder(small=sly)
+    done = scfcap("deal", made, *options)
+    assert done.exit_code == 0
+    assert "\x1b" not in done.stdout
+    for name in ("picture.svg", "picture.mmd"):
+        assert scfcap("deal", made, "--draw", tmp_path / name).exit_code == 0
+        assert b"\x1b" not in (tmp_path / name).read_bytes()
+    assert ET.fromstring((tmp_path / "picture.svg").read_bytes()).tag.endswith("svg")
+
+
 # --- bad input ------------------------------------------------------------------------------
 
 
