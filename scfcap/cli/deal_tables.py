@@ -231,18 +231,31 @@ def _steps(report: DealReport, each: PeriodExplained, cents: bool) -> RichTable 
     heads = {**plain, **{name: name for name in ("due", "available", "paid", "short")}}
     heads |= {word: _watched(word) for word in report.run.watch}
     frame = each.steps.assign(number=[str(n) for n in each.steps["number"]])
-    return table("Steps in order; balances and watched words after each", frame, heads, cents)
+    title = "Steps in order; balances and watched words after each"
+    figures = [word for word in report.run.watch if not word.startswith("account.")]
+    return table(title, frame, heads, cents, figures)
 
 
 def _watched(word: str) -> str:
     return f"{word.removeprefix('account.')} holds" if word.startswith("account.") else word
 
 
-def table(title: str, frame: pd.DataFrame, heads: Mapping[str, str], cents: bool) -> RichTable:
-    """The columns of ``frame`` that ``heads`` has, under their headings."""
+def table(
+    title: str,
+    frame: pd.DataFrame,
+    heads: Mapping[str, str],
+    cents: bool,
+    figures: Sequence[str] = (),
+) -> RichTable:
+    """The columns of ``frame`` that ``heads`` has, under their headings; ``figures`` may be small
+    numbers that are no amounts.
+    """
     heads = {name: head for name, head in heads.items() if name in frame}
     rows = [
-        [_cell(name, value, cents) for name, value in zip(heads, row, strict=True)]
+        [
+            _figure(value, cents) if name in figures else _cell(name, value, cents)
+            for name, value in zip(heads, row, strict=True)
+        ]
         for row in frame[list(heads)].itertuples(index=False)
     ]
     numbers = [head for name, head in heads.items() if frame[name].dtype.kind in "iuf"]
@@ -266,14 +279,14 @@ def _cell(name: str, value: Any, cents: bool) -> str:
         return f"{value:,.0f}"
     if name == "average_life":
         return f"{value:.2f}"
-    return _number(float(value), cents)
+    return _money(float(value), cents)
 
 
-def _number(value: float, cents: bool) -> str:
-    """An amount, or a figure too small to be one with the digits it has."""
-    if 0.0 < abs(value) < 1.0:
-        return f"{value:.6g}" if abs(value) > 1e-6 else "0"
-    return _money(value, cents)
+def _figure(value: Any, cents: bool) -> str:
+    """The value of a word: an answer, an amount, or a rate with the digits it has."""
+    if not isinstance(value, str) and 1e-9 < abs(float(value)) < 10.0:
+        return _cell("", value, cents) if value is True or value is False else f"{value:.6g}"
+    return _cell("", value, cents)
 
 
 def _money(value: float, cents: bool) -> str:

@@ -147,7 +147,8 @@ class CohortAssets:
     def buy(self, period: int, cash: FloatArray) -> FloatArray:
         """Take in loans for ``cash`` [K]; gives their balance."""
         balance = cash / self._price
-        self._units[:, period - 1] += balance
+        if period <= self._units.shape[1]:  # later there is nothing on offer: see wish
+            self._units[:, period - 1] += balance
         return balance
 
     def sell(self, period: int, where: BoolArray) -> FloatArray:

@@ -199,6 +199,31 @@ def test_a_deal_that_cannot_pay_its_fees_runs_and_says_so(scfcap, folder):
     assert "legal end, and class senior is owed" in text
 
 
+def test_daily_purchases_end_with_their_phase(scfcap, folder, tmp_path):
+    """``until`` is the 90th day, a payment date, whose cash goes to fee and interest. The phase
+    changes on the next, the 120th; in between nothing is on offer.
+    """
+    daily = (
+        DEAL
+        + """
+[settlement]
+frequency = "day"
+payment_every = 30
+[[settlement.steps.revolving]]
+pay = "purchase"
+"""
+    )
+    done = scfcap("deal", folder(small=daily), "--scenario", "base", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.stderr
+    frame = read_run(tmp_path / "out").tables["deals_periods"].frame.set_index("period")
+    bought = frame.index[frame["purchases"] > 0.0]
+    assert (bought.min(), bought.max()) == (1, 89)
+    assert frame.loc[91:119, "phase"].eq("revolving").all()
+    assert frame.loc[120, "phase"] == "amortising"
+    assert frame["pays"].sum() == 12
+    assert frame["gap"].abs().max() < 1e-6
+
+
 def test_one_of_several_deals(scfcap, folder):
     several = folder(small=DEAL, other=DEAL.replace("A small deal", "Another"))
     done = scfcap("deal", several)
