@@ -162,8 +162,10 @@ class Book:
 
 
 def _rate(amount: FloatArray, book: Book) -> FloatArray:
-    """``amount`` of an interest period, a year and of the opening pool [1/year]."""
-    return share(amount, book.pool_opening * max(book.years, 1e-12))
+    """``amount`` of an interest period, a year and of the opening pool [1/year]; 0 of a period
+    without length, as from the 30th to the 31st by 30/360.
+    """
+    return share(amount, book.pool_opening * book.years)
 
 
 def share(part: FloatArray, whole: FloatArray) -> FloatArray:

@@ -221,6 +221,15 @@ pay = "purchase"
     assert frame.loc[91:119, "phase"].eq("revolving").all()
     assert frame.loc[120, "phase"] == "amortising"
     assert frame["pays"].sum() == 12
+    made = tmp_path / "mini"
+    rates = []
+    for period in ("30", "31", "32"):
+        told = scfcap("deal", made, "--explain", period, "--watch", "default_rate", "--json")
+        rates.append(json.loads(told.stdout)["explained"][0]["steps"][0]["default_rate"])
+    # From 30 to 31 January is no day by 30/360, so that there is no rate a year.
+    assert rates[1] == 0.0
+    assert 0.0 < rates[2] < 1.0
+    assert 0.0 < rates[0] < 1.0
     assert frame["gap"].abs().max() < 1e-6
 
 
