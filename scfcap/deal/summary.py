@@ -43,7 +43,7 @@ def classes_frame(run: DealRun) -> pd.DataFrame:
     was written off less written up [currency]; ``share`` of all classes; ``coupon`` as stated, NaN
     of a floating one [1/year]; payment dates with short interest, and the first; ``average_life``
     of the principal paid [years from the start of the run, by the deal's day count], NaN without
-    any; payment dates with the first and last principal.
+    any and where principal is left; payment dates with the first and last principal.
     """
     spec, rows = run.deal.spec, []
     times = np.cumsum(run.deal.years)
@@ -56,6 +56,8 @@ def classes_frame(run: DealRun) -> pd.DataFrame:
             principal = run.of("principal")[k, j]
             first, last = principal_window(principal)
             short = np.flatnonzero((owed[k, j] > HALF_CENT) & pays)
+            left = run.of("balance")[k, j, -1]
+            life = average_life(principal, times) if left <= HALF_CENT else np.nan
             rows.append(
                 {
                     "deal": run.deal.name,
@@ -74,8 +76,8 @@ def classes_frame(run: DealRun) -> pd.DataFrame:
                     "first_short": _day(run, int(short[0]) + 1 if len(short) else 0),
                     "interest_owed": owed[k, j, -1],
                     "written_off": losses[k, j].sum(),
-                    "left": run.of("balance")[k, j, -1],
-                    "average_life": float(average_life(principal, times)),
+                    "left": left,
+                    "average_life": float(life),
                     "first_principal": _day(run, first),
                     "last_principal": _day(run, last),
                     "paid_in_full": bool(full[k, j]),

@@ -164,8 +164,9 @@ def _short_interest(classes: pd.DataFrame) -> Iterator[str]:
         yield (
             f"Interest of class {name} is short on {worst['dates_short']} payment dates from "
             f"{worst['first_short']:%Y-%m-%d} on, by up to {worst['most_interest_short']:,.2f}, "
-            f"in scenario {worst['scenario']}{_others(rows)}. See one of them with --explain; a "
-            "larger reserve, a line or a smaller class would help."
+            f"in scenario {worst['scenario']}{_others(rows)}. See it with --explain "
+            f"{worst['first_short']:%Y-%m-%d} --scenario {worst['scenario']}; a larger reserve, a "
+            "line or a smaller class would help."
         )
 
 

@@ -83,6 +83,14 @@ def test_classes_as_worked_out_by_hand():
     assert rows["share"].tolist() == [0.8, 0.2]
 
 
+def test_no_life_is_told_of_a_class_that_is_not_repaid():
+    row = classes_frame(run(TERMS, pool_of(1000.0, [500.0, 100.0, 0.0]), 3)).iloc[0]
+    assert row["left"] > 200.0
+    assert np.isnan(row["average_life"])
+    assert not row["paid_in_full"]
+    assert row["last_principal"].date() == date(2019, 5, 31)
+
+
 def test_sources_are_uses_at_closing():
     frame = closing_frame(traced()).set_index(["side", "item"])["amount"]
     assert frame.to_dict() == {
