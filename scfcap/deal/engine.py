@@ -163,9 +163,10 @@ class _Run:
         book.period = period
         book.paid, book.short = {}, {}
         before = book.cash.sum(axis=0)
+        bases = [book.notional(name) for name in self.spec.tranches]
         self._originator()
         received = self._collect()
-        self._accrue()
+        self._accrue(bases)
         pays = bool(self.deal.calendar.pays[t])
         if pays:
             book.payment += 1
@@ -219,14 +220,14 @@ class _Run:
         )
         return np.asarray(earned + flows.cash)
 
-    def _accrue(self) -> None:
-        """Interest of the period on balances as they are at its start."""
+    def _accrue(self, bases: Sequence[FloatArray]) -> None:
+        """Interest of the period on ``bases`` [J] of [K], balances and notionals at its start."""
         book, spec, t = self.book, self.spec, self.book.period - 1
-        for row, (name, each) in enumerate(spec.tranches.items()):
+        for row, each in enumerate(spec.tranches.values()):
             if each.kind in ("zero", "equity"):
                 continue
             year = self.years[each.day_count or spec.day_count][t]
-            base = book.notional(name)
+            base = bases[row]
             if each.interest_on_shortfall:
                 base = base + book.owed[row]
             self.bearing[row] += base * year
@@ -294,8 +295,8 @@ class _Run:
         if spec.accretes_while is not None:
             return self.book.holds(self.deal.formulas[spec.accretes_while])
         row = self.book.tranche(name)
-        before = self.book.balance[:row] > ENGINE_TOLERANCE * self.book.original[:row]
-        return np.asarray(before.any(axis=0))
+        stands = self.book.balance[:row] > ENGINE_TOLERANCE * self.book.original[:row]
+        return np.asarray(stands[self.book.debt[:row]].any(axis=0))
 
     def _settle_hedges(self) -> FloatArray:
         """Net payments of hedges; gives what comes in [K]."""

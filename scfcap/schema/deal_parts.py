@@ -102,9 +102,10 @@ class TrancheSpec(Schema):
     day_count: DayCount | None = None
     """Absent: the deal's."""
     notional: ExpressionText | None = None
-    """Of an interest-only class [currency], such as ``0.35 * balance.AB``."""
+    """Of an interest-only class [currency] at the start of a period, such as
+    ``0.35 * balance.AB``."""
     accretes_while: ExpressionText | None = None
-    """Test; an accrual class accretes while it holds. Absent: while a class named before stands."""
+    """Test; an accrual class accretes while it holds. Absent: while notes named before stand."""
     first_interest: date | None = None
     """Payment date from which interest is due; before, it accrues without interest on it."""
     interest_on_shortfall: bool = True

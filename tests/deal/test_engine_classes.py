@@ -59,6 +59,18 @@ def test_an_accrual_class_grows_while_a_class_before_it_stands() -> None:
     )
 
 
+def test_equity_named_before_an_accrual_class_does_not_hold_it_up() -> None:
+    terms = MONTHS | {
+        "tranches": {
+            "E": {"kind": "equity", "balance": 100.0},
+            "Z": {"kind": "accrual", "balance": 200.0, "coupon": 0.12},
+        },
+    } | steps({"pay": "interest", "to": "Z"})  # fmt: skip
+    result = run(terms, pool_of(300.0, [0.0], interest=5.0), 1)
+    assert result.of("accreted", "Z")[0].tolist() == [0.0]
+    assert result.of("interest_paid", "Z")[0].tolist() == pytest.approx([2.0])
+
+
 def test_an_accrual_class_grows_as_compound_interest() -> None:
     terms = MONTHS | {
         "tranches": {"Z": {"kind": "accrual", "balance": 100.0, "coupon": 0.08,
@@ -218,6 +230,18 @@ def test_an_interest_only_class_bears_interest_on_its_notional() -> None:
     np.testing.assert_allclose(result.of("interest_paid", "IO")[0], before * 0.35 * 0.05 / 12)
     assert (result.of("balance", "IO") == 0.0).all()
     assert result.original[1].tolist() == [0.0]
+
+
+def test_a_notional_is_taken_at_the_start_of_a_period() -> None:
+    """As a balance is: on 1000, 900 and 800 of a pool that pays 100 a month."""
+    terms = MONTHS | {
+        "tranches": {
+            "IO": {"kind": "interest_only", "coupon": 0.12, "notional": "pool"},
+            "E": {"kind": "equity", "balance": 1000.0},
+        },
+    } | steps({"pay": "interest", "to": "IO"}, {"pay": "residual", "to": "E"})  # fmt: skip
+    result = run(terms, pool_of(1000.0, [100.0] * 3), 3)
+    np.testing.assert_allclose(result.of("interest_paid", "IO")[0], [10.0, 9.0, 8.0])
 
 
 def test_a_shortfall_of_an_interest_only_class_bears_its_coupon() -> None:
