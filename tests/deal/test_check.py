@@ -412,6 +412,8 @@ def test_good_deals_pass_in_silence(name):
         ("standing", '"arrears"]', '"arears"]', "opening.tripped", "Did you mean arrears?"),
         ("standing", 'phase = "amortising"', 'phase = "amortizing"', "opening.phase",
          "Did you mean amortising?"),
+        ("standing", 'phase = "amortising"', 'reached = "amortizing"', "opening.reached",
+         "Did you mean amortising?"),
         ("standing", "late = 1.0", "lat = 1.0", "opening.owed.lat", "Did you mean late?"),
         # words
         ("term", "min(100, notes)", "min(100, note)", "accounts.reserve.target",

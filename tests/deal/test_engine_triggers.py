@@ -56,9 +56,13 @@ def test_a_trigger_trips_and_is_cured(trigger: dict[str, Any], expected: list[bo
 
 
 def test_a_cure_counts_only_while_the_trigger_is_in_force() -> None:
-    """Two good dates before it trips are no part of the two that end it."""
+    """Good dates before it trips, and the one on which it trips, are no part of the two that end
+    it.
+    """
     trigger = {"test": "defaults > 30", "cure": "defaults < 30", "cured_after": 2}
     assert in_force(trigger, [0.0, 0.0, 40.0, 0.0, 0.0, 0.0]) == dates(3, 4, of=6)
+    always = {"test": "defaults > 30", "cure": "pool > 0", "cured_after": 2}
+    assert in_force(always, [0.0, 0.0, 40.0, 0.0, 0.0, 0.0]) == dates(3, 4, of=6)
 
 
 def test_a_trigger_after_payments_is_in_force_from_the_next_date() -> None:
