@@ -66,9 +66,9 @@ class CohortFactors:
 
     ``performing`` and ``receivable`` [K, J, T + 1] are the balance and the recoveries still to
     come at the close of a period, index 0 being ``as_of``; ``repaid`` (scheduled and prepaid),
-    ``default``, ``interest`` (with fees) and ``recovery`` (when it arrives) are [K, J, T], as is
-    ``struck``,
-    the part of the default that the failure of core enterprises takes at once (None: nothing).
+    ``default``, ``interest`` (with fees, and what a servicer advances less what he takes back) and
+    ``recovery`` (when it arrives) are [K, J, T], as is ``struck``, the part of
+    the default that the failure of core enterprises takes at once (None: nothing).
     ``loss`` [K, J, T]: what of the default never comes back (None: what ``severity`` and
     ``struck`` say; otherwise dilution of orders takes more).
     ``expected_recovery_rate`` [K, S, T] is 1 - severity. What the grid's tail does not hold is left
@@ -213,7 +213,8 @@ def cohort_factors(
         performing=_closes(flows.closing / amount[:, None], start),
         repaid=(flows.scheduled + flows.prepaid) / amount[:, None],
         default=flows.default / amount[:, None],
-        interest=(flows.interest + flows.fees) / amount[:, None],
+        interest=(flows.interest + flows.fees + flows.advanced - flows.reimbursed)
+        / amount[:, None],
         recovery=flows.recovery / amount[:, None],
         receivable=_closes(flows.receivable / amount[:, None], np.zeros(count, dtype=np.bool_)),
         expected_recovery_rate=1.0 - curves.severity[:, : len(curves.parents)],

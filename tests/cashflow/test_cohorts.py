@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -80,6 +80,18 @@ def test_opening_cohorts_add_up_to_the_pool(
         mine = opening & (factors.segment == factors.segments.index(segment))
         default = (factors.default[:, mine] * factors.amount[mine][None, :, None]).sum(axis=1)
         np.testing.assert_allclose(default, flows.default[:, n], rtol=0, atol=1e-9 * pool.total)
+
+
+def test_what_a_servicer_advances_is_in_the_factors(pool: Pool, make_curves: MakeCurves) -> None:
+    """A deal's purchases bring what its own loans do: advances, less what is taken back."""
+    slow = SegmentCredit(cdr=0.3, severity=0.6, recovery_lag=3)
+    curves = make_curves(36, order=slow, micro=slow)
+    curves = replace(curves, order="bma", servicer_advances=True)
+    flows, factors = project(pool, curves).flows, cohort_factors(pool, curves, {}, 12)
+    assert flows.advanced.sum() > 0.0
+    paid = flows.interest + flows.fees + flows.advanced - flows.reimbursed
+    got = (factors.interest * factors.amount[None, :, None]).sum(axis=1)
+    np.testing.assert_allclose(got, paid.sum(axis=1), rtol=0, atol=1e-9 * pool.total)
 
 
 def test_an_opening_cohort_is_its_own_loans(
