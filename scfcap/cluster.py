@@ -212,7 +212,10 @@ def _client(
         ):
             yield client
         return
+    from distributed.comm.addressing import get_address_host
+
     try:
+        get_address_host(address)  # a client of what is no address waits long to be taken down
         client = distributed.Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -363,7 +363,9 @@ class TestFaults:
 
     @pytest.mark.parametrize("address", ["nonsense", "nothing://somewhere:1"])
     def test_no_address_at_all(self, tape, monkeypatch, address):
+        """Told before a client is made, which would complain when it is taken down."""
         monkeypatch.setattr(cluster, "CONNECT", 0.5)
+        monkeypatch.setattr("distributed.Client", None)
         with pytest.raises(InputError, match="no scheduler there"):
             project_tape(model_of(tape), address=address)
 
