@@ -119,8 +119,11 @@ class TermStructure:
         growth = self.log_discount(first) - self.log_discount(last)
         return np.asarray(np.expm1(growth) / (last - first))
 
-    def par_rate(self, maturity: FloatArray | float, per_year: int = 2) -> FloatArray:
-        """Coupon [1/year] of a bond of ``maturity`` [years, any shape] that is worth par.
+    def par_rate(
+        self, maturity: FloatArray | float, per_year: int = 2, *, start: float = 0.0
+    ) -> FloatArray:
+        """Coupon [1/year] of a bond that is worth par at ``start`` [years] and runs ``maturity``
+        [years, any shape] from there.
 
         It pays ``per_year`` coupons, back from its maturity; what is left before the first of them
         is a short period, for which it pays in proportion. NaN where the maturity is NaN or 0.
@@ -131,7 +134,7 @@ class TermStructure:
             if end > 0.0:
                 days = end - np.arange(int(np.ceil(end * per_year - _ROUNDING))) / per_year
                 dues = np.sort(days[days > 0.0])
-                factors = self.discount(dues)
+                factors = np.exp(self.log_discount(start + dues) - self.log_discount(start))
                 annuity = float(np.diff(dues, prepend=0.0) @ factors)
                 found[place] = (1.0 - float(factors[-1])) / annuity
         return found.reshape(np.shape(maturity))

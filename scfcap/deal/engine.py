@@ -77,7 +77,7 @@ class _Run:
         self.deal, self.assets, self.around, self.watch = deal, assets, around, watch
         self.spec = deal.spec
         self.book, self.closing = opening_book(deal, assets.opening(), balances)
-        self.opening_balance = self.book.balance.copy()
+        self.opening_balance, self.pool_start = self.book.balance.copy(), self.book.pool.copy()
         count, size = len(deal.years), self.book.size
         self.tranche = np.zeros((len(BY_TRANCHE), count, len(deal.tranches), size))
         self.all = np.zeros((len(WHOLE), count, size))
@@ -138,6 +138,7 @@ class _Run:
             tripped=self.tripped,
             measures=self.measures,
             called=self.book.called,
+            pool_start=self.pool_start,
             trace=self.trace,
             watched=self.watched,
             watch=self.watch,
