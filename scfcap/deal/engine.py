@@ -77,7 +77,7 @@ class _Run:
         self.deal, self.assets, self.around, self.watch = deal, assets, around, watch
         self.spec = deal.spec
         self.book, self.closing = opening_book(deal, assets.opening(), balances)
-        self.opening_balance, self.pool_start = self.book.balance.copy(), self.book.pool.copy()
+        self.opening_balance = self.book.balance.copy()
         count, size = len(deal.years), self.book.size
         self.tranche = np.zeros((len(BY_TRANCHE), count, len(deal.tranches), size))
         self.all = np.zeros((len(WHOLE), count, size))
@@ -120,6 +120,7 @@ class _Run:
 
     def whole(self) -> DealRun:
         """All periods."""
+        pool, cash = self.book.pool.copy(), self.book.cash.copy()
         for period in range(1, len(self.deal.years) + 1):
             self._period(period)
         return DealRun(
@@ -138,7 +139,8 @@ class _Run:
             tripped=self.tripped,
             measures=self.measures,
             called=self.book.called,
-            pool_start=self.pool_start,
+            pool_start=pool,
+            cash_start=cash,
             trace=self.trace,
             watched=self.watched,
             watch=self.watch,
