@@ -101,9 +101,9 @@ class Holdings:
 
     @property
     def bears_principal(self) -> BoolArray:
-        """Which classes have principal [J]."""
+        """Which classes are owed principal [J]."""
         kinds = [each.kind for each in self.run.deal.spec.tranches.values()]
-        return np.array([kind != "interest_only" for kind in kinds])
+        return np.array([kind not in ("interest_only", "equity") for kind in kinds])
 
     @property
     def _late(self) -> BoolArray:
@@ -178,6 +178,28 @@ def fallen_due(run: DealRun) -> FloatArray:
         for row, name in enumerate(spec.tranches):
             before[:, row, 0] = spec.opening.owed.get(name, 0.0)
     return np.asarray(np.where(_falls(run), due - before, 0.0) + run.of("accreted"))
+
+
+def earned(run: DealRun) -> FloatArray:
+    """Interest of each class by the period in which it accrues [K, J, T].
+
+    What falls due is spread over the periods since interest last fell due, by what was outstanding
+    at their starts and by their length; so is what had accrued before the run's start.
+    """
+    due, standing = fallen_due(run), outstanding(run)[:, :, :-1]
+    spec, falls = run.deal.spec, _falls(run)
+    found = np.zeros_like(due)
+    for row, each in enumerate(spec.tranches.values()):
+        years = run.deal.calendar.years(each.day_count or spec.day_count)
+        begin = 0
+        for end in (np.flatnonzero(falls[row]) + 1).tolist():
+            base = standing[:, row, begin:end] * years[begin:end]
+            whole = base.sum(axis=1, keepdims=True)
+            part = np.where(whole > 0.0, base / np.where(whole > 0.0, whole, 1.0), 0.0)
+            part[:, -1] += 1.0 - part.sum(axis=1)
+            found[:, row, begin:end] = part * due[:, row, end - 1, None]
+            begin = end
+    return found
 
 
 def _falls(run: DealRun) -> BoolArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 
 from scfcap.deal.book import share
-from scfcap.deal.holders import Holdings, fallen_due, outstanding
+from scfcap.deal.holders import Holdings, earned, outstanding
 from scfcap.deal.outcome import DealRun
-from scfcap.quantities import ENGINE_TOLERANCE, FloatArray, IntArray
+from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray, IntArray
 
 #: Months of a run above which a decrement table has a row a year.
 _SHORT = 36
+#: Percent of a balance that is rounding.
+_NOTHING = 1e-7
 
 
 @dataclass(frozen=True)
@@ -57,39 +59,37 @@ def in_percent(value: float) -> str:
     """A cell of a decrement table."""
     if not np.isfinite(value):
         return "-"
-    if 0.0 < value < 0.5:
-        return "*" if value > 1e-7 else "0"
+    if _NOTHING < value < 0.5:
+        return "*"
     return str(int(np.floor(value + 0.5)))
 
 
 def decrement(
-    runs: Mapping[str, DealRun],
+    run: DealRun,
     tranche: str,
     *,
+    speeds: Sequence[str] = (),
     settlement: date | None = None,
     rows: Literal["year", "payment"] | None = None,
 ) -> Decrement:
-    """The decrement table of a class, a column for each of ``runs``, by the name of its speed.
+    """The decrement table of a class: a column a scenario of ``run``, headed by ``speeds``, if any.
 
-    A run has one scenario, or the first is taken. Rows are payment dates: all of them, or those in
-    the month of closing (None: the latter where the run is longer than three years), up to the one
-    at which nothing is left. Lives are from ``settlement`` (None: the first day of the run) by
-    30/360, and count what is repaid.
+    Rows are payment dates: all of them, or those in the month of closing (None: the latter where
+    the run is longer than three years), up to the one at which nothing is left. Lives are from
+    ``settlement`` (None: the first day of the run) by 30/360, and count what is repaid.
     """
-    first = next(iter(runs.values()))
-    calendar, row = first.deal.calendar, first.deal.tranches.index(tranche)
-    kept = _rows(first, rows)
-    columns, lives = [], []
-    for run in runs.values():
-        left = outstanding(run)[0, row]
-        base = run.original[row, 0] if run.original[row, 0] > 0.0 else left[0]
-        columns.append(100.0 * share(left[[0, *kept]], np.full(len(kept) + 1, base)))
-        lives.append(Holdings.of(run, settlement).average_life[0, row])
-    percent = np.array(columns).T
-    standing = np.flatnonzero((percent > 1e-7).any(axis=1))
+    calendar, row = run.deal.calendar, run.deal.tranches.index(tranche)
+    kept = _rows(run, rows)
+    left = outstanding(run)[:, row]
+    original = run.original[row]
+    base = np.where(original > 0.0, original, left[:, 0])[:, None]
+    at = left[:, [0, *kept]]
+    percent = 100.0 * share(at, np.broadcast_to(base, at.shape)).T
+    standing = np.flatnonzero((percent > _NOTHING).any(axis=1))
     last = min(int(standing[-1]) + 2 if len(standing) else 1, len(percent))
     dates = (calendar.start, *(calendar.dates[t - 1] for t in kept))
-    return Decrement(tranche, tuple(runs), dates[:last], percent[:last], np.array(lives))
+    life = Holdings.of(run, settlement).average_life[:, row]
+    return Decrement(tranche, tuple(speeds) or run.scenarios, dates[:last], percent[:last], life)
 
 
 def _rows(run: DealRun, rows: Literal["year", "payment"] | None) -> IntArray:
@@ -107,10 +107,11 @@ def _rows(run: DealRun, rows: Literal["year", "payment"] | None) -> IntArray:
 class ExcessSpread:
     """What an interest period brings above what it costs; P payment dates, K scenarios.
 
-    ``income`` (interest of the loans, yield of accounts, receipts of hedges), ``fees`` and
-    ``interest`` that fell due (of all classes, what was added to them too), ``hedges`` paid,
-    ``losses`` (defaults less recoveries) and the ``opening`` pool [P, K] in currency; ``years`` [P]
-    of the period. What lines cost is not in it.
+    ``income`` (interest of the loans, yield of accounts, receipts of hedges), ``fees`` that fell
+    due, ``interest`` that accrued to all classes (also where it is due later, or added to them),
+    ``hedges`` paid, ``losses`` (defaults less recoveries) and the ``opening`` pool [P, K] in
+    currency; ``years`` [P] of the period, ``standing`` [P, K] whether notes are outstanding at its
+    start. What lines cost is not in it.
     """
 
     scenarios: tuple[str, ...]
@@ -135,24 +136,28 @@ class ExcessSpread:
         return self._a_year(self.income - self.fees - self.interest - self.hedges - self.losses)
 
     def _a_year(self, amount: FloatArray) -> FloatArray:
-        some = self.opening > ENGINE_TOLERANCE * self.opening[:1]
-        return share(amount, np.where(some, self.opening * self.years[:, None], 0.0))
+        return share(amount, np.where(self._some, self.opening * self.years[:, None], 0.0))
+
+    @property
+    def _some(self) -> BoolArray:
+        """Where there is a pool [P, K]."""
+        return np.asarray(self.opening > ENGINE_TOLERANCE * self.opening[:1])
 
     def mean(self, *, losses: bool = True) -> FloatArray:
         """Mean while notes stand [K; 1/year], weighted by pool and time."""
         amount = self.income - self.fees - self.interest - self.hedges
         if losses:
             amount = amount - self.losses
-        base = self.opening * self.years[:, None]
+        base = np.where(self._some, self.opening * self.years[:, None], 0.0)
         total = (amount * self.standing).sum(axis=0), (base * self.standing).sum(axis=0)
         return share(*total)
 
     def frame(self) -> pd.DataFrame:
-        """One row a scenario and payment date; amounts in currency, spreads a year."""
+        """One row a scenario and payment date while there is a pool; currency, spreads a year."""
         k, p = (each.ravel() for each in np.indices((len(self.scenarios), len(self.dates))))
         dates = np.array(self.dates, dtype="datetime64[s]")
         names = ("income", "fees", "interest", "hedges", "losses", "opening")
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "scenario": np.array(self.scenarios, dtype=object)[k],
                 "date": dates[p],
@@ -161,6 +166,7 @@ class ExcessSpread:
                 "excess_spread": self.after_losses.T.ravel(),
             }
         )
+        return frame[self._some.T.ravel()].reset_index(drop=True)
 
 
 def excess_spread(run: DealRun) -> ExcessSpread:
@@ -184,7 +190,7 @@ def excess_spread(run: DealRun) -> ExcessSpread:
         opening=pool[:, begins].T,
         income=over(income),
         fees=over(_fees_due(run)),
-        interest=over(fallen_due(run).sum(axis=1)),
+        interest=over(earned(run).sum(axis=1)),
         hedges=over(run.of("hedge_paid")),
         losses=over(run.of("default") - run.of("recovery")),
         standing=(notes[:, begins].T > 0.0).astype(np.float64),

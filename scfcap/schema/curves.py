@@ -118,7 +118,7 @@ class AnalyticsSpec(Schema):
     curve: str | None = None
     """Curve (``[curves.NAME]``) that spreads are taken over; absent: none are."""
     settlement: date | None = None
-    """Day on which classes are bought; absent: the first day of the run."""
+    """Day on which classes are bought; absent: ``as_of``, the day of the tape."""
     prices: dict[str, Annotated[float, Field(gt=0.0, le=1000.0, allow_inf_nan=False)]] = Field(
         default_factory=dict
     )
