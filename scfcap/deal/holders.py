@@ -184,22 +184,28 @@ def earned(run: DealRun) -> FloatArray:
     """Interest of each class by the period in which it accrues [K, J, T].
 
     What falls due is spread over the periods since interest last fell due, by what was outstanding
-    at their starts and by their length; so is what had accrued before the run's start.
+    at their starts and by their length; what had accrued before the run's start is not in it.
     """
     due, standing = fallen_due(run), outstanding(run)[:, :, :-1]
     spec, falls = run.deal.spec, _falls(run)
     found = np.zeros_like(due)
-    for row, each in enumerate(spec.tranches.values()):
+    for row, (name, each) in enumerate(spec.tranches.items()):
         years = run.deal.calendar.years(each.day_count or spec.day_count)
-        begin = 0
+        begin, held = 0, _accrued_before(run, name)
         for end in (np.flatnonzero(falls[row]) + 1).tolist():
             base = standing[:, row, begin:end] * years[begin:end]
             whole = base.sum(axis=1, keepdims=True)
             part = np.where(whole > 0.0, base / np.where(whole > 0.0, whole, 1.0), 0.0)
             part[:, -1] += 1.0 - part.sum(axis=1)
-            found[:, row, begin:end] = part * due[:, row, end - 1, None]
-            begin = end
+            found[:, row, begin:end] = part * (due[:, row, end - 1, None] - held)
+            begin, held = end, 0.0
     return found
+
+
+def _accrued_before(run: DealRun, name: str) -> float:
+    """Interest of a class that had accrued, and was not due, when the run began [currency]."""
+    opening = run.deal.spec.opening
+    return 0.0 if opening is None else opening.accrued.get(name, 0.0)
 
 
 def _falls(run: DealRun) -> BoolArray:
@@ -216,28 +222,27 @@ def _falls(run: DealRun) -> BoolArray:
 def _accrued(run: DealRun, day: date) -> FloatArray:
     """Interest earned up to ``day`` that falls due later [K, J].
 
-    Each interest period's interest is spread over it by the day count of the class.
+    That of the periods since interest last fell due, and of the period that ``day`` lies in the
+    share of it that has passed, by the day count of the class.
     """
     spec, calendar = run.deal.spec, run.deal.calendar
-    falls, due = _falls(run), fallen_due(run)
-    found = np.zeros(due.shape[:2])
+    falls, interest = _falls(run), earned(run)
+    over = sum(each <= day for each in calendar.dates)
+    begin = calendar.dates[over - 1] if over else calendar.start
+    found = np.zeros(interest.shape[:2])
     for row, (name, each) in enumerate(spec.tranches.items()):
-        ends = [(t, d) for t, d in enumerate(calendar.dates) if falls[row, t]]
-        later = [(t, d) for t, d in ends if d > day]
-        if not later:
+        last = max((t + 1 for t in range(over) if falls[row, t]), default=0)
+        if not falls[row, over:].any():
             continue
-        begin = max((d for _, d in ends if d <= day), default=calendar.start)
-        held = 0.0
-        if begin == calendar.start and spec.opening is not None:
-            held = spec.opening.accrued.get(name, 0.0)
-        period, end = later[0]
-        share = _elapsed(begin, day, end, each.day_count or spec.day_count)
-        found[:, row] = held + (due[:, row, period] - held) * share
+        share = _elapsed(begin, day, calendar.dates[over], each.day_count or spec.day_count)
+        before = 0.0 if last else _accrued_before(run, name)
+        found[:, row] = before + interest[:, row, last:over].sum(axis=1)
+        found[:, row] += share * interest[:, row, over]
     return found
 
 
 def _elapsed(begin: date, day: date, end: date, day_count: str) -> float:
-    """Share of an interest period that has passed."""
+    """Share of a period that has passed."""
     if day_count == "act/act-icma":
         return (day - begin).days / (end - begin).days
     whole = year_fraction(begin, end, day_count)

@@ -216,8 +216,8 @@ def test_first_interest_later_and_interest_that_is_added() -> None:
     """What accrues before the first payment is accrued from closing on; so is what is added."""
     terms = PLAIN.replace("coupon = 0.06", "coupon = 0.06\nfirst_interest = 2020-04-15")
     holdings = Holdings.of(plain(terms), date(2020, 2, 28))
-    by_hand = (600 + 520 + 440) * 0.06 / 12
-    assert holdings.accrued[0, 0] == pytest.approx(by_hand * 43 / 90, rel=1e-12)
+    by_hand = 600 * 0.06 / 12 + 520 * 0.06 / 12 * 13 / 30
+    assert holdings.accrued[0, 0] == pytest.approx(by_hand, rel=1e-12)
     terms = PLAIN.replace("coupon = 0.09", 'coupon = 0.09\nkind = "accrual"')
     holdings = Holdings.of(plain(terms), date(2020, 2, 28))
     grown = 300 * (1 + 0.09 / 12)
@@ -225,6 +225,28 @@ def test_first_interest_later_and_interest_that_is_added() -> None:
     assert holdings.accrued[0, 1] == pytest.approx(grown * 0.09 / 12 * 13 / 30, rel=1e-12)
     # Interest that is added is not counted as principal below zero (BMA SF, H.1, Z bonds).
     assert holdings.average_life[0, 1] > 0.0
+
+
+def test_a_deal_opened_on_a_day_is_worth_what_it_was_worth_on_it() -> None:
+    """Run from closing and bought after two payments, or opened there with what had accrued."""
+    terms = PLAIN.replace("coupon = 0.06", "coupon = 0.06\nfirst_interest = 2020-06-15")
+    whole = Holdings.of(plain(terms, PAID[0]), date(2020, 3, 15))
+    opening = f"""
+[opening]
+date = 2020-03-15
+balances = {{ A = 440.0, B = 300.0, R = 100.0 }}
+accrued = {{ A = {(600 + 520) * 0.06 / 12} }}
+pool_at_closing = 1000.0
+payments_made = 2
+"""
+    later = run(terms + opening, pool_of(840.0, PAID[0, 2:], EARNED[2:]), 12)
+    held = Holdings.of(later)
+    np.testing.assert_allclose(held.accrued, whole.accrued, rtol=1e-12)
+    np.testing.assert_allclose(held.par, whole.par, rtol=1e-12)
+    mine, other = at_price(held, 99.0), at_price(whole, 99.0)
+    assert held.accrued[0, 0] == pytest.approx(5.6)
+    np.testing.assert_allclose(mine.measures.rate, other.measures.rate, rtol=1e-10)
+    np.testing.assert_allclose(mine.measures.average_life, other.measures.average_life, rtol=1e-12)
 
 
 FLOATING = PLAIN.replace("coupon = 0.06", 'kind = "floating"\nindex = "libor"\nmargin = 0.015')

@@ -104,7 +104,9 @@ def test_figures_of_a_floating_and_a_fixed_class(load: Callable[..., Model]) -> 
     assert frame.loc["B", "effective_duration"] == pytest.approx(
         frame.loc["B", "macaulay_duration"] * growth, rel=0.01
     )
-    assert frame.loc["B", "z_spread"] == pytest.approx(frame.loc["B", "i_spread"], abs=5e-4)
+    # A year has 365 days for the one and 360 for the other, some 1.4% of what is earned.
+    spreads = frame.loc["B", ["z_spread", "i_spread"]]
+    assert spreads["z_spread"] == pytest.approx(spreads["i_spread"], rel=0.02)
     assert priced.measures.rate[0, 1] > 0.08
     assert frame.loc["A", "expected_final"] == frame.loc["A", "last_principal"]
     assert str(frame.loc["A", "legal_final"].date()) == "2015-06-30"
