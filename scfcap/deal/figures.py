@@ -31,6 +31,7 @@ from scfcap.deal.weights import RiskWeights, risk_weights
 from scfcap.errors import InputError, Problem
 from scfcap.quantities import FloatArray, IntArray
 from scfcap.schema.curves import AnalyticsSpec
+from scfcap.schema.deal_parts import TrancheSpec
 
 #: Share of what is outstanding that may be left unpaid for rounding.
 _ROUNDING = 1e-9
@@ -64,9 +65,11 @@ class ClassFigures:
 
     @cached_property
     def priced(self) -> Priced:
-        """The classes at their prices: as stated, else as issued."""
+        """The classes at their prices: as stated, else as issued; NaN for an interest-only class
+        of which neither is said.
+        """
         prices = [
-            self.terms.prices.get(name, 100.0 * each.issue_price)
+            self.terms.prices.get(name, 100.0 * each.issue_price if _said(each) else np.nan)
             for name, each in self.run.deal.spec.tranches.items()
         ]
         per_year = self.terms.yields_per_year
@@ -229,6 +232,8 @@ class ClassFigures:
             return "nothing is outstanding at settlement"
         if not holdings.flows[k, j].sum() > 0.0:
             return "nothing is paid after settlement"
+        if np.isnan(self.priced.clean[k, j]):
+            return "no price is stated"
         between = f"between {LOWEST:.0%} and {HIGHEST:.0%}"
         floats = self.run.deal.tranches[j] in self._floating
         if self.curve is not None and np.isnan(self.z_spread[k, j]):
@@ -246,6 +251,11 @@ class ClassFigures:
     @property
     def _nan(self) -> FloatArray:
         return np.full(self.holdings.par.shape, np.nan)
+
+
+def _said(spec: TrancheSpec) -> bool:
+    """Whether a class's issue price means anything: par is no price of interest alone."""
+    return spec.kind != "interest_only" or "issue_price" in spec.model_fields_set
 
 
 #: Units of the figures of :meth:`ClassFigures.frame`; what is outstanding is in currency.

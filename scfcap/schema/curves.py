@@ -122,7 +122,8 @@ class AnalyticsSpec(Schema):
     prices: dict[str, Annotated[float, Field(gt=0.0, le=1000.0, allow_inf_nan=False)]] = Field(
         default_factory=dict
     )
-    """Clean price by class [% of what is outstanding]; absent: its ``issue_price``."""
+    """Clean price by class [% of what is outstanding]; absent: its ``issue_price``, where that is
+    stated or the class has principal."""
     yields_per_year: Literal[1, 2, 4, 12] = 2
     """Compoundings a year of yields and spreads: 2 is the bond-equivalent yield."""
     day_count: Literal["30/360", "30E/360", "30/360-us", "act/365", "act/360", "act/act-isda"] = (

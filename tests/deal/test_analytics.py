@@ -26,10 +26,11 @@ from scfcap.deal.analytics import (
     value_over,
     z_spread,
 )
+from scfcap.deal.figures import ClassFigures
 from scfcap.deal.holders import Holdings, outstanding
 from scfcap.deal.outcome import DealRun
 from scfcap.errors import InputError
-from scfcap.schema.curves import CurveSpec
+from scfcap.schema.curves import AnalyticsSpec, CurveSpec
 from tests.deal.dealing import pool_of, run
 
 TABLES = Path(__file__).parents[1] / "golden" / "tables"
@@ -312,6 +313,20 @@ def test_an_interest_only_class_is_priced_on_its_notional() -> None:
     flows = 0.02 / 12 * np.arange(500, 0, -50.0)
     found = (flows * (1 + priced.measures.rate[0, 1] / 2) ** (-np.arange(1, 11) / 6)).sum()
     assert found == pytest.approx(0.8 / 100 * 500, rel=1e-10)
+
+
+def test_an_interest_only_class_without_a_price_has_no_figures() -> None:
+    made = run(STRIP, pool_of(1000.0, np.full(10, 100.0), 10.0), 10)
+    frame = ClassFigures(made, AnalyticsSpec(), None, {}, lambda _: made, lambda: made).frame()
+    row = frame.set_index("tranche").loc["X"]
+    assert row["note"] == "no price is stated"
+    assert row[["yield", "clean_price", "effective_duration"]].isna().all()
+    assert row["outstanding"] == 500.0
+    priced = AnalyticsSpec(prices={"X": 0.8})
+    frame = ClassFigures(made, priced, None, {}, lambda _: made, lambda: made).frame()
+    row = frame.set_index("tranche").loc["X"]
+    assert row["note"] == ""
+    assert row["yield"] > 0.0
 
 
 def test_no_figure_where_there_is_none() -> None:
