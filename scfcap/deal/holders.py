@@ -79,7 +79,7 @@ class Holdings:
             accrued=_accrued(run, day),
         )
 
-    @property
+    @cached_property
     def flows(self) -> FloatArray:
         """Everything that is paid [K, J, T; currency]."""
         return np.asarray(self.principal + self.other)

@@ -31,7 +31,8 @@ from scfcap.deal.holders import Holdings, outstanding
 from scfcap.deal.outcome import DealRun
 from scfcap.errors import InputError
 from scfcap.schema.curves import AnalyticsSpec, CurveSpec
-from tests.deal.dealing import pool_of, run
+
+from .dealing import pool_of, run
 
 TABLES = Path(__file__).parents[1] / "golden" / "tables"
 CLOSING = date(2020, 1, 15)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from scfcap.credit.speeds import per_period
 from scfcap.deal.outcome import DealRun
 from scfcap.deal.paydown import decrement, excess_spread, in_percent
-from tests.deal.dealing import pool_of, run, spec_of
+
+from .dealing import pool_of, run, spec_of
 
 FNMA = json.loads(
     (

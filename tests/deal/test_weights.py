@@ -12,7 +12,8 @@ from scfcap.deal.outcome import DealRun
 from scfcap.deal.weights import risk_weights
 from scfcap.errors import InputError
 from scfcap.schema.curves import CapitalSpec
-from tests.deal.dealing import ParLoans, pool_of, run
+
+from .dealing import ParLoans, pool_of, run
 
 #: The deal of 75, 15 and 10 with a reserve of 1% and a legal end after three years.
 TERMS = """
