@@ -64,9 +64,8 @@ class Indices:
             return levels
         if spec.curve not in self.curves:
             there = ", ".join(self.curves) or "none"
-            raise InputError(
-                Problem(f"indices.{name}: curve", f'"{spec.curve}"', f"one of [curves]: {there}")
-            )
+            where = f"model.toml: indices.{name}.curve"
+            raise InputError(Problem(where, f'"{spec.curve}"', f"one of [curves]: {there}"))
         curve = TermStructure.of(spec.curve, self.curves[spec.curve])
         own = np.datetime64(curve.spec.as_of, "D")
         late = days >= own if spec.fixings else np.ones(len(days), dtype=np.bool_)

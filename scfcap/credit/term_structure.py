@@ -70,7 +70,7 @@ class TermStructure:
         if early < self.spec.as_of:
             raise InputError(
                 Problem(
-                    f"curves.{self.name}: as_of",
+                    f"model.toml: curves.{self.name}.as_of",
                     f"{self.spec.as_of}, and a rate asked for on {early}",
                     "a curve of that day or an earlier one",
                 )
@@ -155,11 +155,11 @@ class TermStructure:
         least, most = float(at.min(initial=0.0)), float(at.max(initial=0.0))
         if least < 0.0:
             found, expected = f"a time of {least:g} years", "a time from 0 on"
-            raise InputError(Problem(f"curves.{self.name}", found, expected))
+            raise InputError(Problem(f"model.toml: curves.{self.name}", found, expected))
         if self.spec.extrapolation == "refuse" and most > self.times[-1] + _ROUNDING:
             raise InputError(
                 Problem(
-                    f"curves.{self.name}: extrapolation",
+                    f"model.toml: curves.{self.name}.extrapolation",
                     f'"refuse", points up to {self.times[-1]:g} years and a rate asked for at '
                     f"{most:.4g} years",
                     "points as far as they are asked for",

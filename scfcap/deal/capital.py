@@ -12,6 +12,7 @@ the Basel text in force since 2024-01-01 (商业银行资本管理办法).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Final, Literal
 
 import numpy as np
@@ -19,6 +20,8 @@ from scipy.special import ndtr, ndtri
 
 from scfcap.errors import InputError, Problem
 from scfcap.quantities import FloatArray
+from scfcap.schema.curves import CapitalSpec
+from scfcap.schema.deal import DealSpec
 
 Number = FloatArray | float
 
@@ -153,6 +156,8 @@ _RATED: Final[dict[str, tuple[float, float, float, float]]] = {
 _BELOW: Final = ("CCC-", "CC", "C", "D")
 #: Short-term ratings.
 _SHORT: Final = {"A-1": 0.15, "A-2": 0.50, "A-3": 1.00, "below A-3": FULL}
+#: From this day on China has the Basel text.
+CHINA_FROM: Final = date(2024, 1, 1)
 #: Ratings that :func:`sec_erba` knows, the best first, short-term ones last.
 RATINGS: Final = (*_RATED, *_BELOW, *_SHORT)
 
@@ -279,3 +284,12 @@ def _correlation(rate: FloatArray, kind: str, sales: float | None) -> FloatArray
         least, most = _SALES
         found = found - 0.04 * (1.0 - (min(max(sales, least), most) - least) / (most - least))
     return np.asarray(found)
+
+
+# --- ratings -----------------------------------------------------------------------------------
+
+
+def class_ratings(spec: DealSpec, terms: CapitalSpec) -> dict[str, str]:
+    """External rating of each class that has one: of ``terms``, or its own where they say so."""
+    own = {name: t.rating for name, t in spec.tranches.items() if t.rating and terms.class_ratings}
+    return {**own, **{name: r for name, r in terms.ratings.items() if name in spec.tranches}}

@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 
-from scfcap.deal.capital import RATINGS
+from scfcap.deal.capital import CHINA_FROM, RATINGS, class_ratings
 from scfcap.deal.findings import Finding, names, unknown
 from scfcap.schema.deal import DealSpec
 
-#: From this day on China has the Basel text.
-CHINA_FROM = date(2024, 1, 1)
 #: Rules under which ratings are of use: the others have no table of them, or bar them.
 RATED = ("basel", "china")
 
@@ -35,22 +33,27 @@ def _capital(spec: DealSpec, begin: date) -> Iterator[Finding]:
     if terms is None:
         return
     tranches = names(spec, "tranches")
-    for name, rating in terms.ratings.items():
+    for name in terms.ratings:
         if name not in tranches:
             yield unknown(("capital", "ratings", name), name, tranches, "tranches")
+    ratings = {**class_ratings(spec, terms), **terms.ratings}
+    for name, rating in ratings.items():
         if rating not in RATINGS:
-            yield unknown(("capital", "ratings", name), rating, RATINGS, "ratings")
-    if terms.ratings and terms.rules not in RATED:
+            key = ("capital", "ratings") if name in terms.ratings else ("tranches",)
+            last = () if name in terms.ratings else ("rating",)
+            yield unknown((*key, name, *last), rating, RATINGS, "ratings of CRE42")
+    if ratings and terms.rules not in RATED:
         yield Finding(
             ("capital", "ratings"),
             f'ratings, under rules = "{terms.rules}"',
             f"ratings under {' or '.join(RATED)} alone: the others are weighed by formula",
             "Take the ratings out.",
         )
-    if terms.rules == "china" and begin < CHINA_FROM:
+    stands = spec.actuals[-1].end if spec.actuals else begin
+    if terms.rules == "china" and stands < CHINA_FROM:
         yield Finding(
             ("capital", "rules"),
-            f'"china", for a deal as of {begin}',
+            f'"china", for a deal as of {stands}',
             f"a deal as of {CHINA_FROM} or later: the Basel text is in force there from that day",
             'Use rules = "basel" to see what it would be.',
         )

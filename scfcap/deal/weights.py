@@ -11,11 +11,13 @@ import pandas as pd
 
 from scfcap.daycount import year_fraction
 from scfcap.deal.capital import (
+    CHINA_FROM,
     FULL,
     RULES,
     TOTAL_RATIO,
     attachments,
     capital_cap,
+    class_ratings,
     look_through,
     pool_charge,
     sec_erba,
@@ -112,7 +114,7 @@ def risk_weights(run: DealRun, terms: CapitalSpec, day: date | None = None) -> R
     formula, with rules = "us"). A class is senior where nothing that stands is paid before it.
 
     Raises:
-        InputError: the day is before the run or after it.
+        InputError: the day is before the run or after it, or the rules are not in force on it.
     """
     calendar, names = run.deal.calendar, run.deal.tranches
     on = day or calendar.start
@@ -121,6 +123,10 @@ def risk_weights(run: DealRun, terms: CapitalSpec, day: date | None = None) -> R
         raise InputError(
             Problem(f"deals/{run.deal.name}.toml: capital", f"weights on {on}", expected)
         )
+    if terms.rules == "china" and on < CHINA_FROM:
+        where = f"deals/{run.deal.name}.toml: capital.rules"
+        expected = f"a day from {CHINA_FROM} on, when the Basel text came into force there"
+        raise InputError(Problem(where, f'"china", and weights on {on}', expected))
     t = sum(each <= on for each in calendar.dates)
     rules = RULES["basel" if terms.rules == "china" else terms.rules]
     pool = _pool(run, terms, t)
@@ -132,8 +138,9 @@ def risk_weights(run: DealRun, terms: CapitalSpec, day: date | None = None) -> R
     floor = np.where(senior, rules.senior_floor, rules.floor)
     weight = sec_sa(low, high, k_a, p=rules.p, floor=floor)
     maturity = _maturities(run, terms, on, t)
+    ratings = class_ratings(run.deal.spec, terms)
     for row, name in enumerate(names):
-        rating = terms.ratings.get(name)
+        rating = ratings.get(name)
         if rating is not None:
             each = (rating, low[row], high[row], maturity)
             top, under = (sec_erba(*each, senior=yes) for yes in (True, False))
@@ -147,8 +154,8 @@ def risk_weights(run: DealRun, terms: CapitalSpec, day: date | None = None) -> R
         day=on,
         scenarios=run.scenarios,
         tranches=names,
-        approach=tuple("SEC-ERBA" if n in terms.ratings else _formula(terms) for n in names),
-        rating=tuple(terms.ratings.get(n, "") for n in names),
+        approach=tuple("SEC-ERBA" if n in ratings else _formula(terms) for n in names),
+        rating=tuple(ratings.get(n, "") for n in names),
         k_a=k_a,
         pool=pool,
         balance=balance,

@@ -159,6 +159,9 @@ class CapitalSpec(Schema):
     """Share of loans of which that is not known; above 5% every class weighs 1,250%."""
     ratings: dict[str, str] = Field(default_factory=dict)
     """External rating by class, for SEC-ERBA; a class without is weighed by SEC-SA."""
+    class_ratings: bool = False
+    """Whether the ``rating`` that a class is sized for counts as its external rating, where
+    ``ratings`` has none."""
     pari_passu: tuple[tuple[str, ...], ...] = ()
     """Groups of classes of one rank; absent: each class ranks behind the one before it."""
     reserves: tuple[str, ...] | None = None

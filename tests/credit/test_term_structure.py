@@ -208,5 +208,5 @@ def test_an_index_without_fixings_begins_with_the_first_forward_rate() -> None:
     levels = Indices(index, {"usd": curve().spec}).levels(["libor"], date(2018, 3, 1), 60)[0]
     assert levels[0] == levels[29]
     assert levels[0] == pytest.approx(float(curve().simple_forward(0.0, 31 / 365)), rel=1e-12)
-    with pytest.raises(InputError, match=r'indices\.libor: curve: found "usd"'):
+    with pytest.raises(InputError, match=r'indices\.libor\.curve: found "usd"'):
         Indices(index).levels(["libor"], date(2018, 3, 1), 60)

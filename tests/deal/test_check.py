@@ -624,3 +624,12 @@ def test_ratings_are_of_no_use_under_formulas_alone(rules: str) -> None:
     assert check(PLAIN + terms).errors == ()
     (problem,) = check(PLAIN + terms + 'ratings = { A = "AAA" }').errors
     assert f'ratings, under rules = "{rules}"' in str(problem)
+
+
+def test_a_class_rating_that_counts_must_be_one_of_the_table() -> None:
+    terms = "[capital]\npool_weight = 1.0\ndelinquent = 0.0\nclass_ratings = true\n"
+    text = PLAIN.replace("coupon = 0.05", 'coupon = 0.05\nrating = "AAAsf"')
+    assert check(text).errors == ()
+    (problem,) = check(text + terms).errors
+    assert "tranches.A.rating" in str(problem)
+    assert 'found "AAAsf"' in str(problem)

@@ -123,6 +123,25 @@ def test_ratings_are_read_at_the_maturity_of_the_class(made: DealRun) -> None:
     assert found.frame()["rating"].tolist()[:3] == ["AAA", "BBB", ""]
 
 
+def test_the_rating_that_a_class_is_sized_for_may_count() -> None:
+    terms = TERMS.replace("coupon = 0.05", 'coupon = 0.05\nrating = "AAA"')
+    rated = run(terms, pool_of(1000.0, [100.0] * 9, 4.0), 9)
+    assert risk_weights(rated, spec()).approach[0] == "SEC-SA"
+    found = risk_weights(rated, spec(class_ratings=True, ratings={"B": "BB"}))
+    assert found.rating == ("AAA", "BB", "")
+    found = risk_weights(rated, spec(class_ratings=True, ratings={"A": "A"}))
+    assert found.rating == ("A", "", "")
+
+
+def test_chinese_weights_before_they_were_in_force(made: DealRun) -> None:
+    with pytest.raises(InputError, match="weights on 2020-01-15; expected a day from 2024-01-01"):
+        risk_weights(made, spec(rules="china"))
+    later = run(TERMS.replace("2020-01", "2024-01").replace("2023-01", "2027-01"),
+                pool_of(1000.0, [100.0] * 9, 4.0), 9)  # fmt: skip
+    now = risk_weights(later, spec(rules="china"))
+    np.testing.assert_array_equal(now.weight, risk_weights(later, spec()).weight)
+
+
 def test_classes_of_one_rank(made: DealRun) -> None:
     found = risk_weights(made, spec(pari_passu=(("A", "B"),), reserves=()))
     np.testing.assert_allclose(found.attachment[:2, 0], [0.1, 0.1], rtol=1e-12)
