@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scfcap.api.deals import DealCase
     from scfcap.api.model import Model
     from scfcap.credit.term_structure import TermStructure
-    from scfcap.deal.figures import ClassFigures
+    from scfcap.deal.class_figures import ClassFigures
     from scfcap.deal.outcome import DealRun
 
 
@@ -41,7 +41,7 @@ def class_figures(
             curve may not be used on the day; a day outside the run.
     """
     from scfcap.api.deals import deal_case, named_deal, named_scenarios
-    from scfcap.deal.figures import ClassFigures
+    from scfcap.deal.class_figures import ClassFigures
 
     name = named_deal(model, name)
     chosen = named_scenarios(model, scenarios)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from scfcap.credit.exposure import Exposures
     from scfcap.credit.factors import Paths
     from scfcap.credit.fit import Fit
-    from scfcap.deal.figures import ClassFigures
+    from scfcap.deal.class_figures import ClassFigures
     from scfcap.deal.outcome import DealRun
     from scfcap.deal.waterfall import DealResult
     from scfcap.funding.inputs import Inputs

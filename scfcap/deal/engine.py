@@ -140,7 +140,7 @@ class _Run:
             measures=self.measures,
             called=self.book.called,
             pool_start=pool,
-            cash_start=cash,
+            start=cash,
             trace=self.trace,
             watched=self.watched,
             watch=self.watch,

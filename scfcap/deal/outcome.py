@@ -41,10 +41,10 @@ class DealRun:
     ``tranche`` [quantity, T, J, K] and ``whole`` [quantity, T, K] in the order of
     :data:`BY_TRANCHE` and :data:`WHOLE`; ``cash`` [T, A, K], ``fee_paid`` and ``fee_owed``
     [T, F, K]; ``phase`` [T, K] rows of the deal's phases; ``tripped`` [T, X, K]; ``measures``
-    [T, M, K]; ``called`` [K] period of a call, 0: none; ``pool_start`` [K] performing loans and
-    ``cash_start`` [A, K] accounts at the start of the run. All in currency, at the close of the
-    period or in it. ``trace`` [3, S, T, K] is due, available and paid of each step, where it was
-    asked for.
+    [T, M, K]; ``called`` [K] period of a call, 0: none; ``pool_start`` [K] are the performing
+    loans and ``start`` [A, K] the cash of the accounts when the run begins. All in currency, at the
+    close of the period or in it. ``trace`` [3, S, T, K] is due, available and paid of each step,
+    where it was asked for.
     """
 
     deal: Deal
@@ -63,7 +63,7 @@ class DealRun:
     measures: FloatArray
     called: IntArray
     pool_start: FloatArray
-    cash_start: FloatArray
+    start: FloatArray
     trace: FloatArray | None = None
     watched: FloatArray | None = None
     watch: tuple[str, ...] = ()

@@ -176,7 +176,7 @@ def _formula(terms: CapitalSpec) -> str:
 def _pool(run: DealRun, terms: CapitalSpec, t: int) -> FloatArray:
     """Performing loans and funded reserves at the close of period ``t``, 0: the start [K]."""
     pool = run.of("pool")[:, t - 1] if t else run.pool_start
-    cash = run.cash[t - 1] if t else run.cash_start
+    cash = run.cash[t - 1] if t else run.start
     targets = {name for name, each in run.deal.spec.accounts.items() if each.target is not None}
     reserves = targets if terms.reserves is None else set(terms.reserves)
     rows = [row for row, name in enumerate(run.deal.accounts) if name in reserves]

@@ -7,7 +7,7 @@ from typing import Final
 
 import pandas as pd
 
-from scfcap.deal.figures import UNITS, ClassFigures
+from scfcap.deal.class_figures import UNITS, ClassFigures
 from scfcap.report.tables import Table
 
 _SPREADS: Final = ("excess_before_losses", "excess_spread")
@@ -19,7 +19,7 @@ _WEIGHT_UNITS: Final = {
 
 
 def analytics_tables(figures: ClassFigures, currency: str) -> dict[str, Table]:
-    """Tables of :class:`~scfcap.deal.figures.ClassFigures` by name, amounts in ``currency``.
+    """Tables of :class:`~scfcap.deal.class_figures.ClassFigures` by name, amounts in ``currency``.
 
     ``tranche_analytics``, ``decrement`` (figures), ``decrement_printed`` (as a prospectus has
     them), ``excess_spread`` and ``excess_spread_mean``; with ``[capital]`` also ``risk_weights``

@@ -26,7 +26,7 @@ from scfcap.deal.analytics import (
     value_over,
     z_spread,
 )
-from scfcap.deal.figures import ClassFigures
+from scfcap.deal.class_figures import ClassFigures
 from scfcap.deal.holders import Holdings, outstanding
 from scfcap.deal.outcome import DealRun
 from scfcap.errors import InputError
