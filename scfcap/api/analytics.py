@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from scfcap.errors import InputError, Problem
-from scfcap.schema.curves import AnalyticsSpec, unusable
+from scfcap.schema.curves import unusable
+from scfcap.schema.holders import AnalyticsSpec
 from scfcap.schema.scenario import BorrowerStress, RateShock, Scenario
 
 if TYPE_CHECKING:

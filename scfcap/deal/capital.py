@@ -20,8 +20,8 @@ from scipy.special import ndtr, ndtri
 
 from scfcap.errors import InputError, Problem
 from scfcap.quantities import FloatArray
-from scfcap.schema.curves import CapitalSpec
 from scfcap.schema.deal import DealSpec
+from scfcap.schema.holders import CapitalSpec
 
 Number = FloatArray | float
 

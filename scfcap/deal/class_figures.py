@@ -30,8 +30,8 @@ from scfcap.deal.paydown import Decrement, ExcessSpread, decrement, excess_sprea
 from scfcap.deal.weights import RiskWeights, risk_weights
 from scfcap.errors import InputError, Problem
 from scfcap.quantities import FloatArray, IntArray
-from scfcap.schema.curves import AnalyticsSpec
 from scfcap.schema.deal_parts import TrancheSpec
+from scfcap.schema.holders import AnalyticsSpec
 
 #: Share of what is outstanding that may be left unpaid for rounding.
 _ROUNDING = 1e-9

@@ -28,7 +28,7 @@ from scfcap.deal.holders import outstanding
 from scfcap.deal.outcome import DealRun
 from scfcap.errors import InputError, Problem
 from scfcap.quantities import BoolArray, FloatArray
-from scfcap.schema.curves import CapitalSpec
+from scfcap.schema.holders import CapitalSpec
 
 _ROUNDING: Final = 1e-9
 _FIGURES: Final = (

@@ -15,7 +15,6 @@ from scfcap.axes import DayCount
 from scfcap.periods import Frequency
 from scfcap.quantities import Money, Share
 from scfcap.schema.base import MisfitError, Schema
-from scfcap.schema.curves import AnalyticsSpec, CapitalSpec
 from scfcap.schema.deal_parts import (
     AccountSpec,
     CallSpec,
@@ -30,6 +29,7 @@ from scfcap.schema.deal_parts import (
     TrancheSpec,
     TriggerSpec,
 )
+from scfcap.schema.holders import AnalyticsSpec, CapitalSpec
 from scfcap.schema.sizing import SizingSpec
 
 

@@ -30,7 +30,8 @@ from scfcap.deal.class_figures import ClassFigures
 from scfcap.deal.holders import Holdings, outstanding
 from scfcap.deal.outcome import DealRun
 from scfcap.errors import InputError
-from scfcap.schema.curves import AnalyticsSpec, CurveSpec
+from scfcap.schema.curves import CurveSpec
+from scfcap.schema.holders import AnalyticsSpec
 
 from .dealing import pool_of, run
 

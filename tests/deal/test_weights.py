@@ -11,7 +11,7 @@ from scfcap.deal.capital import pool_charge, sec_erba, sec_sa
 from scfcap.deal.outcome import DealRun
 from scfcap.deal.weights import risk_weights
 from scfcap.errors import InputError
-from scfcap.schema.curves import CapitalSpec
+from scfcap.schema.holders import CapitalSpec
 
 from .dealing import ParLoans, pool_of, run
 
