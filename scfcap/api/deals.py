@@ -120,17 +120,27 @@ def deal_run(
     from scfcap.deal.check_formulas import check_words
 
     name = named_deal(model, name)
+    strange = check_words(model.spec.deals[name], watch, tuple(model.spec.indices))
+    if strange:
+        raise InputError(strange)
+    chosen = named_scenarios(model, scenarios)
+    return deal_case(model, name, chosen, watch).run(trace=trace, watch=watch)
+
+
+def named_scenarios(model: Model, names: Sequence[str] = ()) -> dict[str, Scenario]:
+    """Scenarios of the model or of its deals' sizing by name; without any, all of the model.
+
+    Raises InputError.
+    """
     there = {**model.spec.scenarios, **model.loaded.stresses}
     strange = [
         Problem("--scenario", f'"{each}"', f"one of {', '.join(there)}")
-        for each in scenarios
+        for each in names
         if each not in there
     ]
-    strange += check_words(model.spec.deals[name], watch, tuple(model.spec.indices))
     if strange:
         raise InputError(strange)
-    chosen = {each: there[each] for each in scenarios or model.spec.scenarios}
-    return deal_case(model, name, chosen, watch).run(trace=trace, watch=watch)
+    return {each: there[each] for each in names or model.spec.scenarios}
 
 
 def deal_case(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from scfcap.credit.exposure import Exposures
     from scfcap.credit.factors import Paths
     from scfcap.credit.fit import Fit
+    from scfcap.deal.class_figures import ClassFigures
     from scfcap.deal.outcome import DealRun
     from scfcap.deal.waterfall import DealResult
     from scfcap.funding.inputs import Inputs
@@ -356,6 +357,26 @@ class Model:
         from scfcap.api.dealing import deal_reports
 
         return deal_reports(self)
+
+    def deal_analytics(
+        self,
+        name: str | None = None,
+        scenarios: Sequence[str] = (),
+        *,
+        prices: Mapping[str, float] | None = None,
+        curve: str | None = None,
+        settlement: date | None = None,
+    ) -> ClassFigures:
+        """Price, yield, life, duration, spreads and run-off of a deal's classes, and their weights.
+
+        ``prices`` by class are clean, in percent; they, ``curve`` and ``settlement`` go before what
+        the deal's ``[analytics]`` says. Raises :class:`~scfcap.errors.InputError`.
+        """
+        from scfcap.api.analytics import class_figures
+
+        return class_figures(
+            self, name, scenarios, prices=prices, curve=curve, settlement=settlement
+        )
 
     @_once
     def inputs(self) -> Inputs:

@@ -86,6 +86,7 @@ def curves_over(
         exposures=model.exposures() if names_cores(chosen) else None,
         rules=spec.credit.where,
         indices=spec.indices,
+        rates=spec.curves,
         projection=spec.projection,
         stated_in=spec.plan.frequency,
     )

@@ -317,7 +317,7 @@ def with_fields(curves: CurveSet, other: CurveSet, driver: str) -> CurveSet:
         if name in MADE_OF_OTHERS:
             continue
         if isinstance(new, Indices):
-            changed[name] = Indices({**own.stated, **new.stated})
+            changed[name] = Indices({**own.stated, **new.stated}, {**own.curves, **new.curves})
         elif isinstance(new, np.ndarray):
             changed[name] = _mixed(own, new, segments)
         else:

@@ -20,6 +20,7 @@ from scfcap.periods import Frequency, PeriodGrid
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 from scfcap.schema.contract import IndexSpec
 from scfcap.schema.credit import CreditRule, SegmentCredit
+from scfcap.schema.curves import CurveSpec
 from scfcap.schema.languages import ROLL_STATES
 from scfcap.schema.projection import ProjectionSpec
 from scfcap.schema.scenario import Scenario
@@ -212,6 +213,7 @@ def build_curves(
     lenders: Sequence[str] = (),
     exposures: Exposures | None = None,
     indices: Mapping[str, IndexSpec] | None = None,
+    rates: Mapping[str, CurveSpec] | None = None,
     rules: Sequence[CreditRule] = (),
     projection: ProjectionSpec = _PLAIN,
     stated_in: Frequency | None = None,
@@ -257,7 +259,7 @@ def build_curves(
         servicer_advances=projection.servicer_advances,
         late_fee=projection.late_fee,
         parent=np.array(parent, dtype=np.int64),
-        indices=Indices(indices or {}),
+        indices=Indices(indices or {}, rates or {}),
         **_told(names, behaviour, grid),
     ).under(stress)
 

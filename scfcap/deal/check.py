@@ -13,6 +13,7 @@ from datetime import date
 
 from scfcap.deal.check_flows import check_flows
 from scfcap.deal.check_formulas import check_formulas
+from scfcap.deal.check_holders import check_holders
 from scfcap.deal.check_names import check_names
 from scfcap.deal.findings import Finding, unknown
 from scfcap.errors import InputError, Problem
@@ -53,6 +54,7 @@ def check_deal(
     indices = None if known is None else known.indices
     findings += check_formulas(spec, indices)
     meant = frozenset(finding.meant for finding in findings if finding.meant)
+    findings += check_holders(spec)
     findings += (
         finding
         for finding in check_flows(spec, meant)

@@ -60,7 +60,6 @@ def run_deal(
     run = _Run(deal, assets, around or Surroundings(), balances, trace, tuple(watch))
     if cash is not None:
         run.book.cash[:] = cash
-        run.start[:] = cash
     return run.whole()
 
 
@@ -79,7 +78,7 @@ class _Run:
         self.deal, self.assets, self.around, self.watch = deal, assets, around, watch
         self.spec = deal.spec
         self.book, self.closing = opening_book(deal, assets.opening(), balances)
-        self.opening_balance, self.start = self.book.balance.copy(), self.book.cash.copy()
+        self.opening_balance = self.book.balance.copy()
         count, size = len(deal.years), self.book.size
         self.tranche = np.zeros((len(BY_TRANCHE), count, len(deal.tranches), size))
         self.all = np.zeros((len(WHOLE), count, size))
@@ -131,6 +130,7 @@ class _Run:
 
     def whole(self) -> DealRun:
         """All periods."""
+        pool, cash = self.book.pool.copy(), self.book.cash.copy()
         for period in range(1, len(self.deal.years) + 1):
             self._period(period)
         return DealRun(
@@ -149,7 +149,8 @@ class _Run:
             tripped=self.tripped,
             measures=self.measures,
             called=self.book.called,
-            start=self.start,
+            pool_start=pool,
+            start=cash,
             trace=self.trace,
             ready=self.ready,
             watched=self.watched,

@@ -43,9 +43,10 @@ class DealRun:
     ``released`` what left the deal as residual to nobody named); ``cash`` [T, A, K], ``fee_paid``
     and ``fee_owed`` [T, F, K]; ``phase`` [T, K] rows of the deal's phases; ``tripped`` [T, X, K];
     ``measures`` [T, M, K]; ``called`` [K] period of a call, 0: none, -1: before the run. All in
-    currency, at the close of the period or in it; ``start`` [A, K] is the cash of the accounts when
-    the run begins. Where it was asked for, ``trace`` [3, S, T, K] is due, available and paid of
-    each step, ``ready`` [T, A, K] the cash of the accounts before the first step.
+    currency, at the close of the period or in it; ``start`` [A, K] is the cash of the accounts and
+    ``pool_start`` [K] the performing loans when the run begins. Where it was asked for, ``trace``
+    [3, S, T, K] is due, available and paid of each step, ``ready`` [T, A, K] the cash of the
+    accounts before the first step.
     """
 
     deal: Deal
@@ -63,6 +64,7 @@ class DealRun:
     tripped: BoolArray
     measures: FloatArray
     called: IntArray
+    pool_start: FloatArray
     start: FloatArray
     trace: FloatArray | None = None
     ready: FloatArray | None = None

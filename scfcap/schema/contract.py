@@ -97,12 +97,22 @@ class Fixing(Schema):
 class IndexSpec(Schema):
     """``[indices.NAME]``: an index as it stands, and as it is expected to go."""
 
-    fixings: tuple[Fixing, ...] = Field(min_length=1, max_length=2000)
-    """In the order of their days; each holds up to the next, the last without end. The first holds
-    before its day too."""
+    fixings: tuple[Fixing, ...] = Field(default=(), max_length=2000)
+    """In the order of their days; each holds up to the next, the last without end (up to the day of
+    ``curve``, where there is one). The first holds before its day too."""
+    curve: str | None = None
+    """Curve (``[curves.NAME]``) whose forward rates the index follows from the curve's day on."""
+    months: int = Field(default=1, ge=1, le=120)
+    """Term of the index, with ``curve``: its level is the simple rate over so many months."""
 
     @model_validator(mode="after")
     def _ordered(self) -> IndexSpec:
+        if not self.fixings and self.curve is None:
+            raise MisfitError(
+                key="fixings",
+                found="neither fixings nor a curve",
+                expected="fixings, or curve, the name of one of [curves]",
+            )
         for first, second in pairwise(self.fixings):
             if second.day <= first.day:
                 raise MisfitError(

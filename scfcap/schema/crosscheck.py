@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import date
 
 from scfcap.calendars import CALENDARS, known
 from scfcap.errors import Problem
 from scfcap.schema.contract import ContractSpec
+from scfcap.schema.curves import unusable
 from scfcap.schema.messages import Key, closest
 from scfcap.schema.model import Model
 from scfcap.schema.regime import Regime
@@ -27,6 +29,7 @@ def crosscheck(spec: Model, regime: Regime | None, where: Where) -> list[Problem
         *_late_fee(spec, where),
         *_advances(spec, where),
         *_rates(spec, where),
+        *_curves(spec, where),
         *([] if regime is None else _closed_kinds(spec, regime, where)),
     ]
 
@@ -188,6 +191,32 @@ def _rates(spec: Model, where: Where) -> Iterator[Problem]:
                 f"a decimal a year up to {most:g}, tape.max_rate",
                 "Write 0.12 for 12%, or raise tape.max_rate if contracts do charge it.",
             )
+
+
+def _curves(spec: Model, where: Where) -> Iterator[Problem]:
+    """Curves that indices and deals name are there, and may be used on the day they are for."""
+    asked: dict[Key, tuple[str | None, date]] = {
+        ("indices", name, "curve"): (index.curve, spec.as_of)
+        for name, index in spec.indices.items()
+    }
+    for name, deal in spec.deals.items():
+        terms = deal.analytics
+        asked["deals", name, "analytics", "curve"] = terms.curve, terms.settlement or spec.as_of
+    for key, (curve, day) in asked.items():
+        if curve is None:
+            continue
+        if curve in spec.curves:
+            wrong = unusable(curve, spec.curves[curve], day, where(key))
+            if wrong is not None:
+                yield wrong
+            continue
+        near = closest(curve, list(spec.curves))
+        yield Problem(
+            where(key),
+            f'"{curve}"',
+            f"one of the curves {', '.join(spec.curves) or '(none)'}",
+            f"Did you mean {near}?" if near else f"Add [curves.{curve}] with its day and source.",
+        )
 
 
 def _closed_kinds(spec: Model, regime: Regime, where: Where) -> Iterator[Problem]:

@@ -29,6 +29,7 @@ from scfcap.schema.deal_parts import (
     TrancheSpec,
     TriggerSpec,
 )
+from scfcap.schema.holders import AnalyticsSpec, CapitalSpec
 from scfcap.schema.sizing import SizingSpec
 
 
@@ -198,6 +199,10 @@ class DealSpec(Schema):
     """Collections from ``opening.date`` (or closing) to ``as_of``, a row a period; or the name of a
     CSV file of the model's folder with these columns."""
     sizing: SizingSpec = SizingSpec()
+    analytics: AnalyticsSpec = AnalyticsSpec()
+    """How its classes are priced."""
+    capital: CapitalSpec | None = None
+    """What banks that hold its classes must know of the pool; absent: no risk weights."""
 
     @model_validator(mode="after")
     def _phases_have_waterfalls(self) -> DealSpec:

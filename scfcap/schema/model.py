@@ -10,6 +10,7 @@ from scfcap.quantities import LoanAmount
 from scfcap.schema.base import MisfitError, Schema
 from scfcap.schema.contract import ContractSpec, IndexSpec
 from scfcap.schema.credit import CreditSpec
+from scfcap.schema.curves import CurveSpec
 from scfcap.schema.deal import DealSpec
 from scfcap.schema.factors import FactorSpec
 from scfcap.schema.history import PerformanceSpec
@@ -52,6 +53,8 @@ class Model(Schema):
     """When and how loans pay, by segment; a segment without pays by the plan's periods."""
     indices: dict[str, IndexSpec] = Field(default_factory=dict)
     """Indices of floating rates, by name."""
+    curves: dict[str, CurveSpec] = Field(default_factory=dict)
+    """Curves of interest rates, by name: what indices follow and spreads are taken over."""
     orders: OrdersSpec | None = None
     """How loans of type "order" are sized and paid; absent: as their contracts say."""
     projection: ProjectionSpec = ProjectionSpec()

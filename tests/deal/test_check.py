@@ -595,3 +595,43 @@ def test_a_model_with_a_deal_that_cannot_be_run_is_refused(tmp_path):
         load(base, overrides=["deals.new-series.accounts.reserve.target='notess'"])
     (problem,) = set_on_the_line.value.problems
     assert problem.where.startswith("--set deals.new-series.accounts.reserve.target")
+
+
+def test_what_is_said_of_prices_and_capital_fits_the_deal() -> None:
+    wrong = """
+legal_end = 2024-12-31
+[analytics]
+settlement = 2025-01-31
+prices = { B = 99.0 }
+[capital]
+rules = "china"
+pool_weight = 0.75
+delinquent = 0.01
+ratings = { A = "AAa", B = "A" }
+pari_passu = [["A", "C"], ["A", "D"]]
+reserves = ["reserve"]
+"""
+    text = PLAIN.replace("closing = 2019-12-31\n", f"closing = 2019-12-31\n{wrong}")
+    found = {str(problem) for problem in check(text).errors}
+    assert {line.partition(": found")[0].removeprefix("deals/d.toml: ") for line in found} == {
+        "analytics.settlement", "analytics.prices.B", "capital.rules", "capital.ratings.A",
+        "capital.ratings.B", "capital.pari_passu", "capital.pari_passu.1", "capital.reserves",
+    }  # fmt: skip
+    assert any("in force there from that day" in line for line in found)
+
+
+@pytest.mark.parametrize("rules", ["us", "basel-stc", "basel-resecuritisation"])
+def test_ratings_are_of_no_use_under_formulas_alone(rules: str) -> None:
+    terms = f'[capital]\nrules = "{rules}"\npool_weight = 1.0\ndelinquent = 0.0\n'
+    assert check(PLAIN + terms).errors == ()
+    (problem,) = check(PLAIN + terms + 'ratings = { A = "AAA" }').errors
+    assert f'ratings, under rules = "{rules}"' in str(problem)
+
+
+def test_a_class_rating_that_counts_must_be_one_of_the_table() -> None:
+    terms = "[capital]\npool_weight = 1.0\ndelinquent = 0.0\nclass_ratings = true\n"
+    text = PLAIN.replace("coupon = 0.05", 'coupon = 0.05\nrating = "AAAsf"')
+    assert check(text).errors == ()
+    (problem,) = check(text + terms).errors
+    assert "tranches.A.rating" in str(problem)
+    assert 'found "AAAsf"' in str(problem)
