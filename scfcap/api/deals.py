@@ -16,6 +16,7 @@ from scfcap.periods import PeriodGrid
 if TYPE_CHECKING:
     from scfcap.api.model import Model
     from scfcap.credit.curves import CurveSet
+    from scfcap.credit.stress import Stress
     from scfcap.deal.assets import Assets
     from scfcap.deal.bought import Lent
     from scfcap.deal.engine import Surroundings
@@ -69,10 +70,7 @@ class DealCase:
         from scfcap.deal.engine import run_deal
 
         def run(rows: IntArray, balances: FloatArray) -> DealRun:
-            around = replace(
-                self.around, indices={n: each[rows] for n, each in self.around.indices.items()}
-            )
-            return run_deal(self.deal, self.assets(rows), around, balances)
+            return run_deal(self.deal, self.assets(rows), self.around.chosen(rows), balances)
 
         return run
 
@@ -145,7 +143,6 @@ def deal_case(
     from scfcap.api.projecting import curves_over
     from scfcap.cashflow.project import project
     from scfcap.deal.bought import Lent
-    from scfcap.deal.engine import Surroundings
     from scfcap.deal.structure import Deal
 
     name = named_deal(model, name)
@@ -172,7 +169,21 @@ def deal_case(
     one_by_one = None
     if spec.assets.purchases == "loans":
         one_by_one = _whole_loans(model, name, spec, curves)
-    return DealCase(deal, lent, Surroundings(indices=indices), one_by_one)
+    return DealCase(deal, lent, _around(indices, curves.stress, len(ends)), one_by_one)
+
+
+def _around(indices: dict[str, FloatArray], stress: Stress, passed: int) -> Surroundings:
+    """Indices, and what scenarios do to the originator, after ``passed`` periods of actuals."""
+    from scfcap.deal.engine import Surroundings
+
+    failed = stress.originator_default > 0.0
+    first = np.where(failed.any(axis=1), failed.argmax(axis=1) + 1 + passed, 0)
+    fee = np.pad(stress.servicer_fee, ((0, 0), (passed, 0)), constant_values=1.0)
+    return Surroundings(
+        indices,
+        first.astype(np.int64) if first.any() else None,
+        fee if (fee != 1.0).any() else None,
+    )
 
 
 def _whole_loans(model: Model, name: str, spec: DealSpec, curves: CurveSet) -> Callable[[], Assets]:

@@ -21,7 +21,7 @@ from scfcap.deal.starting import opening_book
 from scfcap.deal.structure import COLLECTION, Deal, Step
 from scfcap.errors import InvariantError
 from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray, IntArray
-from scfcap.schema.deal_parts import TrancheSpec, TriggerSpec
+from scfcap.schema.deal_parts import FeeSpec, TrancheSpec, TriggerSpec
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,22 @@ class Surroundings:
     """What a deal does not decide: all by scenario.
 
     ``indices`` by name: level at the start and at each period's end [K or 1, T + 1] [1/year].
-    ``originator_fails`` [K]: period in which the originator fails, 0: never.
+    ``originator_fails`` [K]: period in which the originator fails, 0: never. ``servicer_fee``
+    [K or 1, T]: factor on what fees ``to_originator`` accrue, within their bounds.
     """
 
     indices: Mapping[str, FloatArray] = field(default_factory=dict)
     originator_fails: IntArray | None = None
+    servicer_fee: FloatArray | None = None
+
+    def chosen(self, rows: IntArray) -> Surroundings:
+        """The scenarios at ``rows``."""
+        fails, fee = self.originator_fails, self.servicer_fee
+        return Surroundings(
+            {n: each if len(each) == 1 else each[rows] for n, each in self.indices.items()},
+            None if fails is None else fails[rows],
+            fee if fee is None or len(fee) == 1 else fee[rows],
+        )
 
 
 def run_deal(
@@ -218,6 +229,7 @@ class _Run:
         for row, fee in enumerate(spec.fees.values()):
             if fee.formula is None and (fee.rate or fee.amount or fee.floor):
                 due = fee.amount + fee.rate * book.number(self.deal.formulas[fee.of])
+                due = self._asked(fee, due)
                 due = np.maximum(due, fee.floor)
                 if fee.cap is not None:
                     due = np.minimum(due, fee.cap)
@@ -229,6 +241,12 @@ class _Run:
             book.line_owed[row] += book.drawn[row] * rate * year
             if line.fee_rate:
                 book.line_owed[row] += book.undrawn(name) * (line.fee_rate * year)
+
+    def _asked(self, fee: FeeSpec, due: FloatArray) -> FloatArray:
+        """What a fee comes to where another party services the loans [K]."""
+        if self.around.servicer_fee is None or not fee.to_originator:
+            return due
+        return due * self.around.servicer_fee[:, self.book.period - 1]
 
     def _index(self, name: str) -> FloatArray:
         """Level set at the last payment date [K]."""
@@ -254,6 +272,7 @@ class _Run:
         for row, fee in enumerate(self.spec.fees.values()):
             if fee.formula is not None:
                 due = np.maximum(book.number(self.deal.formulas[fee.formula]), 0.0)
+                due = self._asked(fee, due)
                 most = np.inf if fee.cap is None else fee.cap * book.years
                 book.fee[row] += self._due(np.clip(due, fee.floor * book.years, most))
         return self._settle_hedges()
