@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from scfcap.deal.bought import Lent
     from scfcap.deal.engine import Surroundings
     from scfcap.deal.outcome import DealRun
-    from scfcap.deal.sizing import Runner, Sized
+    from scfcap.deal.sizing import Runner, Sizing
     from scfcap.deal.structure import Deal
     from scfcap.pool.snapshot import Pool
     from scfcap.quantities import FloatArray, IntArray
@@ -74,7 +74,7 @@ class DealCase:
 
         return run
 
-    def sized(self) -> tuple[Sized, ...]:
+    def sized(self) -> Sizing:
         """The largest classes with a rating: see :func:`~scfcap.deal.sizing.size_classes`."""
         from scfcap.deal.sizing import size_classes
 
