@@ -65,12 +65,16 @@ class DealCase:
         assets = self.assets() if self.whole_loans is None else self.whole_loans()
         return run_deal(self.deal, assets, self.around, trace=trace, watch=watch)
 
-    def runner(self) -> Runner:
-        """Runs the deal in given scenarios with given original balances [J, K]."""
+    def runner(self, watch: Sequence[str] = ()) -> Runner:
+        """Runs the deal in given scenarios with given original balances [J, K], or its own.
+
+        The words ``watch`` are kept after each step.
+        """
         from scfcap.deal.engine import run_deal
 
-        def run(rows: IntArray, balances: FloatArray) -> DealRun:
-            return run_deal(self.deal, self.assets(rows), self.around.chosen(rows), balances)
+        def run(rows: IntArray, balances: FloatArray | None) -> DealRun:
+            around = self.around.chosen(rows)
+            return run_deal(self.deal, self.assets(rows), around, balances, watch=watch)
 
         return run
 
@@ -141,9 +145,6 @@ def deal_case(
             to another pool; it holds or buys no loans.
     """
     from scfcap.api.projecting import curves_over
-    from scfcap.cashflow.project import project
-    from scfcap.deal.bought import Lent
-    from scfcap.deal.structure import Deal
 
     name = named_deal(model, name)
     spec = model.spec.deals[name]
@@ -153,7 +154,16 @@ def deal_case(
         wanted = set(spec.sizing.stresses.values())
         more = {k: v for k, v in model.loaded.stresses.items() if k in wanted}
         scenarios = {**model.spec.scenarios, **more}
-    curves = curves_over(model, grid, scenarios)
+    return case_under(model, name, curves_over(model, grid, scenarios))
+
+
+def case_under(model: Model, name: str, curves: CurveSet) -> DealCase:
+    """A deal ready to run in the scenarios of ``curves``, which are over :func:`deal_grid`."""
+    from scfcap.cashflow.project import project
+    from scfcap.deal.bought import Lent
+    from scfcap.deal.structure import Deal
+
+    spec, grid = model.spec.deals[name], curves.grid
     pool = deal_pool(model, name, spec)
     _refuse_pool(name, spec, pool.total)
     flows = project(pool, curves).flows

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from scfcap import __version__
-from scfcap.cli import check, compare, credit, demo, init, pool, project, run, schema, warn
+from scfcap.cli import check, compare, credit, demo, init, pool, project, run, schema, size, warn
 from scfcap.cli.map import map_tape
 
 app = typer.Typer(
@@ -49,6 +49,9 @@ app.command("pool", short_help="Freeze the pool: eligibility, concentrations, bo
 app.command("project", short_help="Project the pool's cash flows: scenarios, paths, one loan.")(
     project.project
 )
+app.command(
+    "size", short_help="Size a deal's classes: how large, what limits them, what they bear."
+)(size.size)
 app.command("credit", short_help="Show credit curves and what they rest on; write them.")(
     credit.credit
 )

@@ -20,8 +20,8 @@ from scfcap.errors import InputError, Problem
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 from scfcap.schema.deal import DealSpec
 
-#: Runs a deal in the scenarios [K] with original balances [J, K].
-Runner = Callable[[IntArray, FloatArray], DealRun]
+#: Runs a deal in the scenarios [K] with original balances [J, K]; None: those that it states.
+Runner = Callable[[IntArray, FloatArray | None], DealRun]
 #: How much larger, as a share of the pool, a class is made to show what it then lacks.
 LARGER = 0.01
 

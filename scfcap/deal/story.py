@@ -31,9 +31,9 @@ class Lack:
     unpaid: float
 
     def words(self, currency: str = "") -> str:
-        """As a reader has it: ``principal of A: short of 1,234.00 CNY on 2020-01-31``."""
+        """As a reader has it: ``principal of A is 1,234.00 CNY short on 2020-01-31``."""
         money = f"{self.short:,.2f} {currency}".strip()
-        said = f"{self.what} of {self.tranche}: short of {money} on {self.on}"
+        said = f"{self.what} of {self.tranche} is {money} short on {self.on}"
         if self.what == "interest" and self.unpaid > 0.005:
             said += f", and {self.unpaid:,.2f} of principal is never repaid"
         return said

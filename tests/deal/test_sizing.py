@@ -98,7 +98,7 @@ to = "A"
 def runner(terms: str, pool: GivenAssets) -> Runner:
     deal = deal_of(terms, pool.principal.shape[1])
 
-    def run(rows: IntArray, balances: FloatArray) -> DealRun:
+    def run(rows: IntArray, balances: FloatArray | None) -> DealRun:
         flows = (pool.interest, pool.principal, pool.default, pool.recovery, pool.pool)
         chosen = GivenAssets(pool.start[rows], *(flow[rows] for flow in flows))
         return run_deal(deal, chosen, balances=balances)
@@ -198,7 +198,9 @@ def test_timely_interest_limits_where_principal_would_not():
     limit = found.sized[0].limit
     assert (limit.lack.what, str(limit.lack.on)) == ("interest", "2020-01-31")
     assert found.sized[0].size == 0.0
-    assert "interest of A: short of" in limit.lack.words("CNY")
+    words = limit.lack.words("CNY")
+    assert words.startswith("interest of A is ")
+    assert "CNY short on 2020-01-31" in words
 
 
 def test_stated_juniors_are_paid_before_and_make_the_senior_smaller():
