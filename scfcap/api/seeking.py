@@ -57,7 +57,8 @@ def seek_goal(
     ``loss`` (share), ``unpaid`` [currency, at the legal end], ``interest_coverage`` and
     ``asset_coverage`` (the least), ``size`` of a class; ``cost_of_funds``; and the deal's words as
     they stand after the last step at the legal end. Where the size of a class of debt is changed,
-    the last equity class takes what it leaves of the pool.
+    the last equity class takes what it leaves of the pool. Without ``deal`` it is the one that the
+    field belongs to, else the only one.
 
     Raises:
         InputError: the goal cannot be read, a field or figure does not exist, or a value between
@@ -73,6 +74,9 @@ def seek_goal(
         raise InputError(
             Problem("--until", f'"{until}"', "FIGURE = VALUE", "Such as yield.junior = 0.15.")
         )
+    said = field.split(".")
+    if deal is None and said[0] == "deals" and len(said) > 1:
+        deal = said[1]
     study = DealStudy.of(model, deal, scenario)
     left, right = (_parsed(study, side.strip()) for side in sides)
 

@@ -78,7 +78,7 @@ class Story:
                 one, two = mine.get(name), theirs.get(name)
                 if one != two:
                     said.append(
-                        f"{what} {name} comes {_day(two)} there, {_day(one)} at the size that fails"
+                        f"{what} {name} comes {_day(two)} there, {_day(one)} where it fails"
                     )
         return said
 

@@ -229,8 +229,8 @@ def test_a_trigger_lets_a_larger_class_pass_and_the_size_says_so():
     assert found.above
     assert 100.0 / 1.2 < found.bracket.again <= 85.0
     assert found.differences == (
-        "trigger thin comes on 2020-01-31 there, never at the size that fails",
-        "phase turbo comes on 2020-01-31 there, never at the size that fails",
+        "trigger thin comes on 2020-01-31 there, never where it fails",
+        "phase turbo comes on 2020-01-31 there, never where it fails",
     )
     assert found.limit.story.tripped == {}
 
