@@ -151,7 +151,7 @@ def deal_case(
     _refuse_dates(model, name, spec)
     grid = deal_grid(model, spec)
     if scenarios is None:
-        wanted = set(spec.sizing.stresses.values())
+        wanted = set(spec.sizing.scenarios)
         more = {k: v for k, v in model.loaded.stresses.items() if k in wanted}
         scenarios = {**model.spec.scenarios, **more}
     return case_under(model, name, curves_over(model, grid, scenarios))

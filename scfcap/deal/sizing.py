@@ -40,7 +40,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Sized:
-    """The size of one class [currency], and how it was found.
+    """The size of one class [currency] under the ``scenarios`` of its rating, and how it was found.
 
     ``bracket`` holds the sizes tried. ``limit`` says what fails at its upper end, ``larger`` what
     does with :data:`LARGER` of the pool more; None where nothing does. ``differences`` are what
@@ -49,7 +49,7 @@ class Sized:
 
     tranche: str
     rating: str
-    scenario: str
+    scenarios: tuple[str, ...]
     pool: float
     bracket: Bracket
     limit: Limit | None
@@ -93,7 +93,7 @@ class Sizing:
                 {
                     "tranche": each.tranche,
                     "rating": each.rating,
-                    "stress": each.scenario,
+                    "stress": ", ".join(each.scenarios),
                     "size": each.size,
                     "share": each.size / each.pool,
                     "credit_enhancement": 1.0 - sums[each.tranche] / each.pool,
@@ -148,9 +148,9 @@ def size_classes(spec: DealSpec, run: Runner, scenarios: Sequence[str], pool: Fl
     found: list[Sized] = []
     for name in rated:
         before = rated[: rated.index(name) + 1]
+        tests = _tests(spec, before)
         below = rated[rated.index(name) + 1 :] if spec.sizing.juniors == "stated" else []
         juniors = {names.index(other): stated_balance(spec, other, size) for other in below}
-        tests = [(other, _stress(spec, other)) for other in before]
         search = _Search(spec, run, tuple(scenarios), tests, fixed, juniors, name)
         used = float(sum(fixed[names.index(other)] for other in before))
         room = min(spec.sizing.most * size - used, size - float(fixed[_debt(spec)].sum()))
@@ -158,8 +158,7 @@ def size_classes(spec: DealSpec, run: Runner, scenarios: Sequence[str], pool: Fl
         fixed[names.index(name)] = sized.size
         found.append(sized)
     balances = with_equity(spec, fixed[:, None], size)
-    tests = [(other, _stress(spec, other)) for other in rated]
-    whole = _Search(spec, run, tuple(scenarios), tests, fixed, {}, rated[-1])
+    whole = _Search(spec, run, tuple(scenarios), _tests(spec, rated), fixed, {}, rated[-1])
     lacking = whole.lacking(float(fixed[names.index(rated[-1])]), size)
     return Sizing(tuple(found), balances[:, 0], tuple(lacking))
 
@@ -186,8 +185,9 @@ def _debt(spec: DealSpec) -> BoolArray:
     return np.array([each.kind != "equity" for each in spec.tranches.values()])
 
 
-def _stress(spec: DealSpec, name: str) -> str:
-    return spec.sizing.stresses[spec.tranches[name].rating]
+def _tests(spec: DealSpec, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Each class with each scenario that its rating must survive."""
+    return [(name, each) for name in names for each in spec.sizing.of(spec.tranches[name].rating)]
 
 
 def _refuse(spec: DealSpec, rated: Sequence[str], scenarios: Sequence[str]) -> None:
@@ -212,20 +212,14 @@ def _refuse(spec: DealSpec, rated: Sequence[str], scenarios: Sequence[str]) -> N
         )
     for name in rated:
         rating = spec.tranches[name].rating
-        stress = spec.sizing.stresses.get(rating)
-        if stress is None:
-            there = ", ".join(spec.sizing.stresses) or "none"
-            problems.append(
-                Problem(f"sizing.stresses.{rating}", f"none, for class {name}", f"one of {there}")
-            )
-        elif stress not in scenarios:
-            problems.append(
-                Problem(
-                    f"sizing.stresses.{rating}",
-                    f'"{stress}"',
-                    f"one of the scenarios {', '.join(scenarios)}",
-                )
-            )
+        where, there = f"sizing.stresses.{rating}", ", ".join(spec.sizing.stresses) or "none"
+        if not spec.sizing.of(rating):
+            problems.append(Problem(where, f"none, for class {name}", f"one of {there}"))
+        problems += [
+            Problem(where, f'"{each}"', f"one of the scenarios {', '.join(scenarios)}")
+            for each in spec.sizing.of(rating)
+            if each not in scenarios
+        ]
     if problems:
         raise InputError(problems)
 
@@ -264,7 +258,7 @@ class _Search:
         return Sized(
             tranche=self.name,
             rating=self.spec.tranches[self.name].rating,
-            scenario=_stress(self.spec, self.name),
+            scenarios=self.spec.sizing.of(self.spec.tranches[self.name].rating),
             pool=pool,
             bracket=bracket,
             limit=limit,

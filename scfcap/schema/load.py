@@ -325,12 +325,12 @@ def _stresses(
     """Scenario files that the sizing of deals names, beside the model's own scenarios."""
     found: dict[str, Scenario] = {}
     for deal, each in spec.deals.items():
-        for rating, name in each.sizing.stresses.items():
-            if name in spec.scenarios:
-                continue
+        for rating in each.sizing.stresses:
             key: Key = ("deals", deal, "sizing", "stresses", rating)
-            _find_named(name, key, known, tuple(spec.scenarios), where)
-            found[name] = Scenario(title=name, include=(name,))
+            for name in each.sizing.of(rating):
+                if name not in spec.scenarios:
+                    _find_named(name, key, known, tuple(spec.scenarios), where)
+                    found[name] = Scenario(title=name, include=(name,))
     return found
 
 

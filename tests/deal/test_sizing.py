@@ -171,6 +171,19 @@ def test_one_period_by_its_closed_form():
     assert senior.story.defaults == pytest.approx(0.28)
 
 
+def test_a_rating_may_have_several_stresses_and_the_harshest_limits():
+    """Front-loaded, all interest comes in the first month; back-loaded it does not, and is late."""
+    pool = pool_of([100.0] * 3, [[0.0, 80.0]] * 3, [[4.0, 0.0], [0.3, 3.7], [2.0, 2.0]],
+                   [[0.0, 20.0]] * 3)  # fmt: skip
+    both = SEQUENTIAL.replace('"hard"', '["front", "back"]').replace('"soft"', '"level"')
+    found = sized(both, pool, "front", "back", "level").sized[0]
+    # 0.5% of A is 0.3 at 60
+    assert found.size == pytest.approx(60.0, abs=2e-3)
+    assert (found.limit.scenario, found.limit.lack.what) == ("back", "interest")
+    alone = sized(SEQUENTIAL.replace('"hard"', '"front"'), pool, "front", "soft", "level")
+    assert alone.sized[0].size == pytest.approx(4.0 / 1.005 + 80.0 / 1.005**2, abs=2e-3)
+
+
 def test_one_percent_larger_lacks_one_percent():
     pool = pool_of([100.0], [[70.0]], 0.0, [[30.0]])
     zero = SEQUENTIAL.replace("0.06", "0.0").replace("0.12", "0.0").replace('"soft"', '"hard"')
