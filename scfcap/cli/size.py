@@ -86,7 +86,7 @@ Until = Annotated[
 _LEFT_OUT = {
     "sizes": ("passes_at", "unpaid_if_larger", "tried"),
     "classes": ("scenario",),
-    "retention": ("kind", "source"),
+    "retention": ("kind", "source", "left_out"),
     "losses": ("deviation", "p75"),
     "break_even": ("tried",),
 }
@@ -234,6 +234,7 @@ def _show(terminal: Terminal, report: SizingReport) -> None:
     for name in ("cost_of_funds", "retention"):
         if name in tables:
             terminal.say(_table(tables[name], of), "")
+    terminal.say(*report.not_shown, "")
     if report.cost is not None and report.cost.why:
         terminal.say(f"The cost of funds has no rate: {report.cost.why}", "")
     terminal.say(*_least(report), "")

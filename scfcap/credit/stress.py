@@ -333,7 +333,8 @@ def _outages(table: _Table, shocks: Sequence[Shock]) -> None:
     for period, length in begin:
         if period <= len(days):
             days[period - 1] += length
-    table.stress.held[table.k] = held_back(days, table.grid)
+    if days.any():
+        table.stress.held[table.k] = held_back(days, table.grid)
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,8 @@ class Kept:
 def retention_frame(kept: Kept, rules: Mapping[str, RetentionRule], on: date) -> pd.DataFrame:
     """One row a form: what is ``kept``, the ``least`` asked, the ``margin``, whether it is met.
 
-    ``in_force`` on the day ``on``. A rule is met by any one of its forms.
+    ``in_force`` on the day ``on``. A rule is met by any one of its forms; ``left_out`` are those
+    that a deal file cannot show.
     """
     rows = []
     for name, rule in rules.items():
@@ -123,6 +124,7 @@ def retention_frame(kept: Kept, rules: Mapping[str, RetentionRule], on: date) ->
                     "met": found >= form.least - _SAME,
                     "why": why,
                     "source": form.source,
+                    "left_out": "; ".join(rule.left_out),
                 }
             )
     return pd.DataFrame(rows)

@@ -130,6 +130,16 @@ class SizingReport:
                 said.append(f"{each.tranche}: {_again(each.bracket, each.differences, '{:.4g}')}")
         return said
 
+    @cached_property
+    def not_shown(self) -> list[str]:
+        """Forms of retention that a deal file cannot show, a sentence a rule."""
+        rules = self.retention.drop_duplicates("rule")
+        told = rules[rules["left_out"] != ""]
+        return [
+            f"{rule}: a deal file cannot show {forms}."
+            for rule, forms in zip(told["rule"], told["left_out"], strict=True)
+        ]
+
     def document(self) -> dict[str, Any]:
         """The report as plain values; the files hold the rest."""
         shown = {

@@ -163,3 +163,30 @@ def test_a_deal_without_ratings_shows_what_it_bears(scfcap):
     assert done.exit_code == 0
     assert "Largest multiple of the defaults" in done.stdout
     assert "Largest classes" not in done.stdout
+
+
+def test_a_deal_that_has_closed_is_not_sized_and_shows_what_it_bears(scfcap, tmp_path):
+    stands = LEAKS.replace(
+        "[deals.leaks.assets]",
+        "[deals.leaks.opening]\ndate = 2013-12-31\npool_at_closing = 0.6e9\n"
+        "balances = { A = 0.2e9 }\n[deals.leaks.assets]\nsize = 0.4e9",
+    )
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.toml").write_text(stands)
+    asked = ("size", tmp_path / "model", "--deal", "leaks", "--set", LOANS)
+    refused = scfcap(*asked)
+    assert refused.exit_code == 2
+    assert "its classes are sold" in refused.stderr
+    done = scfcap(*asked, "--no-sizes", "--json")
+    document = json.loads(done.stdout)
+    assert done.exit_code == 0
+    assert document["break_even"][0]["multiple"] > 1.0
+    assert "cost_of_funds" not in document
+
+
+def test_forms_of_retention_that_cannot_be_shown_are_named(whole):
+    text, document, _ = whole
+    assert "us_2014: a deal file cannot show 244.5: seller's interest" in " ".join(text.split())
+    forms = {(row["rule"], row["kind"]): row for row in document["retention"]}
+    assert forms[("eu_2017", "horizontal")]["margin"] == pytest.approx(0.05)
+    assert not forms[("eu_2017", "vertical")]["met"]
