@@ -130,7 +130,7 @@ def size(
 
     def work(terminal: Terminal) -> Outcome:
         goal = _goal(field, between, until)
-        _fits(sized=sized, no_sizes=no_sizes)
+        _fits(sized=sized, no_sizes=no_sizes, paths=paths)
         terminal.progress("tape")
         loaded = Asked(model, tape, overrides, reject_limit, out).load()
         loaded.tape()
@@ -179,10 +179,13 @@ def _goal(
     return field, between, until
 
 
-def _fits(*, sized: bool, no_sizes: bool) -> None:
-    """Refuse options that do not go together."""
+def _fits(*, sized: bool, no_sizes: bool, paths: int | None) -> None:
+    """Refuse options that do not go together, and more paths than are drawn."""
+    from scfcap.cashflow.distribution import refuse_count
     from scfcap.errors import InputError, Problem
 
+    if paths is not None:
+        refuse_count(paths)
     if sized and no_sizes:
         raise InputError(Problem("--sized", "--no-sizes beside it", "one of the two"))
 

@@ -124,11 +124,16 @@ def heat_maps(
     known = [value for frame in panels.values() for value in frame.to_numpy().ravel()]
     low, high = np.nanmin([*known, 0.0]), np.nanmax([*known, 1e-9])
     with mpl.rc_context(_settings()):
-        figure = Figure(figsize=(max(4.2 * len(panels), 8.0), 4.4), layout="constrained")
+        wide = max(4.2 * len(panels), 8.0)
+        figure = Figure(figsize=(wide, 4.4))
         FigureCanvasAgg(figure)
-        figure.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=12, fontweight="bold", color=_INK)
-        figure.text(0.012, 0.915, note, fontsize=9, color="#666666")
-        each = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        figure.text(0.1 / wide, 0.94, title, fontsize=12, fontweight="bold", color=_INK)
+        figure.text(0.1 / wide, 0.885, note, fontsize=9, color="#666666")
+        # a fixed layout: one that fits itself would measure every cell, twice
+        place = {"left": 0.7 / wide, "right": 1.0 - 0.9 / wide, "top": 0.8, "bottom": 0.13}
+        each = figure.subplots(
+            1, len(panels), sharey=True, squeeze=False, gridspec_kw={**place, "wspace": 0.05}
+        )[0]
         for axes, (name, frame) in zip(each, panels.items(), strict=True):
             shades = axes.imshow(
                 frame.to_numpy(dtype=np.float64), cmap="cividis_r", vmin=low, vmax=high,
@@ -141,7 +146,8 @@ def heat_maps(
             axes.tick_params(colors=_INK, labelsize=9)
             _cells(axes, frame, failing[name], (low + high) / 2.0)
         each[0].set_ylabel(axes_named[1], color=_INK)
-        bar = figure.colorbar(shades, ax=list(each), fraction=0.03, pad=0.02)
+        beside = figure.add_axes((1.0 - 0.8 / wide, 0.13, 0.15 / wide, 0.67))
+        bar = figure.colorbar(shades, cax=beside)
         bar.ax.yaxis.set_major_formatter(lambda value, _: f"{100.0 * value:.3g}%")
         bar.ax.tick_params(colors=_INK, labelsize=9)
     return Picture(figure)
