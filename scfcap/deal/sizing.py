@@ -99,7 +99,7 @@ class Sizing:
                     "credit_enhancement": 1.0 - sums[each.tranche] / each.pool,
                     "passes_at": np.nan if each.bracket.low is None else each.bracket.low,
                     "fails_at": np.nan if each.bracket.high is None else each.bracket.high,
-                    "limited_by": "the pool" if limit is None else limit.lack.tranche,
+                    "limited_by": "pool or sizing.most" if limit is None else limit.lack.tranche,
                     "lacks": "" if limit is None else limit.lack.what,
                     "under": "" if limit is None else limit.scenario,
                     "short": 0.0 if limit is None else limit.lack.short,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -236,7 +238,8 @@ def test_a_trigger_lets_a_harsher_stress_pass_and_the_break_even_says_so():
 @given(st.floats(1.0, 98.0), st.floats(0.01, 0.99), st.integers(1, 4))
 def test_a_class_bears_less_than_one_before_it(notes, part, months):
     a, b = notes * part, notes * (1.0 - part)
-    terms = STATIC.replace("70.0", str(a)).replace("20.0", str(b)).replace("10.0", str(100 - notes))
+    sizes = iter((a, b, 100.0 - notes))
+    terms = re.sub(r"balance = \S+", lambda _: f"balance = {next(sizes)!r}", STATIC)
     found = break_even(static(terms, months, 0.0), ("A", "B"), np.linspace(0.0, 1.0, 9))
     assert found[1].bracket.low <= found[0].bracket.low
     assert found[1].bracket.low == pytest.approx(1.0 - notes / 100.0, abs=2e-4)

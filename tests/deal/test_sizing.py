@@ -230,6 +230,21 @@ def test_stated_juniors_are_paid_before_and_make_the_senior_smaller():
     assert below < alone
 
 
+def test_no_more_than_most_of_the_pool_is_sized():
+    """A is worth 40.2 / 1.005 in the hard stress; nothing of B fails in the soft one, so that both
+    come to 55% of the pool, and A alone to 30%."""
+    pool = pool_of([100.0, 100.0], [[40.2], [100.0]], 0.0, [[59.8], [0.0]])
+    for most, sizes in ((0.55, [40.0, 15.0]), (0.3, [30.0, 0.0])):
+        terms = SEQUENTIAL.replace('"none"', f'"none"\nmost = {most}')
+        found = sized(terms, pool, "hard", "soft")
+        assert [each.size for each in found.sized] == pytest.approx(sizes, abs=2e-3)
+        assert found.balances.sum() == pytest.approx(100.0)
+        assert found.sized[1].limit is None
+    frame = found.to_frame(("A", "B", "E"))
+    assert set(frame["limited_by"]) == {"pool or sizing.most"}
+    assert frame["fails_at"].isna().all()
+
+
 # --- triggers ---------------------------------------------------------------------------------
 
 
