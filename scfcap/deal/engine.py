@@ -9,8 +9,7 @@ other periods only the steps of settlement are made. Money is checked at the end
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -19,32 +18,12 @@ from scfcap.deal.outcome import BY_TRANCHE, WHOLE, DealRun
 from scfcap.deal.payments import Paid, pay
 from scfcap.deal.starting import opening_book
 from scfcap.deal.structure import COLLECTION, Deal, Step
+from scfcap.deal.surroundings import Surroundings
 from scfcap.errors import InvariantError
-from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray, IntArray
+from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray
 from scfcap.schema.deal_parts import FeeSpec, TrancheSpec, TriggerSpec
 
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a deal does not decide: all by scenario.
-
-    ``indices`` by name: level at the start and at each period's end [K or 1, T + 1] [1/year].
-    ``originator_fails`` [K]: period in which the originator fails, 0: never. ``servicer_fee``
-    [K or 1, T]: factor on what fees ``to_originator`` accrue, within their bounds.
-    """
-
-    indices: Mapping[str, FloatArray] = field(default_factory=dict)
-    originator_fails: IntArray | None = None
-    servicer_fee: FloatArray | None = None
-
-    def chosen(self, rows: IntArray) -> Surroundings:
-        """The scenarios at ``rows``."""
-        fails, fee = self.originator_fails, self.servicer_fee
-        return Surroundings(
-            {n: each if len(each) == 1 else each[rows] for n, each in self.indices.items()},
-            None if fails is None else fails[rows],
-            fee if fee is None or len(fee) == 1 else fee[rows],
-        )
+__all__ = ["Surroundings", "run_deal"]
 
 
 def run_deal(
