@@ -16,11 +16,12 @@ from scfcap.periods import PeriodGrid
 if TYPE_CHECKING:
     from scfcap.api.model import Model
     from scfcap.credit.curves import CurveSet
+    from scfcap.credit.stress import Stress
     from scfcap.deal.assets import Assets
     from scfcap.deal.bought import Lent
     from scfcap.deal.engine import Surroundings
     from scfcap.deal.outcome import DealRun
-    from scfcap.deal.sizing import Runner, Sized
+    from scfcap.deal.sizing import Runner, Sizing
     from scfcap.deal.structure import Deal
     from scfcap.pool.snapshot import Pool
     from scfcap.quantities import FloatArray, IntArray
@@ -64,19 +65,20 @@ class DealCase:
         assets = self.assets() if self.whole_loans is None else self.whole_loans()
         return run_deal(self.deal, assets, self.around, trace=trace, watch=watch)
 
-    def runner(self) -> Runner:
-        """Runs the deal in given scenarios with given original balances [J, K]."""
+    def runner(self, watch: Sequence[str] = ()) -> Runner:
+        """Runs the deal in given scenarios with given original balances [J, K], or its own.
+
+        The words ``watch`` are kept after each step.
+        """
         from scfcap.deal.engine import run_deal
 
-        def run(rows: IntArray, balances: FloatArray) -> DealRun:
-            around = replace(
-                self.around, indices={n: each[rows] for n, each in self.around.indices.items()}
-            )
-            return run_deal(self.deal, self.assets(rows), around, balances)
+        def run(rows: IntArray, balances: FloatArray | None) -> DealRun:
+            around = self.around.chosen(rows)
+            return run_deal(self.deal, self.assets(rows), around, balances, watch=watch)
 
         return run
 
-    def sized(self) -> tuple[Sized, ...]:
+    def sized(self) -> Sizing:
         """The largest classes with a rating: see :func:`~scfcap.deal.sizing.size_classes`."""
         from scfcap.deal.sizing import size_classes
 
@@ -159,21 +161,26 @@ def deal_case(
             to another pool; it holds or buys no loans.
     """
     from scfcap.api.projecting import curves_over
-    from scfcap.cashflow.project import project
-    from scfcap.deal.bought import Lent
-    from scfcap.deal.engine import Surroundings
-    from scfcap.deal.structure import Deal
 
     name = named_deal(model, name)
     spec = model.spec.deals[name]
     refuse_dates(model, name, spec)
     grid = deal_grid(model, spec)
     if scenarios is None:
-        wanted = set(spec.sizing.stresses.values())
+        wanted = set(spec.sizing.scenarios)
         more = {k: v for k, v in model.loaded.stresses.items() if k in wanted}
         scenarios = {**model.spec.scenarios, **more}
-    curves = curves_over(model, grid, scenarios)
+    return case_under(model, name, curves_over(model, grid, scenarios), watch)
+
+
+def case_under(model: Model, name: str, curves: CurveSet, watch: Sequence[str] = ()) -> DealCase:
+    """A deal ready to run in the scenarios of ``curves``, which are over :func:`deal_grid`."""
+    from scfcap.cashflow.project import project
+    from scfcap.deal.bought import Lent
+    from scfcap.deal.structure import Deal
+
     curves.refuse_draws("deals do")
+    spec, grid = model.spec.deals[name], curves.grid
     pool = deal_pool(model, name, spec)
     _refuse_pool(name, spec, pool.total)
     flows = project(pool, curves).flows
@@ -189,7 +196,21 @@ def deal_case(
     one_by_one = None
     if spec.assets.purchases == "loans":
         one_by_one = _whole_loans(model, name, spec, curves)
-    return DealCase(deal, lent, Surroundings(indices=indices), one_by_one)
+    return DealCase(deal, lent, _around(indices, curves.stress, len(ends)), one_by_one)
+
+
+def _around(indices: dict[str, FloatArray], stress: Stress, passed: int) -> Surroundings:
+    """Indices, and what scenarios do to the originator, after ``passed`` periods of actuals."""
+    from scfcap.deal.engine import Surroundings
+
+    failed = stress.originator_default > 0.0
+    first = np.where(failed.any(axis=1), failed.argmax(axis=1) + 1 + passed, 0)
+    fee = np.pad(stress.servicer_fee, ((0, 0), (passed, 0)), constant_values=1.0)
+    return Surroundings(
+        indices,
+        first.astype(np.int64) if first.any() else None,
+        fee if (fee != 1.0).any() else None,
+    )
 
 
 def _whole_loans(model: Model, name: str, spec: DealSpec, curves: CurveSet) -> Callable[[], Assets]:

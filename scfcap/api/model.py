@@ -20,6 +20,7 @@ from scfcap.schema.model import Model as ModelSpec
 
 if TYPE_CHECKING:
     from scfcap.api.run import Run
+    from scfcap.api.sizing import DealStudy
     from scfcap.cashflow.backtest import Backtest
     from scfcap.cashflow.cohorts import CohortFactors, NewLoans
     from scfcap.cashflow.distribution import Distribution
@@ -377,6 +378,16 @@ class Model:
         return class_figures(
             self, name, scenarios, prices=prices, curve=curve, settlement=settlement
         )
+
+    def study(self, deal: str | None = None, scenario: str | None = None) -> DealStudy:
+        """Sizes of a deal's classes and what they bear, where ``scenario`` is what is expected.
+
+        Without names the only deal, and the plan's scenario. Raises
+        :class:`~scfcap.errors.InputError`.
+        """
+        from scfcap.api.sizing import DealStudy
+
+        return DealStudy.of(self, deal, scenario)
 
     @_once
     def inputs(self) -> Inputs:

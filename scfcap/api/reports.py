@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -13,11 +14,15 @@ from scfcap.report.files import manifest
 
 if TYPE_CHECKING:
     from scfcap.api.model import Model
+    from scfcap.api.seeking import Goal
+    from scfcap.api.sizing import DealStudy
     from scfcap.cashflow.distribution import Distribution
     from scfcap.cashflow.project import PoolCashflow
+    from scfcap.deal.losses import ClassLosses
     from scfcap.report.credit import CreditReport
     from scfcap.report.pool import PoolReport
     from scfcap.report.projection import ProjectionReport
+    from scfcap.report.sizing import SizingReport
     from scfcap.report.watch import WatchReport
 
 
@@ -112,3 +117,45 @@ def projection(
         orders=model.order_tables(scenarios) if cashflow is None else {},
         assumed=_assumed(model) if cashflow is None else (),
     )
+
+
+def sizing_report(
+    study: DealStudy,
+    *,
+    sized: bool = True,
+    losses: ClassLosses | None = None,
+    sensitivity: pd.DataFrame | None = None,
+) -> SizingReport:
+    """Sizes of a deal (where ``sized``) and what its classes bear, to show and to save."""
+    from scfcap.report.sizing import SizingReport
+
+    model = study.model
+    closes = model.spec.deals[study.deal].opening is None
+    return SizingReport(
+        model=model.loaded,
+        deal=study.deal,
+        scenario=study.scenario,
+        structure="stated" if study.balances is None else "sized",
+        origin=manifest(model.provenance(model.tape()), {}),
+        expected=study.expected,
+        break_even=study.break_even,
+        retention=study.retention(),
+        sizing=study.sizing if sized else None,
+        cost=study.cost_of_funds() if closes else None,
+        losses=losses,
+        sensitivity=sensitivity,
+    )
+
+
+def saved_goal(model: Model, goal: Goal, document: Mapping[str, Any], out: Path) -> Path:
+    """Write the values tried for a goal as a run folder; gives the folder."""
+    from scfcap.report.files import csv_bytes
+    from scfcap.report.store import save_run
+    from scfcap.report.tables import Table
+
+    frame = goal.sought.to_frame()
+    table = Table("seek", f"{goal.field} until {goal.figure} = {goal.target}", frame)
+    origin = manifest(model.provenance(model.tape()), {})
+    return save_run(
+        out, {"seek": table}, origin, document, extra={"seek.csv": csv_bytes(frame)}
+    ).folder

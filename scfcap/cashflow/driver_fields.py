@@ -61,7 +61,7 @@ FIELDS: Final[Mapping[type, Mapping[str, tuple[str, ...]]]] = {
         "timing": ("held",),
         NEUTRAL: (
             *("scenarios", "lenders", "demand", "line", "p2p_renewed", "p2p_new", "issue"),
-            *("bank_rate", "p2p_rate", "coupon"),
+            *("bank_rate", "p2p_rate", "coupon", "originator_default", "servicer_fee"),
         ),
     },
     # what is read of it where curves go by age; the rest is in the curve set

@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from scfcap import __version__
-from scfcap.cli import check, compare, credit, deal, demo, init, pool, project, run, schema, warn
+from scfcap.cli import (
+    check,
+    compare,
+    credit,
+    deal,
+    demo,
+    init,
+    pool,
+    project,
+    run,
+    schema,
+    size,
+    warn,
+)
 from scfcap.cli.map import map_tape
 
 app = typer.Typer(
@@ -52,6 +65,9 @@ app.command("project", short_help="Project the pool's cash flows: scenarios, pat
 app.command("deal", short_help="Run a deal, check it, draw its waterfall, explain a payment date.")(
     deal.deal
 )
+app.command(
+    "size", short_help="Size a deal's classes: how large, what limits them, what they bear."
+)(size.size)
 app.command("credit", short_help="Show credit curves and what they rest on; write them.")(
     credit.credit
 )

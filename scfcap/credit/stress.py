@@ -29,6 +29,7 @@ from scfcap.schema.scenario import (
     P2PRunOff,
     RateShock,
     Scenario,
+    ServicerChange,
     Shock,
 )
 
@@ -47,6 +48,8 @@ class Stress:
     What is left of funding: ``line`` [K, H, T], ``p2p_renewed`` of maturing notes, ``p2p_new``
     lenders' money and ``issue`` size [K, T]. ``bank_rate``, ``p2p_rate``, ``coupon`` [K, T] are
     added to new funding's [1/year], ``index_rate`` [K, T] to the indices of floating contracts.
+    ``originator_default`` [K, T] is 1 once the originator has failed, ``servicer_fee`` [K, T] the
+    factor on what deals pay for servicing.
     """
 
     scenarios: tuple[str, ...]
@@ -69,6 +72,8 @@ class Stress:
     p2p_rate: FloatArray
     coupon: FloatArray
     index_rate: FloatArray
+    originator_default: FloatArray
+    servicer_fee: FloatArray
 
     def __len__(self) -> int:
         return len(self.scenarios)
@@ -138,6 +143,8 @@ def calm(scenarios: Sequence[str], segments: int, lenders: Sequence[str], period
         p2p_rate=of(0.0),
         coupon=of(0.0),
         index_rate=of(0.0),
+        originator_default=of(0.0),
+        servicer_fee=of(1.0),
     )
 
 
@@ -152,7 +159,7 @@ def longest_delay(scenarios: Mapping[str, Scenario], grid: PeriodGrid) -> int:
     shortest = {"month": 28, "week": 7, "day": 1}[grid.frequency]
     delays = [0]
     for scenario in scenarios.values():
-        out = sum(x.days for x in scenario.shocks if isinstance(x, Outage))
+        out = sum(x.days for x in scenario.shocks if isinstance(x, Outage | ServicerChange))
         lags = [x.recovery_lag for x in scenario.shocks if isinstance(x, CoreFailure)]
         delays.append(-(-out // shortest) + max(lags, default=0))
     return max(delays)
@@ -186,7 +193,7 @@ def compile_scenarios(
             for shock in shocks:
                 _apply(table, shock)
             _failures(table, shocks, exposures)
-            _outages(table, [x for x in shocks if isinstance(x, Outage)])
+            _outages(table, shocks)
         except InputError as error:
             problems += error.problems
     if problems:
@@ -238,6 +245,18 @@ def _borrowers(table: _Table, shock: BorrowerStress) -> None:
         for name in MULTIPLES:
             getattr(stress, name)[k, s, span] *= getattr(shock, name)
         stress.severity_add[k, s, span] += shock.severity_add
+        if shock.timing and shock.to_period is not None:
+            shape = _timed(shock.timing, shock.to_period - shock.from_period + 1)
+            window = stress.default_multiple[k, s, span]
+            window *= shape[: len(window)]
+
+
+def _timed(timing: Sequence[float], periods: int) -> FloatArray:
+    """``timing`` spread over equal parts of ``periods``, with a mean of one (T,)."""
+    sums = np.concatenate([[0.0], np.cumsum(np.asarray(timing, dtype=np.float64))])
+    edges = np.linspace(0.0, len(timing), periods + 1)
+    parts = np.diff(np.interp(edges, np.arange(len(sums)), sums))
+    return np.asarray(parts * periods / sums[-1])
 
 
 def _line(table: _Table, shock: BankLineCut) -> None:
@@ -265,6 +284,12 @@ def _rates(table: _Table, shock: RateShock) -> None:
     table.stress.index_rate[table.k, span] += shock.index
 
 
+def _servicer(table: _Table, shock: ServicerChange) -> None:
+    span = _span(shock.period, None)
+    table.stress.originator_default[table.k, span] = 1.0
+    table.stress.servicer_fee[table.k, span] *= shock.fee_multiple
+
+
 def _apply(table: _Table, shock: Shock) -> None:
     """A shock that acts by itself; failures and outages act on each other and come after."""
     match shock:
@@ -278,6 +303,8 @@ def _apply(table: _Table, shock: Shock) -> None:
             _market(table, shock)
         case RateShock():
             _rates(table, shock)
+        case ServicerChange():
+            _servicer(table, shock)
         case _:
             pass
 
@@ -299,12 +326,15 @@ def held_back(days: FloatArray, grid: PeriodGrid) -> FloatArray:
     return share
 
 
-def _outages(table: _Table, outages: Sequence[Outage]) -> None:
+def _outages(table: _Table, shocks: Sequence[Shock]) -> None:
     days = np.zeros(len(table.grid))
-    for outage in outages:
-        if outage.from_period <= len(days):
-            days[outage.from_period - 1] += outage.days
-    table.stress.held[table.k] = held_back(days, table.grid)
+    begin = [(x.from_period, x.days) for x in shocks if isinstance(x, Outage)]
+    begin += [(x.period, x.days) for x in shocks if isinstance(x, ServicerChange)]
+    for period, length in begin:
+        if period <= len(days):
+            days[period - 1] += length
+    if days.any():
+        table.stress.held[table.k] = held_back(days, table.grid)
 
 
 @dataclass(frozen=True)

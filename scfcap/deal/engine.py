@@ -9,8 +9,7 @@ other periods only the steps of settlement are made. Money is checked at the end
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -20,21 +19,12 @@ from scfcap.deal.outcome import BY_TRANCHE, WHOLE, DealRun
 from scfcap.deal.payments import Paid, pay, to_cents
 from scfcap.deal.starting import opening_book
 from scfcap.deal.structure import COLLECTION, Deal, Step
+from scfcap.deal.surroundings import Surroundings
 from scfcap.errors import InvariantError
-from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray, IntArray
-from scfcap.schema.deal_parts import TrancheSpec, TriggerSpec
+from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray
+from scfcap.schema.deal_parts import FeeSpec, TrancheSpec, TriggerSpec
 
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a deal does not decide: all by scenario.
-
-    ``indices`` by name: level at the start and at each period's end [K or 1, T + 1] [1/year].
-    ``originator_fails`` [K]: period in which the originator fails, 0: never.
-    """
-
-    indices: Mapping[str, FloatArray] = field(default_factory=dict)
-    originator_fails: IntArray | None = None
+__all__ = ["Surroundings", "run_deal"]
 
 
 def run_deal(
@@ -237,6 +227,7 @@ class _Run:
         for row, fee in enumerate(spec.fees.values()):
             if fee.formula is None and (fee.rate or fee.amount or fee.floor):
                 due = fee.amount + fee.rate * book.number(self.deal.formulas[fee.of])
+                due = self._asked(fee, due)
                 due = np.maximum(due, fee.floor)
                 if fee.cap is not None:
                     due = np.minimum(due, fee.cap)
@@ -248,6 +239,12 @@ class _Run:
             book.line_owed[row] += self._due(book.drawn[row] * rate * year)
             if line.fee_rate:
                 book.line_owed[row] += self._due(book.undrawn(name) * (line.fee_rate * year))
+
+    def _asked(self, fee: FeeSpec, due: FloatArray) -> FloatArray:
+        """What a fee comes to where another party services the loans [K]."""
+        if self.around.servicer_fee is None or not fee.to_originator:
+            return due
+        return due * self.around.servicer_fee[:, self.book.period - 1]
 
     def _index(self, name: str) -> FloatArray:
         """Level set at the last payment date [K]."""
@@ -273,6 +270,7 @@ class _Run:
         for row, fee in enumerate(self.spec.fees.values()):
             if fee.formula is not None:
                 due = np.maximum(book.number(self.deal.formulas[fee.formula]), 0.0)
+                due = self._asked(fee, due)
                 most = np.inf if fee.cap is None else fee.cap * book.years
                 book.fee[row] += self._due(np.clip(due, fee.floor * book.years, most))
         return self._settle_hedges()

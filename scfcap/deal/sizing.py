@@ -1,149 +1,178 @@
-"""The largest classes that survive their stresses: a grid of sizes, then a search in its bracket.
+"""The largest classes that survive their stresses, and what keeps each from being larger.
 
 Triggers can make the answer non-monotone: an early amortisation protects the senior class, so that
 a larger one may pass where a smaller fails. The size given is the largest with no failing size
-below it on the grid; whether any passes above it is said.
+below it, of those tried; whether any passes above it, and what is different there, is said.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import pandas as pd
 
+from scfcap.deal.bracket import Bracket, largest_passing
 from scfcap.deal.outcome import DealRun
+from scfcap.deal.story import Lack, Story, lack_of, story_of, survived
 from scfcap.errors import InputError, Problem
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 from scfcap.schema.deal import DealSpec
 
-#: Sizes tried inside a bracket at a time.
-_INSIDE = 15
-#: Runs a deal in the scenarios [K] with original balances [J, K].
-Runner = Callable[[IntArray, FloatArray], DealRun]
+#: Runs a deal in the scenarios [K] with original balances [J, K]; None: those that it states.
+Runner = Callable[[IntArray, FloatArray | None], DealRun]
+#: How much larger, as a share of the pool, a class is made to show what it then lacks.
+LARGER = 0.01
 
 
 @dataclass(frozen=True)
 class Limit:
-    """Why a size fails: ``tranche`` under ``rating``; ``short`` [currency] on ``on``.
-
-    ``what`` is "interest" (the first date on which some is late) or "principal" (what is left at
-    the legal end).
+    """Why a size fails: what a class lacks in ``scenario``, the stress of ``rating``, and what
+    happens there.
     """
 
-    tranche: str
+    lack: Lack
     rating: str
     scenario: str
-    what: str
-    short: float
-    on: date
+    story: Story
 
 
 @dataclass(frozen=True)
 class Sized:
-    """The size of one class [currency], and how it was found.
+    """The size of one class [currency] under the ``scenarios`` of its rating, and how it was found.
 
-    ``tried`` [N] are the sizes of the grid and of each search after it, ``passes`` [N] whether all
-    classes survive. ``low`` passes with all tried below it; ``high`` is the least that fails, or
-    None where none does. ``limit`` says what fails there. ``above``: whether a size above ``high``
-    passes.
+    ``bracket`` holds the sizes tried. ``limit`` says what fails at its upper end, ``larger`` what
+    does with :data:`LARGER` of the pool more; None where nothing does. ``differences`` are what
+    happens otherwise at the size ``bracket.again``, in the stress that fails.
     """
 
     tranche: str
     rating: str
-    size: float
+    scenarios: tuple[str, ...]
     pool: float
-    low: float
-    high: float | None
+    bracket: Bracket
     limit: Limit | None
-    above: bool
-    tried: FloatArray
-    passes: BoolArray
+    larger: Limit | None
+    differences: tuple[str, ...]
+
+    @property
+    def size(self) -> float:
+        """The size [currency]; nothing where even that fails."""
+        return self.bracket.low or 0.0
+
+    @property
+    def above(self) -> bool:
+        """Whether a size above the first that fails passes."""
+        return self.bracket.again is not None
 
 
-def size_classes(
-    spec: DealSpec, run: Runner, scenarios: Sequence[str], pool: FloatArray
-) -> tuple[Sized, ...]:
+@dataclass(frozen=True)
+class Sizing:
+    """All sizes of a deal, senior first; ``balances`` [J] original balances with them.
+
+    ``lacking``: what the classes lack in their stresses when all have these sizes. It is empty,
+    unless a class fails even at nothing because of those below it.
+    """
+
+    sized: tuple[Sized, ...]
+    balances: FloatArray
+    lacking: tuple[Limit, ...]
+
+    def to_frame(self, tranches: Sequence[str]) -> pd.DataFrame:
+        """One row a class: size [currency] and shares of the pool, what is below it, its limit.
+
+        ``tranches`` names the rows of ``balances``. ``credit_enhancement`` is what the class has
+        below it, as a share of the pool; reserves come on top.
+        """
+        sums = dict(zip(tranches, np.cumsum(self.balances), strict=True))
+        rows = []
+        for each in self.sized:
+            limit, larger = each.limit, each.larger
+            rows.append(
+                {
+                    "tranche": each.tranche,
+                    "rating": each.rating,
+                    "stress": ", ".join(each.scenarios),
+                    "size": each.size,
+                    "share": each.size / each.pool,
+                    "credit_enhancement": 1.0 - sums[each.tranche] / each.pool,
+                    "passes_at": np.nan if each.bracket.low is None else each.bracket.low,
+                    "fails_at": np.nan if each.bracket.high is None else each.bracket.high,
+                    "limited_by": "pool or sizing.most" if limit is None else limit.lack.tranche,
+                    "lacks": "" if limit is None else limit.lack.what,
+                    "under": "" if limit is None else limit.scenario,
+                    "short": 0.0 if limit is None else limit.lack.short,
+                    "on": None if limit is None else limit.lack.on,
+                    "short_if_larger": np.nan if larger is None else larger.lack.short,
+                    "unpaid_if_larger": np.nan if larger is None else larger.lack.unpaid,
+                    "passes_again_at": each.bracket.again if each.above else np.nan,
+                    "tried": len(each.bracket.tried),
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def tried_frame(self) -> pd.DataFrame:
+        """One row a class and size tried [currency]: whether all classes survive."""
+        parts = [
+            pd.DataFrame(
+                {
+                    "tranche": each.tranche,
+                    "size": each.bracket.tried,
+                    "share": each.bracket.tried / each.pool,
+                    "passes": each.bracket.passes,
+                }
+            )
+            for each in self.sized
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+
+def size_classes(spec: DealSpec, run: Runner, scenarios: Sequence[str], pool: FloatArray) -> Sizing:
     """The largest classes with a rating, senior first, each given those before it.
 
     A class must survive its own rating's stress, and leave those before it theirs; those below it
-    have their stated size meanwhile, or none. Classes with no rating that are debt keep their size;
-    equity is the pool less all others. ``pool`` [S] at
-    closing by scenario.
+    have their stated size meanwhile, or none, as ``[sizing] juniors`` says. Classes with no rating
+    that are debt keep their size; equity is the pool less all others. ``pool`` [S] at closing by
+    scenario.
 
     Raises:
-        InputError: no class has a rating, or a rating has no stress.
+        InputError: the deal has closed, no class has a rating, or a rating has no stress.
     """
     names = tuple(spec.tranches)
     rated = [name for name in names if spec.tranches[name].rating]
     _refuse(spec, rated, scenarios)
     size = float(pool[0])
-    fixed = np.array([_stated(spec, name, size) for name in names])
+    fixed = np.array([stated_balance(spec, name, size) for name in names])
     fixed[[names.index(name) for name in rated]] = 0.0
     found: list[Sized] = []
     for name in rated:
-        tests = [
-            (other, scenarios.index(spec.sizing.stresses[spec.tranches[other].rating]))
-            for other in rated[: rated.index(name) + 1]
-        ]
+        before = rated[: rated.index(name) + 1]
+        tests = _tests(spec, before)
         below = rated[rated.index(name) + 1 :] if spec.sizing.juniors == "stated" else []
-        juniors = {names.index(other): _stated(spec, other, size) for other in below}
-        search = _Search(spec, run, names, tests, scenarios, fixed, juniors, name)
-        room = max(min(spec.sizing.most * size, size) - float(fixed[_debt(spec)].sum()), 0.0)
-        sized = search.largest(room, size)
+        juniors = {names.index(other): stated_balance(spec, other, size) for other in below}
+        search = _Search(spec, run, tuple(scenarios), tests, fixed, juniors, name)
+        used = float(sum(fixed[names.index(other)] for other in before))
+        room = min(spec.sizing.most * size - used, size - float(fixed[_debt(spec)].sum()))
+        sized = search.largest(max(room, 0.0), size)
         fixed[names.index(name)] = sized.size
         found.append(sized)
-    return tuple(found)
+    balances = with_equity(spec, fixed[:, None], size)
+    whole = _Search(spec, run, tuple(scenarios), _tests(spec, rated), fixed, {}, rated[-1])
+    lacking = whole.lacking(float(fixed[names.index(rated[-1])]), size)
+    return Sizing(tuple(found), balances[:, 0], tuple(lacking))
 
 
-def sized_balances(spec: DealSpec, sized: Sequence[Sized], pool: float) -> FloatArray:
-    """Original balances [J] with the sizes found; equity is what they leave of ``pool``."""
-    names = tuple(spec.tranches)
-    fixed = np.array([_stated(spec, name, pool) for name in names])
-    for each in sized:
-        fixed[names.index(each.tranche)] = each.size
-    return _with_equity(spec, fixed[:, None], pool)[:, 0]
-
-
-def to_frame(sized: Sequence[Sized]) -> pd.DataFrame:
-    """One row a class: size [currency], its share of the pool, what is below it, what limits it."""
-    rows, before = [], 0.0
-    for each in sized:
-        before += each.size
-        limit = each.limit
-        rows.append(
-            {
-                "tranche": each.tranche,
-                "rating": each.rating,
-                "size": each.size,
-                "share": each.size / each.pool,
-                "credit enhancement": 1.0 - before / each.pool,
-                "fails at": np.nan if each.high is None else each.high,
-                "limited by": "the pool" if limit is None else f"{limit.what} of {limit.tranche}",
-                "in": "" if limit is None else limit.scenario,
-                "short": 0.0 if limit is None else limit.short,
-                "on": None if limit is None else limit.on,
-                "passes above": each.above,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def _stated(spec: DealSpec, name: str, pool: float) -> float:
+def stated_balance(spec: DealSpec, name: str, pool: float) -> float:
+    """Original balance that a deal states for a class of debt [currency]; equity: nothing."""
     each = spec.tranches[name]
     if each.kind in ("equity", "interest_only"):
         return 0.0
     return each.balance if each.balance is not None else (each.share or 0.0) * pool
 
 
-def _debt(spec: DealSpec) -> BoolArray:
-    return np.array([each.kind != "equity" for each in spec.tranches.values()])
-
-
-def _with_equity(spec: DealSpec, balances: FloatArray, pool: float) -> FloatArray:
-    """``balances`` [J, K] with the equity's row the pool less the rest."""
+def with_equity(spec: DealSpec, balances: FloatArray, pool: float) -> FloatArray:
+    """``balances`` [J, K] with the last equity class the pool less the rest."""
     whole = balances.copy()
     rows = np.flatnonzero(~_debt(spec))
     if len(rows):
@@ -152,8 +181,26 @@ def _with_equity(spec: DealSpec, balances: FloatArray, pool: float) -> FloatArra
     return whole
 
 
+def _debt(spec: DealSpec) -> BoolArray:
+    return np.array([each.kind != "equity" for each in spec.tranches.values()])
+
+
+def _tests(spec: DealSpec, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Each class with each scenario that its rating must survive."""
+    return [(name, each) for name in names for each in spec.sizing.of(spec.tranches[name].rating)]
+
+
 def _refuse(spec: DealSpec, rated: Sequence[str], scenarios: Sequence[str]) -> None:
     problems = []
+    if spec.opening is not None:
+        problems.append(
+            Problem(
+                "opening",
+                f"a deal that stands since {spec.opening.date}",
+                "a deal that is to close: its classes are sold and cannot be sized",
+                "Take [opening] out, or see what multiple of defaults its classes survive.",
+            )
+        )
     if not rated:
         problems.append(
             Problem(
@@ -165,104 +212,93 @@ def _refuse(spec: DealSpec, rated: Sequence[str], scenarios: Sequence[str]) -> N
         )
     for name in rated:
         rating = spec.tranches[name].rating
-        stress = spec.sizing.stresses.get(rating)
-        if stress is None:
-            there = ", ".join(spec.sizing.stresses) or "none"
-            problems.append(
-                Problem(f"sizing.stresses.{rating}", f"none, for class {name}", f"one of {there}")
-            )
-        elif stress not in scenarios:
-            problems.append(
-                Problem(
-                    f"sizing.stresses.{rating}",
-                    f'"{stress}"',
-                    f"one of the scenarios {', '.join(scenarios)}",
-                )
-            )
+        where, there = f"sizing.stresses.{rating}", ", ".join(spec.sizing.stresses) or "none"
+        if not spec.sizing.of(rating):
+            problems.append(Problem(where, f"none, for class {name}", f"one of {there}"))
+        problems += [
+            Problem(where, f'"{each}"', f"one of the scenarios {', '.join(scenarios)}")
+            for each in spec.sizing.of(rating)
+            if each not in scenarios
+        ]
     if problems:
         raise InputError(problems)
 
 
 @dataclass(frozen=True)
 class _Search:
-    """The search for one class."""
+    """The search for one class: ``tests`` are classes and the scenarios that they must survive."""
 
     spec: DealSpec
     run: Runner
-    names: tuple[str, ...]
-    tests: Sequence[tuple[str, int]]
-    scenarios: Sequence[str]
+    scenarios: tuple[str, ...]
+    tests: Sequence[tuple[str, str]]
     fixed: FloatArray
     juniors: Mapping[int, float]
     name: str
 
     def largest(self, room: float, pool: float) -> Sized:
-        """The largest size up to ``room`` with no failing one below it."""
-        sizes = np.linspace(0.0, room, self.spec.sizing.grid)
-        passes, limits = self._try(sizes, pool)
-        tried, passed = [sizes], [passes]
-        above = False
-        low, high, limit = room, None, None
-        while not passes.all():
-            first = int(np.argmin(passes))
-            above = above or bool(passes[first:].any())
-            low = float(sizes[first - 1]) if first else 0.0
-            high, limit = float(sizes[first]), limits[first]
-            if first == 0 or high - low <= self.spec.sizing.tolerance * pool:
-                break
-            sizes = np.linspace(low, high, _INSIDE + 2)
-            passes, limits = self._try(sizes, pool)
-            tried.append(sizes)
-            passed.append(passes)
+        """The largest size up to ``room`` with no failing one below it, and why no larger."""
+        bracket = largest_passing(
+            lambda sizes: self._pass(sizes, pool),
+            np.linspace(0.0, room, self.spec.sizing.grid),
+            tolerance=self.spec.sizing.tolerance * pool,
+        )[0]
+        limit = larger = None
+        differences: tuple[str, ...] = ()
+        if bracket.high is not None:
+            more = min((bracket.low or 0.0) + LARGER * pool, room)
+            sizes = np.array([bracket.high, more, bracket.again or 0.0])
+            run = self._run(sizes, pool)
+            at, beyond, _ = self._limits(run, len(sizes))
+            limit, larger = at[0], beyond[0] if beyond else None
+            if bracket.again is not None:
+                number = list(self.tests).index((limit.lack.tranche, limit.scenario))
+                there = story_of(run, number * len(sizes) + 2)
+                differences = tuple(limit.story.unlike(there))
         return Sized(
             tranche=self.name,
             rating=self.spec.tranches[self.name].rating,
-            size=low,
+            scenarios=self.spec.sizing.of(self.spec.tranches[self.name].rating),
             pool=pool,
-            low=low,
-            high=high,
+            bracket=bracket,
             limit=limit,
-            above=above,
-            tried=np.concatenate(tried),
-            passes=np.concatenate(passed),
+            larger=larger,
+            differences=differences,
         )
 
-    def _try(self, sizes: FloatArray, pool: float) -> tuple[BoolArray, list[Limit | None]]:
-        """Whether all classes survive at each of ``sizes`` [N], and what fails first."""
+    def lacking(self, size: float, pool: float) -> list[Limit]:
+        """What fails at ``size``, in the order of the tests."""
+        return self._limits(self._run(np.array([size]), pool), 1)[0]
+
+    def _limits(self, run: DealRun, count: int) -> list[list[Limit]]:
+        found: list[list[Limit]] = [[] for _ in range(count)]
+        for number, (tranche, scenario) in enumerate(self.tests):
+            for n in range(count):
+                row = number * count + n
+                lack = lack_of(run, tranche, row)
+                if lack is not None:
+                    rating = self.spec.tranches[tranche].rating
+                    found[n].append(Limit(lack, rating, scenario, story_of(run, row)))
+        return found
+
+    def _pass(self, sizes: FloatArray, pool: float) -> BoolArray:
+        """Whether all classes survive at each of ``sizes`` [N, 1]."""
+        run, count = self._run(sizes, pool), len(sizes)
+        passes = np.ones((count, 1), dtype=np.bool_)
+        for number, (tranche, _) in enumerate(self.tests):
+            passes[:, 0] &= survived(run, tranche)[number * count : (number + 1) * count]
+        return passes
+
+    def _run(self, sizes: FloatArray, pool: float) -> DealRun:
+        """Each size in the stress of each test: rows [tests x N]."""
         count = len(sizes)
         balances = np.repeat(self.fixed[:, None], count, axis=1)
-        balances[self.names.index(self.name)] = sizes
+        balances[list(self.spec.tranches).index(self.name)] = sizes
         for row, stated in self.juniors.items():
             balances[row] = np.minimum(np.maximum(pool - balances.sum(axis=0), 0.0), stated)
-        balances = _with_equity(self.spec, balances, pool)
-        rows = np.repeat([scenario for _, scenario in self.tests], count).astype(np.int64)
-        result = self.run(rows, np.tile(balances, (1, len(self.tests))))
-        passes = np.ones(count, dtype=np.bool_)
-        limits: list[Limit | None] = [None] * count
-        for number, (tranche, _) in enumerate(self.tests):
-            part = slice(number * count, (number + 1) * count)
-            survives = survived(result, tranche)[part]
-            for n in np.flatnonzero(passes & ~survives):
-                limits[n] = self._limit(result, tranche, number * count + int(n))
-            passes = passes & survives
-        return passes, limits
-
-    def _limit(self, result: DealRun, tranche: str, row: int) -> Limit:
-        j = self.names.index(tranche)
-        rating = self.spec.tranches[tranche].rating
-        scenario = self.spec.sizing.stresses[rating]
-        dates, end = result.deal.calendar.dates, result.legal_end
-        if not result.timely_interest[row, j]:
-            owed = result.of("owed", tranche)[row, :end]
-            t = int(np.argmax(owed > 1e-9 * max(result.original[j, row], 1.0)))
-            return Limit(tranche, rating, scenario, "interest", float(owed[t]), dates[t])
-        left = float(result.of("balance", tranche)[row, end - 1])
-        lost = result.of("written_off", tranche)[row] - result.of("written_up", tranche)[row]
-        left += float(lost[:end].sum())
-        return Limit(tranche, rating, scenario, "principal", left, dates[end - 1])
-
-
-def survived(result: DealRun, tranche: str) -> BoolArray:
-    """Whether a class has timely interest and full principal, by row [K]."""
-    j = result.deal.tranches.index(tranche)
-    return np.asarray(result.paid_in_full[:, j] & result.timely_interest[:, j])
+        balances = with_equity(self.spec, balances, pool)
+        rows = [self.scenarios.index(scenario) for _, scenario in self.tests]
+        return self.run(
+            np.repeat(np.array(rows, dtype=np.int64), count),
+            np.tile(balances, (1, len(self.tests))),
+        )

@@ -105,6 +105,66 @@ def fan(
     return Picture(figure)
 
 
+def heat_maps(
+    title: str,
+    panels: Mapping[str, pd.DataFrame],
+    failing: Mapping[str, pd.DataFrame],
+    axes_named: tuple[str, str],
+    note: str = "",
+) -> Picture:
+    """Shares over two axes, a panel each: a cell is darker the higher its figure, which stands in
+    it; a cross where ``failing`` is true.
+
+    Each frame of ``panels`` has one row a value of the second of ``axes_named``, one column a value
+    of the first; those of ``failing`` are alike. A figure that does not exist is left blank.
+    """
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    known = [value for frame in panels.values() for value in frame.to_numpy().ravel()]
+    low, high = np.nanmin([*known, 0.0]), np.nanmax([*known, 1e-9])
+    with mpl.rc_context(_settings()):
+        wide = max(4.2 * len(panels), 8.0)
+        figure = Figure(figsize=(wide, 4.4))
+        FigureCanvasAgg(figure)
+        figure.text(0.1 / wide, 0.94, title, fontsize=12, fontweight="bold", color=_INK)
+        figure.text(0.1 / wide, 0.885, note, fontsize=9, color="#666666")
+        # a fixed layout: one that fits itself would measure every cell, twice
+        place = {"left": 0.7 / wide, "right": 1.0 - 0.9 / wide, "top": 0.8, "bottom": 0.13}
+        each = figure.subplots(
+            1, len(panels), sharey=True, squeeze=False, gridspec_kw={**place, "wspace": 0.05}
+        )[0]
+        for axes, (name, frame) in zip(each, panels.items(), strict=True):
+            shades = axes.imshow(
+                frame.to_numpy(dtype=np.float64), cmap="cividis_r", vmin=low, vmax=high,
+                aspect="auto", origin="lower",
+            )  # fmt: skip
+            axes.set_title(name, fontsize=10, color=_INK)
+            axes.set_xticks(range(len(frame.columns)), [f"{x:g}" for x in frame.columns])
+            axes.set_yticks(range(len(frame.index)), [f"{y:g}" for y in frame.index])
+            axes.set_xlabel(axes_named[0], color=_INK)
+            axes.tick_params(colors=_INK, labelsize=9)
+            _cells(axes, frame, failing[name], (low + high) / 2.0)
+        each[0].set_ylabel(axes_named[1], color=_INK)
+        beside = figure.add_axes((1.0 - 0.8 / wide, 0.13, 0.15 / wide, 0.67))
+        bar = figure.colorbar(shades, cax=beside)
+        bar.ax.yaxis.set_major_formatter(lambda value, _: f"{100.0 * value:.3g}%")
+        bar.ax.tick_params(colors=_INK, labelsize=9)
+    return Picture(figure)
+
+
+def _cells(axes: Axes, frame: pd.DataFrame, failing: pd.DataFrame, middle: float) -> None:
+    """The figure of each cell, and a cross below it where it fails."""
+    for y, row in enumerate(frame.to_numpy(dtype=np.float64)):
+        for x, value in enumerate(row):
+            if np.isnan(value):
+                continue
+            text = f"{value:.1%}" + ("\n×" if failing.iloc[y, x] else "")
+            tint = "white" if value > middle else _INK
+            axes.text(x, y, text, ha="center", va="center", fontsize=7.5, color=tint)
+
+
 def run_off(title: str, flows: pd.DataFrame, currency: str, note: str = "") -> Picture:
     """Collections by kind, stacked by period, and the performing balance at each close.
 

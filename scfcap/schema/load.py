@@ -27,6 +27,7 @@ from scfcap.schema.messages import Key, closest, dotted, problems, shown
 from scfcap.schema.model import Model
 from scfcap.schema.regime import Regime
 from scfcap.schema.report import Pack
+from scfcap.schema.retention import RetentionRule
 from scfcap.schema.scenario import Scenario
 
 MODEL_FILE = "model.toml"
@@ -160,6 +161,12 @@ def json_schema() -> dict[str, Any]:
 def read_regime(path: Path) -> Regime:
     """A regime from its file. Raises :class:`InputError`."""
     return _read_named(Regime, "regimes", path)[0]
+
+
+def retention_rules(folder: Path) -> dict[str, RetentionRule]:
+    """Rules of retention by name: in ``folder``, beside it, and shipped. Raises InputError."""
+    known = _named_files("retention", [folder], shipped("models") / "retention")
+    return {n: _read_named(RetentionRule, "retention", path)[0] for n, path in known.items()}
 
 
 def _find_model(path: str | Path) -> Path:
@@ -318,12 +325,12 @@ def _stresses(
     """Scenario files that the sizing of deals names, beside the model's own scenarios."""
     found: dict[str, Scenario] = {}
     for deal, each in spec.deals.items():
-        for rating, name in each.sizing.stresses.items():
-            if name in spec.scenarios:
-                continue
+        for rating in each.sizing.stresses:
             key: Key = ("deals", deal, "sizing", "stresses", rating)
-            _find_named(name, key, known, tuple(spec.scenarios), where)
-            found[name] = Scenario(title=name, include=(name,))
+            for name in each.sizing.of(rating):
+                if name not in spec.scenarios:
+                    _find_named(name, key, known, tuple(spec.scenarios), where)
+                    found[name] = Scenario(title=name, include=(name,))
     return found
 
 

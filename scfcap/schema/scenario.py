@@ -56,6 +56,22 @@ class BorrowerStress(_Window):
     """Added to the severity of what defaults in these periods; all additions are cut at one."""
     segments: tuple[str, ...] = ()
     """Segments that it hits; empty: all."""
+    timing: tuple[Multiple, ...] = Field(default=(), max_length=60)
+    """How the default multiple is spread over equal parts of the window, which ``to_period`` must
+    close: (3, 2, 1) is loaded in front, (1, 2, 3) at the back. Scaled to a mean of one over the
+    window; empty: level."""
+
+    @model_validator(mode="after")
+    def _timed(self) -> BorrowerStress:
+        if self.timing and self.to_period is None:
+            raise MisfitError(
+                key="to_period",
+                found="timing without an end",
+                expected="the last period of the window that timing is spread over",
+            )
+        if self.timing and sum(self.timing) <= 0.0:
+            raise MisfitError(key="timing", found="nothing but zeros", expected="a part above zero")
+        return self
 
 
 class CoreFailure(Schema):
@@ -138,6 +154,19 @@ class Outage(Schema):
     from_period: Period = 1
 
 
+class ServicerChange(Schema):
+    """``kind = "servicer_change"``: the originator fails and another party services its loans."""
+
+    kind: Literal["servicer_change"]
+    period: Period = 1
+    """Period at whose start it happens; deals know it as ``originator_default`` from then on."""
+    days: int = Field(default=0, ge=0, le=366)
+    """Calendar days, from the end of the period back, in which nothing is lent or collected while
+    the servicing moves: as in an ``outage``, all comes late and nothing is lost."""
+    fee_multiple: Multiple = 1.0
+    """Factor on what deals pay for servicing (fees ``to_originator``), within their caps."""
+
+
 class RateShock(_Window):
     """``kind = "rate_shock"``: new funding is dearer; what is drawn or placed keeps its rate.
 
@@ -164,6 +193,7 @@ Shock = Annotated[
     | P2PRunOff
     | MarketShut
     | Outage
+    | ServicerChange
     | RateShock,
     Field(discriminator="kind"),
 ]

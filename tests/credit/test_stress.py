@@ -261,3 +261,48 @@ def test_pairs_of_shocks_are_those_of_one_file_each() -> None:
             compile_scenarios({"x": both}, SEGMENTS, GRID, lenders=LENDERS),
             compile_scenarios({"x": scenario(other, one)}, SEGMENTS, GRID, lenders=LENDERS),
         )
+
+
+def test_timing_spreads_the_default_multiple_over_its_window():
+    """By hand: a window of six periods from the second, twice the defaults, 2 : 1 : 0 by thirds."""
+    found = compiled(
+        {"kind": "borrower_stress", "default_multiple": 2.0, "timing": (2.0, 1.0, 0.0),
+         "from_period": 2, "to_period": 7},
+    )  # fmt: skip
+    expected = [1.0, 4.0, 4.0, 2.0, 2.0, 0.0, 0.0, 1.0]
+    assert found.default_multiple[0, 0].tolist() == pytest.approx(expected)
+
+
+@given(
+    st.lists(st.floats(0.1, 9.0), min_size=1, max_size=9),
+    st.integers(1, 8),
+    st.integers(0, 7),
+)
+def test_timing_moves_defaults_and_adds_none(parts, first, length):
+    last = min(first + length, 8)
+    shock = {"kind": "borrower_stress", "timing": tuple(parts)}
+    found = compiled({**shock, "from_period": first, "to_period": last})
+    window = found.default_multiple[0, 1, first - 1 : last]
+    assert window.mean() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("shock", "found"),
+    [
+        ({"timing": (1.0, 2.0)}, "timing without an end"),
+        ({"timing": (0.0, 0.0), "to_period": 4}, "nothing but zeros"),
+    ],
+)
+def test_timing_needs_an_end_and_a_part_above_zero(shock, found):
+    with pytest.raises(ValueError, match=found):
+        scenario({"kind": "borrower_stress", **shock})
+
+
+def test_a_change_of_servicer_is_a_default_a_dearer_fee_and_an_outage():
+    change = {"kind": "servicer_change", "period": 3, "days": 14, "fee_multiple": 2.5}
+    found = compiled(change)
+    assert found.originator_default[0].tolist() == [0.0, 0.0] + [1.0] * 6
+    assert found.servicer_fee[0].tolist() == [1.0, 1.0] + [2.5] * 6
+    late = compiled({"kind": "outage", "days": 14, "from_period": 3})
+    assert found.held.tolist() == late.held.tolist()
+    assert longest_delay({"x": scenario(change)}, GRID) == 1

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scfcap.report.charts import bridge, fan, run_off
+from scfcap.report.charts import bridge, fan, heat_maps, run_off
 
 ENDS = pd.date_range("2024-01-31", periods=8, freq="ME").astype("datetime64[s]")
 
@@ -93,3 +93,20 @@ def test_any_script_is_drawn_without_complaint(spread):
     picture = fan("平台小额贷款 \U0001f4b0", spread, "CNY", note="ยอดคงเหลือ")
     assert picture.to_bytes("png")
     assert re.search("平台小额贷款", picture.to_bytes("svg").decode())
+
+
+def test_heat_maps_tell_every_cell_and_mark_what_fails():
+    frame = pd.DataFrame([[0.1, 0.25], [-0.5, np.nan]], index=[0.5, 1.0], columns=[1.0, 2.0])
+    fails = pd.DataFrame([[False, True], [False, False]], index=[0.5, 1.0], columns=[1.0, 2.0])
+    drawn = heat_maps(
+        "Yield",
+        {"low": frame, "high": frame},
+        {"low": fails, "high": fails},
+        ("down", "up"),
+        "note",
+    )
+    texts = _texts(drawn.to_bytes("svg"))
+    for cell in ("10.0%", "25.0%", "-50.0%", "×"):
+        assert texts.count(cell) == 2, cell
+    assert {"low", "high", "down", "up", "note"} <= set(texts)
+    assert drawn.to_bytes("png") == drawn.to_bytes("png")
