@@ -60,6 +60,16 @@ class ActualAssets:
         row = self._rows[period - 1]
         return np.where(cash > 0.0, _bought(row), 0.0)
 
+    @property
+    def projected(self) -> Assets:
+        """The loans after the past."""
+        return self._after
+
+    @property
+    def past(self) -> int:
+        """Periods that are given."""
+        return len(self._rows)
+
     def sell(self, period: int, where: BoolArray) -> FloatArray:
         """Give up all loans in the scenarios ``where`` [K]; none in the past."""
         if period > len(self._rows):

@@ -141,6 +141,7 @@ class _Run:
             trace=self.trace,
             watched=self.watched,
             watch=self.watch,
+            assets=self.assets,
         )
 
     # --- a period ---------------------------------------------------------------------------
@@ -200,6 +201,8 @@ class _Run:
             delinquent=flows.delinquent,
             cash_yield=earned,
         )
+        if flows.exchanged is not None:
+            self._put(exchanged=flows.exchanged)
         return np.asarray(earned + flows.cash)
 
     def _accrue(self) -> None:
