@@ -42,12 +42,12 @@ class LoanAssets:
         substitutes: bool = False,
         follow: bool = False,
     ) -> None:
+        self._offers = by_period(stock, curves.grid.days)
         stock = at_ends(stock, curves.grid.days)
         self.stock, self._price, self._least = stock, price, least_size
         self._curves, self._substitutes, self._follow = curves, substitutes, follow
         count = len(curves.scenarios)
         self._alone = [curves.under(curves.stress.chosen(np.array([k]))) for k in range(count)]
-        self._offers = by_period(stock, curves.grid.days)
         self._inside = [np.zeros(len(stock), dtype=np.bool_) for _ in range(count)]
         self._wished: list[IntArray] = [stock.held[:0]] * count
         self.bought: list[list[Bought]] = [[] for _ in range(count)]
@@ -195,7 +195,7 @@ class LoanAssets:
             left[done : done + len(part)] = each[_POOL, :, period - 1]
             done += len(part)
             flow[_LATE, period - 1] -= each[_LATE, :, period - 1].sum()
-            each[_RECOVERY] -= recovered_after(each[_RECOVERY], receivable, period)
+            each[_RECOVERY] -= recovered_after(each[_RECOVERY], receivable[:, period - 1], period)
             flow[:, period:] -= each[:, :, period:].sum(axis=1)
         np.maximum(flow[:, period - 1 :], 0.0, out=flow[:, period - 1 :])
         self._inside[k][rows] = False
