@@ -142,6 +142,7 @@ def deal_case(
         InputError: no such deal; it has not closed by ``as_of``; its actuals do not lead there, or
             to another pool; it holds or buys no loans.
     """
+    from scfcap.api.bases import deal_bases
     from scfcap.api.projecting import curves_over
     from scfcap.cashflow.project import project
     from scfcap.deal.bought import Lent
@@ -172,7 +173,8 @@ def deal_case(
     one_by_one = None
     if spec.assets.purchases == "loans":
         one_by_one = _whole_loans(model, name, spec, curves)
-    return DealCase(deal, lent, Surroundings(indices=indices), one_by_one)
+    around = Surroundings(indices=indices, bases=deal_bases(model, spec, pool, curves.grid))
+    return DealCase(deal, lent, around, one_by_one)
 
 
 def _whole_loans(model: Model, name: str, spec: DealSpec, curves: CurveSet) -> Callable[[], Assets]:

@@ -54,6 +54,7 @@ def loan_assets(
         least,
         _returned(name, spec, stock, curves),
         substitutes=spec.assets.substitution is not None,
+        follow=any(line.borrowing_base is not None for line in spec.lines.values()),
     )
 
 
@@ -102,6 +103,7 @@ def loan_stock(
         days_past_due=both(pool.days_past_due, offers.days_past_due).astype(np.int64),
         eligible=both(answer(pool), answer(offers)) == 1,
         limits=_limits(model, spec, columns, (first, again)),
+        tape_row=np.concatenate([first, again]).astype(np.int64),
         breach_after=_breach_after(spec, columns, (first, again)),
         quality=_quality(spec, columns, (first, again), maturity_day),
     )
@@ -157,7 +159,7 @@ def _renewals(pool: Pool, term: IntArray, last_day: int) -> tuple[IntArray, IntA
 
 def _made_again(tape: Tape) -> Tape:
     """The outstanding loans as on the day they were made, all at ``as_of``."""
-    frame = _outstanding(tape)
+    frame = outstanding(tape)
     now = pd.Timestamp(tape.as_of).as_unit("s")
     days = (frame["maturity_date"] - frame["origination_date"]).dt.days
     frame["maturity_date"] = now + pd.to_timedelta(np.maximum(days, 1), unit="D")
@@ -169,7 +171,8 @@ def _made_again(tape: Tape) -> Tape:
     return replace(tape, frame=frame)
 
 
-def _outstanding(tape: Tape) -> pd.DataFrame:
+def outstanding(tape: Tape) -> pd.DataFrame:
+    """The loans of ``tape`` that the pool holds, in its order."""
     gone = tape.frame["status"].isin(["repaid", "charged_off"])
     return tape.frame[~gone & (tape.frame["current_balance"] > 0.0)].reset_index(drop=True)
 
@@ -180,7 +183,7 @@ def _columns(model: Model, tape: Tape, made: Tape, around: Around) -> tuple[Colu
     from scfcap.pool.groups import grouped
     from scfcap.schema.pool import GROUP
 
-    found = Columns(_outstanding(tape), tape.as_of), Columns(made.frame, made.as_of)
+    found = Columns(outstanding(tape), tape.as_of), Columns(made.frame, made.as_of)
     groups = model.spec.pool.groups
     if groups is not None:
         for columns in found:

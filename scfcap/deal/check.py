@@ -28,6 +28,7 @@ class Known:
     indices: Sequence[str]
     eligibility: Sequence[str]
     segments: Sequence[str]
+    bases: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def check_deals(loaded: LoadedModel) -> dict[str, Checked]:
         indices=tuple(spec.indices),
         eligibility=tuple(spec.pool.eligibility),
         segments=tuple(spec.demand),
+        bases=tuple(spec.pool.borrowing_base),
     )
     where = loaded.where if loaded.layers else None
     return {name: check_deal(name, deal, known, where) for name, deal in spec.deals.items()}
@@ -105,6 +107,8 @@ def _around(spec: DealSpec, known: Known | None) -> Iterator[Finding]:
     for name, tranche in spec.tranches.items():
         wanted.append((("tranches", name, "index"), tranche.index, known.indices, "indices"))
     for name, line in spec.lines.items():
+        key = ("lines", name, "borrowing_base")
+        wanted.append((key, line.borrowing_base, known.bases, "borrowing bases of the pool"))
         wanted.append((("lines", name, "index"), line.index, known.indices, "indices"))
     for name, hedge in spec.hedges.items():
         for field in ("pay_index", "receive_index"):

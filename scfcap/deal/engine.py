@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
+from scfcap.deal.advances import Base
 from scfcap.deal.assets import Assets
 from scfcap.deal.outcome import BY_TRANCHE, WHOLE, DealRun
 from scfcap.deal.payments import Paid, pay
@@ -29,11 +31,13 @@ class Surroundings:
     """What a deal does not decide: all by scenario.
 
     ``indices`` by name: level at the start and at each period's end [K or 1, T + 1] [1/year].
-    ``originator_fails`` [K]: period in which the originator fails, 0: never.
+    ``originator_fails`` [K]: period in which the originator fails, 0: never. ``bases``: what lines
+    lend on the loans, by line, where it is more than a rate of the pool.
     """
 
     indices: Mapping[str, FloatArray] = field(default_factory=dict)
     originator_fails: IntArray | None = None
+    bases: Mapping[str, Base] = field(default_factory=dict)
 
 
 def run_deal(
@@ -76,7 +80,8 @@ class _Run:
     ) -> None:
         self.deal, self.assets, self.around, self.watch = deal, assets, around, watch
         self.spec = deal.spec
-        self.book, self.closing = opening_book(deal, assets.opening(), balances)
+        bases = {name: partial(base.amount, assets) for name, base in self.around.bases.items()}
+        self.book, self.closing = opening_book(deal, assets.opening(), balances, bases)
         self.opening_balance = self.book.balance.copy()
         count, size = len(deal.years), self.book.size
         self.tranche = np.zeros((len(BY_TRANCHE), count, len(deal.tranches), size))
@@ -84,6 +89,7 @@ class _Run:
         self.cash = np.zeros((count, len(deal.accounts), size))
         self.fees = np.zeros((2, count, len(self.spec.fees), size))
         self.drawn = np.zeros((count, len(self.spec.lines), size))
+        self.bases = np.zeros((2, count, len(self.spec.lines), size))
         self.phase = np.zeros((count, size), dtype=np.int64)
         self.tripped = np.zeros((count, len(self.spec.triggers), size), dtype=np.bool_)
         self.measures = np.zeros((count, len(self.spec.measures), size))
@@ -134,6 +140,7 @@ class _Run:
             fee_paid=self.fees[0],
             fee_owed=self.fees[1],
             drawn=self.drawn,
+            bases=self.bases,
             phase=self.phase,
             tripped=self.tripped,
             measures=self.measures,
@@ -442,6 +449,7 @@ class _Run:
         self._tranche("owed")[:] = book.owed
         self._put(pool=book.pool)
         self.cash[t], self.fees[1, t], self.drawn[t] = book.cash, book.fee, book.drawn
+        self.bases[:, t] = book.line_bases()
         self.phase[t], self.tripped[t] = book.phase, book.tripped
         if pays:
             self._reset()

@@ -27,7 +27,8 @@ class LoanStock:
 
     ``day`` [days from the start] on which a loan is on offer, -1 for one that is held at the start.
     ``origination_day`` and ``maturity_day`` are offsets too; ``curve`` is its row in the curves.
-    ``eligible``: whether it may be bought (or was rightly held). ``breach_after`` [days from
+    ``eligible``: whether it may be bought (or was rightly held). ``tape_row`` is the outstanding
+    loan of the tape that it is, or is like. ``breach_after`` [days from
     closing or purchase] is when it turns out to break what the seller represented, -1: never.
     ``quality`` [Q, N]: figures in which a substitute must have no less than the loan before it.
     """
@@ -43,6 +44,7 @@ class LoanStock:
     days_past_due: IntArray
     eligible: BoolArray
     limits: Limits
+    tape_row: IntArray | None = None
     breach_after: IntArray | None = None
     quality: FloatArray | None = None
 

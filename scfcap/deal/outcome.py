@@ -34,6 +34,7 @@ class Closing:
     pool: FloatArray
     accounts: FloatArray
     costs: FloatArray
+    lines: FloatArray
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class DealRun:
     [T, M, K]; ``called`` [K] period of a call, 0: none. All in currency, at the close of the period
     or in it. ``trace`` [3, S, T, K] is due, available and paid of each step, where it was asked
     for. ``exchanged`` is what substitutes for loans that the seller took back have more than those.
-    ``assets`` are the loans as the run left them.
+    ``assets`` are the loans as the run left them. ``bases`` [2, T, L, K] is the borrowing base and
+    the availability of each line at the close, 0 where it lends on no loans.
     """
 
     deal: Deal
@@ -67,6 +69,7 @@ class DealRun:
     trace: FloatArray | None = None
     watched: FloatArray | None = None
     watch: tuple[str, ...] = ()
+    bases: FloatArray | None = None
     assets: Assets | None = field(default=None, repr=False)
 
     def of(self, quantity: str, tranche: str | None = None) -> FloatArray:
@@ -141,6 +144,11 @@ class DealRun:
             columns[f"fee {name}"] = self.fee_paid[:, f, :].T[chosen].ravel()
         for a, name in enumerate(self.deal.accounts):
             columns[f"account {name}"] = self.cash[:, a, :].T[chosen].ravel()
+        for row, (name, line) in enumerate(self.deal.spec.lines.items()):
+            columns[f"drawn {name}"] = self.drawn[:, row].T[chosen].ravel()
+            if line.has_base and self.bases is not None:
+                for place, what in enumerate(("borrowing base", "availability")):
+                    columns[f"{what} {name}"] = self.bases[place, :, row].T[chosen].ravel()
         return pd.DataFrame(columns)
 
     def loans_frame(self, scenarios: Sequence[str] | None = None) -> pd.DataFrame:
