@@ -69,8 +69,11 @@ class DealCase:
         from scfcap.deal.engine import run_deal
 
         def run(rows: IntArray, balances: FloatArray) -> DealRun:
+            fails = self.around.originator_fails
             around = replace(
-                self.around, indices={n: each[rows] for n, each in self.around.indices.items()}
+                self.around,
+                indices={n: each[rows] for n, each in self.around.indices.items()},
+                originator_fails=None if fails is None else fails[rows],
             )
             return run_deal(self.deal, self.assets(rows), around, balances)
 
@@ -173,8 +176,37 @@ def deal_case(
     one_by_one = None
     if spec.assets.purchases == "loans":
         one_by_one = _whole_loans(model, name, spec, curves)
-    around = Surroundings(indices=indices, bases=deal_bases(model, spec, pool, curves.grid))
+    around = Surroundings(
+        indices=indices,
+        originator_fails=_failures(model, spec, scenarios, curves, len(ends)),
+        bases=deal_bases(model, spec, pool, curves.grid),
+    )
     return DealCase(deal, lent, around, one_by_one)
+
+
+def _failures(
+    model: Model,
+    spec: DealSpec,
+    scenarios: Mapping[str, Scenario],
+    curves: CurveSet,
+    past: int,
+) -> IntArray | None:
+    """Period of the run in which the originator fails, by scenario, 0: never."""
+    from scfcap.credit.stated import Stated
+    from scfcap.schema.scenario import OriginatorFailure
+
+    never = len(curves.grid) + past + 1
+    stated = never
+    if spec.originator_fails is not None:
+        ends = [*(row.end for row in spec.actuals), *curves.grid.ends]
+        stated = next((t for t, end in enumerate(ends, 1) if end >= spec.originator_fails), never)
+    told = Stated(model.spec.plan.frequency, curves.grid)
+    found = []
+    for name in curves.scenarios:
+        shocks = (s for s in scenarios[name].shocks if isinstance(s, OriginatorFailure))
+        found.append(min([stated, *(told.first(shock.period) + past for shock in shocks)]))
+    periods = np.array(found, dtype=np.int64)
+    return np.where(periods >= never, 0, periods) if (periods < never).any() else None
 
 
 def _whole_loans(model: Model, name: str, spec: DealSpec, curves: CurveSet) -> Callable[[], Assets]:

@@ -130,6 +130,7 @@ def _dates(spec: DealSpec) -> Iterator[Finding]:
     after: list[tuple[Key, date | None]] = [
         (("legal_end",), end),
         (("settlement", "first_payment"), spec.settlement.first_payment),
+        (("originator_fails",), spec.originator_fails),
     ]
     after += [(("hedges", name, "ends"), each.ends) for name, each in spec.hedges.items()]
     after += [(("calls", name, "from_date"), each.from_date) for name, each in spec.calls.items()]

@@ -201,6 +201,9 @@ class DealSpec(Schema):
     closing: date
     legal_end: date | None = None
     """Date by which notes must be repaid; absent: the end of the run."""
+    originator_fails: date | None = None
+    """Day on which the platform company fails, in every scenario; absent: as scenarios say. It
+    counts from the period's end on."""
     day_count: DayCount = "30/360"
     cents: bool = False
     """Whether payments are rounded to cents, half to even, as contracts pay."""

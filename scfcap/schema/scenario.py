@@ -156,6 +156,16 @@ class RateShock(_Window):
     from its next reset on."""
 
 
+class OriginatorFailure(Schema):
+    """``kind = "originator_failure"``: the platform company fails at the start of ``period``.
+
+    Deals know it as ``originator_default``. What its borrowers do then is for other shocks to say.
+    """
+
+    kind: Literal["originator_failure"]
+    period: Period = 1
+
+
 Shock = Annotated[
     BorrowerStress
     | CoreFailure
@@ -164,7 +174,8 @@ Shock = Annotated[
     | P2PRunOff
     | MarketShut
     | Outage
-    | RateShock,
+    | RateShock
+    | OriginatorFailure,
     Field(discriminator="kind"),
 ]
 
