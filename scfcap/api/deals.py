@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -34,6 +34,19 @@ MOST = {"month": 480, "week": 1000, "day": 1500}
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """What other deals of the model have.
+
+    ``held`` [loans of the pool]: share of each loan of the tape. ``taken``: ids of whole loans on
+    offer that they bought, by scenario; ``bought`` [T, K] what they bought by period [currency].
+    """
+
+    held: FloatArray
+    taken: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    bought: FloatArray | None = None
+
+
+@dataclass(frozen=True)
 class DealCase:
     """A deal with what it runs on; see :func:`deal_case`.
 
@@ -44,24 +57,47 @@ class DealCase:
     deal: Deal
     lent: Lent
     around: Surroundings
-    whole_loans: Callable[[], Assets] | None = None
+    whole_loans: Callable[[Elsewhere | None], Assets] | None = None
 
-    def assets(self, rows: IntArray | None = None, names: tuple[str, ...] | None = None) -> Assets:
+    def assets(
+        self,
+        rows: IntArray | None = None,
+        names: tuple[str, ...] | None = None,
+        elsewhere: Elsewhere | None = None,
+    ) -> Assets:
         """Its loans at their start, in the scenarios ``rows`` (all once, if None)."""
         from scfcap.deal.actuals import ActualAssets
         from scfcap.deal.bought import CohortAssets
 
         spec = self.deal.spec
-        loans = CohortAssets(self.lent, rows, names, spec.assets.price, spec.assets.supply)
+        supply: FloatArray | float | None = spec.assets.supply
+        if supply is not None and elsewhere is not None and elsewhere.bought is not None:
+            bought = np.zeros((len(self.deal.years), elsewhere.bought.shape[1]))
+            known = min(len(bought), len(elsewhere.bought))
+            bought[:known] = elsewhere.bought[:known]
+            supply = np.maximum(supply - bought, 0.0)
+        loans = CohortAssets(self.lent, rows, names, spec.assets.price, supply)
         if not spec.actuals:
             return loans
         return ActualAssets(spec.actuals, _start_of_actuals(spec), loans)
 
-    def run(self, *, trace: bool = False, watch: Sequence[str] = ()) -> DealRun:
-        """The deal in each of the model's scenarios, on whole loans where it buys such."""
+    def run(
+        self,
+        *,
+        trace: bool = False,
+        watch: Sequence[str] = (),
+        elsewhere: Elsewhere | None = None,
+    ) -> DealRun:
+        """The deal in each of the model's scenarios, on whole loans where it buys such.
+
+        ``elsewhere``: what deals that come before it have.
+        """
         from scfcap.deal.engine import run_deal
 
-        assets = self.assets() if self.whole_loans is None else self.whole_loans()
+        if self.whole_loans is None:
+            assets = self.assets(elsewhere=elsewhere)
+        else:
+            assets = self.whole_loans(elsewhere)
         return run_deal(self.deal, assets, self.around, trace=trace, watch=watch)
 
     def runner(self) -> Runner:
@@ -209,7 +245,9 @@ def _failures(
     return np.where(periods >= never, 0, periods) if (periods < never).any() else None
 
 
-def _whole_loans(model: Model, name: str, spec: DealSpec, curves: CurveSet) -> Callable[[], Assets]:
+def _whole_loans(
+    model: Model, name: str, spec: DealSpec, curves: CurveSet
+) -> Callable[[Elsewhere | None], Assets]:
     """Makes the assets of a run that buys whole loans: they change as it goes."""
     from scfcap.api.offers import loan_assets
     from scfcap.deal.actuals import ActualAssets
@@ -217,8 +255,13 @@ def _whole_loans(model: Model, name: str, spec: DealSpec, curves: CurveSet) -> C
     unscaled = spec.model_copy(update={"assets": spec.assets.model_copy(update={"size": None})})
     held = deal_pool(model, name, unscaled).balance
 
-    def made() -> Assets:
-        loans = loan_assets(model, name, spec, held, curves)
+    def made(elsewhere: Elsewhere | None = None) -> Assets:
+        mine, taken = held, None
+        if elsewhere is not None:
+            taken = elsewhere.taken
+            if spec.assets.size is not None:
+                mine = np.where(elsewhere.held > 0.0, 0.0, held)
+        loans = loan_assets(model, name, spec, mine, curves, taken)
         if not spec.actuals:
             return loans
         return ActualAssets(spec.actuals, _start_of_actuals(spec), loans)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +26,17 @@ if TYPE_CHECKING:
 
 
 def loan_assets(
-    model: Model, name: str, spec: DealSpec, held: FloatArray, curves: CurveSet
+    model: Model,
+    name: str,
+    spec: DealSpec,
+    held: FloatArray,
+    curves: CurveSet,
+    elsewhere: Mapping[str, Collection[str]] | None = None,
 ) -> LoanAssets:
     """Assets that buy whole loans; ``held`` [loans of the pool] is the deal's balance of each.
 
     Where the deal has a ``size``, loans are chosen for it one by one, as they are bought later.
+    ``elsewhere``: ids of loans on offer that other deals have bought, by scenario.
 
     Raises:
         InputError: loans have dates or buyers of their own, which whole-loan purchases do not take.
@@ -45,6 +52,14 @@ def loan_assets(
         owed = np.zeros(len(stock))
         money = (spec.assets.size, 1.0, spec.assets.size)
         kept = rows[choose(rows, stock.balance, owed, stock.limits, money)]
+        if not len(kept):
+            raise InputError(
+                Problem(
+                    f"deals/{name}.toml: assets.size",
+                    "no loan that the deal may take",
+                    "eligible loans that no other deal has, each smaller than the size",
+                )
+            )
         stock = _only(stock, np.sort(np.concatenate([kept, np.flatnonzero(stock.day >= 0)])))
     least = spec.assets.size or float(stock.balance[stock.held].sum())
     return LoanAssets(
@@ -54,6 +69,7 @@ def loan_assets(
         least,
         _returned(name, spec, stock, curves),
         substitutes=spec.assets.substitution is not None,
+        elsewhere=elsewhere,
         follow=any(line.borrowing_base is not None for line in spec.lines.values()),
     )
 

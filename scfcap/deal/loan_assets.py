@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,8 @@ class LoanAssets:
     ``least_size`` [currency]: limits by share are taken of at least this pool. ``returned`` gives
     rows of the loans at closing that the seller takes back at par by period (from 1); with
     ``substitutes`` it gives another loan on offer instead, where one is good enough. ``follow``
-    keeps each loan's balance, so that :meth:`standing` knows it.
+    keeps each loan's balance, so that :meth:`standing` knows it. ``elsewhere``: ids of loans that
+    other deals have bought, by scenario.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class LoanAssets:
         *,
         substitutes: bool = False,
         follow: bool = False,
+        elsewhere: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         self._offers = by_period(stock, curves.grid.days)
         stock = at_ends(stock, curves.grid.days)
@@ -48,6 +50,10 @@ class LoanAssets:
         self._curves, self._substitutes, self._follow = curves, substitutes, follow
         count = len(curves.scenarios)
         self._alone = [curves.under(curves.stress.chosen(np.array([k]))) for k in range(count)]
+        self._elsewhere = [
+            np.isin(stock.loan_id.astype(str), sorted((elsewhere or {}).get(name, ())))
+            for name in curves.scenarios
+        ]
         self._inside = [np.zeros(len(stock), dtype=np.bool_) for _ in range(count)]
         self._wished: list[IntArray] = [stock.held[:0]] * count
         self.bought: list[list[Bought]] = [[] for _ in range(count)]
@@ -105,9 +111,9 @@ class LoanAssets:
         return cost
 
     def _open(self, k: int, period: int) -> IntArray:
-        """Loans on offer in ``period`` that the deal has not taken."""
+        """Loans on offer in ``period`` that neither this deal nor another has taken."""
         offers = self._offers[period - 1]
-        return offers[~self._inside[k][offers]]
+        return offers[~(self._inside[k] | self._elsewhere[k])[offers]]
 
     def _chosen(
         self, k: int, period: int, offers: IntArray, money: tuple[float, float, float]
@@ -225,6 +231,11 @@ class LoanAssets:
                 self._enter(k, period, found, left[[place]])
                 given[place] = self.stock.balance[found[0]]
         return given
+
+    def taken(self, scenario: str) -> frozenset[str]:
+        """Ids of the loans on offer that were bought in ``scenario``."""
+        came = [each for each in self.bought[self.scenarios.index(scenario)] if each.period > 0]
+        return frozenset(str(x) for each in came for x in self.stock.loan_id[each.rows])
 
     # --- loan by loan -----------------------------------------------------------------------
 
