@@ -119,7 +119,7 @@ def test_the_second_deal_buys_what_the_first_has_left(tmp_path: Path) -> None:
     np.testing.assert_array_equal(a[rows], alone.of("bought"))
     np.testing.assert_allclose((a + b)[:, :5], supply)  # both want more than there is
     idle = runs["b"].cash[:, 0, 0]
-    assert idle[3] > idle[0] > 0.0
+    assert (idle[:5] > 0.0).all()  # found no loans
 
 
 def test_ways_of_buying_are_not_mixed(tmp_path: Path) -> None:
