@@ -258,7 +258,13 @@ def _fills(spec: DealSpec) -> set[str]:
 
 def _accounts(spec: DealSpec, meant: frozenset[str]) -> Iterator[Finding]:
     filled = _fills(spec)
-    drawn = {name for _, steps in lists(spec) for step in steps for name in step.spec.sources}
+    drawn = {
+        name
+        for _, steps in lists(spec)
+        for step in steps
+        if step.spec.pay not in _NO_CASH
+        for name in step.spec.sources
+    }
     for name in names(spec, "accounts"):
         if name in meant or (name == COLLECTION and name not in filled | drawn):
             continue
