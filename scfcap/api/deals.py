@@ -338,7 +338,8 @@ def deal_pool(model: Model, name: str, spec: DealSpec) -> Pool:
                     f"one of {', '.join(pool.eligibility) or 'no set at all'}",
                 )
             )
-        chosen = chosen & (pool.eligibility[terms.eligibility] == 1)
+        if not terms.takes_back_ineligible:
+            chosen = chosen & (pool.eligibility[terms.eligibility] == 1)
     held = np.where(chosen, pool.balance, 0.0)
     total = float(held.sum())
     if total <= 0.0:

@@ -105,8 +105,8 @@ class AssetsSpec(Schema):
     covenants: tuple[CovenantSpec, ...] = ()
     """Means that whole-loan purchases must keep, or bring nearer where they are breached."""
     repurchase_ineligible: bool = False
-    """Whether the seller takes back at par, in the first period, loans of the deal that do not meet
-    its eligibility set."""
+    """Whether the deal holds all loans of its ``channel``, and the seller takes back at par, in the
+    first period, those that do not meet its eligibility set."""
     repurchases: tuple[RepurchaseSpec, ...] = ()
     breaches: tuple[BreachSpec, ...] = ()
     """Of loans at closing and of whole loans bought later."""
@@ -127,6 +127,12 @@ class AssetsSpec(Schema):
     pool's own mix."""
     supply: Money | None = None
     """New loans on offer in a period [currency]; absent: as many as cash can buy."""
+
+    @property
+    def takes_back_ineligible(self) -> bool:
+        """Whether the deal begins with loans that do not meet its set."""
+        whole = self.purchases == "loans" and self.channel is not None
+        return whole and self.repurchase_ineligible
 
 
 class OpeningSpec(Schema):

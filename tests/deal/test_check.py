@@ -593,3 +593,30 @@ def test_a_model_with_a_deal_that_cannot_be_run_is_refused(tmp_path):
         load(base, overrides=["deals.new-series.accounts.reserve.target='notess'"])
     (problem,) = set_on_the_line.value.problems
     assert problem.where.startswith("--set deals.new-series.accounts.reserve.target")
+
+
+def test_terms_of_single_loans_need_whole_loans() -> None:
+    terms = (
+        PLAIN
+        + """
+[assets]
+repurchase_ineligible = true
+breaches = [{ test = "rate < 0.1" }]
+substitution = {}
+covenants = [{ column = "rate", least = 0.1 }]
+"""
+    )
+    data = DealSpec.model_validate(_tuples(tomllib.loads(terms)), strict=True)
+    refused = [each.where for each in check_deal("test", data).errors]
+    assert refused == [
+        f"deals/test.toml: assets.{name}"
+        for name in ("covenants", "repurchase_ineligible", "breaches", "substitution")
+    ]
+    whole = data.model_copy(
+        update={"assets": data.assets.model_copy(update={"purchases": "loans"})}
+    )
+    checked = check_deal("test", whole)
+    assert not checked.errors
+    assert [each.where for each in checked.cautions] == [
+        "deals/test.toml: assets.repurchase_ineligible"
+    ]
