@@ -179,7 +179,8 @@ def deal_case(
 
     Raises:
         InputError: no such deal; it has not closed by ``as_of``; its actuals do not lead there, or
-            to another pool; it holds or buys no loans.
+            to another pool; it holds or buys no loans; or borrowers draw on lines, which no deal
+            funds.
     """
     from scfcap.api.bases import deal_bases
     from scfcap.api.projecting import curves_over
@@ -197,6 +198,9 @@ def deal_case(
         more = {k: v for k, v in model.loaded.stresses.items() if k in wanted}
         scenarios = {**model.spec.scenarios, **more}
     curves = curves_over(model, grid, scenarios)
+    drawn = list(curves.draws_to_fund("a deal does"))
+    if drawn:
+        raise InputError(drawn)
     pool = deal_pool(model, name, spec)
     _refuse_pool(name, spec, pool.total)
     flows = project(pool, curves).flows
