@@ -76,9 +76,11 @@ def entries(
     interest = total("interest", "fees", "advanced") - total("reimbursed")
     principal = total("scheduled", "prepaid")
     owed, to_come = flows.closing[0][at], flows.receivable[0][at]
-    later = recovered_by_end(flows.recovery[0], to_come, last)
-    sold = np.where(how == "sold", owed + to_come, 0.0)
-    kept = np.where(how == "sold", 0.0, later)
+    call = min([len(curves.grid), *(e[0].period for e in gone.values() if e[0].how == "sold")])
+    end = np.where(last <= call, call, len(curves.grid))
+    kept = recovered_by_end(flows.recovery[0], to_come, last, end)
+    rest = to_come - kept
+    sold = np.where(how == "sold", owed + rest, np.where(end < len(curves.grid), rest, 0.0))
     recovery = total("recovery") + kept
     repurchased, replaced = (np.where(how == h, left, 0.0) for h in ("repurchased", "replaced"))
     received = interest + principal + recovery + repurchased + replaced
@@ -99,7 +101,7 @@ def entries(
             "default": total("default"),
             "loss": total("loss"),
             "balance": np.where(how == "", owed, 0.0),
-            "receivable": np.where(how == "sold", 0.0, to_come - kept),
+            "receivable": np.where((how == "sold") | (end < len(curves.grid)), 0.0, rest),
             "income": interest + stock.balance[rows] - price,
             "received": received,
             "left": np.where(how == "", 0, last),
@@ -108,9 +110,15 @@ def entries(
     )
 
 
-def recovered_by_end(recovery: FloatArray, receivable: FloatArray, last: IntArray) -> FloatArray:
-    """Recoveries after each loan's ``last`` period of what defaulted up to it [rows]."""
-    after = np.arange(1, recovery.shape[1] + 1) > last[:, None]
+def recovered_by_end(
+    recovery: FloatArray, receivable: FloatArray, last: IntArray, end: IntArray
+) -> FloatArray:
+    """Recoveries after each loan's ``last`` period, up to ``end``, of what defaulted before [rows].
+
+    A call takes with it what is still to come of loans that went back earlier.
+    """
+    period = np.arange(1, recovery.shape[1] + 1)
+    after = (period > last[:, None]) & (period <= end[:, None])
     return np.asarray(np.minimum(np.where(after, recovery, 0.0).sum(axis=1), receivable))
 
 

@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scfcap.axes import LEVEL_PAYMENT, ORDER
+from scfcap.deal.actuals import ActualAssets
 from scfcap.deal.loan_assets import LoanAssets
 from scfcap.deal.outcome import DealRun
+from scfcap.schema.deal import ActualRow
 from scfcap.schema.scenario import Scenario
 
 from .dealing import run
@@ -371,3 +375,73 @@ def test_a_call_takes_the_loans_and_what_is_to_come_of_them() -> None:
     assert frame["sold"].sum() > result.of("sold")[0].sum() > 0.0  # with recoveries to come
     assert frame["balance"].sum() == 0.0
     ties(result)
+
+
+def test_loans_after_actual_collections_are_counted_from_the_deals_first_period() -> None:
+    """Two months have been; the tape is of the day after which 100 are held."""
+    row = {"interest": 2.0, "principal": 0.0, "recovery": 0.0, "default": 0.0}
+    row |= {"purchases": 0.0, "bought": None, "pool": 100.0, "delinquent": 0.0}
+    rows = tuple(
+        ActualRow.model_validate(row | {"end": end})
+        for end in (date(2019, 11, 30), date(2019, 12, 31))
+    )
+    loans = [Loan("held", 100.0, term=JAN), Loan("x", 60.0, day=JAN, breach_after=0)]
+    assets = ActualAssets(rows, 100.0, LoanAssets(stock_of(loans), curves_of(3)))
+    result = run(BUYS | {"closing": date(2019, 10, 31)}, assets, 5)
+    frame = result.loans_frame().set_index("loan_id")
+    assert frame.loc["x", ["period", "left"]].tolist() == [3, 4]
+    assert frame.loc["x", "date"].date() == date(2020, 1, 31)
+    assert result.cash[:, 0, 0] == pytest.approx([2.0, 4.0, 4.0 + 101.0 - 60.0, 105.6, 105.6])
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    seed=st.integers(0, 2**16),
+    price=st.floats(0.9, 1.05),
+    substitutes=st.booleans(),
+    follow=st.booleans(),
+    call=st.booleans(),
+)
+def test_random_loans_tie(
+    seed: int, price: float, substitutes: bool, follow: bool, call: bool
+) -> None:
+    """Prices, terms, breaches and a call drawn at random: each loan ties, all are the deal's."""
+    draw = np.random.default_rng(seed)
+    kinds = (ORDER, LEVEL_PAYMENT, Loan("", 0.0).kind)
+    loans = [
+        Loan(
+            f"L{n}",
+            float(draw.uniform(1.0, 50.0)),
+            day=-1 if n % 3 == 0 else int(draw.integers(1, 200)),
+            term=int(draw.integers(40, 400)),
+            rate=float(draw.uniform(0.0, 0.3)),
+            eligible=bool(draw.random() < 0.9),
+            kind=kinds[int(draw.integers(0, 3))] if n % 3 else kinds[2],
+            breach_after=int(draw.integers(-60, 150)),
+        )
+        for n in range(40)
+    ]
+    keys = [draw.integers(0, 6, 40).tolist()]
+    quality = np.array([[loan.rate for loan in loans]])
+    stock = stock_of(loans, limits_of(40, keys=keys, share=[0.3]), quality)
+    returned = {2: stock.held[:2]}
+    credit = {"cdr": 0.1, "cpr": 0.2, "severity": 0.5, "recovery_lag": int(draw.integers(0, 6))}
+    assets = LoanAssets(
+        stock,
+        curves_of(9, STRESSED, **credit),
+        price,
+        50.0,
+        returned,
+        substitutes=substitutes,
+        follow=follow,
+    )
+    calls = {"calls": {"on_date": {"from_date": date(2020, 6, 30)}}} if call else {}
+    steps = [
+        {"pay": "purchase", "when": "not called"},
+        {"pay": "residual", "to": "equity", "when": "called"},
+    ]
+    result = run(BUYS | calls | {"waterfall": {"revolving": steps}}, assets, 9)
+    ties(result)
+    if follow and not call:
+        standing = [owed.sum() for _, owed in assets.standing(9)]
+        assert standing == pytest.approx(result.of("pool")[:, -1].tolist())
