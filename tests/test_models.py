@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from scfcap.errors import InputError
@@ -319,3 +320,60 @@ def test_a_term_securitisation_by_hand():
     assert share[7:20] == pytest.approx(0.82)
     assert (run.of("residual")[k, 3, :9] > 0.0).tolist() == [False] * 7 + [True] * 2
     assert run.called[k] == 36
+
+
+def test_a_warehouse_line_by_hand():
+    """The figures worked out in models/warehouse/notes.md, in millions at full scale."""
+    run, factor, k = base_of("warehouse", "warehouse", "tape.platform.loans=2000")
+    million = 1e6 * factor
+    closing = run.closing
+    assert closing.pool[k] / million == pytest.approx(300.0)
+    assert closing.lines[k] / million == pytest.approx(222.0)
+    assert closing.contribution[k] / million == pytest.approx(0.0, abs=1e-9)
+    january = run.steps_frame("base", 1).set_index("step")["paid"] / million
+    assert january["fee servicer"] == pytest.approx(0.25)
+    assert january["interest of the line"] == pytest.approx(1.295 + 178 * 0.005 / 12)
+    assert january["deficiency"] == pytest.approx(96.5, abs=5e-5)
+    assert january["draw"] == pytest.approx(104.0791, abs=5e-5)
+    assert january["purchase"] == pytest.approx(140.6474, abs=5e-5)
+    cash = sum(run.of(name)[k, 0] for name in ("interest", "principal_collected", "recovery"))
+    left = run.of("pool")[k, 0] - run.of("bought")[k, 0]
+    assert [cash / million, left / million] == pytest.approx([134.6875, 169.5946], abs=5e-5)
+    base, free = run.bases[:, :, 0, k]
+    assert base[0] / million == pytest.approx(229.5791, abs=5e-5)
+    np.testing.assert_allclose(base, 0.74 * run.of("pool")[k], rtol=1e-12)
+    assert free[:12] / million == pytest.approx(np.zeros(12), abs=1e-6)
+    assert not run.of("residual")[k, 0, :12].any()
+    assert not run.drawn[-1].any()
+
+
+def test_a_master_trust_by_hand():
+    """The figures worked out in models/warehouse/notes.md, in millions at full scale."""
+    run, factor, k = base_of("warehouse", "master-trust", "tape.platform.loans=2000")
+    million = 1e6 * factor
+    assert run.original[:, k] / million == pytest.approx([150.0, 25.0, 200.0, 25.0, 100.0])
+    coupons = run.of("interest_paid")[k, :4] / million
+    assert coupons[:, 0] == pytest.approx([0.775, 0.2292, 1.0333, 0.2292], abs=5e-5)
+    assert run.fee_paid[0, :, k] / million == pytest.approx([0.1458, 0.1875], abs=5e-5)
+    names = list(run.deal.spec.measures)
+    floating = run.measures[:, names.index("floating_one"), k]
+    assert floating[[0, 6, 11]] == pytest.approx([0.35, 0.351, 0.083], abs=5e-4)
+    saved = run.cash[:, run.deal.accounts.index("saved_one"), k] / million
+    assert saved[5:12] == pytest.approx([0.0, *(175 / 6 * n for n in range(1, 6)), 0.0])
+    principal = run.of("principal")[k, :4] / million
+    assert principal[:, 11] == pytest.approx([150.0, 25.0, 0.0, 0.0])
+    assert not principal[:, :11].any()
+    assert coupons[:, 11] == pytest.approx(coupons[:, 0])  # though one has 8.3% of the income
+    assert run.paid_in_full[k, :4].all()
+    assert run.timely_interest[:, :4].all()
+
+
+def test_deals_of_the_warehouse_model_fit_beside_each_other():
+    import scfcap
+    from scfcap.api.platform import run_together
+
+    model = scfcap.load(LIBRARY / "warehouse", overrides=["tape.platform.loans=500"])
+    runs = run_together(model, ["warehouse", "master-trust"])
+    assert runs["master-trust"].closing.pool[0] == pytest.approx(
+        runs["warehouse"].closing.pool[0] * 5 / 3
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -16,7 +16,6 @@ from scfcap.periods import PeriodGrid
 if TYPE_CHECKING:
     from scfcap.api.model import Model
     from scfcap.credit.curves import CurveSet
-    from scfcap.credit.stress import Stress
     from scfcap.deal.assets import Assets
     from scfcap.deal.bought import Lent
     from scfcap.deal.engine import Surroundings
@@ -35,6 +34,19 @@ MOST = {"month": 480, "week": 1000, "day": 1500}
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """What other deals of the model have.
+
+    ``held`` [loans of the pool]: share of each loan of the tape. ``taken``: ids of whole loans on
+    offer that they bought, by scenario; ``bought`` [T, K] what they bought by period [currency].
+    """
+
+    held: FloatArray
+    taken: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    bought: FloatArray | None = None
+
+
+@dataclass(frozen=True)
 class DealCase:
     """A deal with what it runs on; see :func:`deal_case`.
 
@@ -45,24 +57,47 @@ class DealCase:
     deal: Deal
     lent: Lent
     around: Surroundings
-    whole_loans: Callable[[], Assets] | None = None
+    whole_loans: Callable[[Elsewhere | None], Assets] | None = None
 
-    def assets(self, rows: IntArray | None = None, names: tuple[str, ...] | None = None) -> Assets:
+    def assets(
+        self,
+        rows: IntArray | None = None,
+        names: tuple[str, ...] | None = None,
+        elsewhere: Elsewhere | None = None,
+    ) -> Assets:
         """Its loans at their start, in the scenarios ``rows`` (all once, if None)."""
         from scfcap.deal.actuals import ActualAssets
         from scfcap.deal.bought import CohortAssets
 
         spec = self.deal.spec
-        loans = CohortAssets(self.lent, rows, names, spec.assets.price, spec.assets.supply)
+        supply: FloatArray | float | None = spec.assets.supply
+        if supply is not None and elsewhere is not None and elsewhere.bought is not None:
+            bought = np.zeros((len(self.deal.years), elsewhere.bought.shape[1]))
+            known = min(len(bought), len(elsewhere.bought))
+            bought[:known] = elsewhere.bought[:known]
+            supply = np.maximum(supply - bought, 0.0)
+        loans = CohortAssets(self.lent, rows, names, spec.assets.price, supply)
         if not spec.actuals:
             return loans
         return ActualAssets(spec.actuals, _start_of_actuals(spec), loans)
 
-    def run(self, *, trace: bool = False, watch: Sequence[str] = ()) -> DealRun:
-        """The deal in each of the model's scenarios, on whole loans where it buys such."""
+    def run(
+        self,
+        *,
+        trace: bool = False,
+        watch: Sequence[str] = (),
+        elsewhere: Elsewhere | None = None,
+    ) -> DealRun:
+        """The deal in each of the model's scenarios, on whole loans where it buys such.
+
+        ``elsewhere``: what deals that come before it have.
+        """
         from scfcap.deal.engine import run_deal
 
-        assets = self.assets() if self.whole_loans is None else self.whole_loans()
+        if self.whole_loans is None:
+            assets = self.assets(elsewhere=elsewhere)
+        else:
+            assets = self.whole_loans(elsewhere)
         return run_deal(self.deal, assets, self.around, trace=trace, watch=watch)
 
     def runner(self, watch: Sequence[str] = ()) -> Runner:
@@ -158,7 +193,8 @@ def deal_case(
 
     Raises:
         InputError: no such deal; it has not closed by ``as_of``; its actuals do not lead there, or
-            to another pool; it holds or buys no loans.
+            to another pool; it holds or buys no loans; or borrowers draw on lines, which no deal
+            funds.
     """
     from scfcap.api.projecting import curves_over
 
@@ -196,24 +232,45 @@ def case_under(model: Model, name: str, curves: CurveSet, watch: Sequence[str] =
     one_by_one = None
     if spec.assets.purchases == "loans":
         one_by_one = _whole_loans(model, name, spec, curves)
-    return DealCase(deal, lent, _around(indices, curves.stress, len(ends)), one_by_one)
+    return DealCase(deal, lent, _around(model, spec, pool, curves, indices), one_by_one)
 
 
-def _around(indices: dict[str, FloatArray], stress: Stress, passed: int) -> Surroundings:
-    """Indices, and what scenarios do to the originator, after ``passed`` periods of actuals."""
+def _around(
+    model: Model, spec: DealSpec, pool: Pool, curves: CurveSet, indices: dict[str, FloatArray]
+) -> Surroundings:
+    """Indices, what lines lend on, and what scenarios do to the originator."""
+    from scfcap.api.bases import deal_bases
     from scfcap.deal.engine import Surroundings
 
-    failed = stress.originator_default > 0.0
-    first = np.where(failed.any(axis=1), failed.argmax(axis=1) + 1 + passed, 0)
-    fee = np.pad(stress.servicer_fee, ((0, 0), (passed, 0)), constant_values=1.0)
+    ends, stress = [row.end for row in spec.actuals], curves.stress
+    fee = np.pad(stress.servicer_fee, ((0, 0), (len(ends), 0)), constant_values=1.0)
     return Surroundings(
         indices,
-        first.astype(np.int64) if first.any() else None,
+        _failures(spec.originator_fails, [*ends, *curves.grid.ends], stress.originator_default),
         fee if (fee != 1.0).any() else None,
+        deal_bases(model, spec, pool, curves.grid),
     )
 
 
-def _whole_loans(model: Model, name: str, spec: DealSpec, curves: CurveSet) -> Callable[[], Assets]:
+def _failures(stated: date | None, ends: Sequence[date], failed: FloatArray) -> IntArray | None:
+    """Period (from 1) of the run in which the originator fails, by scenario, 0: never.
+
+    ``stated``: the day on which it does in all; ``failed`` [K, T] in the last periods.
+    """
+    never = len(ends) + 1
+    begun = len(ends) - failed.shape[1]
+    found = np.where(failed.any(axis=1), (failed > 0.0).argmax(axis=1) + 1 + begun, never)
+    if stated is not None:
+        day = next((t for t, end in enumerate(ends, 1) if end >= stated), never)
+        found = np.minimum(found, day)
+    if (found == never).all():
+        return None
+    return np.where(found == never, 0, found).astype(np.int64)
+
+
+def _whole_loans(
+    model: Model, name: str, spec: DealSpec, curves: CurveSet
+) -> Callable[[Elsewhere | None], Assets]:
     """Makes the assets of a run that buys whole loans: they change as it goes."""
     from scfcap.api.offers import loan_assets
     from scfcap.deal.actuals import ActualAssets
@@ -221,8 +278,13 @@ def _whole_loans(model: Model, name: str, spec: DealSpec, curves: CurveSet) -> C
     unscaled = spec.model_copy(update={"assets": spec.assets.model_copy(update={"size": None})})
     held = deal_pool(model, name, unscaled).balance
 
-    def made() -> Assets:
-        loans = loan_assets(model, name, spec, held, curves)
+    def made(elsewhere: Elsewhere | None = None) -> Assets:
+        mine, taken = held, None
+        if elsewhere is not None:
+            taken = elsewhere.taken
+            if spec.assets.size is not None:
+                mine = np.where(elsewhere.held > 0.0, 0.0, held)
+        loans = loan_assets(model, name, spec, mine, curves, taken)
         if not spec.actuals:
             return loans
         return ActualAssets(spec.actuals, _start_of_actuals(spec), loans)
@@ -299,7 +361,8 @@ def deal_pool(model: Model, name: str, spec: DealSpec) -> Pool:
                     f"one of {', '.join(pool.eligibility) or 'no set at all'}",
                 )
             )
-        chosen = chosen & (pool.eligibility[terms.eligibility] == 1)
+        if not terms.takes_back_ineligible:
+            chosen = chosen & (pool.eligibility[terms.eligibility] == 1)
     held = np.where(chosen, pool.balance, 0.0)
     total = float(held.sum())
     if total <= 0.0:

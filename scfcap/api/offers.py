@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from scfcap.api.model import Model
     from scfcap.credit.curves import CurveSet
     from scfcap.deal.choosing import Limits
-    from scfcap.deal.loan_assets import LoanAssets, LoanStock
+    from scfcap.deal.loan_assets import LoanAssets
+    from scfcap.deal.loan_stock import LoanStock
+    from scfcap.pool.build import Around
     from scfcap.pool.columns import Columns
     from scfcap.pool.snapshot import Pool
     from scfcap.quantities import FloatArray, IntArray
@@ -23,11 +26,17 @@ if TYPE_CHECKING:
 
 
 def loan_assets(
-    model: Model, name: str, spec: DealSpec, held: FloatArray, curves: CurveSet
+    model: Model,
+    name: str,
+    spec: DealSpec,
+    held: FloatArray,
+    curves: CurveSet,
+    elsewhere: Mapping[str, Collection[str]] | None = None,
 ) -> LoanAssets:
     """Assets that buy whole loans; ``held`` [loans of the pool] is the deal's balance of each.
 
     Where the deal has a ``size``, loans are chosen for it one by one, as they are bought later.
+    ``elsewhere``: ids of loans on offer that other deals have bought, by scenario.
 
     Raises:
         InputError: loans have dates or buyers of their own, which whole-loan purchases do not take.
@@ -37,25 +46,44 @@ def loan_assets(
 
     pool = model.pool()
     _refuse_terms(name, pool)
-    stock = loan_stock(model, spec, held, curves)
+    stock = loan_stock(model, name, spec, held, curves)
     rows = stock.held
     if spec.assets.size is not None:
         owed = np.zeros(len(stock))
         money = (spec.assets.size, 1.0, spec.assets.size)
         kept = rows[choose(rows, stock.balance, owed, stock.limits, money)]
+        if not len(kept):
+            raise InputError(
+                Problem(
+                    f"deals/{name}.toml: assets.size",
+                    "no loan that the deal may take",
+                    "eligible loans that no other deal has, each smaller than the size",
+                )
+            )
         stock = _only(stock, np.sort(np.concatenate([kept, np.flatnonzero(stock.day >= 0)])))
     least = spec.assets.size or float(stock.balance[stock.held].sum())
-    return LoanAssets(stock, curves, spec.assets.price, least, _returned(name, spec, stock, curves))
+    return LoanAssets(
+        stock,
+        curves,
+        spec.assets.price,
+        least,
+        _returned(name, spec, stock, curves),
+        substitutes=spec.assets.substitution is not None,
+        elsewhere=elsewhere,
+        follow=any(line.borrowing_base is not None for line in spec.lines.values()),
+    )
 
 
-def loan_stock(model: Model, spec: DealSpec, held: FloatArray, curves: CurveSet) -> LoanStock:
+def loan_stock(
+    model: Model, name: str, spec: DealSpec, held: FloatArray, curves: CurveSet
+) -> LoanStock:
     """The loans that the deal holds, then all that the tape holds, on offer again when they end.
 
     A borrower who has repaid is taken to borrow the same amount for the same term again, on the day
     on which the loan before ended.
     """
     from scfcap.cashflow.project import loan_curves
-    from scfcap.deal.loan_assets import LoanStock
+    from scfcap.deal.loan_stock import LoanStock
     from scfcap.pool.build import Around, build_pool
 
     tape, pool = model.tape(), model.pool()
@@ -67,7 +95,8 @@ def loan_stock(model: Model, spec: DealSpec, held: FloatArray, curves: CurveSet)
     again, day, number = _renewals(pool, offers.maturity_day, int(curves.grid.days[-1]))
     ids = np.char.add(offers.loan_id[again].astype(str), "+")
     ids = np.char.add(ids, number.astype(str))
-    limits = _limits(model, spec, tape, made, (first, again))
+    columns = _columns(model, tape, made, around)
+    _refuse_columns(name, spec, columns[0])
 
     def both(of_held: IntArray | FloatArray, of_offers: IntArray | FloatArray) -> FloatArray:
         return np.concatenate([of_held[first], of_offers[again]])
@@ -76,7 +105,8 @@ def loan_stock(model: Model, spec: DealSpec, held: FloatArray, curves: CurveSet)
         wanted = spec.assets.eligibility
         return np.ones(len(each), int) if wanted is None else each.eligibility[wanted].astype(int)
 
-    maturity = offers.maturity_day[again] + day
+    maturity_day = both(pool.maturity_day, offers.maturity_day).astype(np.int64)
+    maturity_day[len(first) :] += day
     return LoanStock(
         loan_id=np.concatenate([pool.loan_id[first], ids.astype(object)]),
         curve=both(loan_curves(pool, curves), loan_curves(offers, curves)).astype(np.int64),
@@ -85,11 +115,51 @@ def loan_stock(model: Model, spec: DealSpec, held: FloatArray, curves: CurveSet)
         rate=both(pool.rate, offers.rate),
         day=np.concatenate([np.full(len(first), -1), day]).astype(np.int64),
         origination_day=np.concatenate([pool.origination_day[first], day]).astype(np.int64),
-        maturity_day=np.concatenate([pool.maturity_day[first], maturity]).astype(np.int64),
+        maturity_day=maturity_day,
         days_past_due=both(pool.days_past_due, offers.days_past_due).astype(np.int64),
         eligible=both(answer(pool), answer(offers)) == 1,
-        limits=limits,
+        limits=_limits(model, spec, columns, (first, again)),
+        tape_row=np.concatenate([first, again]).astype(np.int64),
+        breach_after=_breach_after(spec, columns, (first, again)),
+        quality=_quality(spec, columns, (first, again), maturity_day),
     )
+
+
+def _breach_after(
+    spec: DealSpec, columns: tuple[Columns, Columns], rows: tuple[IntArray, IntArray]
+) -> IntArray | None:
+    """Days after which each loan turns out to be in breach, the soonest; -1: never."""
+    from scfcap.pool.columns import ask
+    from scfcap.pool.snapshot import ELIGIBLE
+
+    never = np.iinfo(np.int64).max
+    found = np.full(len(rows[0]) + len(rows[1]), never)
+    for breach in spec.assets.breaches:
+        broken = [ask(each, breach.test)[rows[n]] == ELIGIBLE for n, each in enumerate(columns)]
+        found = np.minimum(found, np.where(np.concatenate(broken), breach.found_after, never))
+    return np.where(found == never, -1, found) if spec.assets.breaches else None
+
+
+def _quality(
+    spec: DealSpec,
+    columns: tuple[Columns, Columns],
+    rows: tuple[IntArray, IntArray],
+    maturity_day: IntArray,
+) -> FloatArray | None:
+    """What a substitute must have no less of [Q, N]; no substitute has what is missing."""
+    terms = spec.assets.substitution
+    if terms is None:
+        return None
+    found = []
+    for sign, names in ((1.0, terms.at_least), (-1.0, terms.at_most)):
+        for column in names:
+            if column == "remaining_days":  # of two loans on one day: the one that ends later
+                values = maturity_day.astype(np.float64)
+            else:
+                parts = (each.numbers(column)[rows[n]] for n, each in enumerate(columns))
+                values = np.concatenate(list(parts))
+            found.append(sign * values)
+    return np.array(found, dtype=np.float64).reshape(len(found), len(maturity_day))
 
 
 def _renewals(pool: Pool, term: IntArray, last_day: int) -> tuple[IntArray, IntArray, IntArray]:
@@ -105,7 +175,7 @@ def _renewals(pool: Pool, term: IntArray, last_day: int) -> tuple[IntArray, IntA
 
 def _made_again(tape: Tape) -> Tape:
     """The outstanding loans as on the day they were made, all at ``as_of``."""
-    frame = _outstanding(tape)
+    frame = outstanding(tape)
     now = pd.Timestamp(tape.as_of).as_unit("s")
     days = (frame["maturity_date"] - frame["origination_date"]).dt.days
     frame["maturity_date"] = now + pd.to_timedelta(np.maximum(days, 1), unit="D")
@@ -117,19 +187,55 @@ def _made_again(tape: Tape) -> Tape:
     return replace(tape, frame=frame)
 
 
-def _outstanding(tape: Tape) -> pd.DataFrame:
+def outstanding(tape: Tape) -> pd.DataFrame:
+    """The loans of ``tape`` that the pool holds, in its order."""
     gone = tape.frame["status"].isin(["repaid", "charged_off"])
     return tape.frame[~gone & (tape.frame["current_balance"] > 0.0)].reset_index(drop=True)
 
 
+def _columns(model: Model, tape: Tape, made: Tape, around: Around) -> tuple[Columns, Columns]:
+    """Columns of the outstanding loans, and of the same as they are made again."""
+    from scfcap.pool.columns import Columns
+    from scfcap.pool.groups import grouped
+    from scfcap.schema.pool import GROUP
+
+    found = Columns(outstanding(tape), tape.as_of), Columns(made.frame, made.as_of)
+    groups = model.spec.pool.groups
+    if groups is not None:
+        for columns in found:
+            columns.added[GROUP] = grouped(columns, groups, around.members)
+    return found
+
+
+def _refuse_columns(name: str, spec: DealSpec, columns: Columns) -> None:
+    """Covenants and substitution name columns of numbers; breaches test what is there."""
+    from scfcap.pool.columns import column_problems, expression_problems
+
+    terms, where = spec.assets, f"deals/{name}.toml: assets"
+    named = [(f"covenants[{n}].column", each.column) for n, each in enumerate(terms.covenants)]
+    for side in ("at_least", "at_most"):
+        given = () if terms.substitution is None else getattr(terms.substitution, side)
+        named += [(f"substitution.{side}", column) for column in given]
+    problems = []
+    for key, column in named:
+        strange = column_problems(columns, [column], f"{where}.{key}")
+        if not strange and columns.kind(column) not in ("number", "date"):
+            found = f"{column}, a {columns.kind(column)}"
+            strange = [Problem(f"{where}.{key}", found, "a column of numbers")]
+        problems += strange
+    for n, breach in enumerate(terms.breaches):
+        problems += expression_problems(columns, breach.test, f"{where}.breaches[{n}].test")
+    if problems:
+        raise InputError(problems)
+
+
 def _limits(
-    model: Model, spec: DealSpec, tape: Tape, made: Tape, rows: tuple[IntArray, IntArray]
+    model: Model, spec: DealSpec, columns: tuple[Columns, Columns], rows: tuple[IntArray, IntArray]
 ) -> Limits:
     """Concentration limits of the deal's eligibility set and its covenants, over the stock."""
     from scfcap.deal.choosing import Limits
-    from scfcap.pool.columns import Columns
 
-    held, offers = Columns(_outstanding(tape), tape.as_of), Columns(made.frame, made.as_of)
+    held, offers = columns
     wanted = spec.assets.eligibility
     limits = () if wanted is None else model.spec.pool.eligibility[wanted].concentrations
     keys = [_codes(held, offers, limit.column, rows) for limit in limits]
@@ -172,8 +278,10 @@ def _codes(
 
 
 def _only(stock: LoanStock, rows: IntArray) -> LoanStock:
-    arrays = {
-        name: getattr(stock, name)[rows] for name in stock.__dataclass_fields__ if name != "limits"
+    arrays: dict[str, Any] = {
+        name: None if (values := getattr(stock, name)) is None else values[..., rows]
+        for name in stock.__dataclass_fields__
+        if name != "limits"
     }
     limits = stock.limits._replace(
         keys=np.ascontiguousarray(stock.limits.keys[:, rows]),

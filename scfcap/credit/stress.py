@@ -25,11 +25,11 @@ from scfcap.schema.scenario import (
     Contagion,
     CoreFailure,
     MarketShut,
+    OriginatorFailure,
     Outage,
     P2PRunOff,
     RateShock,
     Scenario,
-    ServicerChange,
     Shock,
 )
 
@@ -159,7 +159,7 @@ def longest_delay(scenarios: Mapping[str, Scenario], grid: PeriodGrid) -> int:
     shortest = {"month": 28, "week": 7, "day": 1}[grid.frequency]
     delays = [0]
     for scenario in scenarios.values():
-        out = sum(x.days for x in scenario.shocks if isinstance(x, Outage | ServicerChange))
+        out = sum(x.days for x in scenario.shocks if isinstance(x, Outage | OriginatorFailure))
         lags = [x.recovery_lag for x in scenario.shocks if isinstance(x, CoreFailure)]
         delays.append(-(-out // shortest) + max(lags, default=0))
     return max(delays)
@@ -284,7 +284,7 @@ def _rates(table: _Table, shock: RateShock) -> None:
     table.stress.index_rate[table.k, span] += shock.index
 
 
-def _servicer(table: _Table, shock: ServicerChange) -> None:
+def _servicer(table: _Table, shock: OriginatorFailure) -> None:
     span = _span(shock.period, None)
     table.stress.originator_default[table.k, span] = 1.0
     table.stress.servicer_fee[table.k, span] *= shock.fee_multiple
@@ -303,7 +303,7 @@ def _apply(table: _Table, shock: Shock) -> None:
             _market(table, shock)
         case RateShock():
             _rates(table, shock)
-        case ServicerChange():
+        case OriginatorFailure():
             _servicer(table, shock)
         case _:
             pass
@@ -329,7 +329,7 @@ def held_back(days: FloatArray, grid: PeriodGrid) -> FloatArray:
 def _outages(table: _Table, shocks: Sequence[Shock]) -> None:
     days = np.zeros(len(table.grid))
     begin = [(x.from_period, x.days) for x in shocks if isinstance(x, Outage)]
-    begin += [(x.period, x.days) for x in shocks if isinstance(x, ServicerChange)]
+    begin += [(x.period, x.days) for x in shocks if isinstance(x, OriginatorFailure)]
     for period, length in begin:
         if period <= len(days):
             days[period - 1] += length

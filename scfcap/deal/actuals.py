@@ -64,6 +64,16 @@ class ActualAssets:
         self._spent = self._spent + cash
         return np.where(first, _bought(row), 0.0)
 
+    @property
+    def projected(self) -> Assets:
+        """The loans after the past."""
+        return self._after
+
+    @property
+    def past(self) -> int:
+        """Periods that are given."""
+        return len(self._rows)
+
     def sell(self, period: int, where: BoolArray) -> FloatArray:
         """Give up all loans in the scenarios ``where`` [K]; none in the past."""
         if period > len(self._rows):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
+import pandas as pd
 
 from scfcap.errors import InvariantError
 from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray
@@ -17,6 +18,7 @@ class Collected:
 
     ``interest`` includes borrowers' fees; ``principal`` is scheduled and early. ``pool`` performs
     at the end of the period, before purchases, and ``delinquent`` of it is past due.
+    ``exchanged`` is what loans that a seller gave for others have more than those: in the pool.
     """
 
     interest: FloatArray
@@ -25,6 +27,7 @@ class Collected:
     default: FloatArray
     pool: FloatArray
     delinquent: FloatArray
+    exchanged: FloatArray | None = None
 
     @property
     def cash(self) -> FloatArray:
@@ -56,6 +59,14 @@ class Assets(Protocol):
 
     def sell(self, period: int, where: BoolArray) -> FloatArray:
         """Give up all loans in the scenarios ``where`` [K]; gives the performing balance sold."""
+
+
+@runtime_checkable
+class LoanByLoan(Protocol):
+    """Assets that know what each of their loans cost and paid."""
+
+    def ledger(self, scenario: str) -> pd.DataFrame:
+        """One row a loan that was in the deal in ``scenario``."""
 
 
 @dataclass

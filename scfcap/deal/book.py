@@ -13,6 +13,9 @@ from scfcap.deal.structure import Deal
 from scfcap.expressions import TRUE, Cells, Expression, Texts
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 
+#: What a line lends on the loans [K], from the period, the pool [K] and what is past due [K].
+Lends = Callable[[int, FloatArray, FloatArray], FloatArray]
+
 
 @dataclass
 class Book:
@@ -21,8 +24,9 @@ class Book:
     ``cash`` [A, K] by account; by tranche [J, K] ``balance``, ``owed`` (interest due, not paid),
     ``accrued`` (earned, not yet due), ``written_off``, ``coupon`` and ``original``; ``fee`` [F, K]
     owed, ``fee_accrued`` [F, K]; by line [L, K] ``drawn``, ``line_owed`` (interest and fee);
-    ``hedge`` [H, K] owed by the deal; ``index`` [I, K]. ``collected`` sums since the last payment
-    date. What a step paid and left short on the date is in ``paid`` and ``short`` by its word.
+    ``hedge`` [H, K] owed by the deal; ``index`` [I, K]; ``bases`` by line. ``collected`` sums
+    since the last payment date. What a step paid and left short on the date is in ``paid`` and
+    ``short`` by its word.
     """
 
     deal: Deal
@@ -52,6 +56,7 @@ class Book:
     paid: dict[str, FloatArray] = field(default_factory=dict)
     short: dict[str, FloatArray] = field(default_factory=dict)
     originator_default: BoolArray | None = None
+    bases: Mapping[str, Lends] = field(default_factory=dict)
     called: IntArray = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
     payment: int = 0
     period: int = 0
@@ -130,6 +135,34 @@ class Book:
         """What may still be drawn on a line [K]."""
         row = list(self.deal.spec.lines).index(name)
         return np.asarray(np.maximum(self.commitment(name) - self.drawn[row], 0.0))
+
+    def borrowing_base(self, name: str) -> FloatArray:
+        """What a line lends on the loans that are in the deal now [K]."""
+        late = self.collected["delinquent"]
+        if name in self.bases:
+            return self.bases[name](self.period, self.pool, late)
+        rate = self.deal.spec.lines[name].advance_rate or 0.0
+        return np.asarray(rate * np.maximum(self.pool - late, 0.0))
+
+    def availability(self, name: str) -> FloatArray:
+        """What a line lends within its commitment, less what is drawn [K]; may be below zero."""
+        row = list(self.deal.spec.lines).index(name)
+        most = np.minimum(self.borrowing_base(name), self.commitment(name))
+        return np.asarray(most - self.drawn[row])
+
+    def line_bases(self) -> FloatArray:
+        """Borrowing base and availability by line [2, L, K]; 0 where a line lends on no loans."""
+        found = np.zeros((2, len(self.deal.spec.lines), self.size))
+        for row, (name, line) in enumerate(self.deal.spec.lines.items()):
+            if line.has_base:
+                found[:, row] = self.borrowing_base(name), self.availability(name)
+        return found
+
+    def owed_to(self, name: str) -> FloatArray:
+        """Interest that a class is owed, or interest and fee of a line [K]."""
+        if name in self.deal.spec.lines:
+            return np.asarray(self.line_owed[list(self.deal.spec.lines).index(name)])
+        return np.asarray(self.owed[self.tranche(name)])
 
     @property
     def years(self) -> float:
@@ -236,7 +269,7 @@ _PLAIN: Mapping[str, Callable[[Book], Cells]] = {
 _NAMED: Mapping[str, Callable[[Book, str], Cells]] = {
     "balance": lambda b, n: b.balance[b.tranche(n)],
     "original": lambda b, n: b.original[b.tranche(n)],
-    "owed": lambda b, n: b.owed[b.tranche(n)],
+    "owed": lambda b, n: b.owed_to(n),
     "written_off": lambda b, n: b.written_off[b.tranche(n)],
     "coupon": lambda b, n: b.coupon[b.tranche(n)],
     "account": lambda b, n: b.cash[b.account(n)],
@@ -244,6 +277,8 @@ _NAMED: Mapping[str, Callable[[Book, str], Cells]] = {
     "fee": lambda b, n: b.fee[list(b.deal.spec.fees).index(n)],
     "drawn": lambda b, n: b.drawn[list(b.deal.spec.lines).index(n)],
     "undrawn": lambda b, n: b.undrawn(n),
+    "borrowing_base": lambda b, n: b.borrowing_base(n),
+    "availability": lambda b, n: b.availability(n),
     "hedge": lambda b, n: b.hedge[list(b.deal.spec.hedges).index(n)],
     "index": lambda b, n: b.indices[n],
     "measure": lambda b, n: b.measures.get(n, np.zeros(b.size)),

@@ -94,7 +94,7 @@ class CohortAssets:
     """Assets that buy new loans like those lent, as far as there is supply.
 
     ``rows`` [K] is the scenario of ``lent`` that each row of the run follows; ``price`` of a loan
-    and ``supply`` [currency a period] as the deal states them.
+    and ``supply`` [currency a period] as the deal states them, or by period and row [T, K].
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class CohortAssets:
         rows: IntArray | None = None,
         names: tuple[str, ...] | None = None,
         price: float = 1.0,
-        supply: float | None = None,
+        supply: FloatArray | float | None = None,
     ) -> None:
         self._lent, self._price, self._supply = lent, price, supply
         self._rows = np.arange(len(lent.scenarios)) if rows is None else rows
@@ -140,7 +140,8 @@ class CohortAssets:
         """All ``cash`` [K], as far as there are loans on offer."""
         if period > self._units.shape[1]:
             return np.zeros_like(cash)
-        most = np.inf if self._supply is None else self._supply * self._price
+        supply = np.inf if self._supply is None else self._supply
+        most = (supply[period - 1] if isinstance(supply, np.ndarray) else supply) * self._price
         there = self._lent.there[self._rows, period - 1]
         return np.where(there, np.minimum(cash, most), 0.0)
 

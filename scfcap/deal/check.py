@@ -29,6 +29,7 @@ class Known:
     indices: Sequence[str]
     eligibility: Sequence[str]
     segments: Sequence[str]
+    bases: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def check_deal(
     ``known`` are the names of the model (absent: they are not checked); ``where`` says where a key
     of the model stands, the deal's below ``("deals", name)``.
     """
-    findings = [*check_names(spec), *_around(spec, known), *_dates(spec)]
+    findings = [*check_names(spec), *_around(spec, known), *_dates(spec), *_assets(spec)]
     indices = None if known is None else known.indices
     findings += check_formulas(spec, indices)
     meant = frozenset(finding.meant for finding in findings if finding.meant)
@@ -82,6 +83,7 @@ def check_deals(loaded: LoadedModel) -> dict[str, Checked]:
         indices=tuple(spec.indices),
         eligibility=tuple(spec.pool.eligibility),
         segments=tuple(spec.demand),
+        bases=tuple(spec.pool.borrowing_base),
     )
     where = loaded.where if loaded.layers else None
     return {name: check_deal(name, deal, known, where) for name, deal in spec.deals.items()}
@@ -107,6 +109,8 @@ def _around(spec: DealSpec, known: Known | None) -> Iterator[Finding]:
     for name, tranche in spec.tranches.items():
         wanted.append((("tranches", name, "index"), tranche.index, known.indices, "indices"))
     for name, line in spec.lines.items():
+        key = ("lines", name, "borrowing_base")
+        wanted.append((key, line.borrowing_base, known.bases, "borrowing bases of the pool"))
         wanted.append((("lines", name, "index"), line.index, known.indices, "indices"))
     for name, hedge in spec.hedges.items():
         for field in ("pay_index", "receive_index"):
@@ -122,12 +126,39 @@ def _around(spec: DealSpec, known: Known | None) -> Iterator[Finding]:
             yield unknown(key, given, there, what)
 
 
+def _assets(spec: DealSpec) -> Iterator[Finding]:
+    """Terms of loans that the way of buying does not know."""
+    terms = spec.assets
+    if terms.purchases == "loans":
+        stated = [name for name in ("new_loans", "supply") if getattr(terms, name)]
+        action = 'On offer are the loans of the tape; take it out, or set purchases = "cohorts".'
+    else:
+        whole = ("covenants", "repurchase_ineligible", "repurchases", "breaches", "substitution")
+        stated = [name for name in whole if getattr(terms, name)]
+        action = 'Set assets.purchases = "loans".'
+    for name in stated:
+        found = f'stated with purchases = "{terms.purchases}", which does not know single loans'
+        if terms.purchases == "loans":
+            found = 'stated with purchases = "loans"'
+        refused = terms.purchases == "cohorts"
+        yield Finding(("assets", name), found, "nothing", action, refused=refused)
+    back = terms.repurchases or terms.breaches or terms.repurchase_ineligible
+    if terms.substitution is not None and not back:
+        expected = "repurchases, repurchase_ineligible or breaches"
+        found = "substitution where no loan goes back"
+        yield Finding(("assets", "substitution"), found, expected, refused=False)
+    if terms.repurchase_ineligible and (terms.channel is None or terms.eligibility is None):
+        expected = "channel and eligibility: else the deal begins with eligible loans alone"
+        yield Finding(("assets", "repurchase_ineligible"), "true", expected, refused=False)
+
+
 def _dates(spec: DealSpec) -> Iterator[Finding]:
     """Dates out of order."""
     close, end = spec.closing, spec.legal_end
     after: list[tuple[Key, date | None]] = [
         (("legal_end",), end),
         (("settlement", "first_payment"), spec.settlement.first_payment),
+        (("originator_fails",), spec.originator_fails),
     ]
     after += [(("hedges", name, "ends"), each.ends) for name, each in spec.hedges.items()]
     after += [(("calls", name, "from_date"), each.from_date) for name, each in spec.calls.items()]

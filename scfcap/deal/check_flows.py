@@ -216,6 +216,7 @@ def _creditors(
     owed = {} if stands is None else stands.owed
     drawn = {name for _, steps in lists(spec) for s in steps for name in s.spec.sources}
     drawn |= set() if stands is None else set(stands.lines)
+    drawn |= {name for name, line in spec.lines.items() if line.initial}
     debts = [("fee", "fees", n, bool(f.amount or f.rate or f.floor or f.formula or n in owed))
              for n, f in spec.fees.items()]  # fmt: skip
     debts += [("hedge", "hedges", n, h.kind == "swap") for n, h in spec.hedges.items()]
@@ -257,7 +258,13 @@ def _fills(spec: DealSpec) -> set[str]:
 
 def _accounts(spec: DealSpec, meant: frozenset[str]) -> Iterator[Finding]:
     filled = _fills(spec)
-    drawn = {name for _, steps in lists(spec) for step in steps for name in step.spec.sources}
+    drawn = {
+        name
+        for _, steps in lists(spec)
+        for step in steps
+        if step.spec.pay not in _NO_CASH
+        for name in step.spec.sources
+    }
     for name in names(spec, "accounts"):
         if name in meant or (name == COLLECTION and name not in filled | drawn):
             continue

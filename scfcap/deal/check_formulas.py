@@ -26,9 +26,17 @@ _TABLES = {
     "fee": "fees",
     "drawn": "lines",
     "undrawn": "lines",
+    "borrowing_base": "lines",
+    "availability": "lines",
     "hedge": "hedges",
     "measure": "measures",
     "trigger": "triggers",
+}
+#: What families take that do not take all of their table, or more.
+_KINDS = {
+    "owed": "tranches and lines",
+    "borrowing_base": "lines with borrowing_base or advance_rate",
+    "availability": "lines with borrowing_base or advance_rate",
 }
 #: Of a step; others are found when they are asked for, or stand.
 _OF_STEPS = ("paid", "short")
@@ -83,6 +91,7 @@ def _amounts(spec: DealSpec) -> Iterator[tuple[Key, object, str]]:
         yield ("tranches", name, "notional"), tranche.notional, _BEFORE
     for name, line in spec.lines.items():
         yield ("lines", name, "commitment"), line.commitment, _ANY
+        yield ("lines", name, "initial"), line.initial, _AT_CLOSING
     for name, hedge in spec.hedges.items():
         yield ("hedges", name, "notional"), hedge.notional, _ANY
         yield ("hedges", name, "premium"), hedge.premium, _AT_CLOSING
@@ -141,6 +150,9 @@ def check_words(
 def _there(spec: DealSpec, indices: Sequence[str] | None) -> dict[str, tuple[str, ...]]:
     """Names that a family of words takes."""
     there = {family: names(spec, table) for family, table in _TABLES.items()}
+    there["owed"] = (*there["owed"], *spec.lines)
+    lending = tuple(name for name, line in spec.lines.items() if line.has_base)
+    there |= dict.fromkeys(("borrowing_base", "availability"), lending)
     return there if indices is None else {**there, "index": tuple(indices)}
 
 
@@ -157,7 +169,7 @@ def _word(
     elif family in _OF_STEPS:
         yield from _of_step(formula, word, name, steps)
     elif family in there and name not in there[family]:
-        kind = _TABLES.get(family, "indices of the model")
+        kind = _KINDS.get(family, _TABLES.get(family, "indices of the model"))
         among = [f"{family}.{each}" for each in there[family]]
         yield unknown(formula.key, word, among, f"words for {kind}")
     elif formula.moment == _AT_CLOSING and family in ("measure", "index"):
@@ -290,7 +302,12 @@ def _needs(spec: DealSpec) -> tuple[dict[str, Key], dict[str, tuple[str, ...]]]:
             keys.setdefault(name, formula.key)
             texts.setdefault(name, []).append(formula.text)
     needs = {
-        name: tuple(w for text in each for w in parse(text).columns if w in texts)
+        name: tuple(
+            w
+            for text in each
+            for word in parse(text).columns
+            if (w := word.replace("availability.", "undrawn.")) in texts
+        )
         for name, each in texts.items()
     }
     return keys, needs

@@ -58,6 +58,9 @@ def _clashes(spec: DealSpec) -> Iterator[Finding]:
         if name in names(spec, "accounts"):
             found, expected = "the name of an account too", "another name: from could mean either"
             yield Finding(("lines", name), found, expected)
+        if name in spec.tranches:
+            found, expected = "the name of a tranche too", "another name: owed could mean either"
+            yield Finding(("lines", name), found, expected)
     for name in () if spec.opening is None else spec.opening.owed:
         kinds = [kind for kind in _OWED if name in names(spec, kind)]
         if len(kinds) > 1:

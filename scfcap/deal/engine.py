@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -67,7 +68,8 @@ class _Run:
     ) -> None:
         self.deal, self.assets, self.around, self.watch = deal, assets, around, watch
         self.spec = deal.spec
-        self.book, self.closing = opening_book(deal, assets.opening(), balances)
+        bases = {name: partial(base.amount, assets) for name, base in self.around.bases.items()}
+        self.book, self.closing = opening_book(deal, assets.opening(), balances, bases)
         self.opening_balance = self.book.balance.copy()
         count, size = len(deal.years), self.book.size
         self.tranche = np.zeros((len(BY_TRANCHE), count, len(deal.tranches), size))
@@ -75,6 +77,7 @@ class _Run:
         self.cash = np.zeros((count, len(deal.accounts), size))
         self.fees = np.zeros((2, count, len(self.spec.fees), size))
         self.drawn = np.zeros((count, len(self.spec.lines), size))
+        self.bases = np.zeros((2, count, len(self.spec.lines), size))
         self.phase = np.zeros((count, size), dtype=np.int64)
         self.tripped = np.zeros((count, len(self.spec.triggers), size), dtype=np.bool_)
         self.measures = np.zeros((count, len(self.spec.measures), size))
@@ -135,6 +138,7 @@ class _Run:
             fee_paid=self.fees[0],
             fee_owed=self.fees[1],
             drawn=self.drawn,
+            bases=self.bases,
             phase=self.phase,
             tripped=self.tripped,
             measures=self.measures,
@@ -145,6 +149,7 @@ class _Run:
             ready=self.ready,
             watched=self.watched,
             watch=self.watch,
+            assets=self.assets,
         )
 
     # --- a period ---------------------------------------------------------------------------
@@ -209,6 +214,8 @@ class _Run:
             delinquent=flows.delinquent,
             cash_yield=earned,
         )
+        if flows.exchanged is not None:
+            self._put(exchanged=flows.exchanged)
         return np.asarray(earned + flows.cash)
 
     def _accrue(self, bases: Sequence[FloatArray]) -> None:
@@ -458,6 +465,7 @@ class _Run:
         self._tranche("owed")[:] = book.owed
         self._put(pool=book.pool)
         self.cash[t], self.fees[1, t], self.drawn[t] = book.cash, book.fee, book.drawn
+        self.bases[:, t] = book.line_bases()
         self.phase[t], self.tripped[t] = book.phase, book.tripped
         if pays:
             self._reset()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from scfcap.deal.actuals import ActualAssets
+from scfcap.deal.assets import Assets, LoanByLoan
 from scfcap.deal.structure import Deal
 from scfcap.quantities import ENGINE_TOLERANCE, BoolArray, FloatArray, IntArray
 
@@ -20,7 +22,7 @@ BY_TRANCHE = ("balance", "interest_due", "interest_paid", "owed", "principal", "
 #: What is recorded of the whole deal.
 WHOLE = ("interest", "principal_collected", "recovery", "default", "purchases", "bought", "pool",
          "delinquent", "cash_yield", "hedge_received", "hedge_paid", "sold", "proceeds",
-         "line_drawn", "line_paid", "released")  # fmt: skip
+         "line_drawn", "line_paid", "released", "exchanged")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Closing:
     pool: FloatArray
     accounts: FloatArray
     costs: FloatArray
+    lines: FloatArray
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,10 @@ class DealRun:
     currency, at the close of the period or in it; ``start`` [A, K] is the cash of the accounts and
     ``pool_start`` [K] the performing loans when the run begins. Where it was asked for, ``trace``
     [3, S, T, K] is due, available and paid of each step, ``ready`` [T, A, K] the cash of the
-    accounts before the first step.
+    accounts before the first step. ``exchanged`` is what substitutes for loans that the
+    seller took back have more than those. ``assets`` are the loans as the run left them. ``bases``
+    [2, T, L, K] is the borrowing base and the availability of each line at the close, 0 where it
+    lends on no loans.
     """
 
     deal: Deal
@@ -70,6 +76,8 @@ class DealRun:
     ready: FloatArray | None = None
     watched: FloatArray | None = None
     watch: tuple[str, ...] = ()
+    bases: FloatArray | None = None
+    assets: Assets | None = field(default=None, repr=False)
 
     def of(self, quantity: str, tranche: str | None = None) -> FloatArray:
         """A quantity of :data:`BY_TRANCHE` [K, J, T], or of one tranche [K, T]; or of
@@ -150,7 +158,32 @@ class DealRun:
             columns[f"fee {name}"] = self.fee_paid[:, f, :].T[chosen].ravel()
         for a, name in enumerate(self.deal.accounts):
             columns[f"account {name}"] = self.cash[:, a, :].T[chosen].ravel()
+        for row, (name, line) in enumerate(self.deal.spec.lines.items()):
+            columns[f"drawn {name}"] = self.drawn[:, row].T[chosen].ravel()
+            if line.has_base and self.bases is not None:
+                for place, what in enumerate(("borrowing base", "availability")):
+                    columns[f"{what} {name}"] = self.bases[place, :, row].T[chosen].ravel()
         return pd.DataFrame(columns)
+
+    def loans_frame(self, scenarios: Sequence[str] | None = None) -> pd.DataFrame:
+        """What each whole loan cost and paid: one row a scenario and loan, in currency.
+
+        See :meth:`~scfcap.deal.loan_assets.LoanAssets.ledger`; empty for a deal that buys shares
+        of what is lent.
+        """
+        past = self.assets.past if isinstance(self.assets, ActualAssets) else 0
+        assets = self.assets.projected if isinstance(self.assets, ActualAssets) else self.assets
+        if not isinstance(assets, LoanByLoan):
+            return pd.DataFrame()
+        frames = []
+        for name in scenarios or self.scenarios:
+            frame = assets.ledger(name)
+            frame["period"] += past
+            frame.loc[frame["left"] > 0, "left"] += past
+            frame.insert(0, "scenario", name)
+            frame.insert(0, "deal", self.deal.name)
+            frames.append(frame)
+        return pd.concat(frames, ignore_index=True)
 
     def steps_frame(self, scenario: str, period: int | None = None) -> pd.DataFrame:
         """The steps made in a scenario, in order: phase, due, available, paid, short [currency].

@@ -49,6 +49,8 @@ class _Action(NamedTuple):
 
 
 _NOTHING: Final = np.zeros(())
+#: Share of a debt that is an error of floats.
+_DUST: Final = 1e-12
 
 
 def pay(book: Book, step: Step, assets: Assets, active: BoolArray | None) -> Paid:
@@ -183,8 +185,10 @@ def _add(values: FloatArray, rows: list[int], each: FloatArray) -> None:
 
 
 def _less(book: Book, values: FloatArray, rows: list[int], each: FloatArray) -> None:
+    """Take off what is paid; the error of floats that is left of a debt is none."""
     for row, amount in zip(rows, each, strict=True):
-        left = np.maximum(values[row] - amount, 0.0)
+        left = values[row] - amount
+        left = np.where(left > _DUST * values[row], left, 0.0)
         values[row] = np.round(left, 2) if book.deal.spec.cents else left
 
 

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from scfcap.deal.book import Book
+from scfcap.deal.book import Book, Lends
 from scfcap.deal.outcome import Closing
 from scfcap.deal.structure import Deal
 from scfcap.quantities import FloatArray
 
 
 def opening_book(
-    deal: Deal, pool: FloatArray, balances: FloatArray | None = None
+    deal: Deal,
+    pool: FloatArray,
+    balances: FloatArray | None = None,
+    bases: Mapping[str, Lends] | None = None,
 ) -> tuple[Book, Closing]:
     """Books at the start, and what came in and went out at closing.
 
     ``pool`` [K] performs at the start. ``balances`` [J, K]: original balances instead of those
-    that the deal states.
+    that the deal states. ``bases``: what lines lend on the loans, by line.
     """
     book = _empty(deal, pool, _original(deal, pool, balances))
+    book.bases = bases or {}
     none = np.zeros(len(pool))
     if deal.spec.opening is not None:
         _stands(deal, book, balances is not None)
-        return book, Closing(none, none, none, none, none)
+        return book, Closing(none, none, none, none, none, none)
     return book, _close(deal, book)
 
 
@@ -114,7 +120,7 @@ def _stands(deal: Deal, book: Book, given: bool) -> None:
 
 
 def _close(deal: Deal, book: Book) -> Closing:
-    """Notes and the originator's contribution pay for the pool, the accounts and the costs.
+    """Notes, lines and the originator's contribution pay for the pool, the accounts and the costs.
 
     What the proceeds have over goes to the originator: a contribution below zero.
     """
@@ -128,7 +134,10 @@ def _close(deal: Deal, book: Book) -> Closing:
         cost = cost + book.amount(hedge.premium)
     for name, account in spec.accounts.items():
         book.cash[book.account(name)] = book.amount(account.initial)
+    for row, (name, line) in enumerate(spec.lines.items()):
+        book.drawn[row] = np.minimum(book.amount(line.initial), book.commitment(name))
+    drawn = book.drawn.sum(axis=0)
     paid = book.pool * spec.assets.price
     filled = book.cash.sum(axis=0)
-    contribution = paid + filled + cost - proceeds
-    return Closing(proceeds, contribution, paid, filled, cost)
+    contribution = paid + filled + cost - proceeds - drawn
+    return Closing(proceeds, contribution, paid, filled, cost, drawn)

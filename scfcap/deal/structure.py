@@ -165,7 +165,7 @@ def _formulas(spec: DealSpec) -> list[object]:
     for tranche in spec.tranches.values():
         texts += [tranche.available_cap, tranche.notional, tranche.accretes_while]
     for line in spec.lines.values():
-        texts += [line.commitment, line.available_while]
+        texts += [line.commitment, line.initial, line.available_while]
     for hedge in spec.hedges.values():
         texts += [hedge.notional, hedge.premium]
     texts += [measure.of for measure in spec.measures.values()]

@@ -28,7 +28,9 @@ Plain words, all [currency] unless said:
 
 Words with a name: ``balance.T``, ``original.T``, ``owed.T`` (interest due and not paid, with that
 of this date), ``written_off.T``, ``coupon.T`` of a tranche; ``account.A``, ``target.A`` of an
-account; ``fee.F`` (owed); ``drawn.L``, ``undrawn.L`` of a line; ``hedge.H`` (owed by the deal),
+account; ``fee.F`` (owed); ``drawn.L``, ``undrawn.L``, ``owed.L`` (interest and fee) of a line, and
+of one that lends on loans ``borrowing_base.L`` and ``availability.L``, the lower of it and the
+commitment less what is drawn: below zero it is to be cured; ``hedge.H`` (owed by the deal),
 ``index.I`` [1/year]; ``measure.M`` (0 before the first payment date); ``trigger.X`` (in force);
 ``paid.STEP`` and ``short.STEP`` of a step that came before on this date, its name with ``_`` for
 blanks and signs.
@@ -80,6 +82,8 @@ NAMED: Final[dict[str, str]] = {
     "fee": "number",
     "drawn": "number",
     "undrawn": "number",
+    "borrowing_base": "number",
+    "availability": "number",
     "hedge": "number",
     "index": "number",
     "measure": "number",

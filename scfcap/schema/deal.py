@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from scfcap.axes import DayCount
+from scfcap.expressions import ExpressionText
 from scfcap.periods import Frequency
 from scfcap.quantities import Money, Share
 from scfcap.schema.base import MisfitError, Schema
@@ -67,6 +68,34 @@ class RepurchaseSpec(Schema):
     """Day of the repurchase; it falls into that period's end."""
 
 
+class BreachSpec(Schema):
+    """One of ``assets.breaches``: loans that are not as the seller represented them.
+
+    It takes them back at par at the end of the period in which this is found.
+    """
+
+    test: ExpressionText
+    """What holds of such loans, over the tape's columns."""
+    name: str = ""
+    found_after: int = Field(default=0, ge=0, le=3650)
+    """Days from closing, or from the purchase, until it is found; at least to the next period's
+    end."""
+
+
+class SubstitutionSpec(Schema):
+    """``[assets.substitution]``: the seller gives another loan for one that it takes back.
+
+    It is the smallest on offer in the period whose balance is that of the loan or more, which is
+    eligible, keeps limits and covenants, and is no worse; where there is none the seller pays cash.
+    """
+
+    at_least: tuple[str, ...] = ()
+    """Columns of numbers in which it must have no less than the loan, such as ``rate``,
+    ``score``."""
+    at_most: tuple[str, ...] = ()
+    """Columns in which it must have no more, such as ``remaining_days``."""
+
+
 class AssetsSpec(Schema):
     """``[assets]``: the loans of the deal, and those it may buy."""
 
@@ -77,9 +106,13 @@ class AssetsSpec(Schema):
     covenants: tuple[CovenantSpec, ...] = ()
     """Means that whole-loan purchases must keep, or bring nearer where they are breached."""
     repurchase_ineligible: bool = False
-    """Whether the seller takes back at par, in the first period, loans of the deal that do not meet
-    its eligibility set."""
+    """Whether the deal holds all loans of its ``channel``, and the seller takes back at par, in the
+    first period, those that do not meet its eligibility set."""
     repurchases: tuple[RepurchaseSpec, ...] = ()
+    breaches: tuple[BreachSpec, ...] = ()
+    """Of loans at closing and of whole loans bought later."""
+    substitution: SubstitutionSpec | None = None
+    """Absent: the seller pays cash for what it takes back."""
 
     channel: str | None = None
     """Place that the tape gives to the deal's loans, such as ``securitization:series-1``; absent:
@@ -95,8 +128,12 @@ class AssetsSpec(Schema):
     pool's own mix."""
     supply: Money | None = None
     """New loans on offer in a period [currency]; absent: as many as cash can buy."""
-    advance_rate: Share | None = None
-    """A warehouse line's advance on eligible loans; absent: no borrowing base."""
+
+    @property
+    def takes_back_ineligible(self) -> bool:
+        """Whether the deal begins with loans that do not meet its set."""
+        whole = self.purchases == "loans" and self.channel is not None
+        return whole and self.repurchase_ineligible
 
 
 class OpeningSpec(Schema):
@@ -177,6 +214,9 @@ class DealSpec(Schema):
     closing: date
     legal_end: date | None = None
     """Date by which notes must be repaid; absent: the end of the run."""
+    originator_fails: date | None = None
+    """Day on which the platform company fails, in every scenario; absent: as scenarios say. It
+    counts from the period's end on."""
     day_count: DayCount = "30/360"
     cents: bool = False
     """Whether payments are rounded to cents, half to even, as contracts pay."""

@@ -160,10 +160,22 @@ class TrancheSpec(Schema):
 
 
 class LineSpec(Schema):
-    """``[lines.NAME]``: a liquidity facility, drawn where a step names it in ``from``."""
+    """``[lines.NAME]``: a liquidity facility or a warehouse line, drawn where a step names it in
+    ``from``.
+
+    What is lent on which loans is a figure for formulas, ``borrowing_base.NAME``; the line itself
+    is drawn up to its commitment, as loans that a draw pays for come in after it.
+    """
 
     commitment: Amount
     """Most that may be drawn at a time."""
+    initial: Amount = 0.0
+    """Drawn at closing: it pays for the pool beside the notes."""
+    borrowing_base: str | None = None
+    """Borrowing base of the pool (``[pool.borrowing_base.NAME]``) whose eligibility, limits, rates
+    and reserves hold for the deal's loans; its ``pledged``, ``limit`` and ``drawn`` do not."""
+    advance_rate: Share | None = None
+    """Instead of it: one rate on all loans that perform and are not past due."""
     rate: CostRate = 0.0
     """On what is drawn [1/year]; over ``index`` if there is one."""
     index: str | None = None
@@ -171,6 +183,21 @@ class LineSpec(Schema):
     """On what is not drawn [1/year]."""
     available_while: ExpressionText | None = None
     """Test; the line may be drawn while it holds. Absent: always."""
+
+    @property
+    def has_base(self) -> bool:
+        """Whether it lends on loans."""
+        return self.borrowing_base is not None or self.advance_rate is not None
+
+    @model_validator(mode="after")
+    def _one_base(self) -> LineSpec:
+        if self.borrowing_base is not None and self.advance_rate is not None:
+            raise MisfitError(
+                key="advance_rate",
+                found="an advance rate beside a borrowing base",
+                expected="one of the two",
+            )
+        return self
 
 
 class HedgeSpec(Schema):

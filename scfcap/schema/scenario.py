@@ -154,10 +154,13 @@ class Outage(Schema):
     from_period: Period = 1
 
 
-class ServicerChange(Schema):
-    """``kind = "servicer_change"``: the originator fails and another party services its loans."""
+class OriginatorFailure(Schema):
+    """``kind = "originator_failure"``: the platform company fails; another services its loans.
 
-    kind: Literal["servicer_change"]
+    What its borrowers do then is for other shocks to say.
+    """
+
+    kind: Literal["originator_failure"]
     period: Period = 1
     """Period at whose start it happens; deals know it as ``originator_default`` from then on."""
     days: int = Field(default=0, ge=0, le=366)
@@ -193,7 +196,7 @@ Shock = Annotated[
     | P2PRunOff
     | MarketShut
     | Outage
-    | ServicerChange
+    | OriginatorFailure
     | RateShock,
     Field(discriminator="kind"),
 ]

@@ -299,7 +299,7 @@ def test_timing_needs_an_end_and_a_part_above_zero(shock, found):
 
 
 def test_a_change_of_servicer_is_a_default_a_dearer_fee_and_an_outage():
-    change = {"kind": "servicer_change", "period": 3, "days": 14, "fee_multiple": 2.5}
+    change = {"kind": "originator_failure", "period": 3, "days": 14, "fee_multiple": 2.5}
     found = compiled(change)
     assert found.originator_default[0].tolist() == [0.0, 0.0] + [1.0] * 6
     assert found.servicer_fee[0].tolist() == [1.0, 1.0] + [2.5] * 6

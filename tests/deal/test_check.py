@@ -635,3 +635,30 @@ def test_a_class_rating_that_counts_must_be_one_of_the_table() -> None:
     (problem,) = check(text + terms).errors
     assert "tranches.A.rating" in str(problem)
     assert 'found "AAAsf"' in str(problem)
+
+
+def test_terms_of_single_loans_need_whole_loans() -> None:
+    terms = (
+        PLAIN
+        + """
+[assets]
+repurchase_ineligible = true
+breaches = [{ test = "rate < 0.1" }]
+substitution = {}
+covenants = [{ column = "rate", least = 0.1 }]
+"""
+    )
+    data = DealSpec.model_validate(_tuples(tomllib.loads(terms)), strict=True)
+    refused = [each.where for each in check_deal("test", data).errors]
+    assert refused == [
+        f"deals/test.toml: assets.{name}"
+        for name in ("covenants", "repurchase_ineligible", "breaches", "substitution")
+    ]
+    whole = data.model_copy(
+        update={"assets": data.assets.model_copy(update={"purchases": "loans"})}
+    )
+    checked = check_deal("test", whole)
+    assert not checked.errors
+    assert [each.where for each in checked.cautions] == [
+        "deals/test.toml: assets.repurchase_ineligible"
+    ]
