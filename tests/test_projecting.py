@@ -216,6 +216,8 @@ class TestWhatDoesNotSuitTheLoans:
         assert "instalments of home have no dates, so they are paid every day" in caution
         assert caution.endswith('Set contract.home.payment_every = "month".')
         assert days.projection().document()["cautions"] == [caution]
+        # computed elsewhere, as workers do: the pool is here all the same
+        assert days.projection(cashflow=days.cashflow()).cautions == [caution]
         dated = {"contract.home.payment_every": "month"}
         set_right = make(short, CDR, projection__frequency="day", **dated)
         assert set_right.projection().cautions == []

@@ -102,6 +102,7 @@ def projection(
     distribution: Distribution | None,
 ) -> ProjectionReport:
     """Cash flows in ``scenarios``, to show and to save: see :meth:`Model.projection`."""
+    from scfcap.api.chunked import streamed
     from scfcap.api.stored import stored_inputs
     from scfcap.report.projection import ProjectionReport
 
@@ -115,7 +116,7 @@ def projection(
         base=None if distribution is None else whole.chosen(("base",)),
         extra=stored_inputs(model) if cashflow is None else {},
         orders=model.order_tables(scenarios) if cashflow is None else {},
-        assumed=_assumed(model) if cashflow is None else (),
+        assumed=_assumed(model) if cashflow is None or streamed(model) is None else (),
     )
 
 
