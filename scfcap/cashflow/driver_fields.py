@@ -28,8 +28,8 @@ MEANING = {
     "recovery": "severity, lag and recovery curve, recourse to sellers, the scenario's stress on "
     "them",
     "prepayment": "prepayment behaviour, draws on revolving lines, the scenario's stress on them",
-    "timing": "the loans themselves: types, terms, ages, arrears, mix; days of payment, lateness, "
-    "outages, dates, order of events, advances of the servicer",
+    "timing": "the loans themselves: types, terms, ages, arrears, credit limits, mix; days of "
+    "payment, lateness, outages, dates, order of events, advances of the servicer",
 }
 #: Of fields that a projection does not read, or that say only what the others are of.
 NEUTRAL: Final = "neutral"
