@@ -108,7 +108,7 @@ def _terms(
     if prices is not None:
         asked["prices"] = {**spec.analytics.prices, **prices}
         strange = [
-            Problem("prices", f'"{each}"', f"one of the classes {', '.join(spec.tranches)}")
+            Problem("--price", f'"{each}"', f"one of the classes {', '.join(spec.tranches)}")
             for each in prices
             if each not in spec.tranches
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -28,12 +28,14 @@ def deal_report(
     explain: str | int | date | None = None,
     watch: Sequence[str] = (),
     trace: bool = True,
+    analytics: Mapping[str, Any] | None = None,
 ) -> DealReport:
     """A deal in ``scenarios`` (all of the model, if none is named), to show and to save.
 
     ``explain`` is a period, by its number from 1 or by its date, that is told step by step, with
     the words of ``watch``; without ``scenarios`` only the model's first is then run. Without
-    ``trace`` there is no table of steps.
+    ``trace`` there is no table of steps. With ``analytics`` (``prices``, ``curve``, ``settlement``
+    as of :func:`~scfcap.api.analytics.class_figures`, or nothing) there are figures of its classes.
 
     Raises:
         InputError: as :func:`~scfcap.api.deals.deal_run`; no such period.
@@ -51,7 +53,10 @@ def deal_report(
     told = () if period is None else [explain_period(run, each, period) for each in run.scenarios]
     known = [_said(problem) for problem in check_deals(model.loaded)[name].cautions]
     origin = manifest(model.provenance(model.tape()), {})
-    return DealReport(model.loaded, run, origin, known, told)
+    figures = None
+    if analytics is not None:
+        figures = model.deal_analytics(name, scenarios, **analytics)
+    return DealReport(model.loaded, run, origin, known, told, figures)
 
 
 def deal_reports(model: Model) -> tuple[tuple[DealReport, ...], tuple[str, ...]]:

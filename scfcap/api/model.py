@@ -344,13 +344,15 @@ class Model:
         *,
         explain: str | int | date | None = None,
         watch: Sequence[str] = (),
+        analytics: Mapping[str, Any] | None = None,
     ) -> DealReport:
         """The same to show and to save; ``explain`` tells one period step by step, with the words
-        ``watch``, in ``scenarios`` or else in the model's first.
+        ``watch``, in ``scenarios`` or else in the model's first. With ``analytics``, arguments of
+        :meth:`deal_analytics`, the figures of its classes are there too.
         """
         from scfcap.api.dealing import deal_report
 
-        return deal_report(self, name, scenarios, explain=explain, watch=watch)
+        return deal_report(self, name, scenarios, explain=explain, watch=watch, analytics=analytics)
 
     @_once
     def deal_reports(self) -> tuple[tuple[DealReport, ...], tuple[str, ...]]:

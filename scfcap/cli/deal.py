@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,8 @@ from scfcap.cli.options import (
 from scfcap.cli.terminal import Asked, Outcome, Terminal, execute, shown_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from scfcap.api.dealing import DealCheck
 
 DealName = Annotated[
@@ -57,6 +59,35 @@ ExplainPeriod = Annotated[
         help="Show each step of one period, by its number from 1 or its payment date.",
     ),
 ]
+Analytics = Annotated[
+    bool,
+    typer.Option(
+        "--analytics",
+        help="Show price and yield, lives, durations, spreads and run-off of the classes, excess "
+        "spread, and what banks hold against them.",
+    ),
+]
+ClassPrice = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--price",
+        metavar="CLASS=PRICE",
+        help="With --analytics: clean price of a class, percent of what is outstanding; "
+        "repeatable.",
+    ),
+]
+CurveName = Annotated[
+    str | None,
+    typer.Option(
+        "--curve", metavar="NAME", help="With --analytics: the curve that spreads are taken over."
+    ),
+]
+Settlement = Annotated[
+    str | None,
+    typer.Option(
+        "--settle", metavar="DATE", help="With --analytics: day of purchase, such as 2014-01-31."
+    ),
+]
 Watch = Annotated[
     list[str] | None,
     typer.Option(
@@ -76,6 +107,10 @@ def deal(
     draw: Draw = None,
     explain: ExplainPeriod = None,
     watch: Watch = None,
+    analytics: Analytics = False,
+    price: ClassPrice = None,
+    curve: CurveName = None,
+    settle: Settlement = None,
     tape: TapePath = None,
     overrides: Overrides = None,
     reject_limit: RejectLimit = None,
@@ -88,7 +123,10 @@ def deal(
 
     def work(terminal: Terminal) -> Outcome:
         idle = check or draw is not None
+        pricing = {"--price": price, "--curve": curve, "--settle": settle}
         _fits(idle=idle, explain=explain, watch=watch, scenario=scenario, out=out)
+        _fits_analytics(analytics, idle or explain is not None, pricing)
+        priced = _priced(price, curve, settle) if analytics else None
         if idle:
             return _look(terminal, (model, overrides or ()), name, check, draw)
         from scfcap.cli.deal_tables import show_explained, show_run
@@ -98,7 +136,12 @@ def deal(
             terminal.progress(station)
             step()
         terminal.progress("deal")
-        report = loaded.deal_report(name, scenario or (), explain=explain, watch=watch or ())
+        report = loaded.deal_report(
+            name, scenario or (), explain=explain, watch=watch or (), analytics=priced
+        )
+        if analytics:
+            terminal.progress("analytics")
+            _ = report.class_tables
         folder = None
         if out is not None:
             terminal.progress("report")
@@ -106,6 +149,11 @@ def deal(
         document = report.document()
         terminal.finish()
         (show_run if explain is None else show_explained)(terminal, report)
+        if analytics:
+            from scfcap.cli.class_tables import show_classes
+
+            terminal.say("")
+            show_classes(terminal, report)
         if folder is not None:
             terminal.say("", f"Tables: {shown_path(folder)}")
         return Outcome({**document, "folder": folder})
@@ -137,6 +185,49 @@ def _fits(
         ]
     if found:
         raise InputError(found)
+
+
+def _fits_analytics(analytics: bool, other: bool, pricing: Mapping[str, object]) -> None:
+    from scfcap.errors import InputError, Problem
+
+    found = []
+    if analytics and other:
+        found.append(
+            Problem("--analytics", "--check, --draw or --explain beside it", "one of them")
+        )
+    if not analytics:
+        found += [
+            Problem(option, "no --analytics", "figures of classes", "Give --analytics too.")
+            for option, value in pricing.items()
+            if value
+        ]
+    if found:
+        raise InputError(found)
+
+
+def _priced(price: list[str] | None, curve: str | None, settle: str | None) -> dict[str, Any]:
+    """Prices by class, the curve and the day of purchase."""
+    from datetime import date
+
+    from scfcap.errors import InputError, Problem
+
+    prices, wrong = {}, []
+    for said in price or ():
+        name, sign, value = said.partition("=")
+        try:
+            prices[name.strip()] = float(value)
+        except ValueError:
+            expected = "CLASS=PRICE, such as senior=99.5"
+            wrong.append(Problem("--price", f'"{said}"', expected))
+        del sign
+    day = None
+    try:
+        day = None if settle is None else date.fromisoformat(settle)
+    except ValueError:
+        wrong.append(Problem("--settle", f'"{settle}"', "a day, such as 2014-01-31"))
+    if wrong:
+        raise InputError(wrong)
+    return {"prices": prices or None, "curve": curve, "settlement": day}
 
 
 def _look(

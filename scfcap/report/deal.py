@@ -10,8 +10,10 @@ from typing import Any
 
 import pandas as pd
 
+from scfcap.deal.class_figures import ClassFigures
 from scfcap.deal.explaining import PeriodExplained
 from scfcap.deal.outcome import DealRun
+from scfcap.report.classes import analytics_tables
 from scfcap.report.deal_tables import (
     deal_cautions,
     deal_frames,
@@ -32,7 +34,8 @@ _TOLD = ("deals_sources_uses", "deals_classes", "deals_fees", "deals_events", "d
 class DealReport:
     """A run of a deal. ``origin`` is what its manifest says of where figures come from.
 
-    ``known`` are cautions of the deal's own check; ``explained`` one period in some scenarios.
+    ``known`` are cautions of the deal's own check; ``explained`` one period in some scenarios;
+    ``figures`` those of its classes, if they were asked for.
     """
 
     model: LoadedModel
@@ -40,6 +43,7 @@ class DealReport:
     origin: Mapping[str, Any]
     known: Sequence[str] = ()
     explained: Sequence[PeriodExplained] = ()
+    figures: ClassFigures | None = None
 
     @cached_property
     def frames(self) -> dict[str, pd.DataFrame]:
@@ -50,7 +54,14 @@ class DealReport:
     def tables(self) -> dict[str, Table]:
         """All tables with units, by name."""
         frames = {**self.frames, **explained_frames(self.explained)}
-        return deal_tables(frames, self.model.spec.currency)
+        return {**deal_tables(frames, self.model.spec.currency), **self.class_tables}
+
+    @cached_property
+    def class_tables(self) -> dict[str, Table]:
+        """Bond analytics of the classes, by name."""
+        if self.figures is None:
+            return {}
+        return analytics_tables(self.figures, self.model.spec.currency)
 
     @cached_property
     def cautions(self) -> list[str]:
@@ -83,6 +94,8 @@ class DealReport:
             "cautions": self.cautions,
             "tables": sorted(self.tables),
         }
+        for name, table in self.class_tables.items():
+            document[name] = _rows(table.frame)
         if self.explained:
             document["explained"] = [_explained(each) for each in self.explained]
         return document
@@ -93,7 +106,8 @@ class DealReport:
         picture = Path("waterfall.svg")
         extra = {picture.name: draw(deal.name, deal.spec, picture)}
         for name, table in self.tables.items():
-            if name in _TOLD or name.startswith("explained_"):
+            short = name in _TOLD or name in self.class_tables
+            if short or name.startswith("explained_"):
                 extra[f"{name}.csv"] = csv_bytes(table.frame)
         return save_run(Path(out), self.tables, self.origin, self.document(), extra=extra)
 
