@@ -180,6 +180,21 @@ def test_idle_cash_earns_on_what_was_held_at_the_start(to: str | None, place: in
     np.testing.assert_allclose(result.cash[-1, :, 0], held)
 
 
+def test_yield_that_goes_to_another_account_bears_from_the_next_period_on() -> None:
+    """1% a month on 100 goes to an account that earns 2% a month: 0, 0.02, then 2% of 2.02."""
+    terms = MONTHS | {
+        "accounts": {
+            "first": {"initial": 100.0, "earns": 0.12, "interest_to": "second"},
+            "second": {"earns": 0.24, "interest_to": "second"},
+        },
+        "tranches": {"A": {"balance": 1.0}},
+        "waterfall": {"amortising": [{"pay": "principal", "to": "A"}]},
+    }
+    result = run(terms, pool_of(50.0, [0.0] * 3), 3)
+    np.testing.assert_allclose(result.of("cash_yield")[0], [1.0, 1.02, 1.0404])
+    np.testing.assert_allclose(result.cash[:, 2, 0], [1.0, 2.02, 3.0604])
+
+
 def test_cash_that_comes_in_bears_nothing_until_the_next_period() -> None:
     terms = MONTHS | {
         "accounts": {"collection": {"earns": 0.12}},

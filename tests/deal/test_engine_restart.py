@@ -79,6 +79,8 @@ premium = 1.0
 
 [measures]
 spread = { of = "excess_spread", mean_of = 3 }
+lost = { of = "cumulative_loss / pool_at_closing" }
+defaulted = { of = "cumulative_default / pool_at_closing" }
 
 [triggers]
 losses = { test = "default_rate > 0.10", after = 2, cure = "default_rate < 0.02", cured_after = 3 }
