@@ -103,7 +103,7 @@ def steps(draw: st.DrawFn, terms: dict[str, Any]) -> dict[str, list[dict[str, An
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    """A deal, and three scenarios of its pool: calm, bad, as it comes."""
+    """A deal, and three scenarios of its pool: calm, bad, middling."""
     terms: dict[str, Any] = {
         "day_count": draw(st.sampled_from(["30/360", "act/360", "act/act-icma"])),
         "cents": draw(st.sampled_from([False, False, False, True])),
@@ -149,7 +149,7 @@ def cases(draw: st.DrawFn) -> Case:
 def pools(spec: DealSpec, seed: int, periods: int) -> Case:
     random = np.random.default_rng(seed)
     held = np.full(3, 1000.0)
-    pace, loss = random.uniform(0.02, 0.15, 3), np.array([0.002, 0.045, random.uniform(0.0, 0.035)])
+    pace, loss = random.uniform(0.02, 0.15, 3), np.array([0.002, 0.12, 0.005])
     rows = []
     for _ in range(periods):
         default = held * loss * random.uniform(0.0, 2.0, 3) * random.integers(0, 2, 3)
@@ -341,6 +341,6 @@ def test_the_cases_reach_the_mezzanine_in_about_a_third() -> None:
         seen["called"] += bool(result.called.any())
 
     count()
-    assert 0.25 < np.mean(hit) < 0.42, np.mean(hit)
+    assert 0.25 < np.mean(hit) < 0.45, np.mean(hit)
     assert len(hit) > 100
     assert min(seen.values()) >= 5, seen
