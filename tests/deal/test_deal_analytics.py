@@ -171,7 +171,7 @@ def test_price_and_yield_one_by_one(load: Callable[..., Model]) -> None:
 
 def test_what_is_asked_for_must_be_there(load: Callable[..., Model]) -> None:
     model = load()
-    with pytest.raises(InputError, match='prices: found "Z"; expected one of the classes A, B, R'):
+    with pytest.raises(InputError, match='--price: found "Z"; expected one of the classes A, B, R'):
         model.deal_analytics("float", prices={"Z": 100.0})
     with pytest.raises(InputError, match="above 0 up to 1,000"):
         model.deal_analytics("float", prices={"A": -1.0})

@@ -216,5 +216,5 @@ def test_columns_and_loans_that_are_not_there(tmp_path: Path, more: str, found: 
 def test_draws_of_borrowers_have_no_funder(tmp_path: Path) -> None:
     (tmp_path / "model.toml").write_text(MODEL.replace("MORE", ""), encoding="utf-8")
     overrides = {"tape.platform.loans": 300, "credit.segments.credit_short.draw_rate": 0.5}
-    with pytest.raises(InputError, match="a deal does not fund them"):
+    with pytest.raises(InputError, match="deals do not fund them"):
         deal_case(scfcap.load(tmp_path, overrides=overrides), "own")

@@ -133,4 +133,4 @@ def test_six_months_to_the_cent() -> None:
 
     june = result.steps_frame("base", 6).set_index("step")
     assert june.loc["out of the reserve", "paid"] == pytest.approx(5.71)
-    assert june["date"].iloc[0] == date(2020, 6, 30)
+    assert june["date"].iloc[0].date() == date(2020, 6, 30)
