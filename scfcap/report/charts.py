@@ -137,7 +137,7 @@ def heat_maps(
         )[0]
         for axes, (name, frame) in zip(each, panels.items(), strict=True):
             shades = axes.imshow(
-                frame.to_numpy(dtype=np.float64), cmap="cividis_r", vmin=low, vmax=high,
+                frame.to_numpy(dtype=np.float64), cmap="Blues", vmin=low, vmax=high,
                 aspect="auto", origin="lower",
             )  # fmt: skip
             axes.set_title(name, fontsize=10, color=_INK)
