@@ -79,7 +79,7 @@ class DealCase:
         loans = CohortAssets(self.lent, rows, names, spec.assets.price, supply)
         if not spec.actuals:
             return loans
-        return ActualAssets(spec.actuals, _start_of_actuals(spec), loans)
+        return ActualAssets(spec.actuals, start_of_actuals(spec), loans)
 
     def run(
         self,
@@ -287,7 +287,7 @@ def _whole_loans(
         loans = loan_assets(model, name, spec, mine, curves, taken)
         if not spec.actuals:
             return loans
-        return ActualAssets(spec.actuals, _start_of_actuals(spec), loans)
+        return ActualAssets(spec.actuals, start_of_actuals(spec), loans)
 
     return made
 
@@ -299,8 +299,8 @@ def _start(spec: DealSpec, grid: PeriodGrid) -> date:
     return spec.closing if spec.opening is None else spec.opening.date
 
 
-def _start_of_actuals(spec: DealSpec) -> float:
-    """Pool before the first row of the actuals."""
+def start_of_actuals(spec: DealSpec) -> float:
+    """Pool before the first row of the actuals [currency]."""
     row = spec.actuals[0]
     bought = row.purchases if row.bought is None else row.bought
     return row.pool - bought + row.principal + row.default

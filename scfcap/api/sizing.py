@@ -171,9 +171,12 @@ class DealStudy:
     @property
     def pool(self) -> float:
         """Pool at the start of the run [currency]."""
-        from scfcap.api.deals import deal_pool
+        from scfcap.api.deals import deal_pool, start_of_actuals
 
-        return deal_pool(self.model, self.deal, self.model.spec.deals[self.deal]).total
+        spec = self.model.spec.deals[self.deal]
+        if spec.actuals:
+            return start_of_actuals(spec)
+        return deal_pool(self.model, self.deal, spec).total
 
     def watched(self, watch: Sequence[str]) -> DealRun:
         """The expected run with the words ``watch`` after each step."""

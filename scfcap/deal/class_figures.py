@@ -120,7 +120,13 @@ class ClassFigures:
         heads = tuple(f"{speed:.0%}" for speed in self.terms.speeds)
         named = run.deal.spec.tranches.items()
         return tuple(
-            decrement(run, name, speeds=heads, settlement=self.terms.settlement)
+            decrement(
+                run,
+                name,
+                speeds=heads,
+                settlement=self.terms.settlement,
+                day_count=self.terms.day_count,
+            )
             for name, each in named
             if each.kind != "equity"
         )

@@ -71,7 +71,7 @@ def cost_of_funds(run: DealRun, row: int = 0) -> CostOfFunds:
         ("notes sold", raised, -(sold @ paid[row])),
         ("costs at closing", -float(run.closing.costs[row]), 0.0),
         ("fees", 0.0, -fees),
-        ("hedges and lines", 0.0, -(hedges + lines)[row]),
+        ("hedges and lines", float(run.closing.lines[row]), -(hedges + lines)[row]),
         (
             "cash set aside",
             -float(run.closing.accounts[row]),

@@ -1,7 +1,8 @@
 """Figures of the classes of a run: life, yield, loss, coverage, and what they were first short of.
 
-Days count from the start of the run, actual over 365; a yield is the effective annual rate at
-which what a class is paid is worth what it was sold for.
+Times are from the start of the run. Lives are in years by the deal's day count; a yield is the
+effective annual rate, by actual days over 365, at which what a class is paid is worth what it was
+sold for.
 """
 
 from __future__ import annotations
@@ -41,8 +42,10 @@ def loss_share(run: DealRun) -> FloatArray:
 
 
 def lives(run: DealRun) -> FloatArray:
-    """Average life of the principal paid to each class [K, J], years; NaN where none is."""
-    return average_life(run.of("principal"), payment_years(run))
+    """Average life of the principal paid to each class [K, J], years by the deal's day count; NaN
+    where none is.
+    """
+    return average_life(run.of("principal"), np.cumsum(run.deal.years))
 
 
 def yields(run: DealRun) -> FloatArray:
@@ -66,9 +69,7 @@ def default_rate(run: DealRun) -> FloatArray:
     """
     end = run.legal_end
     defaults = run.of("default")[:, :end]
-    first = run.of("pool")[:, 0] - run.of("bought")[:, 0] + run.of("sold")[:, 0]
-    first = first + run.of("principal_collected")[:, 0] + defaults[:, 0]
-    opening = np.concatenate([first[:, None], run.of("pool")[:, : end - 1]], axis=1)
+    opening = np.concatenate([run.pool_start[:, None], run.of("pool")[:, : end - 1]], axis=1)
     exposed = opening @ run.deal.calendar.grid.year_fractions[:end]
     return np.asarray(defaults.sum(axis=1) / np.maximum(exposed, 1e-300))
 

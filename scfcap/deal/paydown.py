@@ -71,12 +71,13 @@ def decrement(
     speeds: Sequence[str] = (),
     settlement: date | None = None,
     rows: Literal["year", "payment"] | None = None,
+    day_count: str = "30/360",
 ) -> Decrement:
     """The decrement table of a class: a column a scenario of ``run``, headed by ``speeds``, if any.
 
     Rows are payment dates: all of them, or those in the month of closing (None: the latter where
     the run is longer than three years), up to the one at which nothing is left. Lives are from
-    ``settlement`` (None: the first day of the run) by 30/360, and count what is repaid.
+    ``settlement`` (None: the first day of the run) by ``day_count``, and count what is repaid.
     """
     calendar, row = run.deal.calendar, run.deal.tranches.index(tranche)
     kept = _rows(run, rows)
@@ -88,7 +89,7 @@ def decrement(
     standing = np.flatnonzero((percent > _NOTHING).any(axis=1))
     last = min(int(standing[-1]) + 2 if len(standing) else 1, len(percent))
     dates = (calendar.start, *(calendar.dates[t - 1] for t in kept))
-    life = Holdings.of(run, settlement).average_life[:, row]
+    life = Holdings.of(run, settlement, day_count).average_life[:, row]
     return Decrement(tranche, tuple(speeds) or run.scenarios, dates[:last], percent[:last], life)
 
 

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from scfcap.deal.bracket import Bracket, largest_passing
+from scfcap.deal.figures import sound
 from scfcap.deal.outcome import DealRun
-from scfcap.deal.story import Lack, Story, lack_of, story_of, survived
+from scfcap.deal.story import Lack, Story, lack_of, story_of
 from scfcap.errors import InputError, Problem
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 from scfcap.schema.deal import DealSpec
@@ -192,13 +193,14 @@ def _tests(spec: DealSpec, names: Sequence[str]) -> list[tuple[str, str]]:
 
 def _refuse(spec: DealSpec, rated: Sequence[str], scenarios: Sequence[str]) -> None:
     problems = []
-    if spec.opening is not None:
+    if spec.opening is not None or spec.actuals:
+        since = spec.closing if spec.opening is None else spec.opening.date
         problems.append(
             Problem(
-                "opening",
-                f"a deal that stands since {spec.opening.date}",
+                "actuals" if spec.opening is None else "opening",
+                f"a deal that stands since {since}",
                 "a deal that is to close: its classes are sold and cannot be sized",
-                "Take [opening] out, or see what multiple of defaults its classes survive.",
+                "Take it out, or see what multiple of defaults its classes survive: --no-sizes.",
             )
         )
     if not rated:
@@ -284,9 +286,11 @@ class _Search:
     def _pass(self, sizes: FloatArray, pool: float) -> BoolArray:
         """Whether all classes survive at each of ``sizes`` [N, 1]."""
         run, count = self._run(sizes, pool), len(sizes)
+        good = sound(run)
         passes = np.ones((count, 1), dtype=np.bool_)
         for number, (tranche, _) in enumerate(self.tests):
-            passes[:, 0] &= survived(run, tranche)[number * count : (number + 1) * count]
+            rows = slice(number * count, (number + 1) * count)
+            passes[:, 0] &= good[rows, run.deal.tranches.index(tranche)]
         return passes
 
     def _run(self, sizes: FloatArray, pool: float) -> DealRun:

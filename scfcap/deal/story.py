@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from scfcap.deal.outcome import DealRun
-from scfcap.quantities import ENGINE_TOLERANCE, BoolArray
+from scfcap.quantities import ENGINE_TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -122,9 +122,7 @@ def pool_at_closing(run: DealRun, row: int) -> float:
     opening = run.deal.spec.opening
     if opening is not None:
         return opening.pool_at_closing
-    gone = ("principal_collected", "default", "sold")
-    first = run.of("pool")[row, 0] - run.of("bought")[row, 0]
-    return float(first + sum(run.of(name)[row, 0] for name in gone))
+    return float(run.pool_start[row])
 
 
 def lack_of(run: DealRun, tranche: str, row: int) -> Lack | None:
@@ -140,9 +138,3 @@ def lack_of(run: DealRun, tranche: str, row: int) -> Lack | None:
     if run.paid_in_full[row, j]:
         return None
     return Lack(tranche, "principal", left, dates[end - 1], left)
-
-
-def survived(run: DealRun, tranche: str) -> BoolArray:
-    """Whether a class has timely interest and full principal, by row [K]."""
-    j = run.deal.tranches.index(tranche)
-    return np.asarray(run.paid_in_full[:, j] & run.timely_interest[:, j])

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from scfcap.cashflow.yields import average_life
 from scfcap.deal.analytics import principal_window
+from scfcap.deal.figures import lives
 from scfcap.deal.outcome import DealRun
 from scfcap.quantities import HALF_CENT, BoolArray
 
@@ -46,8 +46,7 @@ def classes_frame(run: DealRun) -> pd.DataFrame:
     any and where principal is left; payment dates with the first and last principal.
     """
     spec, rows = run.deal.spec, []
-    times = np.cumsum(run.deal.years)
-    whole = run.original.sum(axis=0)
+    life, whole = lives(run), run.original.sum(axis=0)
     full, timely = run.paid_in_full, run.timely_interest
     owed, losses = run.of("owed"), run.of("written_off") - run.of("written_up")
     pays = run.deal.calendar.pays
@@ -57,7 +56,6 @@ def classes_frame(run: DealRun) -> pd.DataFrame:
             first, last = principal_window(principal)
             short = np.flatnonzero((owed[k, j] > HALF_CENT) & pays)
             left = run.of("balance")[k, j, -1]
-            life = average_life(principal, times) if left <= HALF_CENT else np.nan
             rows.append(
                 {
                     "deal": run.deal.name,
@@ -77,7 +75,7 @@ def classes_frame(run: DealRun) -> pd.DataFrame:
                     "interest_owed": owed[k, j, -1],
                     "written_off": losses[k, j].sum(),
                     "left": left,
-                    "average_life": float(life),
+                    "average_life": life[k, j] if left <= HALF_CENT else np.nan,
                     "first_principal": _day(run, first),
                     "last_principal": _day(run, last),
                     "paid_in_full": bool(full[k, j]),
@@ -147,8 +145,7 @@ def _closes(run: DealRun, k: int) -> Iterator[tuple[str, str, float]]:
 
 
 def _stands(run: DealRun, k: int) -> Iterator[tuple[str, str, float]]:
-    pool = run.of("pool")[k, 0] + run.of("principal_collected")[k, 0] + run.of("default")[k, 0]
-    yield "holds", "loans", pool - run.of("bought")[k, 0] + run.of("sold")[k, 0]
+    yield "holds", "loans", run.pool_start[k]
     for row, name in enumerate(run.deal.accounts):
         if run.start[row, k] or name != "collection":
             yield "holds", f"account {name}", run.start[row, k]

@@ -155,6 +155,14 @@ def test_the_table_at_the_scenarios_own_speed_is_its_own_run_off(
     kept = len(table.percent) - 1
     np.testing.assert_allclose(table.percent[1:, 1], own[:kept], atol=1e-9)
     assert table.average_life[1] == pytest.approx(figures.holdings.average_life[0, 0])
+    model = load(
+        deals__float__analytics__speed_defaults=1.0, deals__float__analytics__day_count="act/360"
+    )
+    other = model.deal_analytics("float", ["base"])
+    assert other.decrements[0].average_life[1] == pytest.approx(
+        other.holdings.average_life[0, 0], rel=1e-12
+    )
+    assert other.holdings.average_life[0, 0] > 1.001 * table.average_life[1]
 
 
 def test_price_and_yield_one_by_one(load: Callable[..., Model]) -> None:

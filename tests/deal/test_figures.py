@@ -17,6 +17,7 @@ from scfcap.deal.engine import run_deal
 from scfcap.deal.figures import class_frame, coverage_frame, coverages, least
 from scfcap.deal.losses import ClassLosses
 from scfcap.deal.retention import Kept, retention_frame
+from scfcap.deal.summary import classes_frame
 from scfcap.schema.load import retention_rules
 
 from .dealing import deal_of, pool_of, run
@@ -111,9 +112,52 @@ def test_cost_of_funds_is_the_rate_of_its_flows_by_another_program():
     assert (frame["adds"] >= 0.0).all()
 
 
+def test_what_a_line_gives_at_closing_counts_among_funds():
+    """By hand: 40 of notes and 40 of a line come in; in January all goes back with 6%/12."""
+    terms = """
+day_count = "act/act-icma"
+[lines.bank]
+commitment = 40.0
+initial = 40.0
+rate = 0.06
+[tranches.A]
+balance = 40.0
+coupon = 0.06
+[tranches.E]
+kind = "equity"
+balance = 20.0
+retained = 1.0
+[[waterfall.amortising]]
+pay = "line"
+to = "bank"
+[[waterfall.amortising]]
+pay = "interest"
+to = "A"
+[[waterfall.amortising]]
+pay = "principal"
+to = "A"
+[[waterfall.amortising]]
+pay = "residual"
+to = "E"
+"""
+    found = cost_of_funds(run(terms, pool_of([100.0], [[100.0]], 1.0), 1))
+    assert found.flows == pytest.approx([80.0, -80.4])
+    assert found.rate == pytest.approx(1.005 ** (365 / 31) - 1.0)
+
+
+def test_lives_are_the_same_wherever_they_are_shown():
+    """A deal by actual days over 360: the table of its run, and that of its sizes."""
+    terms = TWO.replace('"act/act-icma"', '"act/360"')
+    result = run(terms, pool_of([100.0], [[60.0, 40.0]], 3.0), 2)
+    ours = class_frame(result)["average_life"]
+    assert ours.to_numpy() == pytest.approx(classes_frame(result)["average_life"], nan_ok=True)
+    # A has all its 60 in January, 31 days after closing
+    assert ours[0] == pytest.approx(31 / 360)
+
+
 def test_classes_by_hand():
     frame = class_frame(two()).set_index("tranche")
-    days = [31 / 365, 60 / 365]
+    days = [1 / 12, 2 / 12]  # by the deal's day count
     assert frame.loc["B", "average_life"] == pytest.approx(
         (0.01 * days[0] + 19.99 * days[1]) / 20.0
     )

@@ -330,9 +330,15 @@ def test_what_cannot_be_sized_is_refused_in_words(change, words):
         deal_case(model).sized()
 
 
-def test_a_deal_that_stands_is_not_sized():
-    stands = LEAKS.replace("[tranches.A]", "[opening]\ndate = 2019-12-31\npool_at_closing = 100.0"
-                           "\nbalances = { A = 50.0 }\n[tranches.A]")  # fmt: skip
+@pytest.mark.parametrize(
+    "since",
+    [
+        "[opening]\ndate = 2019-12-31\npool_at_closing = 100.0\nbalances = { A = 50.0 }\n",
+        "[[actuals]]\nend = 2020-01-31\ninterest = 1.0\nprincipal = 10.0\npool = 90.0\n",
+    ],
+)
+def test_a_deal_that_stands_is_not_sized(since):
+    stands = LEAKS.replace("[tranches.A]", since + "[tranches.A]", 1)
     pool = pool_of([100.0], [[100.0]])
     with pytest.raises(InputError, match="its classes are sold"):
         sized(stands, pool, "hard")
