@@ -70,7 +70,8 @@ class CohortFactors:
     ``recovery`` (when it arrives) are [K, J, T], as is ``struck``, the part of
     the default that the failure of core enterprises takes at once (None: nothing).
     ``loss`` [K, J, T]: what of the default never comes back (None: what ``severity`` and
-    ``struck`` say; otherwise dilution of orders takes more).
+    ``struck`` say; otherwise dilution of orders takes more). ``delinquent`` [K, J, T]: what of
+    ``performing`` is past due at the close of each period (None: nothing is known to be).
     ``expected_recovery_rate`` [K, S, T] is 1 - severity. What the grid's tail does not hold is left
     in the last ``performing`` and ``receivable``.
     """
@@ -92,6 +93,7 @@ class CohortFactors:
     expected_recovery_rate: FloatArray
     struck: FloatArray | None = None
     loss: FloatArray | None = None
+    delinquent: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.amount)
@@ -220,6 +222,7 @@ def cohort_factors(
         expected_recovery_rate=1.0 - curves.severity[:, : len(curves.parents)],
         struck=flows.struck / amount[:, None] if flows.struck.any() else None,
         loss=flows.loss / amount[:, None] if any_lost(orders) else None,
+        delinquent=flows.delinquent / amount[:, None] if flows.delinquent.any() else None,
     )
 
 

@@ -75,19 +75,31 @@ def like_new(factors: CohortFactors, mix: dict[str, float]) -> FloatArray:
 def _of_one(factors: CohortFactors, cohort: int, bought: int) -> FloatArray:
     """Flows of one new cohort after it is bought [6, T, S]."""
     after = (np.arange(1, len(factors.grid) + 1) > bought)[None]
-    arrived = np.cumsum(np.where(after, factors.recovery[:, cohort], 0.0), axis=1)
-    before = factors.receivable[:, cohort, bought][:, None]
-    mine = np.diff(np.maximum(arrived - before, 0.0), axis=1, prepend=0.0)
+    mine = recovered_after_purchase(factors, np.array([cohort]))[:, 0]
+    late = factors.delinquent
     flows = (
         np.where(after, factors.interest[:, cohort], 0.0),
         np.where(after, factors.repaid[:, cohort], 0.0),
         np.where(after, factors.default[:, cohort], 0.0),
         mine,
-        np.zeros_like(mine),
+        np.zeros_like(mine) if late is None else np.where(after, late[:, cohort], 0.0),
         np.where(after | (np.arange(1, len(factors.grid) + 1) == bought)[None],
                  factors.performing[:, cohort, 1:], 0.0),
     )  # fmt: skip
     return np.array([flow.T for flow in flows])
+
+
+def recovered_after_purchase(factors: CohortFactors, cohorts: IntArray) -> FloatArray:
+    """Recoveries of new ``cohorts`` on what defaults after their first period [K, j, T].
+
+    They are bought at its close; the first ``receivable`` to arrive after it are the seller's.
+    """
+    vintage = factors.vintage[cohorts]
+    later = np.arange(1, len(factors.grid) + 1) > vintage[:, None]
+    arrived = np.cumsum(np.where(later, factors.recovery[:, cohorts], 0.0), axis=2)
+    before = factors.receivable[:, cohorts, vintage]
+    mine = np.maximum(arrived - before[:, :, None], 0.0)
+    return np.diff(mine, axis=2, prepend=0.0)
 
 
 class CohortAssets:

@@ -10,6 +10,7 @@ from scfcap.axes import SECURITIZATION, place
 from scfcap.cashflow.cohorts import CohortFactors
 from scfcap.deal.accounts import SeriesState
 from scfcap.deal.assets import Collected
+from scfcap.deal.bought import recovered_after_purchase
 from scfcap.deal.checks import check_flows
 from scfcap.deal.result import DealResult
 from scfcap.deal.waterfall import run_periods
@@ -121,7 +122,7 @@ class RevolvingPool:
         self._repaid = factors.repaid[:, chosen]
         self._default = factors.default[:, chosen]
         self._recovery = factors.recovery[:, chosen]
-        self._recovery[:, len(own) :] = _recovered_after_purchase(factors, bought.ravel())
+        self._recovery[:, len(own) :] = recovered_after_purchase(factors, bought.ravel())
         self._units = np.zeros((len(factors.scenarios), len(chosen)))
         self._units[:, : len(own)] = factors.amount[own]
 
@@ -182,14 +183,3 @@ def _new_cohorts(factors: CohortFactors, segments: tuple[str, ...]) -> IntArray:
         cohorts = np.flatnonzero(of_segment & (factors.vintage >= 1))
         found[factors.vintage[cohorts] - 1, column] = cohorts
     return found
-
-
-def _recovered_after_purchase(factors: CohortFactors, cohorts: IntArray) -> FloatArray:
-    """Recoveries of new ``cohorts`` on what defaults after their first period [K, j, T]."""
-    vintage = factors.vintage[cohorts]
-    periods = np.arange(1, len(factors.grid) + 1)
-    later = periods > vintage[:, None]
-    arrived = np.cumsum(np.where(later, factors.recovery[:, cohorts], 0.0), axis=2)
-    before = factors.receivable[:, cohorts, vintage]
-    mine = np.maximum(arrived - before[:, :, None], 0.0)
-    return np.diff(mine, axis=2, prepend=0.0)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from scfcap.axes import BULLET, OWN
-from scfcap.cashflow.cohorts import CohortFactors, cohort_factors, new_loans
+from scfcap.cashflow.cohorts import CohortFactors, NewLoans, cohort_factors, new_loans
 from scfcap.credit.curves import build_curves
 from scfcap.deal.accounts import SeriesState
+from scfcap.deal.bought import CohortAssets, Lent, like_new
 from scfcap.deal.result import DealResult
 from scfcap.deal.revolving import purchase_mix, run_revolving
 from scfcap.deal.waterfall import run_series
@@ -90,6 +91,55 @@ def same(left: DealResult, right: DealResult) -> None:
         np.testing.assert_allclose(
             getattr(left, key), getattr(right, key), rtol=1e-12, atol=1e-8, err_msg=key
         )
+
+
+def test_what_is_past_due_of_loans_that_were_bought(grid: Grid) -> None:
+    """Bullets bought at the closes of two months, current then, roll by powers of the matrix.
+
+    A month later 10% are late; of those half stay late, 20% default, the rest pays up.
+    """
+    rolls = [[0.9, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0], [0.3, 0.5, 0.0, 0.0, 0.0, 0.2, 0.0]]
+    rolls += np.eye(7)[2:5].tolist()
+    credit = {"credit": SegmentCredit(roll_rates=rolls, severity=1.0)}
+    curves = build_curves(("credit",), credit, {"base": Scenario()}, grid(6))
+    new = NewLoans(
+        weight=np.ones(1),
+        rate=np.zeros(1),
+        loan_type=np.array([BULLET]),
+        term_days=np.array([2_000]),
+    )
+    zero, one = np.zeros(1, dtype=np.int64), np.ones(1)
+    pool = Pool(
+        as_of=AS_OF,
+        loan_id=np.array(["1"], dtype=object),
+        segments=("credit",),
+        segment=zero,
+        places=(OWN,),
+        place=zero,
+        loan_type=np.array([BULLET]),
+        balance=one,
+        original_balance=one,
+        rate=np.zeros(1),
+        origination_day=zero,
+        maturity_day=zero + 2_000,
+        days_past_due=zero,
+        eligibility={},
+        tables={},
+        digest="",
+    )
+    bought = like_new(cohort_factors(pool, curves, {"credit": new}, 2), {"credit": 1.0})
+    there = np.ones((1, 2), dtype=np.bool_)
+    assets = CohortAssets(Lent(("base",), np.zeros(1), np.zeros((6, 6, 1)), bought, there))
+    matrix, states = np.array([[0.9, 0.1], [0.3, 0.5]]), np.zeros(2)
+    for period in range(1, 7):
+        states = states @ matrix
+        found = assets.collect(period)
+        assert found.pool == pytest.approx(states.sum(), abs=1e-12)
+        assert found.delinquent == pytest.approx(states[1], abs=1e-12)
+        if period <= 2:
+            assets.buy(period, np.array([100.0 * period]))
+            states[0] += 100.0 * period
+    assert states[1] > 1.0
 
 
 def test_six_periods_by_hand(terms: Terms, state: State, grid: Grid) -> None:
