@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 
@@ -97,7 +98,7 @@ class Book:
         """Balance of all classes but equity [K]."""
         return np.asarray(self.balance[self.debt].sum(axis=0))
 
-    @property
+    @cached_property
     def debt(self) -> BoolArray:
         """Which classes are debt [J]."""
         return np.array([t.kind != "equity" for t in self.deal.spec.tranches.values()])

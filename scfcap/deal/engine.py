@@ -16,8 +16,9 @@ import numpy as np
 
 from scfcap.deal.assets import Assets
 from scfcap.deal.book import share
-from scfcap.deal.outcome import BY_TRANCHE, WHOLE, DealRun
-from scfcap.deal.payments import Paid, pay, to_cents
+from scfcap.deal.outcome import DealRun
+from scfcap.deal.payments import pay, to_cents
+from scfcap.deal.recording import Record
 from scfcap.deal.starting import opening_book
 from scfcap.deal.structure import COLLECTION, Deal, Step
 from scfcap.deal.surroundings import Surroundings
@@ -50,7 +51,7 @@ def run_deal(
     """
     run = _Run(deal, assets, around or Surroundings(), balances, trace, tuple(watch))
     if cash is not None:
-        run.book.cash[:] = cash
+        run.record.starts(cash)
     return run.whole()
 
 
@@ -66,27 +67,12 @@ class _Run:
         trace: bool,
         watch: tuple[str, ...],
     ) -> None:
-        self.deal, self.assets, self.around, self.watch = deal, assets, around, watch
+        self.deal, self.assets, self.around = deal, assets, around
         self.spec = deal.spec
         bases = {name: partial(base.amount, assets) for name, base in self.around.bases.items()}
-        self.book, self.closing = opening_book(deal, assets.opening(), balances, bases)
-        self.opening_balance = self.book.balance.copy()
-        count, size = len(deal.years), self.book.size
-        self.tranche = np.zeros((len(BY_TRANCHE), count, len(deal.tranches), size))
-        self.all = np.zeros((len(WHOLE), count, size))
-        self.cash = np.zeros((count, len(deal.accounts), size))
-        self.fees = np.zeros((2, count, len(self.spec.fees), size))
-        self.drawn = np.zeros((count, len(self.spec.lines), size))
-        self.bases = np.zeros((2, count, len(self.spec.lines), size))
-        self.phase = np.zeros((count, size), dtype=np.int64)
-        self.tripped = np.zeros((count, len(self.spec.triggers), size), dtype=np.bool_)
-        self.measures = np.zeros((count, len(self.spec.measures), size))
-        steps = len(deal.steps)
-        self.trace = np.zeros((3, steps, count, size)) if trace or watch else None
-        self.ready = None if self.trace is None else np.zeros_like(self.cash)
-        self.watched = np.zeros((len(watch), steps, count, size)) if watch else None
-        self.together = True
-        self.streak = np.zeros((2, len(self.spec.triggers), size), dtype=np.int64)
+        self.book, closing = opening_book(deal, assets.opening(), balances, bases)
+        self.record = Record(self.book, closing, watch, trace=trace)
+        self.streak = np.zeros((2, len(self.spec.triggers), self.book.size), dtype=np.int64)
         self.past: dict[str, deque[FloatArray]] = {
             name: deque(maxlen=each.mean_of) for name, each in self.spec.measures.items()
         }
@@ -123,34 +109,9 @@ class _Run:
 
     def whole(self) -> DealRun:
         """All periods."""
-        pool, cash = self.book.pool.copy(), self.book.cash.copy()
         for period in range(1, len(self.deal.years) + 1):
             self._period(period)
-        return DealRun(
-            deal=self.deal,
-            scenarios=self.assets.scenarios,
-            original=self.book.original,
-            opening=self.opening_balance,
-            closing=self.closing,
-            tranche=self.tranche,
-            whole=self.all,
-            cash=self.cash,
-            fee_paid=self.fees[0],
-            fee_owed=self.fees[1],
-            drawn=self.drawn,
-            bases=self.bases,
-            phase=self.phase,
-            tripped=self.tripped,
-            measures=self.measures,
-            called=self.book.called,
-            pool_start=pool,
-            start=cash,
-            trace=self.trace,
-            ready=self.ready,
-            watched=self.watched,
-            watch=self.watch,
-            assets=self.assets,
-        )
+        return self.record.result(self.assets)
 
     # --- a period ---------------------------------------------------------------------------
 
@@ -171,13 +132,13 @@ class _Run:
             self._triggers("before payments")
             received = received + self._call()
             self._set_phase()
-        if self.ready is not None:
-            self.ready[t] = book.cash
+        self.record.ready()
         outside, drawn = np.zeros(book.size), np.zeros(book.size)
         for step, active in self._steps(pays):
             paid = pay(book, step, self.assets, active)
-            self._record(step, paid)
-            outside, drawn = outside + paid.outside, drawn + paid.drawn
+            self.record.step(step, paid, active)
+            outside += paid.outside
+            drawn += paid.drawn
         self._close(pays)
         self._check(before + received + drawn - outside, before + received)
 
@@ -206,7 +167,7 @@ class _Run:
             book.cash[book.account(name)] += amount
         least = book.cash.min(axis=0)
         self._refuse(~(least >= 0.0), "what the loans bring leaves an account below zero", least)
-        self._put(
+        self.record.put(
             interest=flows.interest,
             principal_collected=flows.principal,
             recovery=flows.recovery,
@@ -215,7 +176,7 @@ class _Run:
             cash_yield=earned,
         )
         if flows.exchanged is not None:
-            self._put(exchanged=flows.exchanged)
+            self.record.put(exchanged=flows.exchanged)
         return np.asarray(earned + flows.cash)
 
     def _accrue(self, bases: Sequence[FloatArray]) -> None:
@@ -270,10 +231,10 @@ class _Run:
             if each.kind == "accrual":
                 keeps = self._accretes(name)
                 book.balance[row] += np.where(keeps, due, 0.0)
-                self._tranche("accreted")[row] += np.where(keeps, due, 0.0)
+                self.record.tranche("accreted")[row] += np.where(keeps, due, 0.0)
                 due = np.where(keeps, 0.0, due)
             book.owed[row] += due
-            self._tranche("interest_due")[row] = book.owed[row]
+            self.record.tranche("interest_due")[row] = book.owed[row]
         for row, fee in enumerate(self.spec.fees.values()):
             if fee.formula is not None:
                 due = np.maximum(book.number(self.deal.formulas[fee.formula]), 0.0)
@@ -323,7 +284,8 @@ class _Run:
             book.cash[book.account(hedge.to)] += got
             book.hedge[row] += np.maximum(-net, 0.0)
             received = received + got
-        self._put(hedge_received=received)
+        if self.spec.hedges:
+            self.record.put(hedge_received=received)
         return received
 
     def _leg(self, rate: float, index: str | None, margin: float) -> FloatArray:
@@ -341,7 +303,7 @@ class _Run:
         for m, (name, spec) in enumerate(self.spec.measures.items()):
             self.past[name].append(self.book.number(self.deal.formulas[spec.of]))
             self.book.measures[name] = np.mean(self.past[name], axis=0)
-            self.measures[self.book.period - 1, m] = self.book.measures[name]
+            self.record.measure(m, self.book.measures[name])
 
     def _triggers(self, when: str) -> None:
         book = self.book
@@ -397,8 +359,9 @@ class _Run:
             sold, proceeds = sold + gone, proceeds + gone * call.price
             book.pool = book.pool - gone
             book.called = np.where(gone > 0.0, book.period, book.called)
-        book.cash[book.account(self.spec.collections.principal)] += proceeds
-        self._put(sold=sold, proceeds=proceeds)
+        if sold.any():
+            book.cash[book.account(self.spec.collections.principal)] += proceeds
+            self.record.put(sold=sold, proceeds=proceeds)
         return proceeds
 
     # --- steps ------------------------------------------------------------------------------
@@ -407,66 +370,18 @@ class _Run:
         """The steps of the period, each with the scenarios whose phase it belongs to, None: all."""
         part = self.deal.waterfall if pays else self.deal.settlement
         there = np.bincount(self.book.phase, minlength=len(self.spec.phases)) > 0
-        self.together = int(there.sum()) == 1
-        for row in np.flatnonzero(there):
-            active = None if self.together else self.book.phase == row
+        rows = np.flatnonzero(there)
+        for row in rows:
+            active = None if len(rows) == 1 else self.book.phase == row
             for step in part[self.spec.phases[row].name]:
                 yield step, active
-
-    def _record(self, step: Step, paid: Paid) -> None:
-        book, t, kind = self.book, self.book.period - 1, step.spec.pay
-        short = paid.due - paid.paid
-        if step.word in book.paid:
-            book.paid[step.word] = book.paid[step.word] + paid.paid
-            book.short[step.word] = book.short[step.word] + short
-        else:
-            book.paid[step.word], book.short[step.word] = paid.paid, short
-        quantity = _RECORDED.get(kind)
-        if quantity is not None:
-            into = self._tranche(quantity)
-            for name, amount in zip(step.spec.targets, paid.each, strict=False):
-                into[book.tranche(name)] += amount
-        elif kind == "fee":
-            for name, amount in zip(step.spec.targets, paid.each, strict=True):
-                self.fees[0, t, list(self.spec.fees).index(name)] += amount
-        elif kind == "purchase":
-            self._put(purchases=paid.paid, bought=paid.each[0])
-        elif kind in ("hedge", "line"):
-            self._put(**{f"{kind}_paid": paid.paid})
-        if kind == "residual" and not step.spec.targets:
-            self._put(released=paid.paid)
-        if paid.drawn.ndim:
-            self._put(line_drawn=paid.drawn)
-        if self.trace is not None:
-            active: BoolArray | bool = True if self.together else book.phase == step.phase
-            for place, values in enumerate((paid.due, paid.available, paid.paid)):
-                np.copyto(self.trace[place, step.row, t], values, where=active)
-        if self.watched is not None:
-            for w, word in enumerate(self.watch):
-                self.watched[w, step.row, t] = np.broadcast_to(
-                    np.asarray(book.word(word), dtype=np.float64), (book.size,)
-                )
-
-    def _tranche(self, quantity: str) -> FloatArray:
-        """Row of a quantity in this period [J, K]."""
-        return np.asarray(self.tranche[BY_TRANCHE.index(quantity), self.book.period - 1])
-
-    def _put(self, **flows: FloatArray) -> None:
-        for name, values in flows.items():
-            self.all[WHOLE.index(name), self.book.period - 1] += values
 
     # --- the close --------------------------------------------------------------------------
 
     def _close(self, pays: bool) -> None:
-        book, t = self.book, self.book.period - 1
         if pays:
             self._triggers("after payments")
-        self._tranche("balance")[:] = book.balance
-        self._tranche("owed")[:] = book.owed
-        self._put(pool=book.pool)
-        self.cash[t], self.fees[1, t], self.drawn[t] = book.cash, book.fee, book.drawn
-        self.bases[:, t] = book.line_bases()
-        self.phase[t], self.tripped[t] = book.phase, book.tripped
+        self.record.close()
         if pays:
             self._reset()
 
@@ -504,13 +419,3 @@ class _Run:
             msg = f"deal {self.deal.name}, period {self.book.period}, "
             msg += f"scenario {self.assets.scenarios[k]}: {what}: {amount[k]:.6f}"
             raise InvariantError(msg)
-
-
-#: Which quantity of a tranche a step adds to.
-_RECORDED = {
-    "interest": "interest_paid",
-    "principal": "principal",
-    "write_off": "written_off",
-    "write_up": "written_up",
-    "residual": "residual",
-}

@@ -22,11 +22,11 @@ from scfcap.schema.deal_parts import StepSpec
 
 @dataclass(frozen=True)
 class Paid:
-    """A step on one date; arrays over scenarios [K], in currency.
+    """A step on one date, in currency: arrays over scenarios [K], or one zero for all.
 
     ``due`` after its limits, ``available`` in its sources, ``paid``; ``each`` [n, K] to those it
-    names (of purchases the balance bought). ``outside`` left the deal, ``drawn`` came in from
-    lines: [K], or one zero for all.
+    names (of purchases the balance bought; empty where nothing is paid). ``outside`` left the
+    deal, ``drawn`` came in from lines.
     """
 
     due: FloatArray
@@ -49,6 +49,7 @@ class _Action(NamedTuple):
 
 
 _NOTHING: Final = np.zeros(())
+_NO_ONE: Final = np.zeros((0, 0))
 #: Share of a debt that is an error of floats.
 _DUST: Final = 1e-12
 
@@ -63,12 +64,16 @@ def pay(book: Book, step: Step, assets: Assets, active: BoolArray | None) -> Pai
     action = _ACTIONS[step.spec.pay]
     have = _available(book, step)
     total_have = _total(have)
+    if active is not None and not active.any():
+        return Paid(_NOTHING, total_have, _NOTHING, _NO_ONE, _NOTHING, _NOTHING)
     due = action.due(book, step, total_have)
     want = _limited(book, step, _total(due))
     if active is not None:
         want = np.where(active, want, 0.0)
     moves = step.spec.pay not in _NO_CASH
     most = np.minimum(want, total_have) if moves else want
+    if not most.any():
+        return Paid(want, total_have, _NOTHING, _NO_ONE, _NOTHING, _NOTHING)
     each = _shares(step, due, most, book)
     paid = _total(each)
     drawn = _take(book, step, have, paid) if moves else _NOTHING
@@ -113,6 +118,8 @@ def _take(book: Book, step: Step, have: FloatArray, paid: FloatArray) -> FloatAr
     """Take ``paid`` [K] from the sources in order; gives what lines put in [K]."""
     rest, drawn, last = paid, _NOTHING, len(step.spec.sources) - 1
     for place, name in enumerate(step.spec.sources):
+        if place and not rest.any():
+            break
         taken = rest if last == 0 else np.minimum(rest, have[place])
         if place < last:
             rest = rest - taken
@@ -120,16 +127,16 @@ def _take(book: Book, step: Step, have: FloatArray, paid: FloatArray) -> FloatAr
             book.drawn[list(book.deal.spec.lines).index(name)] += taken
             drawn = drawn + taken
         else:
-            row = book.account(name)
-            book.cash[row] = np.maximum(book.cash[row] - taken, 0.0)
+            cash = book.cash[book.account(name)]
+            cash -= taken
+            np.maximum(cash, 0.0, out=cash)
     return drawn
 
 
 def _shares(step: Step, due: FloatArray, most: FloatArray, book: Book) -> FloatArray:
     """``most`` [K] among those who are due [n, K]."""
     if len(due) == 1:
-        found = np.minimum(due, most)
-        return _cents(found) if book.deal.spec.cents else found
+        return _cents(np.minimum(due, most)) if book.deal.spec.cents else most[None]
     total = due.sum(axis=0)
     if _in_order(step.spec):
         before = np.cumsum(due, axis=0) - due
@@ -187,9 +194,12 @@ def _add(values: FloatArray, rows: list[int], each: FloatArray) -> None:
 def _less(book: Book, values: FloatArray, rows: list[int], each: FloatArray) -> None:
     """Take off what is paid; the error of floats that is left of a debt is none."""
     for row, amount in zip(rows, each, strict=True):
-        left = values[row] - amount
-        left = np.where(left > _DUST * values[row], left, 0.0)
-        values[row] = np.round(left, 2) if book.deal.spec.cents else left
+        left = values[row]
+        dust = _DUST * left
+        left -= amount
+        np.copyto(left, 0.0, where=~(left > dust))
+        if book.deal.spec.cents:
+            np.round(left, 2, out=left)
 
 
 def _fee_rows(book: Book, step: Step) -> list[int]:
@@ -230,6 +240,8 @@ def _account_due(book: Book, step: Step, have: FloatArray) -> FloatArray:
 
 def _everything(book: Book, step: Step, have: FloatArray) -> FloatArray:  # noqa: ARG001
     count = max(len(step.spec.targets), 1)
+    if count == 1:
+        return have[None]
     return np.repeat(have[None] / count, count, axis=0)
 
 

@@ -136,6 +136,13 @@ class Deal:
         return tuple(self.spec.tranches)
 
     @cached_property
+    def said(self) -> frozenset[str]:
+        """Every word that some formula uses."""
+        of_steps = (each for step in self.steps for each in (step.up_to, step.keep, step.when))
+        parsed = (*self.formulas.values(), *(e for e in of_steps if isinstance(e, Expression)))
+        return frozenset(word for each in parsed for word in each.columns)
+
+    @cached_property
     def years(self) -> FloatArray:
         """Length of each period by the deal's day count [T]."""
         return self.calendar.years(self.spec.day_count)

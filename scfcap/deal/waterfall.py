@@ -225,7 +225,7 @@ class _Found:
         )
 
     def add(self, run: DealRun, first: int) -> None:
-        """What the deal did after ``first`` periods."""
+        """What the deal did after ``first`` periods; takes over the trace of its ``run``."""
         part, count = slice(first, None), len(self.state.notes)
         for name, quantity in _FLOWS.items():
             if quantity:
@@ -236,15 +236,21 @@ class _Found:
         self.phase[:, part] = run.phase.T + REVOLVING
         names = {class_name(j): tranche.name for j, tranche in enumerate(self.spec.sold)}
         assert run.trace is not None
-        rows: dict[str, list[int]] = {}
+        merged: dict[str, FloatArray] = {}
         for step in run.deal.steps:
             kind, _, to = step.label.partition(" ")
             name = f"{kind} {names[to]}" if to in names else step.label
-            rows.setdefault(name, []).append(step.row)
-        for name, steps in rows.items():
-            into = self.trace[name][:, :, part]
-            for row in steps:
-                into += run.trace[:, row].transpose(0, 2, 1)
+            mine = run.trace[:, step.row]
+            if name not in merged:
+                merged[name] = mine
+            elif len(made := np.flatnonzero((run.phase == step.phase).any(axis=1))):
+                at = slice(made[0], made[-1] + 1)
+                merged[name][:, at] += mine[:, at]
+        for name, mine in merged.items():
+            if first == 0:
+                self.trace[name] = mine.transpose(0, 2, 1)
+            else:
+                self.trace[name][:, :, part] = mine.transpose(0, 2, 1)
         tripped = run.tripped[:, 0]
         at = np.argmax(tripped, axis=0)
         revolved = run.phase[at, np.arange(len(at))] == 0
