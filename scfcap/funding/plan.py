@@ -11,13 +11,18 @@ import pandas as pd
 
 from scfcap.errors import InfeasibleError
 from scfcap.funding import statements
+from scfcap.funding.accounting import accounting
+from scfcap.funding.actions import actions
+from scfcap.funding.cash_flow import cash_flow, cash_forecast
 from scfcap.funding.catalogue import build_program
+from scfcap.funding.costs import cost_of_funds, marginal_funding
 from scfcap.funding.decisions import Decisions, decisions_of
 from scfcap.funding.diagnose import explain
 from scfcap.funding.inputs import DealInputs, Inputs
 from scfcap.funding.prices import Price, Worth, prices, worth_sentence
 from scfcap.funding.program import NoOptimumError, Solution, solve
 from scfcap.funding.replay import Engine, Replay, repaid_by, replay
+from scfcap.funding.unused import unused
 from scfcap.funding.variables import Book, declare
 from scfcap.periods import PeriodGrid
 from scfcap.schema.model import Model
@@ -78,6 +83,13 @@ class Plan:
     def _tables(self) -> dict[str, pd.DataFrame]:
         book, solution = self.optimum.book, self.optimum.solution
         frames = statements.all_statements(book, solution)
+        frames["cash_flow"] = cash_flow(book, solution)
+        frames["cash_forecast"] = cash_forecast(book, solution, frames["sources_uses"])
+        frames["accounting"] = accounting(book, solution)
+        frames["cost_of_funds"] = cost_of_funds(book, solution, self.prices)
+        frames["marginal_funding"] = marginal_funding(book, solution)
+        frames["actions"] = actions(book, solution, self.optimum.decisions)
+        frames["unused"] = unused(book, solution)
         frames["prices"] = price_table(self.prices, self.optimum.inputs)
         frames["channels"] = channel_table(self.channels)
         frames["checks"] = statements.checks(book, solution, self.optimum.replay, frames)

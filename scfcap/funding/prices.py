@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scfcap.axes import BANK_DEBT, BANK_TRANSFER, P2P, SECURITIZATION
-from scfcap.funding.inputs import Inputs
+from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs
 from scfcap.funding.program import Solution
 
 #: Step of a re-solve, share of the datum.
@@ -63,6 +63,15 @@ class _Datum:
     shifts: dict[int, float]
     constant: float = 0.0
     fund: bool = True
+
+
+def limit_of(source: LenderInputs | BuyerInputs | DealInputs | None) -> str:
+    """What the limit of a source of funds is called among the prices; None is P2P."""
+    if isinstance(source, LenderInputs):
+        return f"the line of {source.name}"
+    if isinstance(source, BuyerInputs):
+        return f"the limit of {source.name}"
+    return "the P2P limit" if source is None else "the securitization programme"
 
 
 def prices(inputs: Inputs, solution: Solution) -> tuple[Price, ...]:
@@ -150,18 +159,19 @@ def _data(inputs: Inputs, solution: Solution) -> list[_Datum]:
             if fee > 0.0 and x.line(t - 1) >= float(x.open_balance[t - 1]):
                 shifts[row["cash_balance", t]] = -fee * x.share(t - 1)
                 shifts[row["net_capital", t]] = -fee * x.share(t - 1)
-        data.append(_Datum(f"the line of {x.name}", "throughout", x.limit, shifts))
+        data.append(_Datum(limit_of(x), "throughout", x.limit, shifts))
     for buyer in inputs.buyers:
         stock = {
             r: 1.0
             for (name, t), r in program.rows_of("transfer_stock").items()
             if name == buyer.name and buyer.limit >= buyer.open_stock[t]
         }
-        data.append(_Datum(f"the limit of {buyer.name}", "throughout", buyer.limit, stock))
+        data.append(_Datum(limit_of(buyer), "throughout", buyer.limit, stock))
     if inputs.vehicle is not None and program.rows_of("programme"):
         limit = inputs.programme_limit
         rows = dict.fromkeys(program.rows_of("programme").values(), 1.0)
-        data.append(_Datum("the securitization programme", "throughout", limit, rows))
+        what = limit_of(inputs.deals[0])
+        data.append(_Datum(what, "throughout", limit, rows))
         issues = program.rows_of("issue_size").values()
         sizes = dict.fromkeys(issues, 1.0 / max(len(issues), 1))
         most = max((d.max_pool for d in inputs.deals), default=0.0)
@@ -170,7 +180,7 @@ def _data(inputs: Inputs, solution: Solution) -> list[_Datum]:
         p2p = inputs.p2p
         limits = program.rows_of("p2p_limit").items()
         rows = {r: 1.0 for t, r in limits if p2p.limit >= p2p.open_balance[t]}
-        data.append(_Datum("the P2P limit", "throughout", p2p.limit, rows))
+        data.append(_Datum(limit_of(None), "throughout", p2p.limit, rows))
         for m, step in enumerate(p2p.steps):
             rows = {r: 1.0 for (k, _), r in program.rows_of("p2p_supply").items() if k == m}
             what = f"P2P supply at {step.rate:.2%}"

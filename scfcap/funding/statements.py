@@ -44,7 +44,8 @@ def all_statements(book: Book, solution: Solution) -> dict[str, pd.DataFrame]:
     }
 
 
-def _valuer(book: Book, solution: Solution) -> Callable[[Terms], float]:
+def valuer(book: Book, solution: Solution) -> Callable[[Terms], float]:
+    """The value of terms at the optimum [currency]."""
     unit, x = book.inputs.unit, solution.x
     return lambda terms: unit * terms.value(x)
 
@@ -52,14 +53,14 @@ def _valuer(book: Book, solution: Solution) -> Callable[[Terms], float]:
 def sources_uses(book: Book, solution: Solution) -> pd.DataFrame:
     """Where cash comes from and goes to, by period, side, channel and item."""
     inputs = book.inputs
-    value = _valuer(book, solution)
+    value = valuer(book, solution)
     rows: list[tuple[object, ...]] = []
     for t in inputs.periods:
         for side, channel, item, amount in _sources(book, value, t):
             rows.append((t, inputs.grid.ends[t - 1], side, channel, item, amount))
         for side, channel, item, amount in _uses(book, value, t):
             rows.append((t, inputs.grid.ends[t - 1], side, channel, item, amount))
-    return _frame(rows, ["period", "end", "side", "channel", "item", "amount"])
+    return frame_of(rows, ["period", "end", "side", "channel", "item", "amount"])
 
 
 def _sources(book: Book, value: Callable[[Terms], float], t: int) -> Iterator[Line]:
@@ -110,7 +111,7 @@ def _uses(book: Book, value: Callable[[Terms], float], t: int) -> Iterator[Line]
 def balances(book: Book, solution: Solution) -> pd.DataFrame:
     """What stands where at the close of each period, 0 (``as_of``) to T."""
     inputs = book.inputs
-    value = _valuer(book, solution)
+    value = valuer(book, solution)
     rows: list[tuple[object, ...]] = []
     for t in range(inputs.horizon + 1):
         end = inputs.grid.as_of if t == 0 else inputs.grid.ends[t - 1]
@@ -138,7 +139,7 @@ def balances(book: Book, solution: Solution) -> pd.DataFrame:
         if inputs.p2p is not None:
             lines.append((P2P, "notes", value(book.p2p_stock(t))))
         rows.extend((t, end, *line) for line in lines)
-    return _frame(rows, ["period", "end", "channel", "item", "amount"])
+    return frame_of(rows, ["period", "end", "channel", "item", "amount"])
 
 
 def lending(book: Book, solution: Solution) -> pd.DataFrame:
@@ -155,7 +156,7 @@ def lending(book: Book, solution: Solution) -> pd.DataFrame:
         for t in inputs.periods
         for s, name in enumerate(inputs.segments)
     ]
-    return _frame(rows, ["period", "end", "segment", "demand", "originated"])
+    return frame_of(rows, ["period", "end", "segment", "demand", "originated"])
 
 
 def limits(book: Book, solution: Solution) -> pd.DataFrame:
@@ -176,7 +177,7 @@ def limits(book: Book, solution: Solution) -> pd.DataFrame:
             rows.append((family.name, label, t, sense, use * unit, limit * unit, dual))
     rows.extend(_eligible_shares(book, solution))
     rows.extend(_single_borrower(inputs))
-    frame = _frame(rows, ["family", "key", "period", "sense", "use", "limit", "dual"])
+    frame = frame_of(rows, ["family", "key", "period", "sense", "use", "limit", "dual"])
     sign = np.where(frame["sense"] == ">=", -1.0, 1.0)
     frame["headroom"] = sign * (frame["limit"] - frame["use"])
     scale = np.maximum(frame["limit"].abs(), 1e-3 * unit)
@@ -229,7 +230,7 @@ def _eligible_shares(
 def balance_sheet(book: Book, solution: Solution) -> pd.DataFrame:
     """Assets, liabilities and capital at the close of each period, the vehicle consolidated."""
     inputs = book.inputs
-    value = _valuer(book, solution)
+    value = valuer(book, solution)
     rows: list[tuple[object, ...]] = []
     for t in range(inputs.horizon + 1):
         pool, restricted, notes, accrued = Terms(), Terms(), Terms(), Terms()
@@ -258,13 +259,13 @@ def balance_sheet(book: Book, solution: Solution) -> pd.DataFrame:
         ]
         end = inputs.grid.as_of if t == 0 else inputs.grid.ends[t - 1]
         rows.extend((t, end, side, item, value(terms)) for side, item, terms in lines)
-    return _frame(rows, ["period", "end", "side", "item", "amount"])
+    return frame_of(rows, ["period", "end", "side", "item", "amount"])
 
 
 def income(book: Book, solution: Solution) -> pd.DataFrame:
     """Income of each period by item; costs are negative, net income is their sum."""
     inputs = book.inputs
-    value = _valuer(book, solution)
+    value = valuer(book, solution)
     rows: list[tuple[object, ...]] = []
     for t in inputs.periods:
         rate = inputs.spec.plan.cash_yield * float(inputs.year[t])
@@ -297,7 +298,7 @@ def income(book: Book, solution: Solution) -> pd.DataFrame:
         ]
         end = inputs.grid.ends[t - 1]
         rows.extend((t, end, item, sign * value(terms)) for item, terms, sign in lines)
-    return _frame(rows, ["period", "end", "item", "amount"])
+    return frame_of(rows, ["period", "end", "item", "amount"])
 
 
 def checks(
@@ -330,7 +331,7 @@ def checks(
         ("program: duality gap", solution.duality_gap, REPLAY_TOLERANCE, "share of the objective")
     )
     rows.extend(_replay_checks(book, solution, result, money))
-    frame = _frame(rows, ["check", "value", "tolerance", "note"])
+    frame = frame_of(rows, ["check", "value", "tolerance", "note"])
     frame["ok"] = frame["value"] <= frame["tolerance"]
     return frame[["check", "value", "tolerance", "ok", "note"]]
 
@@ -371,5 +372,6 @@ def _replay_checks(
         yield f"replay: purchases of {name}", unpaid, money, "paid by the waterfall as decided"
 
 
-def _frame(rows: Sequence[tuple[object, ...]], columns: list[str]) -> pd.DataFrame:
+def frame_of(rows: Sequence[tuple[object, ...]], columns: list[str]) -> pd.DataFrame:
+    """Rows as a frame."""
     return pd.DataFrame(rows, columns=columns)

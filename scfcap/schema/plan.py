@@ -103,6 +103,9 @@ class Lender(Schema):
     """Fee on the undrawn part [1/year]."""
     tenors: tuple[Tenor, ...] = Field(min_length=1)
     draws: tuple[Draw, ...] = ()
+    notice_days: int | None = Field(default=None, ge=0, le=3660)
+    """Days before a draw by which the lender must be told; the action list shows the deadline,
+    the plan does not wait for it. Absent: no notice."""
 
 
 class Buyer(Schema):
@@ -124,6 +127,8 @@ class Buyer(Schema):
     eligibility: str
     segments: tuple[str, ...] = ()
     """Segments that it buys; empty: all."""
+    notice_days: int | None = Field(default=None, ge=0, le=3660)
+    """Days before a sale by which the buyer must be told; see the same of a lender."""
 
 
 class SupplyStep(Schema):

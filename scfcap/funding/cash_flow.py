@@ -1,0 +1,191 @@
+"""The cash-flow statement, and the direct cash forecast with free and restricted cash apart.
+
+The statement is that of the group: the company and its series, what they pay each other left out.
+The forecast shows each purse by itself, what they pay each other included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pandas as pd
+
+from scfcap.funding.constraints.cash import cash, originated, running_cost, servicing_income
+from scfcap.funding.inputs import DealInputs
+from scfcap.funding.program import Solution, Terms
+from scfcap.funding.statements import frame_of, valuer
+from scfcap.funding.variables import Book, on_books
+
+#: Periods of the forecast where the plan is by weeks.
+WEEKS = 13
+#: Whose purse it is.
+COMPANY = "company"
+#: Items of sources and uses that are no flows.
+_CARRIED = ("cash brought forward", "cash carried forward")
+
+Item = tuple[str, str, Terms, float]
+
+
+def cash_flow(book: Book, solution: Solution) -> pd.DataFrame:
+    """Cash-flow statement of the group by period [currency], outflows negative.
+
+    ``section``: opening, operating, financing, closing; the flows of a period lead from its
+    opening cash to its closing cash, free and restricted. Lending is operating, as for financial
+    institutions (IAS 7.15), and so is interest paid (IAS 7.33).
+    """
+    inputs, value = book.inputs, valuer(book, solution)
+    rows: list[tuple[object, ...]] = []
+    for t in inputs.periods:
+        end = inputs.grid.ends[t - 1]
+        rows.extend((t, end, "opening", *line) for line in _cash(book, value, t - 1))
+        items = (*_operating(book, t), *_financing(book, t))
+        rows.extend(
+            (t, end, where, item, sign * value(terms)) for where, item, terms, sign in items
+        )
+        rows.extend((t, end, "closing", *line) for line in _cash(book, value, t))
+    return frame_of(rows, ["period", "end", "section", "item", "amount"])
+
+
+def _cash(book: Book, value: Callable[[Terms], float], t: int) -> Iterator[tuple[str, float]]:
+    yield "free cash", value(cash(book, t))
+    yield "restricted cash", value(restricted_cash(book, t))
+
+
+def restricted_cash(book: Book, t: int) -> Terms:
+    """Cash and reserves of all series at the close of ``t``."""
+    terms = Terms()
+    for d in book.inputs.deals:
+        terms.extend(book.deal_cash(d, t)).extend(book.reserve(d, t))
+    return terms
+
+
+def _operating(book: Book, t: int) -> Iterator[Item]:
+    inputs, where = book.inputs, "operating"
+    interest, principal, recovered = Terms(), Terms(), Terms()
+    for place in on_books(inputs):
+        interest.extend(book.interest(place, t))
+        principal.extend(book.repaid(place, t))
+        recovered.extend(book.recoveries(place, t))
+    sales, debt, coupons, fees = Terms(), Terms(), Terms(), Terms()
+    yields = Terms().extend(cash(book, t - 1), inputs.spec.plan.cash_yield * float(inputs.year[t]))
+    for buyer in inputs.buyers:
+        sales.extend(book.sold(buyer.place, t), buyer.price)
+    for x in inputs.lenders:
+        debt.extend(book.debt_interest(x.name, t))
+    for d in inputs.deals:
+        yields.extend(book.deal_yield(d, t))
+        fees.extend(book.deal_fees(d, t)[0]).extend(book.issue_cost(d, t))
+        for i in range(len(d.repaid_by)):
+            coupons.extend(book.coupon_paid(d, i, t))
+    yield where, "interest received", interest, 1.0
+    yield where, "interest on cash", yields, 1.0
+    yield where, "servicing fees from buyers", servicing_income(book, t), 1.0
+    yield where, "bank interest and fees paid", debt, -1.0
+    yield where, "coupons paid", coupons, -1.0
+    yield where, "vehicle fees and issue costs", fees, -1.0
+    yield where, "P2P interest and fees paid", book.p2p_interest(t), -1.0
+    yield where, "running cost", running_cost(book, t), -1.0
+    yield where, "principal repaid by borrowers", principal, 1.0
+    yield where, "recoveries", recovered, 1.0
+    yield where, "loans sold to buyers", sales, 1.0
+    yield where, "loans made", originated(book, t), -1.0
+
+
+def _financing(book: Book, t: int) -> Iterator[Item]:
+    where = "financing"
+    drawn, repaid, issued, redeemed = Terms(), Terms(), Terms(), Terms()
+    for x in book.inputs.lenders:
+        for tenor, _ in x.tenors:
+            drawn.add(book.program.find("X", (x.name, tenor, t)))
+        repaid.extend(book.debt_repaid(x.name, t))
+    for d in book.inputs.deals:
+        issued.extend(notes_issued(book, d, t))
+        redeemed.extend(notes_repaid(book, d, t))
+    yield where, "debt drawn", drawn, 1.0
+    yield where, "debt repaid", repaid, -1.0
+    yield where, "notes issued", issued, 1.0
+    yield where, "notes repaid", redeemed, -1.0
+    yield where, "P2P notes placed", book.placed(t), 1.0
+    yield where, "P2P notes repaid", book.p2p_repaid(t), -1.0
+
+
+def notes_issued(book: Book, d: DealInputs, t: int) -> Terms:
+    """Notes that a series sells in ``t``: all of them, at its closing."""
+    return book.all_notes(d, t) if d.state is None and t == d.closing else Terms()
+
+
+def notes_repaid(book: Book, d: DealInputs, t: int, tranche: int | None = None) -> Terms:
+    """Principal that a series repays in ``t``, on one sold tranche or all."""
+    terms = Terms()
+    for i in range(len(d.repaid_by)) if tranche is None else (tranche,):
+        terms.add(book.program.find("A", (d.name, i, t)))
+    return terms
+
+
+def forecast_periods(book: Book) -> int:
+    """Periods of the forecast: 13 of a plan by weeks, all of another."""
+    horizon = book.inputs.horizon
+    return min(WEEKS, horizon) if book.inputs.grid.frequency == "week" else horizon
+
+
+def cash_forecast(book: Book, solution: Solution, flows: pd.DataFrame) -> pd.DataFrame:
+    """Receipts and payments by purse and period [currency], payments negative.
+
+    ``cash``: free, the company's, or restricted, a series'. ``kind``: opening, receipt, payment,
+    closing. ``flows`` are the plan's sources and uses, from which the company's part is taken.
+    What is nothing is left out, but for balances.
+    """
+    inputs, value = book.inputs, valuer(book, solution)
+    own = flows[~flows["item"].isin(_CARRIED)]
+    rows: list[tuple[object, ...]] = []
+    for t in range(1, forecast_periods(book) + 1):
+        end = inputs.grid.ends[t - 1]
+        mine = own[own["period"] == t]
+        purse = (t, end, "free", COMPANY)
+        rows.append((*purse, "opening", "cash", value(cash(book, t - 1))))
+        for row in mine.itertuples(index=False):
+            receipt = row.side == "source"
+            amount = float(row.amount) if receipt else -float(row.amount)  # type: ignore[arg-type]
+            if amount != 0.0:
+                rows.append((*purse, "receipt" if receipt else "payment", row.item, amount))
+        rows.append((*purse, "closing", "cash", value(cash(book, t))))
+        for d in inputs.deals:
+            if t >= max(d.first, 1):
+                rows.extend(
+                    (t, end, "restricted", d.name, *line) for line in _purse(book, value, d, t)
+                )
+    names = ["period", "end", "cash", "holder", "kind", "item", "amount"]
+    return frame_of(rows, names)
+
+
+def _purse(
+    book: Book, value: Callable[[Terms], float], d: DealInputs, t: int
+) -> Iterator[tuple[str, str, float]]:
+    held = [value(book.deal_cash(d, u).extend(book.reserve(d, u))) for u in (t - 1, t)]
+    yield "opening", "cash and reserve", held[0]
+    for kind, item, terms in _series_flows(book, d, t):
+        amount = value(terms)
+        if amount != 0.0:
+            yield kind, item, amount if kind == "receipt" else -amount
+    yield "closing", "cash and reserve", held[1]
+
+
+def _series_flows(book: Book, d: DealInputs, t: int) -> Iterator[tuple[str, str, Terms]]:
+    coupons = Terms()
+    for i in range(len(d.repaid_by)):
+        coupons.extend(book.coupon_paid(d, i, t))
+    senior, servicing = book.deal_fees(d, t)
+    yield "receipt", "principal repaid", book.repaid(d.place, t)
+    yield "receipt", "interest received", book.interest(d.place, t)
+    yield "receipt", "recoveries", book.recoveries(d.place, t)
+    yield "receipt", "interest on cash", book.deal_yield(d, t)
+    yield "receipt", "notes issued", notes_issued(book, d, t)
+    if t == d.closing:
+        yield "receipt", "contribution", Terms().add(book.program.find("E", d.name))
+    yield "payment", "loans bought", book.sold(d.place, t)
+    yield "payment", "issue cost", book.issue_cost(d, t)
+    yield "payment", "senior fee", senior
+    yield "payment", "servicing fee", servicing
+    yield "payment", "coupons", coupons
+    yield "payment", "notes repaid", notes_repaid(book, d, t)
+    yield "payment", "residual", Terms().add(book.program.find("R", (d.name, t)))

@@ -1,0 +1,139 @@
+"""Why a source of funds gets no new business, and what would change that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from scfcap.axes import BANK_DEBT, BANK_TRANSFER, OUTSIDE_CHANNELS, P2P, SECURITIZATION
+from scfcap.funding.costs import Worths, break_even_rate
+from scfcap.funding.inputs import BuyerInputs, DealInputs, LenderInputs
+from scfcap.funding.program import Key, Solution
+from scfcap.funding.statements import frame_of
+from scfcap.funding.variables import Book
+
+#: Below this share of a unit of money a use counts as none, and a loss a unit as nothing.
+NOTHING = 1e-9
+_KINDS = {BANK_DEBT: "no line", BANK_TRANSFER: "no buyer", SECURITIZATION: "no vehicle",
+          P2P: "no P2P lender"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A way to use a source: its column, when, and at which rate for how long (0: no rate)."""
+
+    key: Key
+    t: int
+    rate: float = 0.0
+    tenor: int = 0
+
+
+def unused(book: Book, solution: Solution) -> pd.DataFrame:
+    """Sources without new business in the plan: why, and what would change that.
+
+    ``lost_per_unit`` is what the first unit of the best use would take from the objective [1];
+    ``rate_change`` is what the rate of that use would have to fall by, all else the same [1/year].
+    Both are empty where there is nothing to use. From the reduced costs, so limits and law are
+    counted in.
+    """
+    rows = [
+        (channel, item, loss, change, sentence)
+        for channel, item, loss, change, sentence in _found(book, solution)
+    ]
+    return frame_of(rows, ["channel", "item", "lost_per_unit", "rate_change", "sentence"])
+
+
+def _found(book: Book, solution: Solution) -> Iterator[tuple[str, str, float, float, str]]:
+    inputs, nan = book.inputs, float("nan")
+    closed = set() if inputs.regime is None else set(map(str, inputs.regime.closed_channels))
+    present: set[str] = set()
+    for channel, item, family, columns, why in _sources(book):
+        present.add(channel)
+        ways = [(c, j) for c in columns if (j := book.program.find(family, c.key)) is not None]
+        if any(float(solution.x[j]) > NOTHING for _, j in ways):
+            continue
+        kind = next((x.kind for x in inputs.lenders if x.name == item), channel)
+        law = sorted({channel, kind} & closed)
+        if law and inputs.regime is not None:
+            said = f"{item} is not used: {law[0].replace('_', ' ')} is closed by law "
+            yield channel, item, nan, nan, f"{said}({inputs.regime.title})."
+        elif not ways:
+            yield channel, item, nan, nan, f"{item} is not used: {why}."
+        else:
+            yield channel, item, *_priced(book, solution, item, ways)
+    for channel in OUTSIDE_CHANNELS:
+        if channel not in present:
+            said = f"{channel.replace('_', ' ')} is not used: the model has {_KINDS[channel]}."
+            yield channel, "", nan, nan, said[0].upper() + said[1:]
+
+
+def _priced(
+    book: Book, solution: Solution, item: str, ways: list[tuple[_Column, int]]
+) -> tuple[float, float, str]:
+    """The best way to use a source that is open, what it would lose, and the rate it needs."""
+    inputs = book.inputs
+    best, j = max(ways, key=lambda way: float(solution.reduced_cost[way[1]]))
+    loss = max(-float(solution.reduced_cost[j]), 0.0)
+    unit = f"{inputs.spec.currency} {inputs.unit:,.0f}"
+    day = inputs.grid.ends[best.t - 1]
+    said = f"{item} is not used: the first {unit} on {day}"
+    if loss <= NOTHING:
+        return 0.0, float("nan"), f"{said} would neither earn nor lose; other money does as well."
+    said = f"{said}, its best use, would lose {inputs.spec.currency} {loss * inputs.unit:,.0f}"
+    if not best.tenor:
+        return loss, float("nan"), f"{said}."
+    _, burden = break_even_rate(book, Worths.of(book, solution), best.t, best.tenor)
+    if burden <= 0.0 or loss / burden >= best.rate:
+        return loss, float("nan"), f"{said}, and at no rate above 0% would it earn."
+    change = loss / burden
+    periods = f"{best.tenor} {inputs.grid.frequency}s"
+    return (
+        loss,
+        change,
+        f"{said}: {periods} cost {best.rate:.2%}, worth using below "
+        + (f"{best.rate - change:.2%}."),
+    )
+
+
+def _sources(book: Book) -> Iterator[tuple[str, str, str, list[_Column], str]]:
+    """Channel, name, family of columns, ways to use it, and why there may be none."""
+    inputs = book.inputs
+    for x in inputs.lenders:
+        yield BANK_DEBT, x.name, "X", _draws(book, x), "its line is 0"
+    for buyer in inputs.buyers:
+        why = "its limit is 0" if buyer.limit <= 0.0 else "no loan is eligible and old enough"
+        yield BANK_TRANSFER, buyer.name, "Y", _sales(book, buyer), why
+    for d in inputs.deals:
+        if d.state is None:
+            columns = [_Column(d.name, d.closing)]
+            yield SECURITIZATION, d.name, "S", columns, "the programme's limit is 0"
+        else:
+            over = d.last_revolving < 1
+            why = "it no longer revolves" if over else "no loan is eligible and old enough"
+            yield SECURITIZATION, d.name, "Y", _sales(book, d), why
+    if inputs.p2p is not None:
+        placements = [
+            _Column((m, t), t, inputs.p2p.rate(step.rate, t), inputs.p2p.tenor)
+            for m, step in enumerate(inputs.p2p.steps)
+            for t in inputs.periods
+        ]
+        yield P2P, "P2P", "P", placements, "its limit is 0, or its window is shut"
+
+
+def _draws(book: Book, x: LenderInputs) -> list[_Column]:
+    return [
+        _Column((x.name, tenor, t), t, x.rate(rate, t), tenor)
+        for tenor, rate in x.tenors
+        for t in book.inputs.periods
+    ]
+
+
+def _sales(book: Book, funder: BuyerInputs | DealInputs) -> list[_Column]:
+    return [
+        _Column((j, funder.place, t), t)
+        for (where, t), cohorts in book.transfers.items()
+        if where == funder.place
+        for j in cohorts
+    ]
