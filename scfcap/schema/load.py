@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from scfcap.errors import InputError, Problem
 from scfcap.schema.base import Schema
+from scfcap.schema.borrowing import BorrowerCost
 from scfcap.schema.crosscheck import crosscheck
 from scfcap.schema.files import Source, inside, parse, table_of, with_actuals, with_matrices
 from scfcap.schema.layers import Layer, Override, apply_overrides, merge, parse_override, placed
@@ -167,6 +168,12 @@ def retention_rules(folder: Path) -> dict[str, RetentionRule]:
     """Rules of retention by name: in ``folder``, beside it, and shipped. Raises InputError."""
     known = _named_files("retention", [folder], shipped("models") / "retention")
     return {n: _read_named(RetentionRule, "retention", path)[0] for n, path in known.items()}
+
+
+def borrower_costs(folder: Path) -> dict[str, BorrowerCost]:
+    """What borrowers pay, by name: in ``folder``, beside it, and shipped. Raises InputError."""
+    known = _named_files("borrowing", [folder], shipped("models") / "borrowing")
+    return {n: _read_named(BorrowerCost, "borrowing", path)[0] for n, path in known.items()}
 
 
 def _find_model(path: str | Path) -> Path:
