@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from scfcap.pool.snapshot import Pool
     from scfcap.report.credit import CreditReport
     from scfcap.report.deal import DealReport
+    from scfcap.report.plan import PlanReport
     from scfcap.report.pool import PoolReport
     from scfcap.report.projection import ProjectionReport
     from scfcap.report.quality import Quality
@@ -411,6 +412,18 @@ class Model:
 
         engine = Engine(self.pool(), self.curves().planned(), self.new_loans())
         return solve_plan(self.inputs(), engine)
+
+    @_once
+    def plan_tables(self) -> dict[str, pd.DataFrame]:
+        """The plan's tables by name, with the maturity ladder and what borrowers pay."""
+        return planning.plan_tables(self)
+
+    def plan_report(self) -> PlanReport:
+        """The plan to show and to save: statements, forecast, actions, costs.
+
+        Raises :class:`~scfcap.errors.InfeasibleError` if no plan keeps all limits.
+        """
+        return planning.plan_report(self)
 
     def check(self, before: tuple[str | Path, date] | None = None) -> Quality:
         """Read the tape and say what is wrong with it; then try all that comes before the plan.

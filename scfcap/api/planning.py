@@ -7,10 +7,51 @@ from typing import TYPE_CHECKING
 from scfcap.axes import SECURITIZATION, place
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from scfcap.api.model import Model
     from scfcap.cashflow.cohorts import NewLoans
     from scfcap.credit.exposure import Exposures
     from scfcap.deal.waterfall import DealResult
+    from scfcap.report.plan import PlanReport
+
+
+def plan_tables(model: Model) -> dict[str, pd.DataFrame]:
+    """The plan's tables, and what needs more than the plan: maturities, what borrowers pay."""
+    from scfcap.funding.borrower import borrower_cost
+    from scfcap.funding.ladder import maturity_gaps, maturity_ladder
+    from scfcap.schema.load import borrower_costs
+
+    plan = model.plan()
+    tables = dict(plan.tables())
+    found = plan.optimum
+    ladder = maturity_ladder(found.book, found.solution, model.factors())
+    lent = tables["lending"].groupby("segment")["originated"].sum().to_dict()
+    stated = borrower_costs(model.loaded.folder)
+    tables["maturity_ladder"] = ladder
+    tables["maturity_gaps"] = maturity_gaps(ladder)
+    tables["borrower_cost"] = borrower_cost(
+        stated, model.spec.currency, model.new_loans(), {str(k): float(v) for k, v in lent.items()}
+    )
+    return tables
+
+
+def plan_report(model: Model) -> PlanReport:
+    """The plan to show and to save; see :meth:`Model.plan_report`."""
+    from scfcap.report.files import manifest
+    from scfcap.report.plan import PlanReport
+
+    plan, regime = model.plan(), model.loaded.regime
+    return PlanReport(
+        model=model.loaded,
+        currency=model.spec.currency,
+        regime=regime.title if regime is not None else "none",
+        status=plan.status,
+        objective=plan.objective,
+        net_income=plan.net_income,
+        frames=model.plan_tables(),
+        origin=manifest(model.provenance(model.tape()), dict(plan.seconds)),
+    )
 
 
 def exposures(model: Model) -> Exposures:

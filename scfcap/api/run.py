@@ -51,7 +51,7 @@ class Run:
             credit=model.credit()[1],
             cashflow=model.cashflow().to_frame(),
             deals={name: deal.to_frame() for name, deal in model.deals().items()},
-            plan=model.plan().tables(),
+            plan=model.plan_tables(),
             orders=model.order_tables(),
         )
 

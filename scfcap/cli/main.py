@@ -16,6 +16,7 @@ from scfcap.cli import (
     deal,
     demo,
     init,
+    plan,
     pool,
     project,
     run,
@@ -68,6 +69,9 @@ app.command("deal", short_help="Run a deal, check it, draw its waterfall, explai
 app.command(
     "size", short_help="Size a deal's classes: how large, what limits them, what they bear."
 )(size.size)
+app.command("plan", short_help="Plan the funding: who, when, why, at what cost, and what to do.")(
+    plan.plan
+)
 app.command("credit", short_help="Show credit curves and what they rest on; write them.")(
     credit.credit
 )

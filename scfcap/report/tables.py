@@ -81,6 +81,8 @@ _CURRENCY = frozenset(
         "order_amount", "by_rate", "seller_room", "buyer_room", "allowed", "received", "recourse",
         "recovered", "fees", "advanced", "reimbursed", "drawn",
         "delinquent", "principal", "surplus", "lost", "forgone", "unpaid", "outstanding",
+        "opening_amount", "most_amount", "closing_amount", "raised", "paid_back", "cost_amount",
+        "average_amount", "assets_due", "liabilities_due", "gap",
     )
 )  # fmt: skip
 _OTHER = {
@@ -105,6 +107,12 @@ _OTHER = {
     "remaining_days": "days",
     "age_days": "days",
     "dual": "currency/currency",
+    "worth_of_more": "currency/currency",
+    "lost_per_unit": "currency/currency",
+    **dict.fromkeys(("rate_change", "rate_low", "rate_mean", "rate_high"), "1/year"),
+    "own_share": "share",
+    "within_days": "days",
+    "tenor": "periods",
 }
 _TITLES = {
     "cash_flows": "Cash flows of the pool by scenario, segment and period",
@@ -121,6 +129,16 @@ _TITLES = {
     "plan_balance_sheet": "Balance sheet by period",
     "plan_income": "Income by period",
     "plan_checks": "Checks of the engine",
+    "plan_cash_flow": "Cash-flow statement of the group by period",
+    "plan_cash_forecast": "Cash forecast: receipts and payments, free and restricted cash apart",
+    "plan_accounting": "Sources of funds: how they are accounted for, and what they count in caps",
+    "plan_cost_of_funds": "What each source of funds costs, all in",
+    "plan_marginal_funding": "Marginal funding curve: what one more unit of money may cost",
+    "plan_actions": "What to do, by day",
+    "plan_unused": "Sources without new business, and why",
+    "plan_maturity_ladder": "Maturity ladder: assets and liabilities by days left, at each close",
+    "plan_maturity_gaps": "Maturity gaps: assets less liabilities due by a day, at each close",
+    "plan_borrower_cost": "What borrowers pay: online, and offline as claimed and corrected",
 }
 
 

@@ -69,6 +69,7 @@ def ties(tables: Mapping[str, Table]) -> list[Tie]:
         _deal_ties,
         _plan_ties,
         _balance_ties,
+        statement_ties,
     )
     return [tie for part in parts for tie in part(frames)]
 
@@ -371,3 +372,106 @@ def _flow(flows: pd.DataFrame, side: str, channel: str, item: str) -> Side:
     chosen = (flows["side"] == side) & (flows["channel"] == channel) & (flows["item"] == item)
     value = float(flows[chosen]["amount"].sum())
     return Side(item, value, (Term(f"plan.{side}.{channel}.{item}"),))
+
+
+def statement_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
+    """Income, balance sheet, cash-flow statement, forecast, ladder and actions of a plan agree."""
+    sheet, flows = frames.get("plan_balance_sheet"), frames.get("plan_cash_flow")
+    income, forecast = frames.get("plan_income"), frames.get("plan_cash_forecast")
+    if sheet is None:
+        return
+    stocks = sheet.pivot_table("amount", "period", "item", aggfunc="sum", fill_value=0.0)
+    size = float(sheet["amount"].abs().sum())
+    earned = None if income is None else income.groupby("period")["amount"].sum()
+    if earned is not None and "net capital" in stocks:
+        gap = earned - stocks["net capital"].diff().iloc[1:]
+        name = "Plan: net income is the change of net capital in every period"
+        yield _nothing(name, gap, "plan.income_less_capital", size)
+    if flows is not None:
+        for name, gap in _cash_flow_gaps(flows, stocks, earned).items():
+            yield _nothing(f"Plan: {name}", gap, f"plan.cash_flow.{name}", size)
+    if flows is not None and forecast is not None:
+        for name, gap in _forecast_gaps(forecast, flows).items():
+            yield _nothing(f"Plan: {name}", gap, f"plan.forecast.{name}", size)
+    ladder = frames.get("plan_maturity_ladder")
+    if ladder is not None:
+        due = ladder.groupby(["period", "item"])["amount"].sum()
+        stated = sheet.groupby(["period", "item"])["amount"].sum()
+        gap = due - stated.reindex(due.index, fill_value=0.0)
+        name = "Plan: the maturity ladder adds up to the balance sheet"
+        yield _nothing(name, gap, "plan.ladder", size)
+    yield from _action_ties(frames)
+
+
+def _cash_flow_gaps(
+    flows: pd.DataFrame, stocks: pd.DataFrame, earned: pd.Series | None
+) -> dict[str, pd.Series]:
+    """What the cash-flow statement and the other two leave unexplained, by period [currency]."""
+    by_section = flows.pivot_table("amount", "period", "section", aggfunc="sum", fill_value=0.0)
+    moved = by_section["operating"] + by_section["financing"]
+    purses = {"free cash": "free cash", "restricted cash": "restricted cash of the vehicle"}
+    stood = pd.DataFrame({k: stocks[v] for k, v in purses.items() if v in stocks})
+    off: list[pd.Series] = []
+    for section, before in (("opening", 1), ("closing", 0)):
+        part = flows[flows["section"] == section]
+        told = part.pivot_table("amount", "period", "item", aggfunc="sum")
+        held = stood.shift(before).reindex(told.index)
+        off += [told[item] - held.get(item, 0.0) for item in told]
+    changes = stocks.diff().iloc[1:]
+
+    def change(*items: str) -> pd.Series:
+        return changes[[item for item in items if item in changes]].sum(axis=1)
+
+    lent = change("loans on the own book", "loans of the vehicle", "recoveries expected")
+    owed = change("bank and other debt", "notes held by others", "P2P notes")
+    gaps: dict[str, pd.Series] = {
+        "cash flows lead from opening to closing cash": by_section["opening"]
+        + moved
+        - by_section["closing"],
+        "cash of the cash-flow statement is the balance sheet's": pd.concat(off),
+        "financing is what debt, notes and P2P notes change by": by_section["financing"] - owed,
+    }
+    if earned is not None:
+        made = earned - lent + change("accrued coupons")
+        name = "operating cash is net income, less what loans took, plus coupons unpaid"
+        gaps[name] = by_section["operating"] - made
+    return gaps
+
+
+def _forecast_gaps(forecast: pd.DataFrame, flows: pd.DataFrame) -> dict[str, pd.Series]:
+    signed = forecast["amount"].where(forecast["kind"] != "closing", -forecast["amount"])
+    within = signed.groupby([forecast["period"], forecast["holder"]]).sum()
+    gaps = {"receipts and payments of each purse lead to its closing cash": within}
+    moving = forecast[forecast["kind"].isin(["receipt", "payment"])]
+    paid = moving.groupby("period")["amount"].sum()
+    stated = flows[flows["section"].isin(["operating", "financing"])]
+    told = stated.groupby("period")["amount"].sum().reindex(paid.index)
+    gaps["the cash forecast moves as the cash-flow statement"] = paid - told
+    return gaps
+
+
+def _action_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
+    """What the action list draws, places and repays is what the sources and uses hold."""
+    todo, flows = frames.get("plan_actions"), frames.get("plan_sources_uses")
+    if todo is None or flows is None:
+        return
+    what = last_part(flows["item"])
+    for action, channel, words in (
+        ("draw", axes.BANK_DEBT, "drawn"),
+        ("repay", axes.BANK_DEBT, "repaid"),
+        ("issue", axes.P2P, "notes placed"),
+        ("repay", axes.P2P, "notes repaid"),
+    ):
+        mine = (todo["action"] == action) & (todo["channel"] == channel)
+        held = (flows["channel"] == channel) & (what == words)
+        if not (mine.any() or held.any()):
+            continue
+        listed = float(todo.loc[mine, "amount"].sum())
+        moved = float(flows.loc[held, "amount"].sum())
+        name = f"Plan: actions, {action} {channel.replace('_', ' ')}, are the flows"
+        yield Tie(
+            name,
+            Side("actions", listed),
+            Side(words, moved),
+            HALF_CENT * max(int(held.sum()), 1) + _tolerance(moved),
+        )

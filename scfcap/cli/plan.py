@@ -1,0 +1,57 @@
+"""``scfcap plan``: who funds what and when, why, at what cost, and what to do next."""
+
+from __future__ import annotations
+
+from scfcap.cli.options import (
+    Json,
+    ModelArgument,
+    Out,
+    Overrides,
+    Quiet,
+    RejectLimit,
+    TapePath,
+    Traceback,
+)
+from scfcap.cli.terminal import Asked, Outcome, Terminal, execute, shown_path
+
+
+def plan(
+    model: ModelArgument,
+    tape: TapePath = None,
+    overrides: Overrides = None,
+    reject_limit: RejectLimit = None,
+    out: Out = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    traceback: Traceback = False,
+) -> None:
+    """Plan the funding: sources, limits, prices, statements, cash forecast, actions, costs."""
+
+    def work(terminal: Terminal) -> Outcome:
+        loaded = Asked(model, tape, overrides, reject_limit, out).load()
+        stations = {
+            "tape": loaded.tape,
+            "pool": loaded.pool,
+            "credit": loaded.curves,
+            "cohorts": loaded.factors,
+            "plan": loaded.plan,
+            "statements": loaded.plan_tables,
+        }
+        for station, step in stations.items():
+            terminal.progress(station)
+            step()
+        report = loaded.plan_report()
+        folder = None
+        if out is not None:
+            terminal.progress("report")
+            folder = report.save(out).folder
+        document = report.document()
+        terminal.finish()
+        from scfcap.cli.plan_tables import show_plan
+
+        show_plan(terminal, report)
+        if folder is not None:
+            terminal.say("", f"Tables: {shown_path(folder)}")
+        return Outcome({**document, "folder": folder})
+
+    execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
