@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 
 import pandas as pd
 
@@ -72,10 +73,18 @@ def _found(book: Book, solution: Solution) -> Iterator[tuple[str, str, float, fl
 def _priced(
     book: Book, solution: Solution, item: str, ways: list[tuple[_Column, int]]
 ) -> tuple[float, float, str]:
-    """The best way to use a source that is open, what it would lose, and the rate it needs."""
+    """The best way to use a source that is open, what it would lose, and the rate it needs.
+
+    The best is that which needs the least change of its rate, or loses least where it has none.
+    """
     inputs = book.inputs
-    best, j = max(ways, key=lambda way: float(solution.reduced_cost[way[1]]))
-    loss = max(-float(solution.reduced_cost[j]), 0.0)
+    worths = Worths.of(book, solution)
+    priced = []
+    for way, j in ways:
+        loss = max(-float(solution.reduced_cost[j]), 0.0)
+        burden = break_even_rate(book, worths, way.t, way.tenor)[1] if way.tenor else 0.0
+        priced.append((loss / burden if burden > 0.0 else inf, loss, way))
+    change, loss, best = min(priced, key=lambda found: found[:2])
     unit = f"{inputs.spec.currency} {inputs.unit:,.0f}"
     day = inputs.grid.ends[best.t - 1]
     said = f"{item} is not used: the first {unit} on {day}"
@@ -84,17 +93,11 @@ def _priced(
     said = f"{said}, its best use, would lose {inputs.spec.currency} {loss * inputs.unit:,.0f}"
     if not best.tenor:
         return loss, float("nan"), f"{said}."
-    _, burden = break_even_rate(book, Worths.of(book, solution), best.t, best.tenor)
-    if burden <= 0.0 or loss / burden >= best.rate:
+    if change >= best.rate:
         return loss, float("nan"), f"{said}, and at no rate above 0% would it earn."
-    change = loss / burden
     periods = f"{best.tenor} {inputs.grid.frequency}s"
-    return (
-        loss,
-        change,
-        f"{said}: {periods} cost {best.rate:.2%}, worth using below "
-        + (f"{best.rate - change:.2%}."),
-    )
+    tail = f"{periods} cost {best.rate:.2%}, worth using below {best.rate - change:.2%}."
+    return loss, change, f"{said}: {tail}"
 
 
 def _sources(book: Book) -> Iterator[tuple[str, str, str, list[_Column], str]]:
