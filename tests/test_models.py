@@ -4,7 +4,6 @@ model, or of the whole library with this file beside it, is checked where it lie
 
 from __future__ import annotations
 
-import itertools
 import re
 import shutil
 from datetime import date, timedelta
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 
 from scfcap.errors import InputError
+from scfcap.schema.law import calendar_of
 from scfcap.schema.load import load_model, read_regime
 
 if TYPE_CHECKING:
@@ -144,7 +144,18 @@ def regimes():
 
 
 def test_weights_are_those_of_the_law(regimes):
-    """The matrix of models/regimes/sources.md, retyped: weight by source, regime, cap, multiple."""
+    """The matrix of docs/regimes.md, retyped: weight by source, regime, cap, multiple."""
+    on_balance = ["bank", "shareholder", "peer", "bond", "transfer_recourse"]
+    total = dict.fromkeys(on_balance, 1)
+    non_standard = dict.fromkeys(["bank", "shareholder", "peer", "transfer_recourse"], 1)
+    standardised = {"bond": 1, "abs_third_party": 1}
+
+    def one_plus_four(base):
+        return {
+            ("non_standard", 1.0, base): non_standard,
+            ("standardised", 4.0, base): standardised,
+        }
+
     expected = {
         "cn_2008": {("bank", 0.5, "net_capital"): {"bank": 1, "transfer_recourse": 1}},
         "cq_2012": {
@@ -152,22 +163,18 @@ def test_weights_are_those_of_the_law(regimes):
             ("shareholder", 1.0, "net_capital"): {"shareholder": 1},
             ("peer", 0.3, "net_capital"): {"peer": 1},
         },
+        "shenzhen_2014": {("total", 2.0, "net_capital"): total},
+        "hainan_2014": {("total", 2.0, "net_capital"): total},
+        "sichuan_2012": {("total", 1.0, "net_capital"): total},
+        "liaoning_2012": {("total", 1.0, "net_capital"): total},
+        "guangdong_2012": {("total", 1.0, "net_capital"): total},
         "cn_2017_141": {
-            ("total", 0.5, "net_capital"): dict.fromkeys(
-                [
-                    "bank", "shareholder", "peer", "bond", "abs_third_party",
-                    "transfer_recourse", "transfer_clean",
-                ],
-                1,
-            ),
+            ("total", 0.5, "net_capital"): total | {"abs_third_party": 1, "transfer_clean": 1}
         },
-        "cn_2020_86": {
-            ("non_standard", 1.0, "net_assets"): dict.fromkeys(
-                ["bank", "shareholder", "peer", "transfer_recourse"], 1
-            ),
-            ("standardised", 4.0, "net_assets"): {"bond": 1, "abs_third_party": 1},
-        },
-    }  # fmt: skip
+        "cn_2020_86": one_plus_four("net_assets"),
+        "cn_2020_draft": one_plus_four("net_assets"),
+        "cn_2024_26": one_plus_four("net_assets_prior_year_end"),
+    }
     found = {
         name: {(c.name, c.multiple, c.base): dict(c.weights) for c in one.caps}
         for name, one in regimes.items()
@@ -175,43 +182,96 @@ def test_weights_are_those_of_the_law(regimes):
     assert found == expected
 
 
-def test_dates_lenders_and_single_borrower(regimes):
+def test_dates_lenders_and_borrowers(regimes):
+    def share(limit):
+        return None if limit is None else (limit.share or limit.amount, limit.base)
+
     found = {
-        name: (one.start, one.end, one.max_bank_lenders, one.single_borrower)
+        name: (
+            one.start,
+            one.end,
+            None if one.bank_lenders is None else one.bank_lenders.most,
+            share(one.single_borrower),
+            share(one.group),
+        )
         for name, one in regimes.items()
     }
+    old, eve = (0.05, "net_capital"), date(2017, 11, 30)
+    last = "net_assets_prior_year_end"
     assert found == {
-        "cn_2008": (date(2008, 5, 4), date(2017, 11, 30), 2, 0.05),
-        "cq_2012": (date(2012, 6, 4), date(2017, 11, 30), None, 0.05),
-        "cn_2017_141": (date(2017, 12, 1), date(2020, 9, 15), None, 0.05),
-        "cn_2020_86": (date(2020, 9, 16), date(2025, 1, 16), None, 0.10),
+        "cn_2008": (date(2008, 5, 4), eve, 2, old, None),
+        "cq_2012": (date(2012, 6, 4), eve, None, old, None),
+        "sichuan_2012": (date(2012, 12, 31), eve, 2, old, None),
+        "liaoning_2012": (date(2012, 12, 31), eve, 2, old, None),
+        "guangdong_2012": (date(2012, 12, 31), eve, 2, old, None),
+        "shenzhen_2014": (date(2014, 2, 28), eve, 2, old, None),
+        "hainan_2014": (date(2014, 12, 31), eve, 2, old, None),
+        "cn_2017_141": (date(2017, 12, 1), date(2020, 9, 15), None, old, None),
+        "cn_2020_86": (
+            date(2020, 9, 16), date(2025, 1, 16), None, (0.10, "net_assets"), (0.15, "net_assets"),
+        ),
+        "cn_2020_draft": (date(2020, 11, 2), None, None, None, (1e6, "net_capital")),
+        "cn_2024_26": (date(2025, 1, 17), None, None, (0.10, last), (0.15, last)),
+    }  # fmt: skip
+    assert {n: one.closed_channels for n, one in regimes.items() if one.closed_channels} == {
+        "cn_2008": {"shareholder", "peer"},
+        "cn_2017_141": {"p2p"},
+        "cn_2020_86": {"p2p"},
+        "cn_2020_draft": {"p2p"},
+        "cn_2024_26": {"p2p"},
     }
-    assert {n for n, one in regimes.items() if "p2p" in one.closed_channels} == {
-        "cn_2017_141",
-        "cn_2020_86",
+    assert {n for n, one in regimes.items() if one.draft} == {"cn_2020_draft"}
+    assert regimes["cn_2020_draft"].joint_share.least == 0.30
+
+
+def test_local_multiples_of_2017(regimes):
+    """RULES of 2012 to 2014 that the notice of 2017 leaves and whose numerator it widens."""
+    (cap,) = regimes["cn_2017_141"].caps
+    assert {x.place: x.multiple for x in cap.local} == {
+        "CN-Chongqing": 2.3,
+        "CN-Shenzhen": 2.0,
+        "CN-Hainan": 2.0,
+        "CN-Sichuan": 1.0,
+        "CN-Liaoning": 1.0,
+        "CN-Guangdong": 1.0,
     }
+    before = {one.jurisdiction: one for one in regimes.values() if one.jurisdiction != "CN"}
+    for x in cap.local:
+        assert x.multiple == pytest.approx(sum(c.multiple for c in before[x.place].caps)), x.place
 
 
-def test_every_cap_has_a_source(regimes):
-    sources = [cap.source for one in regimes.values() for cap in one.caps]
-    assert len(sources) == 7
-    assert all(re.search(r"No\. \d+.*\[\d+(,\d+)*\]$", source) for source in sources)
+@pytest.mark.parametrize("path", REGIMES, ids=lambda path: path.stem)
+def test_every_value_has_its_source_and_its_first_day(path):
+    regime = read_regime(path)
+    values = dict(regime.values())
+    assert values
+    listed = SOURCE.findall((path.parent / "sources.md").read_text(encoding="utf-8"))
+    known = {n for numbers, last in listed for n in _numbers(numbers, last)}
+    for key, value in [("", regime), *values.items()]:
+        cited = re.search(r"\[(\d+(?:,\d+)*)\]$", value.source)
+        assert cited, key
+        assert {int(n) for n in cited[1].split(",")} <= known, key
+        assert value.start is not None, key
 
 
-def test_at_most_one_regime_for_a_jurisdiction_on_any_day(regimes):
-    days = {one.start for one in regimes.values()} | {one.end for one in regimes.values()}
-    days |= {day + timedelta(days=1) for day in days}
-    for day in sorted(days):
-        held = [one.jurisdiction for one in regimes.values() if one.in_force(day)]
-        assert len(held) == len(set(held)), day
+#: Entries of models/regimes/sources.md: "- 1, 2: ..." or "- 12 to 15: ...".
+SOURCE = re.compile(r"^- (\d+(?:, \d+)*)(?: to (\d+))?:", re.MULTILINE)
 
 
-def test_national_law_has_no_gap(regimes):
-    national = sorted(
-        (one for one in regimes.values() if one.jurisdiction == "CN"), key=lambda one: one.start
-    )
-    for before, after in itertools.pairwise(national):
-        assert after.start == before.end + timedelta(days=1)
+def _numbers(numbers, last):
+    first = [int(n) for n in numbers.split(", ")]
+    return range(first[0], int(last) + 1) if last else first
+
+
+def test_national_law_has_no_gap_and_no_place_has_two_laws(regimes):
+    known = {path.stem: regimes[path.stem] for path in REGIMES}
+    for place in {one.jurisdiction for one in known.values()}:
+        law = calendar_of(place, known)  # refuses two regimes of a place on a day
+        day = date(2008, 5, 4)
+        while day < date(2026, 1, 1):
+            assert law.on(day) is not None, (place, day)
+            day += timedelta(days=1)
+        assert law.on(date(2008, 5, 3)) is None
 
 
 def test_opening_balance_of_the_demo_ties_by_hand():

@@ -398,7 +398,7 @@ class Model:
         from scfcap.funding.gather import build_inputs
 
         return build_inputs(
-            self.spec, self.loaded.regime, self.pool(), self.factors(), self.curves().planned()
+            self.spec, self.loaded.law, self.pool(), self.factors(), self.curves().planned()
         )
 
     @_once

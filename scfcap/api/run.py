@@ -57,12 +57,12 @@ class Run:
 
     def meta(self) -> RunMeta:
         """What a reader must know to place the figures."""
-        spec, plan, regime = self.model.spec, self.model.plan(), self.model.loaded.regime
+        spec, plan, law = self.model.spec, self.model.plan(), self.model.loaded.law
         return RunMeta(
             model=spec.name,
             title=spec.title,
             as_of=spec.as_of,
-            regime=regime.title if regime is not None else "none",
+            regime="none" if law is None else law.title(spec.as_of, plan.grid.ends[-1]),
             currency=spec.currency,
             money_unit=spec.plan.money_unit,
             scenario=spec.plan.scenario,

@@ -44,7 +44,7 @@ KEPT = Treatment(
 )
 
 _NAMES = [
-    "channel", "item", "source", "sheet", "derecognition", "basis", "cap", "weight", "multiple",
+    "channel", "item", "source", "sheet", "derecognition", "basis", "cap", "regime", "weight", "multiple",
     "base", "cap_source", "opening_amount", "most_amount", "closing_amount",
 ]  # fmt: skip
 
@@ -53,7 +53,7 @@ def accounting(book: Book, solution: Solution) -> pd.DataFrame:
     """A row for each source of funds and each cap of the regime, or one without a cap.
 
     ``source`` is the name under which caps count it, ``weight`` what a unit of it counts there
-    (0 where the cap does not name it). Amounts [currency] at the start, at their highest close and
+    (0 where the cap does not name it), ``regime`` the law that it is of. Amounts [currency] at the start, at their highest close and
     at the end. ``basis`` is our reading of the standards, no opinion of an auditor.
     """
     value = valuer(book, solution)
@@ -62,12 +62,13 @@ def accounting(book: Book, solution: Solution) -> pd.DataFrame:
         amounts = [value(terms) for terms in path]
         said = (treatment.sheet, treatment.derecognition, treatment.basis)
         sizes = (amounts[0], max(amounts), amounts[-1])
-        for cap in book.inputs.caps or (None,):
-            counted: tuple[object, ...] = ("", float("nan"), float("nan"), "", "")
-            if cap is not None:
+        for dated in book.inputs.caps or (None,):
+            counted: tuple[object, ...] = ("", "", float("nan"), float("nan"), "", "")
+            if dated is not None:
+                cap = dated.cap
                 weights: dict[str, float] = {str(k): w for k, w in cap.weights.items()}
                 weight = weights.get(source, 0.0)
-                counted = (cap.name, weight, cap.multiple, cap.base, cap.source)
+                counted = (cap.name, dated.regime, weight, cap.multiple, cap.base, cap.source)
             rows.append((channel, item, source, *said, *counted, *sizes))
     return frame_of(rows, _NAMES)
 

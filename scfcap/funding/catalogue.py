@@ -96,7 +96,7 @@ def _steps(book: Book) -> list[Key]:
 
 
 def _caps(book: Book) -> list[Key]:
-    return [cap.name for cap in book.inputs.caps]
+    return list(book.inputs.cap_names())
 
 
 def _shares(book: Book) -> list[Key]:

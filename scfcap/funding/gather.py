@@ -8,7 +8,6 @@ import numpy as np
 
 from scfcap.axes import (
     BANK_TRANSFER,
-    OUTSIDE_CHANNELS,
     OWN,
     SECURITIZATION,
     place,
@@ -29,22 +28,23 @@ from scfcap.funding.inputs import (
 )
 from scfcap.funding.opening import opening_balance
 from scfcap.funding.recoveries import check_recoveries, recovered_after
+from scfcap.funding.regulation import rules_by_period, under_law
 from scfcap.funding.stressed import credit_path, per_unit, under
 from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import ELIGIBLE, Pool
 from scfcap.quantities import FloatArray
+from scfcap.schema.law import Calendar
 from scfcap.schema.model import Model
 from scfcap.schema.plan import Buyer, Demand, Lender
-from scfcap.schema.regime import Regime
 from scfcap.schema.securitization import SecuritizationSpec
 
 
 def build_inputs(
-    spec: Model, regime: Regime | None, pool: Pool, factors: CohortFactors, curves: CurveSet
+    spec: Model, law: Calendar | None, pool: Pool, factors: CohortFactors, curves: CurveSet
 ) -> Inputs:
     """Gather the program's inputs from the (scaled) model, the pool and the cohort factors.
 
-    ``curves`` are those from which ``factors`` were made.
+    ``law`` says what is in force when; ``curves`` are those from which ``factors`` were made.
 
     Raises:
         InputError: a place or segment of the tape that the model does not know, an opening
@@ -59,22 +59,15 @@ def build_inputs(
     severity = curves.severity[row, whole, 0]
     lag = np.asarray(curves.recovery_lag[whole], dtype=np.int64)
     cohorts = _cohorts(spec, factors, curves, unit)
-    closed = set(regime.closed_channels) if regime else set()
     deals = (
         () if spec.securitization is None else _deals(spec, pool, factors.segments, cohorts, grid)
     )
-    lenders = tuple(
-        _lender(x if x.kind not in closed else x.model_copy(update={"limit": 0.0}), grid, unit)
-        for x in spec.lenders
-    )
-    if regime is not None:
-        _check_lenders(lenders, regime)
-        _check_in_force(regime, spec.regime, grid)
+    lenders = tuple(_lender(x, grid, unit) for x in spec.lenders)
     demand, promised = _demand(spec, factors.segments, grid, unit)
     buyers = tuple(_buyer(b, factors.segments, cohorts, unit) for b in spec.buyers)
     inputs = Inputs(
         spec=spec,
-        regime=regime,
+        regime=None,
         unit=unit,
         grid=grid,
         segments=factors.segments,
@@ -97,19 +90,20 @@ def build_inputs(
         else spec.securitization.programme_limit / unit,
         deals=deals,
         p2p=_p2p(spec, grid, unit),
-        caps=() if regime is None else regime.caps,
+        caps=(),
         net_capital=0.0,
         deductions=spec.opening.deductions / unit,
         cash=0.0,
         opex_per_year=spec.plan.opex_per_year / unit,
         liquidity_floor=spec.plan.liquidity_floor / unit,
-        largest_borrower=_largest_borrower(pool, unit),
+        largest_borrower=_largest(pool, "borrower_id", unit),
+        largest_group=_largest(pool, "group", unit),
+        year_end_net_assets=_scaled(spec.opening.net_assets_prior_year_end, unit),
         path=credit_path(factors, curves, row, spec.plan.periods),
     )
     inputs = under(inputs, curves.stress, row)
-    for channel in OUTSIDE_CHANNELS:
-        if channel in closed:
-            inputs = inputs.without(channel)
+    if law is not None:
+        inputs = under_law(inputs, rules_by_period(law, grid))
     return opening_balance(inputs)
 
 
@@ -229,8 +223,13 @@ def _eligible(
     return shares
 
 
-def _largest_borrower(pool: Pool, unit: float) -> float | None:
-    table = pool.tables.get("largest_borrower_id")
+def _scaled(amount: float | None, unit: float) -> float | None:
+    return None if amount is None else amount / unit
+
+
+def _largest(pool: Pool, column: str, unit: float) -> float | None:
+    """Balance of the largest borrower, or group of them; None where the tape does not tell them."""
+    table = pool.tables.get(f"largest_{column}")
     if table is None:
         return None
     return float(table.loc[table["rank"] == 1, "balance"].sum()) / unit
@@ -297,34 +296,6 @@ def _lender(lender: Lender, grid: PeriodGrid, unit: float) -> LenderInputs:
         open_repaid=repaid,
         open_interest=interest[: horizon + 1],
     )
-
-
-def _check_in_force(regime: Regime, name: str, grid: PeriodGrid) -> None:
-    if not regime.in_force(grid.ends[-1]):
-        raise InputError(
-            Problem(
-                "model.toml: regime",
-                f"{name!r}, in force until {regime.end}",
-                f"rules in force until the plan's last day, {grid.ends[-1]}",
-                "Plan fewer periods, or name the regime that follows; a change of rules inside "
-                "the horizon is not planned yet.",
-            )
-        )
-
-
-def _check_lenders(lenders: tuple[LenderInputs, ...], regime: Regime) -> None:
-    lending = [x for x in lenders if x.limit > 0.0 or x.open_balance[0] > 0.0]
-    banks = [x.name for x in lending if x.kind == "bank"]
-    most = regime.max_bank_lenders
-    if most is not None and len(banks) > most:
-        raise InputError(
-            Problem(
-                "model.toml: lenders",
-                f"{len(banks)} banks ({', '.join(banks)})",
-                f"at most {most} lending banks ({regime.title})",
-                "Keep the lines you would use; set the limit of the others to 0.",
-            )
-        )
 
 
 def _buyer(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 
@@ -62,7 +63,8 @@ class LenderInputs:
     """A line: ``limit``, what is drawn at ``as_of`` by period, and the tenors offered.
 
     ``left`` [T + 1]: share of the line that is there in a period; ``dearer`` [T + 1]: added to the
-    rate of what is drawn in it [1/year]. None: the whole line, nothing.
+    rate of what is drawn in it [1/year]. None: the whole line, nothing. In the periods ``closed``
+    the law allows no new draw; the line and its fee stay.
     """
 
     name: str
@@ -75,6 +77,7 @@ class LenderInputs:
     open_interest: FloatArray
     left: FloatArray | None = None
     dearer: FloatArray | None = None
+    closed: frozenset[int] = frozenset()
 
     def share(self, t: int) -> float:
         """Share of the line that is there in ``t``."""
@@ -95,7 +98,7 @@ class LenderInputs:
 
 @dataclass(frozen=True)
 class BuyerInputs:
-    """A bank that takes loans over."""
+    """A bank that takes loans over, but in the periods ``closed`` by law."""
 
     name: str
     price: float
@@ -106,6 +109,7 @@ class BuyerInputs:
     eligibility: str
     segments: frozenset[int]
     open_stock: FloatArray
+    closed: frozenset[int] = frozenset()
 
     @property
     def place(self) -> str:
@@ -179,6 +183,15 @@ class P2PInputs:
 
 
 @dataclass(frozen=True)
+class DatedCap:
+    """A cap of the law in the periods in whose last day it holds; ``regime`` is the law's title."""
+
+    cap: Cap
+    periods: frozenset[int]
+    regime: str
+
+
+@dataclass(frozen=True)
 class CreditPath:
     """Loss and recovery where a scenario moves them in time.
 
@@ -221,7 +234,7 @@ class Inputs:
     programme_limit: float
     deals: tuple[DealInputs, ...]
     p2p: P2PInputs | None
-    caps: tuple[Cap, ...]
+    caps: tuple[DatedCap, ...]
     net_capital: float
     deductions: float
     cash: float
@@ -229,6 +242,10 @@ class Inputs:
     liquidity_floor: float
     largest_borrower: float | None = None
     """Most to one borrower at ``as_of``, in every place; None where borrowers are not known."""
+    largest_group: float | None = None
+    """The same of one group of related borrowers."""
+    year_end_net_assets: float | None = None
+    """Net assets at the last year end before ``as_of``; None where the model does not say."""
     path: CreditPath | None = None
 
     @property
@@ -250,6 +267,26 @@ class Inputs:
     def funders(self) -> tuple[BuyerInputs | DealInputs, ...]:
         """Everybody to whom own loans may be sold: buyers, then series."""
         return (*self.buyers, *self.deals)
+
+    def cap(self, name: str, t: int) -> Cap | None:
+        """The cap of that name in ``t``, if one holds."""
+        return next((x.cap for x in self.caps if x.cap.name == name and t in x.periods), None)
+
+    def cap_names(self) -> list[str]:
+        """Names of all caps; what succeeds a cap may have its name."""
+        return list(dict.fromkeys(x.cap.name for x in self.caps))
+
+    def year_end(self, t: int) -> int | None:
+        """Last close (0: ``as_of``) up to the year end before period ``t``'s last day.
+
+        None where that year end lies before ``as_of``.
+        """
+        last = date((self.grid.ends[t - 1] if t else self.grid.as_of).year - 1, 12, 31)
+        if t == 0 and (self.grid.as_of.month, self.grid.as_of.day) == (12, 31):
+            return 0
+        if last < self.grid.as_of:
+            return None
+        return sum(end <= last for end in self.grid.ends)
 
     def rule_set(self, funder: BuyerInputs | DealInputs) -> str:
         """Name of the eligibility set that loans sold to ``funder`` must meet."""

@@ -13,6 +13,7 @@ from scfcap.errors import InfeasibleError
 from scfcap.funding import statements
 from scfcap.funding.accounting import accounting
 from scfcap.funding.actions import actions
+from scfcap.funding.caps import caps_table
 from scfcap.funding.cash_flow import cash_flow, cash_forecast
 from scfcap.funding.catalogue import build_program
 from scfcap.funding.costs import cost_of_funds, marginal_funding
@@ -90,6 +91,7 @@ class Plan:
         frames["marginal_funding"] = marginal_funding(book, solution)
         frames["actions"] = actions(book, solution, self.optimum.decisions)
         frames["unused"] = unused(book, solution)
+        frames["caps"] = caps_table(book, solution, self.optimum.replay)
         frames["prices"] = price_table(self.prices, self.optimum.inputs)
         frames["channels"] = channel_table(self.channels)
         frames["checks"] = statements.checks(book, solution, self.optimum.replay, frames)

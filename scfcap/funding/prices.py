@@ -137,15 +137,12 @@ def _data(inputs: Inputs, solution: Solution) -> list[_Datum]:
     row = program._row_index
     year = float(inputs.year[1])
     growth = 1.0 + inputs.spec.plan.cash_yield * year
-    data = [
-        _Datum(
-            "net capital",
-            "at the start",
-            inputs.net_capital,
-            {row["cash_balance", 1]: growth, row["net_capital", 1]: growth},
-            constant=-1.0,
-        )
-    ]
+    at_start, before = _fixed_bases(inputs, solution)
+    moved = {row["cash_balance", 1]: growth, row["net_capital", 1]: growth, **at_start}
+    data = [_Datum("net capital", "at the start", inputs.net_capital, moved, constant=-1.0)]
+    if inputs.year_end_net_assets is not None:
+        size = inputs.year_end_net_assets
+        data.append(_Datum("net assets", "at the last year end", size, before))
     for x in inputs.lenders:
         if x.limit <= 0.0:
             continue
@@ -189,13 +186,29 @@ def _data(inputs: Inputs, solution: Solution) -> list[_Datum]:
     return [datum for datum in data if datum.shifts]
 
 
+def _fixed_bases(inputs: Inputs, solution: Solution) -> tuple[dict[int, float], dict[int, float]]:
+    """Multiples of caps whose base is capital at ``as_of``, or data of the year end before it."""
+    at_start: dict[int, float] = {}
+    before: dict[int, float] = {}
+    for (name, t), r in solution.program.rows_of("leverage").items():
+        cap = inputs.cap(name, t)
+        if cap is not None and cap.base == "net_assets_prior_year_end":
+            closed = inputs.year_end(t)
+            if closed is None:
+                before[r] = cap.multiple
+            elif closed == 0:
+                at_start[r] = cap.multiple
+    return at_start, before
+
+
 def _law_and_policy(inputs: Inputs, solution: Solution) -> list[_Datum]:
     program = solution.program
     data = []
-    for cap in inputs.caps:
-        rows = {r: 1.0 for (name, _), r in program.rows_of("leverage").items() if name == cap.name}
-        size = cap.multiple * inputs.net_capital
-        data.append(_Datum(f"room under the cap {cap.name!r}", "throughout", size, rows))
+    for cap in inputs.cap_names():
+        rows = {r: 1.0 for (name, _), r in program.rows_of("leverage").items() if name == cap}
+        multiple = next(x.cap.multiple for x in inputs.caps if x.cap.name == cap)
+        size = multiple * inputs.net_capital
+        data.append(_Datum(f"room under the cap {cap!r}", "throughout", size, rows))
     floor = dict.fromkeys(program.rows_of("liquidity_floor").values(), -1.0)
     data.append(
         _Datum("cash freed from the liquidity floor", "throughout", inputs.liquidity_floor, floor)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap.axes import BANK_DEBT, BANK_TRANSFER, OWN, P2P, SECURITIZATION
+from scfcap.funding.caps import base_at_start, cap_checks, caps_table
 from scfcap.funding.catalogue import FAMILIES, Family
 from scfcap.funding.constraints.cash import (
     capital,
@@ -28,6 +29,8 @@ from scfcap.quantities import REPLAY_TOLERANCE, FloatArray
 
 #: A limit counts as binding when its headroom is below this share of it.
 BINDING = 1e-6
+#: Limits that are shown as they stand at ``as_of``, and not planned.
+AT_START = ("single_borrower", "single_group")
 
 Line = tuple[str, str, str, float]
 
@@ -201,12 +204,20 @@ def _label(book: Book, family: Family, key: Key) -> tuple[str, int]:
 
 
 def _single_borrower(inputs: Inputs) -> Iterator[tuple[str, str, int, str, float, float, float]]:
-    """The regime's limit on one borrower, at ``as_of``: the plan knows cohorts, not borrowers."""
-    most = None if inputs.regime is None else inputs.regime.single_borrower
-    if most is not None and inputs.largest_borrower is not None:
-        use, limit = inputs.largest_borrower, most * inputs.net_capital
-        amounts = (use * inputs.unit, limit * inputs.unit, 0.0)
-        yield ("single_borrower", "largest at the start", 0, "<=", *amounts)
+    """The law's limits on one borrower and one group, at ``as_of``: cohorts have no borrowers."""
+    regime = inputs.regime
+    if regime is None:
+        return
+    for family, most, largest in (
+        ("single_borrower", regime.single_borrower, inputs.largest_borrower),
+        ("single_group", regime.group, inputs.largest_group),
+    ):
+        if most is not None and largest is not None:
+            limit = most.amount
+            if most.share is not None:
+                limit = most.share * base_at_start(inputs, most.base) * inputs.unit
+            assert limit is not None
+            yield (family, "largest at the start", 0, "<=", largest * inputs.unit, limit, 0.0)
 
 
 def _eligible_shares(
@@ -321,7 +332,7 @@ def checks(
     path = np.array([capital(book, t).value(solution.x) for t in range(inputs.horizon + 1)])
     gap = np.abs(earned - inputs.unit * np.diff(path)).max()
     rows.append(("net income = change of net capital", gap, money, "each period"))
-    planned = frames["limits"][frames["limits"]["family"] != "single_borrower"]
+    planned = frames["limits"][~frames["limits"]["family"].isin(AT_START)]
     worst = -planned["headroom"].min()
     rows.append(("no limit is exceeded", max(worst, 0.0), money, "largest excess"))
     rows.append(
@@ -331,6 +342,7 @@ def checks(
         ("program: duality gap", solution.duality_gap, REPLAY_TOLERANCE, "share of the objective")
     )
     rows.extend(_replay_checks(book, solution, result, money))
+    rows.extend(cap_checks(caps_table(book, solution, result), money))
     frame = frame_of(rows, ["check", "value", "tolerance", "note"])
     frame["ok"] = frame["value"] <= frame["tolerance"]
     return frame[["check", "value", "tolerance", "ok", "note"]]

@@ -358,7 +358,8 @@ def declare(inputs: Inputs) -> Book:
         if x.limit > 0.0:
             for tenor, _ in x.tenors:
                 for t in inputs.periods:
-                    program.column("X", (x.name, tenor, t))
+                    if t not in x.closed:
+                        program.column("X", (x.name, tenor, t))
     if inputs.p2p is not None and inputs.p2p.limit > 0.0:
         for m in range(len(inputs.p2p.steps)):
             for t in sorted(inputs.p2p.open_periods):
@@ -406,7 +407,7 @@ def open_for_sale(inputs: Inputs, j: int, t: int, funder: BuyerInputs | DealInpu
         return False
     age = t - int(cohorts.vintage[j])
     if isinstance(funder, BuyerInputs):
-        return funder.limit > 0.0 and age >= funder.min_seasoning
+        return funder.limit > 0.0 and t not in funder.closed and age >= funder.min_seasoning
     vehicle = inputs.vehicle
     assert vehicle is not None
     if funder.state is None and inputs.programme_limit <= 0.0:

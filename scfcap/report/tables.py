@@ -83,6 +83,7 @@ _CURRENCY = frozenset(
         "delinquent", "principal", "surplus", "lost", "forgone", "unpaid", "outstanding",
         "opening_amount", "most_amount", "closing_amount", "raised", "paid_back", "cost_amount",
         "average_amount", "assets_due", "liabilities_due", "gap",
+        "replayed", "replayed_limit",
     )
 )  # fmt: skip
 _OTHER = {
@@ -124,6 +125,7 @@ _TITLES = {
     "plan_balances": "Balances at the end of each period",
     "plan_lending": "Demand and lending by segment",
     "plan_limits": "Limits: use, headroom and price",
+    "plan_caps": "Caps of the law by period: what they count, and where they stand",
     "plan_prices": "What one more unit of each limit earns",
     "plan_channels": "What each outside channel is worth",
     "plan_balance_sheet": "Balance sheet by period",

@@ -51,6 +51,7 @@ FORECASTS = {
 FAMILIES = {
     "leverage": "regulatory cap",
     "single_borrower": "largest borrower",
+    "single_group": "largest group of borrowers",
     "bank_debt": "credit line",
     "transfer_stock": "buyer's limit",
     "transfer_flow": "buyer's monthly intake",

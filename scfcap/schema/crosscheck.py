@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 
 from scfcap.calendars import CALENDARS, known
@@ -19,8 +19,8 @@ Where = Callable[[Key], str]
 _MARGINS = ("rate_margin", "rate_floor")
 
 
-def crosscheck(spec: Model, regime: Regime | None, where: Where) -> list[Problem]:
-    """Every disagreement between parts of ``spec``, or between it and the regime."""
+def crosscheck(spec: Model, rules: Sequence[Regime], where: Where) -> list[Problem]:
+    """Every disagreement between parts of ``spec``, or between it and the rules of its plan."""
     return [
         *_draws(spec, where),
         *_series(spec, where),
@@ -30,7 +30,7 @@ def crosscheck(spec: Model, regime: Regime | None, where: Where) -> list[Problem
         *_advances(spec, where),
         *_rates(spec, where),
         *_curves(spec, where),
-        *([] if regime is None else _closed_kinds(spec, regime, where)),
+        *_closed_kinds(spec, rules, where),
     ]
 
 
@@ -219,10 +219,12 @@ def _curves(spec: Model, where: Where) -> Iterator[Problem]:
         )
 
 
-def _closed_kinds(spec: Model, regime: Regime, where: Where) -> Iterator[Problem]:
+def _closed_kinds(spec: Model, rules: Sequence[Regime], where: Where) -> Iterator[Problem]:
+    """Lenders of a kind that is closed as long as the plan runs."""
     for lender in spec.lenders:
-        if lender.kind in regime.closed_channels and lender.limit > 0.0:
+        closed = bool(rules) and all(lender.kind in one.closed_channels for one in rules)
+        if closed and lender.limit > 0.0:
             key: Key = ("lenders", lender.name, "kind")
-            expected = f'a source that "{regime.title}" allows'
+            expected = f'a source that "{rules[0].title}" allows'
             action = f"Set lenders.{lender.name}.limit to 0, or take the lender out."
             yield Problem(where(key), f'"{lender.kind}"', expected, action)

@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -19,10 +20,12 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 
 from scfcap.errors import InputError, Problem
+from scfcap.periods import PeriodGrid
 from scfcap.schema.base import Schema
 from scfcap.schema.borrowing import BorrowerCost
 from scfcap.schema.crosscheck import crosscheck
 from scfcap.schema.files import Source, inside, parse, table_of, with_actuals, with_matrices
+from scfcap.schema.law import Calendar, calendar_of
 from scfcap.schema.layers import Layer, Override, apply_overrides, merge, parse_override, placed
 from scfcap.schema.messages import Key, closest, dotted, problems, shown
 from scfcap.schema.model import Model
@@ -43,10 +46,11 @@ class LoadedModel:
     """A checked model with everything it names.
 
     ``folder`` holds the model file, ``tape_folder`` the file that states the tape's path (a
-    base's folder if the base does). ``regime`` is None where the model says "none". ``digest``
-    is the SHA-256 of all ``files`` and ``overrides``: equal inputs, equal digest. ``layers`` are
-    what the files state, the deepest base first; ``stresses`` the scenario files that the sizing of
-    deals names beside the model's scenarios.
+    base's folder if the base does). ``law`` is the calendar of what the model asks for, ``regime``
+    what holds at ``as_of``; both None where the model says "none". ``digest`` is the SHA-256 of
+    all ``files`` and ``overrides``: equal inputs, equal digest. ``layers`` are what the files
+    state, the deepest base first; ``stresses`` the scenario files that the sizing of deals names
+    beside the model's scenarios.
     """
 
     spec: Model
@@ -60,6 +64,7 @@ class LoadedModel:
     overrides: tuple[str, ...]
     layers: tuple[Layer, ...] = field(default=(), compare=False, repr=False)
     stresses: Mapping[str, Scenario] = field(default_factory=dict)
+    law: Calendar | None = None
 
     def where(self, key: Key) -> str:
         """The file and key, or the ``--set``, that states ``key``."""
@@ -103,8 +108,9 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
     stating = [s for s in chain if "path" in table_of(s.data, "tape")] or [top]
     tape_folder = stating[-1].path.parent
     _check_paths(spec, tape_folder, where)
-    regime, regime_file = _regime(spec, folders, where)
-    disagreements = crosscheck(spec, regime, where)
+    law, regime_files = _law(spec, folders, where)
+    rules = [] if law is None else law.rules(spec.as_of, _plan_end(spec))
+    disagreements = crosscheck(spec, rules, where)
     if disagreements:
         raise InputError(disagreements)
     pack, pack_file = _pack(spec, folders, where)
@@ -115,7 +121,7 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
     read = [
         *chain,
         *(deal for _, deals in stated for deal in deals),
-        *([regime_file] if regime_file else []),
+        *regime_files,
         pack_file,
         *scenario_files,
         *matrix_files,
@@ -125,7 +131,7 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
         spec=spec,
         folder=top.path.parent,
         tape_folder=tape_folder,
-        regime=regime,
+        regime=rules[0] if rules else None,
         regime_name=spec.regime,
         pack=pack,
         digest=_digest(read, parsed),
@@ -133,6 +139,7 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
         overrides=tuple(overrides),
         layers=tuple(layers),
         stresses={name: scenarios[name] for name in stresses},
+        law=law,
     )
 
 
@@ -298,27 +305,54 @@ def _read_named(schema: type[_S], kind: str, path: Path) -> tuple[_S, Source]:
     ), source
 
 
-def _regime(
+def _law(
     spec: Model, folders: Sequence[Path], where: Callable[[Key], str]
-) -> tuple[Regime | None, Source | None]:
-    """The regime that the model names; raises unless it is in force at ``as_of``."""
+) -> tuple[Calendar | None, list[Source]]:
+    """The calendar that the model asks for, and the files that hold while the plan runs.
+
+    Regimes that are not asked for are read only where one of them may follow. Raises unless rules
+    are in force at ``as_of``.
+    """
+    key = where(("regime",))
     if spec.regime == "none":
-        return None, None
+        if spec.regime_readings:
+            found = f"{', '.join(spec.regime_readings)}, and no regime to read"
+            raise InputError(
+                Problem(where(("regime_readings",)), found, "a regime, or no readings")
+            )
+        return None, []
     known = _named_files("regimes", folders, shipped("models") / "regimes")
-    path = _find_named(spec.regime, ("regime",), known, ("none",), where)
-    regime, source = _read_named(Regime, "regimes", path)
-    if regime.in_force(spec.as_of):
-        return regime, source
-    end = regime.end.isoformat() if regime.end else "today"
-    held = []
-    for name, other in known.items():
-        rival = read_regime(other)
-        if rival.in_force(spec.as_of):
-            held.append(f"{name} ({rival.jurisdiction})")
-    expected = f"a regime in force at as_of, {spec.as_of}"
-    action = f"In force on that day: {', '.join(held)}." if held else 'Use "none".'
-    found = f'"{spec.regime}", in force from {regime.start} to {end}'
-    raise InputError(Problem(where(("regime",)), found, expected, action))
+    last = _plan_end(spec)
+    read: dict[str, tuple[Regime, Source]] = {}
+    if spec.regime in known:
+        read[spec.regime] = _read_named(Regime, "regimes", known[spec.regime])
+    named = read[spec.regime][0] if read else None
+    if named is None or not (named.in_force(spec.as_of) and named.in_force(last)):
+        read |= {n: _read_named(Regime, "regimes", path) for n, path in known.items()}
+    regimes = {name: regime for name, (regime, _) in read.items()}
+    if named is not None and not named.in_force(spec.as_of):
+        raise InputError(_not_in_force(spec, named, regimes, key))
+    law = calendar_of(spec.regime, regimes, spec.regime_readings, key)
+    law.holding(spec.as_of)
+    return law, [read[name][1] for name in law.between(spec.as_of, last)]
+
+
+def _plan_end(spec: Model) -> date:
+    return PeriodGrid.build(spec.as_of, spec.plan.periods, spec.plan.frequency).ends[-1]
+
+
+def _not_in_force(spec: Model, named: Regime, regimes: Mapping[str, Regime], key: str) -> Problem:
+    held = [
+        f"{name} ({rival.jurisdiction})"
+        for name, rival in regimes.items()
+        if rival.in_force(spec.as_of) and not rival.draft
+    ]
+    return Problem(
+        key,
+        f'"{spec.regime}", in force from {named.start} to {named.end or "today"}',
+        f"a regime in force at as_of, {spec.as_of}",
+        f"In force on that day: {', '.join(held)}." if held else 'Use "none".',
+    )
 
 
 def _pack(spec: Model, folders: Sequence[Path], where: Callable[[Key], str]) -> tuple[Pack, Source]:

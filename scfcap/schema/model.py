@@ -41,7 +41,10 @@ class Model(Schema):
     """ISO 4217 code."""
     as_of: date
     regime: str
-    """Name of a regime (``regimes/NAME.toml``), or "none"."""
+    """Name of a regime (``regimes/NAME.toml``), a jurisdiction ("cn": what is in force on each day
+    of the plan), or "none"."""
+    regime_readings: tuple[str, ...] = ()
+    """How to read what the texts leave open: names among ``caps.NAME.readings`` of the regimes."""
     stated_for_book: LoanAmount | None = None
     """The funding set's amounts are stated for an outstanding book of this size [currency]; they
     are all multiplied by (the tape's outstanding balance / this). Absent: taken as they are."""

@@ -51,6 +51,8 @@ class Opening(Schema):
     """Free cash; derived from the balance sheet if absent."""
     deductions: Money = 0.0
     """Net assets less net capital."""
+    net_assets_prior_year_end: Money | None = None
+    """Net assets at the last 31 December before ``as_of``, if the rules in force need them."""
 
     @model_validator(mode="after")
     def _enough(self) -> Opening:

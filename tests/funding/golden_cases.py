@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from scfcap.funding.inputs import Inputs
+from scfcap.funding.inputs import DatedCap, Inputs
 from scfcap.schema.regime import Cap
 
 from .golden_parts import (
@@ -285,7 +285,7 @@ def leverage() -> Inputs:
         2,
         (Cohort(0, 0, 10.0), Cohort(0, 0, 20.0, BANK)),
         caps=tuple(
-            Cap.model_validate({**cap, **changes})
+            DatedCap(Cap.model_validate({**cap, **changes}), frozenset({1, 2}), "own")
             for changes in (
                 {"name": "banks", "weights": {"bank": 1.0}},
                 {"name": "all", "base": "net_assets", "multiple": 4.0, "weights": weights},

@@ -17,6 +17,7 @@ from scfcap.funding.inputs import Inputs
 from scfcap.funding.replay import Engine
 from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import Pool
+from scfcap.schema.law import Calendar
 from scfcap.schema.model import Model
 from scfcap.schema.regime import Regime
 
@@ -206,7 +207,7 @@ class Platform:
 
 def platform(
     changes: dict[str, object] | None = None,
-    regime: Regime | None = None,
+    regime: Regime | Calendar | None = None,
     pool: Pool | None = None,
     exposures: Exposures | None = None,
 ) -> Platform:
@@ -229,5 +230,6 @@ def platform(
         for name, wish in spec.demand.items()
     }
     factors = cohort_factors(pool, curves, new, spec.plan.periods)
-    inputs = build_inputs(spec, regime, pool, factors, curves)
+    calendar = Calendar.of(regime) if isinstance(regime, Regime) else regime
+    inputs = build_inputs(spec, calendar, pool, factors, curves)
     return Platform(spec, inputs, Engine(pool, curves, new))

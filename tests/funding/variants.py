@@ -35,7 +35,12 @@ def edited(changes: Mapping[str, Any], base: Mapping[str, Any] = MODEL) -> dict[
 
 
 def law(**changes: Any) -> Regime:
-    """The test law with fields replaced."""
+    """The test law with fields replaced; what is closed and the share of one borrower in short."""
+    closed = changes.pop("closed_channels", None)
+    if closed is not None:
+        changes["closed"] = [{"channels": closed, "source": "own"}]
+    if "single_borrower" in changes:
+        changes["single_borrower"] = {"share": changes["single_borrower"], "source": "own"}
     return Regime.model_validate({**LAW.model_dump(), **changes})
 
 

@@ -16,7 +16,6 @@ title = "A rule"
 jurisdiction = "XX"
 start = 2010-01-01
 end = {end}
-closed_channels = ["peer"]
 source = "a law"
 
 [[caps]]
@@ -25,6 +24,10 @@ base = "net_capital"
 multiple = 0.5
 weights = {{ bank = 1.0 }}
 source = "a law, article 1"
+
+[[closed]]
+channels = ["peer"]
+source = "a law, article 2"
 """
 
 
@@ -241,13 +244,15 @@ def test_regime_must_be_in_force(write):
     text = problem(write(), "regime=cn_2020_86")
     assert 'found "cn_2020_86", in force from 2020-09-16 to 2025-01-16' in text
     assert "expected a regime in force at as_of, 2013-12-31" in text
-    assert "In force on that day: cn_2008 (CN), cq_2012 (CN-Chongqing)." in text
+    assert "In force on that day: cn_2008 (CN), cq_2012 (CN-Chongqing), guangdong_2012" in text
+    assert "cn_2020_draft" not in text
 
 
 def test_unknown_regime_and_pack_suggest(write):
     folder = write()
     text = problem(folder, "regime=cn_2007")
-    assert "cn_2008, cn_2017_141, cn_2020_86, cq_2012, none" in text
+    assert "one of CN, CN-Chongqing, CN-Guangdong" in text
+    assert "cn_2008, cn_2017_141, cn_2020_86, cn_2020_draft, cn_2024_26, cq_2012" in text
     assert "Did you mean cn_2008?" in text
     assert "expected one of treasury" in problem(folder, "report=tresury")
 

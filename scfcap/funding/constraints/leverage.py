@@ -1,4 +1,4 @@
-"""Regulatory caps on funding."""
+"""Regulatory caps on funding, each in the periods in which it is law."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scfcap.funding.constraints.cash import capital
 from scfcap.funding.program import Absent, Key, Row, Terms
 from scfcap.funding.variables import Book
 from scfcap.quantities import ROW_TOLERANCE
-from scfcap.schema.regime import Cap
+from scfcap.schema.regime import Base, Cap
 
 _LENDERS = ("bank", "shareholder", "peer", "bond")
 
@@ -43,25 +43,57 @@ def _breach(book: Book, cap: Cap, t: int, excess: float) -> InfeasibleError:
     )
 
 
-def leverage(book: Book) -> Iterator[tuple[Key, Row | Absent]]:
-    """``sum_i W[q,i] source_i[t] - multiple[q] base[t] <= 0``, base net capital or net assets.
+def counted(book: Book, cap: Cap, t: int) -> Terms:
+    """What a cap counts at the close of ``t``."""
+    terms = Terms()
+    for name, weight in cap.weights.items():
+        if weight > 0.0:
+            terms.extend(source(book, name, t), weight)
+    return terms
 
-    Axes: cap, period. Net assets are net capital and the deductions; their constant stands on
-    the right. Weights, multiple and base are the regime's data, with their sources.
+
+def base(book: Book, kind: Base, t: int) -> tuple[Terms, float]:
+    """What a cap multiplies in ``t``: its part that moves with capital, and its constant.
+
+    Net assets are net capital and the deductions. Those of the preceding year end are data where it
+    lies before ``as_of``, else of the last close up to it.
     """
-    for cap in book.inputs.caps:
-        for t in book.inputs.periods:
-            terms = Terms()
-            for name, weight in cap.weights.items():
-                terms.extend(source(book, name, t), weight)
-            if not terms.coefficients and terms.constant == 0.0:
-                yield (cap.name, t), Absent("no source that counts")
+    inputs = book.inputs
+    if kind == "net_capital":
+        return capital(book, t), 0.0
+    if kind == "net_assets":
+        return capital(book, t), inputs.deductions
+    closed = inputs.year_end(t)
+    if closed is not None:
+        return capital(book, closed), inputs.deductions
+    assert inputs.year_end_net_assets is not None
+    return Terms(), inputs.year_end_net_assets
+
+
+def leverage(book: Book) -> Iterator[tuple[Key, Row | Absent]]:
+    """``sum_i W[q,i] source_i[t] - multiple[q] base[t] <= 0``, q a cap of the law of t's last day.
+
+    Axes: cap, period. The base is net capital ``K[t]``, net assets ``K[t] + deductions``, or net
+    assets at the preceding year end ``K[u] + deductions``, ``u`` the last close up to it; what is
+    constant stands on the right. Weights, multiple and base are the regime's data, with sources.
+    """
+    inputs = book.inputs
+    for name in inputs.cap_names():
+        for t in inputs.periods:
+            cap = inputs.cap(name, t)
+            if cap is None:
+                yield (name, t), Absent("not in force")
                 continue
-            terms.extend(capital(book, t), -cap.multiple)
-            right = cap.multiple * book.inputs.deductions if cap.base == "net_assets" else 0.0
+            terms = counted(book, cap, t)
+            if not terms.coefficients and terms.constant == 0.0:
+                yield (name, t), Absent("no source that counts")
+                continue
+            moving, fixed = base(book, cap.base, t)
+            terms.extend(moving, -cap.multiple)
+            right = cap.multiple * fixed
             if terms.coefficients:
-                yield (cap.name, t), Row(terms, "<=", right)
+                yield (name, t), Row(terms, "<=", right)
             elif terms.constant <= right + ROW_TOLERANCE:
-                yield (cap.name, t), Absent("opening balances only")
+                yield (name, t), Absent("opening balances only")
             else:
                 raise _breach(book, cap, t, terms.constant - right)

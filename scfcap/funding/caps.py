@@ -1,0 +1,109 @@
+"""The caps of the law by period: what they count, their bases, and the engines' word on both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from scfcap.axes import BANK_TRANSFER, place
+from scfcap.funding.constraints.leverage import base, counted
+from scfcap.funding.decisions import Decisions, decisions_of
+from scfcap.funding.inputs import Inputs
+from scfcap.funding.program import Solution
+from scfcap.funding.replay import Replay
+from scfcap.funding.variables import Book
+from scfcap.quantities import FloatArray
+from scfcap.schema.regime import Base, Cap
+
+_COLUMNS = [
+    "period", "end", "regime", "cap", "base", "base_amount", "multiple", "counted", "limit",
+    "headroom", "replayed", "replayed_limit", "source",
+]  # fmt: skip
+
+
+def caps_table(book: Book, solution: Solution, result: Replay) -> pd.DataFrame:
+    """Every cap in every period in which it holds [currency], with the regime and its source.
+
+    ``counted`` against ``limit``, multiple times base; ``replayed`` and ``replayed_limit`` are the
+    same by the engines. A cap that counts nothing is in it too.
+    """
+    inputs, unit = book.inputs, book.inputs.unit
+    decisions = decisions_of(book, solution)
+    stocks: dict[str, FloatArray] = {}
+    rows = []
+    for t, end in enumerate(inputs.grid.ends, start=1):
+        for dated in inputs.caps:
+            cap = dated.cap
+            if t not in dated.periods:
+                continue
+            moving, fixed = base(book, cap.base, t)
+            amount = (moving.value(solution.x) + fixed) * unit
+            use = counted(book, cap, t).value(solution.x) * unit
+            limit = cap.multiple * amount
+            for name in cap.weights:
+                if name not in stocks:
+                    stocks[name] = _stock(inputs, name, decisions, result)
+            replayed = sum(w * float(stocks[name][t]) for name, w in cap.weights.items()) * unit
+            theirs = cap.multiple * replayed_base(inputs, cap, t, result) * unit
+            rows.append(
+                (
+                    t, end, dated.regime, cap.name, cap.base, amount, cap.multiple, use, limit,
+                    limit - use, replayed, theirs, cap.source,
+                )
+            )  # fmt: skip
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def cap_checks(frame: pd.DataFrame, money: float) -> Iterator[tuple[str, float, float, str]]:
+    """Program against engines, cap by cap; empty where no cap holds."""
+    for name, group in frame.groupby("cap", sort=False):
+        gap = max(
+            float((group["counted"] - group["replayed"]).abs().max()),
+            float((group["limit"] - group["replayed_limit"]).abs().max()),
+        )
+        yield f"replay: the cap {name}", gap, money, "what it counts, and its base"
+
+
+def replayed_base(inputs: Inputs, cap: Cap, t: int, result: Replay) -> float:
+    """What a cap multiplies in ``t`` by the engines' own net capital [money units]."""
+    if cap.base == "net_capital":
+        return float(result.net_capital[t])
+    closed = t if cap.base == "net_assets" else inputs.year_end(t)
+    if closed is None:
+        assert inputs.year_end_net_assets is not None
+        return inputs.year_end_net_assets
+    return float(result.net_capital[closed]) + inputs.deductions
+
+
+def base_at_start(inputs: Inputs, kind: Base) -> float:
+    """The base at ``as_of`` [money units]; of the year that ends on it, if one does."""
+    if kind == "net_capital":
+        return inputs.net_capital
+    if kind == "net_assets_prior_year_end" and inputs.year_end(0) is None:
+        assert inputs.year_end_net_assets is not None
+        return inputs.year_end_net_assets
+    return inputs.net_capital + inputs.deductions
+
+
+def _stock(inputs: Inputs, name: str, decisions: Decisions, result: Replay) -> FloatArray:
+    """A source at every close, index t from 0 to T, from decisions and engines alone."""
+    stock = np.zeros(inputs.horizon + 1)
+    if name == "abs_third_party":
+        for series in result.deals:
+            stock[1:] += result.notes(series).sum(axis=0)
+    elif name == "transfer_clean":
+        for buyer in inputs.buyers:
+            stock += result.places[place(BANK_TRANSFER, buyer.name)].balance
+    elif name == "p2p" and inputs.p2p is not None:
+        stock += inputs.p2p.open_balance
+        for t in inputs.periods:
+            stock[t : t + inputs.p2p.tenor] += float(decisions.placed[:, t].sum())
+    else:
+        theirs = {x.name for x in inputs.lenders if x.kind == name}
+        for x in inputs.lenders:
+            stock += x.open_balance if x.name in theirs else 0.0
+        for (lender, tenor, t), amount in decisions.draws.items():
+            stock[t : t + tenor] += amount if lender in theirs else 0.0
+    return stock

@@ -1,0 +1,152 @@
+"""The law as the program sees it: caps and closings by period, and what they need to be known.
+
+The rules of a period are those of its last day, for balances are those of its close and new
+business is done there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from scfcap.axes import BANK_DEBT, BANK_TRANSFER, OUTSIDE_CHANNELS, P2P, SECURITIZATION
+from scfcap.errors import InputError, Problem
+from scfcap.funding.inputs import DatedCap, Inputs
+from scfcap.periods import PeriodGrid
+from scfcap.schema.law import Calendar
+from scfcap.schema.regime import Base, Cap, Regime
+
+#: Rules by period, at index t - 1.
+Rules = Sequence[Regime]
+
+
+def rules_by_period(law: Calendar, grid: PeriodGrid) -> Rules:
+    """The rules of each period.
+
+    Raises:
+        InputError: a named regime ends inside the plan and nothing follows it, or nothing is in
+            force at the close of a period.
+    """
+    rules = []
+    for end in grid.ends:
+        rule = law.on(end)
+        if rule is None and law.named is not None:
+            regime = law.regimes[law.named]
+            raise InputError(
+                Problem(
+                    law.key,
+                    f"{law.named!r}, in force until {regime.end}; nothing is in force in "
+                    f"{law.place} on {end}",
+                    f"rules in force until the plan's last day, {grid.ends[-1]}",
+                    "Plan fewer periods, name another regime, or write the one that follows into "
+                    "regimes/NAME.toml.",
+                )
+            )
+        rules.append(law.holding(end) if rule is None else rule)
+    return rules
+
+
+def dated_caps(rules: Rules) -> tuple[DatedCap, ...]:
+    """Every cap with the periods in which it holds, in the order in which they begin to."""
+    found: list[tuple[Cap, str, set[int]]] = []
+    for t, rule in enumerate(rules, start=1):
+        for cap in rule.caps:
+            same = next((x for x in found if x[0] == cap and x[1] == rule.title), None)
+            if same is None:
+                found.append((cap, rule.title, {t}))
+            else:
+                same[2].add(t)
+    return tuple(DatedCap(cap, frozenset(held), title) for cap, title, held in found)
+
+
+def closed_periods(rules: Rules) -> dict[str, frozenset[int]]:
+    """Periods in which a channel, or kind of lender, is closed; without those never closed."""
+    names = {name for rule in rules for name in rule.closed_channels}
+    return {
+        name: frozenset(t for t, rule in enumerate(rules, start=1) if name in rule.closed_channels)
+        for name in sorted(names)
+    }
+
+
+def under_law(inputs: Inputs, rules: Rules) -> Inputs:
+    """``inputs`` with caps, and without the new business that the law forbids, by period.
+
+    What is closed as long as the plan runs has no limit left; what is closed in some periods does
+    no new business in them. What stands runs off.
+
+    Raises:
+        InputError: more banks than may lend, or a base that the model does not tell.
+    """
+    closed = closed_periods(rules)
+    whole = {name for name, periods in closed.items() if len(periods) == inputs.horizon}
+    at_times = {name: periods for name, periods in closed.items() if name not in whole}
+    lenders = tuple(replace(x, limit=0.0) if x.kind in whole else x for x in inputs.lenders)
+    inputs = replace(inputs, lenders=lenders, caps=dated_caps(rules), regime=rules[0])
+    _check_lenders(inputs, rules)
+    _check_year_end(inputs, rules)
+    if at_times:
+        inputs = _closed_at_times(inputs, at_times)
+    for channel in OUTSIDE_CHANNELS:
+        if channel in whole:
+            inputs = inputs.without(channel)
+    return inputs
+
+
+def _closed_at_times(inputs: Inputs, closed: Mapping[str, frozenset[int]]) -> Inputs:
+    never: frozenset[int] = frozenset()
+    debt = closed.get(BANK_DEBT, never)
+    sales = closed.get(BANK_TRANSFER, never)
+    issues = closed.get(SECURITIZATION, never)
+    p2p = inputs.p2p
+    if p2p is not None:
+        p2p = replace(p2p, open_periods=p2p.open_periods - closed.get(P2P, never))
+    return replace(
+        inputs,
+        lenders=tuple(replace(x, closed=debt | closed.get(x.kind, never)) for x in inputs.lenders),
+        buyers=tuple(replace(x, closed=sales) for x in inputs.buyers),
+        deals=tuple(d for d in inputs.deals if d.state is not None or d.closing not in issues),
+        p2p=p2p,
+    )
+
+
+def _check_lenders(inputs: Inputs, rules: Rules) -> None:
+    lending = [x for x in inputs.lenders if x.limit > 0.0 or x.open_balance[0] > 0.0]
+    banks = [x.name for x in lending if x.kind == "bank"]
+    for end, rule in zip(inputs.grid.ends, rules, strict=True):
+        count = rule.bank_lenders
+        if count is not None and len(banks) > count.most:
+            raise InputError(
+                Problem(
+                    "model.toml: lenders",
+                    f"{len(banks)} banks ({', '.join(banks)})",
+                    f"at most {count.most} lending banks ({rule.title}; in force on {end})",
+                    "Keep the lines you would use; set the limit of the others to 0.",
+                )
+            )
+
+
+def _check_year_end(inputs: Inputs, rules: Rules) -> None:
+    """Net assets of a year end before ``as_of`` are told where a cap or a limit needs them."""
+    if inputs.year_end_net_assets is not None:
+        return
+    for t, base, what in _bases(rules):
+        if base == "net_assets_prior_year_end" and inputs.year_end(t) is None:
+            year = inputs.grid.as_of.year - 1
+            raise InputError(
+                Problem(
+                    "model.toml: opening.net_assets_prior_year_end",
+                    "not stated",
+                    f"net assets at {year}-12-31, the base of {what}",
+                    "Take them from the last annual accounts.",
+                )
+            )
+
+
+def _bases(rules: Rules) -> Iterator[tuple[int, Base, str]]:
+    for key in ("single_borrower", "group"):
+        limit = getattr(rules[0], key)
+        if limit is not None and limit.share is not None:
+            yield 0, limit.base, f"the limit {key!r} ({limit.source})"
+    for t, rule in enumerate(rules, start=1):
+        for cap in rule.caps:
+            yield t, cap.base, f"the cap {cap.name!r} ({cap.source})"
