@@ -6,10 +6,12 @@ Each instance is described in the head of its golden file.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 
 from scfcap.funding.inputs import DatedCap, Inputs
+from scfcap.periods import PeriodGrid
 from scfcap.schema.regime import Cap
 
 from .golden_parts import (
@@ -304,6 +306,32 @@ def leverage() -> Inputs:
     )
 
 
+def leverage_regimes() -> Inputs:
+    base = "net_assets_prior_year_end"
+    cap = {"base": base, "multiple": 0.5, "source": "own"}
+    banks = {**cap, "name": "banks", "weights": {"bank": 1.0}}
+    before = {**cap, "base": "net_capital", "multiple": 1.0, "weights": {"transfer_clean": 1.0}}
+    after = {**cap, "multiple": 0.25, "weights": {"transfer_clean": 0.5, "bank": 1.0}}
+    caps = (
+        (banks, {1, 2, 3}, "both"),
+        ({**before, "name": "sold"}, {1}, "old"),
+        ({**after, "name": "sold"}, {2}, "new"),
+    )
+    return tiny(
+        3,
+        (Cohort(0, 0, 10.0), Cohort(0, 0, 20.0, BANK)),
+        grid=PeriodGrid.build(date(2013, 11, 30), 3),
+        caps=tuple(
+            DatedCap(Cap.model_validate(text), frozenset(periods), regime)
+            for text, periods, regime in caps
+        ),
+        deductions=2.0,
+        year_end_net_assets=30.0,
+        lenders=(line("line", 10.0, (2, 0.06), balance=(5.0, 3.0)),),
+        buyers=(buyer("bank", 1),),
+    )
+
+
 def book_share() -> Inputs:
     return tiny(
         cohorts=(Cohort(0, 0, 10.0), Cohort(1, 1), Cohort(0, 0, 20.0, OLD)),
@@ -348,5 +376,6 @@ CASES = {
     "p2p_rolling.full": p2p_rolling_full,
     "p2p_backing": p2p_backing,
     "leverage": leverage,
+    "leverage.regimes": leverage_regimes,
     "book_share": book_share,
 }

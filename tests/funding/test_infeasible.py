@@ -335,6 +335,8 @@ def test_an_opening_balance_below_zero():
 
 def test_more_banks_than_the_law_allows(root: Path):
     rules = read_regime(root / "models" / "regimes" / "cn_2008.toml")
+    assert rules.bank_lenders is not None
+    assert rules.bank_lenders.most == 2
     line = edited({})["lenders"][0]
     banks = [line, *({**line, "name": f"bank-{x}", "draws": []} for x in "bc")]
     text = refused({"lenders": banks}, rules)

@@ -8,12 +8,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scfcap.funding.program import Program, Row, Sense, Solution, Terms, solve
+from scfcap.schema.law import calendar_of
+from scfcap.schema.load import read_regime
+from scfcap.schema.regime import Regime
 
 TABLES = Path(__file__).parents[1] / "golden" / "tables" / "optimisation"
 
@@ -218,6 +222,78 @@ def managed(
     for name, (funds, multiple) in caps.items():
         draft.row(f"cap {name}", dict.fromkeys(sorted(funds), 1.0), "<=", multiple)
     return draft.solved({"all": 1.0})
+
+
+#: Case of the table: the shipped regime, a place and day, retained share, own share of each loan.
+SHIPPED: dict[str, tuple[str, date, float | None, bool]] = {
+    "cn_2008_without_abs": ("cn", date(2013, 12, 31), None, False),
+    "cn_2008_with_abs_retained_10pct": ("cn", date(2017, 11, 30), 0.10, False),
+    "cn_2008_with_abs_retained_5pct": ("cn", date(2008, 5, 4), 0.05, False),
+    "cq_2012_bank_and_repo_1.0_shareholder_1.0_peer_0.3_without_abs": (
+        "cn-chongqing", date(2017, 11, 30), None, False,
+    ),
+    "cn_2017_m_0.5": ("cn", date(2017, 12, 1), 0.10, False),
+    "cn_2017_chongqing_m_2.3": ("cn-chongqing", date(2017, 12, 1), 0.10, False),
+    "cn_2020_1_plus_4": ("cn", date(2020, 9, 16), 0.10, False),
+    "cn_2020_1_plus_4_joint_share_0.30": ("cn_2020_draft", date(2020, 11, 2), 0.10, True),
+}  # fmt: skip
+#: Caps of the regimes by the table's names.
+ROWS = {"bank_repo": "bank", "non_standard": "ns", "standardised": "std"}
+
+
+@pytest.fixture(scope="module")
+def regimes() -> dict[str, Regime]:
+    folder = Path(__file__).parents[2] / "models" / "regimes"
+    return {path.stem: read_regime(path) for path in folder.glob("*.toml")}
+
+
+def managed_by(law: Regime, retained: float | None, share: float = 1.0) -> Solution:
+    """Most managed loans under the law; its weights are 0 or 1, and net capital is net assets."""
+    caps = {}
+    for cap in law.caps:
+        assert set(cap.weights.values()) == {1.0}
+        caps[ROWS.get(cap.name, cap.name)] = (set(cap.weights) & set(FUNDS), cap.multiple)
+    assert not law.closed_channels & set().union(*(funds for funds, _ in caps.values()))
+    return managed(caps, retained, share)
+
+
+def test_every_case_of_the_table_is_solved_from_a_shipped_regime():
+    assert set(SHIPPED) == set(CAPS) - {"formulas"}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_managed_loans_under_a_shipped_regime(name, regimes):
+    place, day, retained, joint = SHIPPED[name]
+    law = calendar_of(place, regimes).holding(day)
+    share = 1.0
+    if joint:
+        assert law.joint_share is not None
+        share = law.joint_share.least
+    solution = managed_by(law, retained, share)
+    assert solution.objective == pytest.approx(CAPS[name]["managed"], abs=1e-9)
+    for row, dual in CAPS[name]["duals"].items():
+        family = row if row in ("funding", "managed") else f"cap {row}"
+        assert solution.duals(family)[0] == pytest.approx(dual, abs=1e-6), row
+
+
+@pytest.mark.parametrize(
+    ("place", "day", "most"),
+    [
+        ("cn-shenzhen", date(2014, 2, 27), 1.5),
+        ("cn-shenzhen", date(2014, 2, 28), 3.0),
+        ("cn-shenzhen", date(2018, 1, 1), 3.0),
+        ("cn-hainan", date(2018, 1, 1), 3.0),
+        ("cn-sichuan", date(2013, 1, 1), 2.0),
+        ("cn-liaoning", date(2020, 9, 15), 2.0),
+        ("cn-guangdong", date(2020, 9, 16), 6.0),
+        ("cn", date(2025, 1, 17), 6.0),
+    ],
+)
+def test_managed_loans_in_a_place(place, day, most, regimes):
+    """1 + m by the local multiple; 1 + 1 + 4 from 2020 on; with notes only where they count."""
+    law = calendar_of(place, regimes).holding(day)
+    counts = any("abs_third_party" in cap.weights for cap in law.caps)
+    assert managed_by(law, 0.1 if counts else None).objective == pytest.approx(most, abs=1e-9)
 
 
 def test_every_case_of_the_table_is_solved():
