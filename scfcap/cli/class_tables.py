@@ -74,7 +74,7 @@ def show_classes(terminal: Terminal, report: DealReport) -> None:
         terminal.say(grid(f"Class {name}", heads, cells.to_numpy().tolist(), heads[1:]))
     terminal.say("")
     excess = tables["excess_spread_mean"].frame
-    for row in excess.to_dict("records"):
+    for row in excess.dropna().to_dict("records"):
         terminal.say(
             f"Excess spread in scenario {row['scenario']}: {row['excess_before_losses']:.2%} a "
             f"year before losses, {row['excess_spread']:.2%} after them."

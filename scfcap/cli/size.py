@@ -241,6 +241,8 @@ def _show(terminal: Terminal, report: SizingReport) -> None:
     if report.cost is not None and report.cost.why:
         terminal.say(f"The cost of funds has no rate: {report.cost.why}", "")
     terminal.say(*_least(report), "")
+    for caution in report.cautions:
+        terminal.say(f"Caution: {caution}", "")
     if "sensitivity" in tables:
         terminal.say("The grid of defaults x prepayment x severity is in --out and --json.")
 

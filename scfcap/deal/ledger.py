@@ -88,7 +88,7 @@ def ledger_frame(run: DealRun) -> pd.DataFrame:
 def ties(run: DealRun) -> tuple[Tie, ...]:
     """What must be equal in ``run``:
 
-    - at closing, notes and the originator's contribution are pool, accounts and costs;
+    - at closing, notes, lines and the originator's contribution are pool, accounts and costs;
     - in each period, cash and sources are uses and cash;
     - in each period, each class is what it was, less principal and losses, plus accretion;
     - where steps were traced, what they paid is what was received.
@@ -97,9 +97,10 @@ def ties(run: DealRun) -> tuple[Tie, ...]:
     came, went = {name: run.of(name) for name in SOURCES}, uses(run)
     turnover = opening + sum(came.values(), np.zeros_like(opening))
     shut = run.closing
-    at_closing = shut.notes + shut.contribution - shut.pool - shut.accounts - shut.costs
+    at_closing = shut.notes + shut.lines + shut.contribution
+    at_closing = at_closing - shut.pool - shut.accounts - shut.costs
     found = [
-        _tie(run, "Notes and contribution pay for pool, accounts and costs at closing",
+        _tie(run, "Notes, lines and contribution pay for pool, accounts and costs at closing",
              at_closing[:, None], np.maximum(shut.pool, 1.0)[:, None], start=0),
         _tie(run, "Every unit of cash is accounted for in each period",
              _gap(opening, closing, came, went), np.maximum(turnover, 1.0)),

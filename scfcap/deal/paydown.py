@@ -145,13 +145,13 @@ class ExcessSpread:
         return np.asarray(self.opening > ENGINE_TOLERANCE * self.opening[:1])
 
     def mean(self, *, losses: bool = True) -> FloatArray:
-        """Mean while notes stand [K; 1/year], weighted by pool and time."""
+        """Mean while notes stand [K; 1/year], weighted by pool and time; NaN where none does."""
         amount = self.income - self.fees - self.interest - self.hedges
         if losses:
             amount = amount - self.losses
         base = np.where(self._some, self.opening * self.years[:, None], 0.0)
         total = (amount * self.standing).sum(axis=0), (base * self.standing).sum(axis=0)
-        return share(*total)
+        return np.where(self.standing.any(axis=0), share(*total), np.nan)
 
     def frame(self) -> pd.DataFrame:
         """One row a scenario and payment date while there is a pool; currency, spreads a year."""

@@ -11,6 +11,7 @@ import pandas as pd
 from scfcap.deal.analytics import principal_window
 from scfcap.deal.figures import lives
 from scfcap.deal.outcome import DealRun
+from scfcap.deal.wording import listed
 from scfcap.quantities import HALF_CENT, BoolArray
 
 
@@ -136,6 +137,8 @@ def _closes(run: DealRun, k: int) -> Iterator[tuple[str, str, float]]:
     for row, (name, terms) in enumerate(run.deal.spec.tranches.items()):
         if terms.kind != "interest_only":
             yield "source", f"class {name}", run.original[row, k] * terms.issue_price
+    if shut.lines[k]:
+        yield "source", f"drawn on {listed(list(run.deal.spec.lines))}", shut.lines[k]
     yield "source", "originator's contribution", shut.contribution[k]
     yield "use", "loans", shut.pool[k]
     for row, name in enumerate(run.deal.accounts):

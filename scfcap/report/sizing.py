@@ -130,6 +130,17 @@ class SizingReport:
                 said.append(f"{each.tranche}: {_again(each.bracket, each.differences, '{:.4g}')}")
         return said
 
+    @property
+    def cautions(self) -> list[str]:
+        """What a reader must know before he uses the figures."""
+        if self.expected.deal.spec.assets.purchases != "loans":
+            return []
+        return [
+            f"Deal {self.deal} buys whole loans, but all figures here are found on shares of what "
+            "is lent: no limit, covenant, repurchase or odd amount of single loans counts. "
+            f"scfcap deal --deal {self.deal} runs it loan by loan."
+        ]
+
     @cached_property
     def not_shown(self) -> list[str]:
         """Forms of retention that a deal file cannot show, a sentence a rule."""
@@ -158,6 +169,7 @@ class SizingReport:
             "structure": self.structure,
             **shown,
             "words": [*self.words, *self.bearing],
+            "cautions": self.cautions,
             "paths": 0 if losses is None else len(losses),
             "seed": None if losses is None else losses.seed,
             "tables": sorted(self.tables),

@@ -216,7 +216,7 @@ class DealSpec(Schema):
     """Date by which notes must be repaid; absent: the end of the run."""
     originator_fails: date | None = None
     """Day on which the platform company fails, in every scenario; absent: as scenarios say. It
-    counts from the period's end on."""
+    counts from the period's end on; of a deal that stands it may be before the opening."""
     day_count: DayCount = "30/360"
     cents: bool = False
     """Whether payments are rounded to cents, half to even, as contracts pay."""

@@ -112,6 +112,15 @@ def test_as_sized_the_classes_bear_their_own_stresses(scfcap):
     assert sizes == {name: pytest.approx(held[name]) for name in sizes}
 
 
+def test_that_sizes_of_a_deal_of_whole_loans_are_found_on_shares_is_said(scfcap, whole):
+    options = ("--set", LOANS, "--set", 'deals.new-series.assets.purchases="loans"', "--no-sizes")
+    done = scfcap("size", "alibaba-2013", *options)
+    assert done.exit_code == 0, done.stderr
+    text = " ".join(done.stdout.split())
+    assert "Caution: Deal new-series buys whole loans, but all figures here are found on" in text
+    assert "Caution" not in whole[0]
+
+
 def test_that_a_larger_class_passes_again_is_said(scfcap, tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "model.toml").write_text(LEAKS)

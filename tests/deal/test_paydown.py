@@ -167,6 +167,20 @@ def test_excess_spread_by_hand_and_as_the_engine_measures_it() -> None:
     assert found.mean(losses=False)[0] > found.mean()[0]
 
 
+def test_excess_spread_has_no_mean_where_nothing_is_owed_to_notes() -> None:
+    terms = """
+[tranches.E]
+kind = "equity"
+balance = 100.0
+[[waterfall.amortising]]
+pay = "residual"
+to = "E"
+"""
+    found = excess_spread(run(terms, pool_of(100.0, [50.0, 50.0], 1.0), 2))
+    assert found.after_losses[0, 0] > 0.0
+    assert np.isnan(found.mean()).all()
+
+
 def test_excess_spread_over_quarters_adds_up_their_months() -> None:
     terms = PLAIN + "\n[settlement]\npayment_every = 3"
     made = run(terms, pool_of(1000.0, [50.0] * 6, 15.0, default=5.0), 6)

@@ -186,9 +186,11 @@ to = "junior"
 """
 
 
-def amortises(folder: Path, stated: str = "", frequency: str = "month", every: int = 1) -> dict:
+def amortises(
+    folder: Path, stated: str = "", frequency: str = "month", every: int = 1, text: str = FAILS
+) -> dict:
     """By scenario the payment date on which the deal amortises first."""
-    text = FAILS.replace("DATE", stated).replace("FREQUENCY", frequency)
+    text = text.replace("DATE", stated).replace("FREQUENCY", frequency)
     (folder / "model.toml").write_text(text.replace("EVERY", str(every)), encoding="utf-8")
     model = scfcap.load(folder, overrides={"tape.platform.loans": 300})
     result = deal_case(model, "small").run()
@@ -206,6 +208,17 @@ def test_an_originator_fails_in_a_scenario_or_on_a_date(tmp_path: Path) -> None:
     assert found["base"] is None
     stated = amortises(tmp_path, "originator_fails = 2014-04-15")
     assert stated["base"] == stated["failure"] == stated["late"] == date(2014, 4, 30)
+
+
+def test_an_originator_that_failed_before_the_opening(tmp_path: Path) -> None:
+    """A deal that stands, of a company that has failed, amortises on its first date."""
+    stands = (
+        "originator_fails = 2013-10-01\n"
+        "opening = { date = 2013-12-31, pool_at_closing = 1e6, balances = { senior = 8e5 } }"
+    )
+    text = FAILS.replace("closing = 2013-12-31", "closing = 2013-06-30")
+    found = amortises(tmp_path, stands, text=text)
+    assert set(found.values()) == {date(2014, 1, 31)}
 
 
 def test_it_fails_at_the_start_of_the_plans_period_in_a_deal_by_week(tmp_path: Path) -> None:

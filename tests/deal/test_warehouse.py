@@ -13,7 +13,9 @@ from pydantic import ValidationError
 import scfcap
 from scfcap.api.deals import deal_case
 from scfcap.deal.check import Known, check_deal
+from scfcap.deal.ledger import refuse_gaps
 from scfcap.deal.loan_assets import LoanAssets
+from scfcap.deal.summary import closing_frame
 from scfcap.errors import InputError
 
 from .dealing import pool_of, run, spec_of
@@ -47,6 +49,33 @@ LINE: dict[str, Any] = {
         ],
     },
 }
+
+
+def test_what_a_line_gives_at_closing_is_a_source() -> None:
+    """80 of the line and 20 of equity pay for 100 of loans; the run's own account agrees."""
+    result = run(LINE, pool_of(100.0, [100.0], [1.0]), 1)
+    frame = closing_frame(result).set_index("item")["amount"]
+    assert frame.to_dict() == {
+        "class equity": 20.0,
+        "drawn on w": 80.0,
+        "originator's contribution": 0.0,
+        "loans": 100.0,
+        "costs at closing": 0.0,
+    }
+    assert all(tie.holds for tie in refuse_gaps(result))
+
+
+def test_shipped_deals_are_shown_and_add_up() -> None:
+    """Sources at closing are uses, in every deal of the model, as the command shows them."""
+    model = scfcap.load("warehouse", overrides={"tape.platform.loans": 300})
+    reports, left_out = model.deal_reports()
+    assert not left_out
+    assert {report.run.deal.name for report in reports} >= {"warehouse", "master-trust"}
+    for report in reports:
+        frame = report.frames["deals_sources_uses"]
+        sums = {side: each["amount"].sum() for side, each in frame.groupby("side")}
+        assert sums["source"] == pytest.approx(sums["use"], rel=1e-12)
+        assert report.largest_gap < 1e-3
 
 
 def test_a_line_by_hand() -> None:
