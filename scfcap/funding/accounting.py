@@ -44,8 +44,8 @@ KEPT = Treatment(
 )
 
 _NAMES = [
-    "channel", "item", "source", "sheet", "derecognition", "basis", "cap", "regime", "weight", "multiple",
-    "base", "cap_source", "opening_amount", "most_amount", "closing_amount",
+    "channel", "item", "source", "sheet", "derecognition", "basis", "cap", "regime", "weight",
+    "multiple", "base", "cap_source", "opening_amount", "most_amount", "closing_amount",
 ]  # fmt: skip
 
 
@@ -53,8 +53,9 @@ def accounting(book: Book, solution: Solution) -> pd.DataFrame:
     """A row for each source of funds and each cap of the regime, or one without a cap.
 
     ``source`` is the name under which caps count it, ``weight`` what a unit of it counts there
-    (0 where the cap does not name it), ``regime`` the law that it is of. Amounts [currency] at the start, at their highest close and
-    at the end. ``basis`` is our reading of the standards, no opinion of an auditor.
+    (0 where the cap does not name it), ``regime`` the law that it is of. Amounts [currency] at the
+    start, at their highest close and at the end. ``basis`` is our reading of the standards, no
+    opinion of an auditor.
     """
     value = valuer(book, solution)
     rows: list[tuple[object, ...]] = []

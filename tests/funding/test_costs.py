@@ -44,7 +44,9 @@ def test_break_even_rates_agree_with_what_is_drawn(name):
         for u in range(t, min(t + tenor - 1, inputs.horizon) + 1):
             worth += line.get((who, u), 0.0)
             worth += sum(
-                cap.weights.get(x.kind, 0.0) * caps.get((cap.name, u), 0.0) for cap in inputs.caps
+                dated.cap.weights.get(x.kind, 0.0) * caps.get((dated.cap.name, u), 0.0)
+                for dated in inputs.caps
+                if u in dated.periods
             )
         assert (even - rate) * burden == pytest.approx(worth, abs=1e-7)
         seen += 1
