@@ -168,12 +168,9 @@ class Book:
     @property
     def years(self) -> float:
         """Interest period that ends with the period [years]."""
-        calendar, t = self.deal.calendar, self.period - 1
-        if t < 0:
+        if self.period == 0:
             return 0.0
-        last = np.flatnonzero(calendar.pays[:t])
-        begin = int(last[-1]) + 1 if len(last) else 0
-        return float(self.deal.years[begin : t + 1].sum())
+        return float(self.deal.years[self.deal.calendar.interest_period(self.period)].sum())
 
     def take(self, flows: Collected) -> None:
         """Add what the loans did in a period to the sums since the last payment date."""

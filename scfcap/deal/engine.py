@@ -272,7 +272,8 @@ class _Run:
         for row, hedge in enumerate(self.spec.hedges.values()):
             if hedge.ends is not None and day > hedge.ends:
                 continue
-            years = self._interest_years(hedge.day_count or self.spec.day_count)
+            lengths = self.years[hedge.day_count or self.spec.day_count]
+            years = float(lengths[self.deal.calendar.interest_period(book.period)].sum())
             got = self._leg(hedge.receive_rate, hedge.receive_index, hedge.receive_margin)
             if hedge.kind == "swap":
                 net = got - self._leg(hedge.pay_rate, hedge.pay_index, hedge.pay_margin)
@@ -292,12 +293,6 @@ class _Run:
         if index is None:
             return np.full(self.book.size, rate)
         return self._index(index) + margin
-
-    def _interest_years(self, day_count: str) -> float:
-        pays, t = self.deal.calendar.pays, self.book.period - 1
-        last = np.flatnonzero(pays[:t])
-        begin = int(last[-1]) + 1 if len(last) else 0
-        return float(self.years[day_count][begin : t + 1].sum())
 
     def _measure(self) -> None:
         for m, (name, spec) in enumerate(self.spec.measures.items()):

@@ -171,12 +171,10 @@ def _fees(run: DealRun, k: int, t: int) -> pd.DataFrame:
 
 
 def _lines(run: DealRun, k: int, t: int) -> pd.DataFrame:
-    opening = run.deal.spec.opening
-    stated = {} if opening is None else opening.lines
-    names = list(run.deal.spec.lines)
-    first = np.array([stated.get(name, 0.0) for name in names])
-    before = run.drawn[t - 1, :, k] if t else first
-    return pd.DataFrame({"line": names, "drawn_before": before, "drawn": run.drawn[t, :, k]})
+    before = run.drawn[t - 1, :, k] if t else run.drawn_start[:, k]
+    return pd.DataFrame(
+        {"line": list(run.deal.spec.lines), "drawn_before": before, "drawn": run.drawn[t, :, k]}
+    )
 
 
 def _measures(run: DealRun, k: int, t: int) -> pd.DataFrame:

@@ -110,8 +110,8 @@ def coverage_frame(run: DealRun, row: int) -> pd.DataFrame:
     ``interest_coverage``: interest and borrowers' fees collected since the last payment date, with
     what hedges and idle cash brought and less the fees paid, over the interest due on the class
     and those before it. ``asset_coverage``: the performing pool and the cash of all accounts after
-    the payments, over the balances of the class and those before it. NaN where nothing is due, or
-    nothing stands.
+    the payments, over the balances of the class and those before it, and before them what is drawn
+    on lines. NaN where nothing is due, or nothing stands.
     """
     rows = []
     interest, asset = coverages(run)
@@ -143,6 +143,7 @@ def coverages(run: DealRun) -> tuple[FloatArray, FloatArray]:
     debt = ~_equity(run)
     due = np.cumsum(np.where(debt[None, :, None], run.of("interest_due"), 0.0), axis=1)
     stands = np.cumsum(np.where(debt[None, :, None], run.of("balance"), 0.0), axis=1)
+    stands = stands + run.drawn.sum(axis=1).T[:, None, :]
     held = run.of("pool") + run.cash.sum(axis=1).T
     shown = debt[None, :, None] & pays[None, None, :]
     own = run.of("interest_due") > 0.0

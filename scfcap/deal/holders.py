@@ -13,10 +13,7 @@ from scfcap.daycount import year_fraction
 from scfcap.deal.outcome import DealRun
 from scfcap.errors import InputError, Problem
 from scfcap.expressions import Cells
-from scfcap.quantities import BoolArray, FloatArray, IntArray
-
-#: Least principal that counts as a payment [currency]: half a cent.
-LEAST = 0.005
+from scfcap.quantities import HALF_CENT, BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -120,7 +117,7 @@ def principal_windows(principal: FloatArray) -> tuple[IntArray, IntArray]:
 
     ``principal`` [..., T] in currency; both of the leading shape.
     """
-    paid = np.asarray(principal) > LEAST
+    paid = np.asarray(principal) > HALF_CENT
     some = paid.any(axis=-1)
     first = np.argmax(paid, axis=-1) + 1
     last = paid.shape[-1] - np.argmax(paid[..., ::-1], axis=-1)

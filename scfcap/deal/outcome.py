@@ -47,7 +47,8 @@ class DealRun:
     and ``fee_owed`` [T, F, K]; ``phase`` [T, K] rows of the deal's phases; ``tripped`` [T, X, K];
     ``measures`` [T, M, K]; ``called`` [K] period of a call, 0: none, -1: before the run. All in
     currency, at the close of the period or in it; ``start`` [A, K] is the cash of the accounts and
-    ``pool_start`` [K] the performing loans when the run begins. Where it was asked for, ``trace``
+    ``pool_start`` [K] the performing loans and ``drawn_start`` [L, K] what is drawn on lines when
+    the run begins. Where it was asked for, ``trace``
     [3, S, T, K] is due, available and paid of each step, ``ready`` [T, A, K] the cash of the
     accounts before the first step. ``exchanged`` is what substitutes for loans that the
     seller took back have more than those. ``assets`` are the loans as the run left them. ``bases``
@@ -71,6 +72,7 @@ class DealRun:
     measures: FloatArray
     called: IntArray
     pool_start: FloatArray
+    drawn_start: FloatArray
     start: FloatArray
     trace: FloatArray | None = None
     ready: FloatArray | None = None

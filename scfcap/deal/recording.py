@@ -35,6 +35,7 @@ class Record:
         spec, count, steps = deal.spec, len(deal.years), len(deal.steps)
         self._book, self._deal, self._closing, self._watch = book, deal, closing, tuple(watch)
         self._opening, self._pool, self._start = book.balance.copy(), book.pool, book.cash.copy()
+        self._drawn_start = book.drawn.copy()
         self._tranche = np.zeros((len(BY_TRANCHE), count, len(deal.tranches), size))
         self._whole = np.zeros((len(WHOLE), count, size))
         self._cash = np.zeros((count, len(deal.accounts), size))
@@ -152,6 +153,7 @@ class Record:
             measures=self._measures,
             called=self._book.called,
             pool_start=self._pool,
+            drawn_start=self._drawn_start,
             start=self._start,
             trace=self._trace,
             ready=self._ready,

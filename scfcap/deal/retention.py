@@ -1,7 +1,7 @@
 """What the originator keeps of its deal, and which forms of retention that meets, by how much.
 
 Classes stand senior first; the lowest is the last that has any balance. What the pool is worth
-more than all classes is overcollateralization, kept below them.
+more than all classes and what lines lend on it is overcollateralization, kept below them.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ _SAME = 1e-9
 
 @dataclass(frozen=True)
 class Kept:
-    """What is kept of a deal at closing: ``size`` [J] and ``pool`` in currency, ``share`` [J] kept
-    of each class and its issue ``price`` [J], a share of par.
+    """What is kept of a deal at closing: ``size`` [J], ``pool`` and what ``lines`` lend on it in
+    currency, ``share`` [J] kept of each class and its issue ``price`` [J], a share of par.
     """
 
     size: FloatArray
     share: FloatArray
     price: FloatArray
     pool: float
+    lines: float = 0.0
 
     @classmethod
     def of(cls, run: DealRun, row: int = 0) -> Kept:
@@ -41,7 +42,13 @@ class Kept:
         specs = list(run.deal.spec.tranches.values())
         share = np.array([each.retained for each in specs])
         price = np.array([each.issue_price for each in specs])
-        return cls(size[there], share[there], price[there], pool_at_closing(run, row))
+        return cls(
+            size[there],
+            share[there],
+            price[there],
+            pool_at_closing(run, row),
+            float(run.closing.lines[row]),
+        )
 
     @property
     def vertical(self) -> float:
@@ -53,7 +60,7 @@ class Kept:
         """What is kept from the bottom up, of the pool: overcollateralization, then classes wholly
         kept, to the first that is not.
         """
-        kept = max(self.pool - float(self.size.sum()), 0.0)
+        kept = max(self.pool - self.lines - float(self.size.sum()), 0.0)
         for size, share in zip(self.size[::-1], self.share[::-1], strict=True):
             if share < 1.0 - _SAME:
                 break

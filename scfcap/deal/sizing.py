@@ -203,6 +203,16 @@ def _refuse(spec: DealSpec, rated: Sequence[str], scenarios: Sequence[str]) -> N
                 "Take it out, or see what multiple of defaults its classes survive: --no-sizes.",
             )
         )
+    drawn = [name for name, line in spec.lines.items() if line.initial]
+    if drawn:
+        problems.append(
+            Problem(
+                f"lines.{drawn[0]}.initial",
+                f"{spec.lines[drawn[0]].initial}: a line that pays for a part of the pool",
+                "classes alone: sizes are shares of the whole pool, and equity the rest of it",
+                "See what its classes bear with --no-sizes.",
+            )
+        )
     if not rated:
         problems.append(
             Problem(

@@ -12,8 +12,9 @@ from typing import Literal
 
 import numpy as np
 
+from scfcap.deal.figures import unpaid_principal
 from scfcap.deal.outcome import DealRun
-from scfcap.quantities import ENGINE_TOLERANCE
+from scfcap.quantities import ENGINE_TOLERANCE, HALF_CENT
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Lack:
         """As a reader has it: ``principal of A is 1,234.00 CNY short on 2020-01-31``."""
         money = f"{self.short:,.2f} {currency}".strip()
         said = f"{self.what} of {self.tranche} is {money} short on {self.on}"
-        if self.what == "interest" and self.unpaid > 0.005:
+        if self.what == "interest" and self.unpaid > HALF_CENT:
             said += f", and {self.unpaid:,.2f} of principal is never repaid"
         return said
 
@@ -129,8 +130,7 @@ def lack_of(run: DealRun, tranche: str, row: int) -> Lack | None:
     """What a class lacks in row ``row``: late interest first; None where it has all in time."""
     j = run.deal.tranches.index(tranche)
     dates, end = run.deal.calendar.dates, run.legal_end
-    lost = run.of("written_off", tranche)[row] - run.of("written_up", tranche)[row]
-    left = float(run.of("balance", tranche)[row, end - 1] + lost[:end].sum())
+    left = float(unpaid_principal(run)[row, j])
     if not run.timely_interest[row, j]:
         owed = run.of("owed", tranche)[row, :end]
         t = int(np.argmax(owed > ENGINE_TOLERANCE * max(float(run.original[j, row]), 1.0)))

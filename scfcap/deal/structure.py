@@ -66,6 +66,11 @@ class Calendar:
             pays = (count - 1 >= first) & ((count - 1 - first) % terms.payment_every == 0)
         return cls(grid, pays, dates, start)
 
+    def interest_period(self, period: int) -> slice:
+        """Places of the periods since the payment date before, up to ``period`` (from 1)."""
+        last = np.flatnonzero(self.pays[: period - 1])
+        return slice(int(last[-1]) + 1 if len(last) else 0, period)
+
     def years(self, day_count: str) -> FloatArray:
         """Length of each period by ``day_count`` [T]; act/act-icma takes the grid's own."""
         if day_count == "act/act-icma":

@@ -111,7 +111,8 @@ def risk_weights(run: DealRun, terms: CapitalSpec, day: date | None = None) -> R
     """Risk weights of each class as the deal stands at the close of ``day`` (None: at its start).
 
     Classes with a rating are weighed by SEC-ERBA, the others by SEC-SA (the United States'
-    formula, with rules = "us"). A class is senior where nothing that stands is paid before it.
+    formula, with rules = "us"). A class is senior where nothing that stands is paid before it;
+    what is drawn on lines is taken to be paid before all classes.
 
     Raises:
         InputError: the day is before the run or after it, or the rules are not in force on it.
@@ -130,8 +131,14 @@ def risk_weights(run: DealRun, terms: CapitalSpec, day: date | None = None) -> R
     t = sum(each <= on for each in calendar.dates)
     rules = RULES["basel" if terms.rules == "china" else terms.rules]
     pool = _pool(run, terms, t)
-    balance = _balances(run, pool, t)
-    low, high = attachments(pool, balance, ranks=_ranks(run, terms))
+    drawn = (run.drawn[t - 1] if t else run.drawn_start).sum(axis=0)
+    balance = _balances(run, pool - drawn, t)
+    low, high = (
+        each[1:]
+        for each in attachments(
+            pool, np.concatenate([drawn[None], balance]), ranks=(-1, *_ranks(run, terms))
+        )
+    )
     k_sa = TOTAL_RATIO * terms.pool_weight
     k_a = float(pool_charge(k_sa, terms.delinquent, terms.unknown))
     senior = high >= 1.0 - _ROUNDING
@@ -184,7 +191,9 @@ def _pool(run: DealRun, terms: CapitalSpec, t: int) -> FloatArray:
 
 
 def _balances(run: DealRun, pool: FloatArray, t: int) -> FloatArray:
-    """Balances [J, K]; none of interest-only classes, and of a last equity all that is left."""
+    """Balances [J, K]; none of interest-only classes, and of a last equity all that is left of
+    ``pool``.
+    """
     found = outstanding(run)[:, :, t].T.copy()
     kinds = [each.kind for each in run.deal.spec.tranches.values()]
     found[[kind == "interest_only" for kind in kinds]] = 0.0

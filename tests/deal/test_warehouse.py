@@ -13,10 +13,16 @@ from pydantic import ValidationError
 import scfcap
 from scfcap.api.deals import deal_case
 from scfcap.deal.check import Known, check_deal
+from scfcap.deal.explaining import explain_period
+from scfcap.deal.figures import coverage_frame
 from scfcap.deal.ledger import refuse_gaps
 from scfcap.deal.loan_assets import LoanAssets
+from scfcap.deal.retention import Kept
+from scfcap.deal.sizing import size_classes
 from scfcap.deal.summary import closing_frame
+from scfcap.deal.weights import risk_weights
 from scfcap.errors import InputError
+from scfcap.schema.holders import CapitalSpec
 
 from .dealing import pool_of, run, spec_of
 
@@ -63,6 +69,60 @@ def test_what_a_line_gives_at_closing_is_a_source() -> None:
         "costs at closing": 0.0,
     }
     assert all(tie.holds for tie in refuse_gaps(result))
+
+
+BESIDE = """
+day_count = "act/act-icma"
+[lines.bank]
+commitment = 50.0
+initial = 50.0
+rate = 0.06
+[tranches.A]
+balance = 30.0
+coupon = 0.12
+rating = "AAA"
+[tranches.E]
+kind = "equity"
+balance = 20.0
+retained = 1.0
+[sizing]
+stresses = { AAA = "1" }
+[[waterfall.amortising]]
+pay = "line"
+to = "bank"
+up_to = "owed.bank"
+[[waterfall.amortising]]
+pay = "interest"
+to = "A"
+[[waterfall.amortising]]
+pay = "residual"
+to = "E"
+"""
+
+
+def test_what_is_drawn_stands_before_the_classes_in_their_figures() -> None:
+    """By hand: of loans of 100 a bank lends 50; A has 30, behind it, and the equity 20.
+
+    So A is covered 100 / 80 times, attaches at 20% and detaches at 50% of the pool, and the
+    originator keeps the lowest 20%, not the 50 that the bank pays for too.
+    """
+    result = run(BESIDE, pool_of(100.0, [0.0, 100.0], 1.0), 2, trace=True)
+    frame = coverage_frame(result, 0).set_index(["period", "tranche"])
+    assert frame.loc[(1, "A"), "asset_coverage"] == pytest.approx(100.0 / 80.0)
+    weights = risk_weights(result, CapitalSpec(pool_weight=0.75, delinquent=0.0))
+    assert weights.attachment[:, 0] == pytest.approx([0.2, 0.0])
+    assert weights.detachment[:, 0] == pytest.approx([0.5, 0.2])
+    assert Kept.of(result).horizontal == pytest.approx(0.2)
+    lines = explain_period(result, "1", 1).lines
+    assert lines["drawn_before"].tolist() == lines["drawn"].tolist() == [50.0]
+
+
+def test_classes_beside_a_line_that_is_drawn_at_closing_are_not_sized() -> None:
+    def never(*_: object) -> Any:
+        raise AssertionError
+
+    with pytest.raises(InputError, match="a line that pays for a part of the pool"):
+        size_classes(spec_of(BESIDE), never, ("1",), np.array([100.0]))
 
 
 def test_shipped_deals_are_shown_and_add_up() -> None:
