@@ -154,6 +154,10 @@ def _stands(run: DealRun, k: int) -> Iterator[tuple[str, str, float]]:
             yield "holds", f"account {name}", run.start[row, k]
     for row, name in enumerate(run.deal.tranches):
         yield "owes", f"class {name}", run.opening[row, k]
+    opening = run.deal.spec.opening
+    drawn = {} if opening is None else opening.lines
+    for name in run.deal.spec.lines:
+        yield "owes", f"line {name}", drawn.get(name, 0.0)
 
 
 # --- what happened --------------------------------------------------------------------------
@@ -221,10 +225,17 @@ def _why(run: DealRun, t: int, before: int, row: int) -> str:
 def _calls(run: DealRun, k: int) -> Iterator[Event]:
     period = int(run.called[k])
     if period:
-        names = ", ".join(run.deal.spec.calls)
         t = period - 1
+        names = ", ".join(_open_calls(run, t))
         words = f"call ({names}): loans of {run.of('sold')[k, t]:,.0f} are sold for "
         yield Event(period, "call", names, words + f"{run.of('proceeds')[k, t]:,.0f}")
+
+
+def _open_calls(run: DealRun, t: int) -> Iterator[str]:
+    """Calls whose first date has come."""
+    for name, call in run.deal.spec.calls.items():
+        if call.from_date is None or call.from_date <= run.deal.calendar.dates[t]:
+            yield name
 
 
 def _repaid(run: DealRun, k: int) -> Iterator[Event]:

@@ -143,6 +143,7 @@ def deal_cautions(run: DealRun, frames: Mapping[str, pd.DataFrame]) -> list[str]
         *_short_fees(frames["deals_fees"]),
         *_short_interest(frames["deals_classes"]),
         *_unpaid(run),
+        *_drawn(run),
         *_left_over(run),
     ]
 
@@ -187,6 +188,21 @@ def _unpaid(run: DealRun) -> Iterator[str]:
         yield (
             f"Class {name} is not paid in full by {by}, {day}: {missing[k]:,.2f} lacks in "
             f"scenario {run.scenarios[k]}{more}. A smaller class, more credit support or a later "
+            "legal_end would mend it."
+        )
+
+
+def _drawn(run: DealRun) -> Iterator[str]:
+    """Lines that are not repaid by the legal end, or by the end of the run."""
+    end = run.legal_end
+    for row, name in enumerate(run.deal.spec.lines):
+        left = run.drawn[end - 1, row]
+        if left.max() <= HALF_CENT:
+            continue
+        k = int(np.argmax(left))
+        yield (
+            f"Line {name} is not repaid by {run.deal.calendar.dates[end - 1]}: {left[k]:,.2f} is "
+            f"still drawn in scenario {run.scenarios[k]}. A lower advance, more equity or a later "
             "legal_end would mend it."
         )
 

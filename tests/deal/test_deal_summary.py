@@ -132,6 +132,14 @@ def test_proceeds_of_a_call_are_its_price_times_the_pool():
     assert words == "call (early): loans of 200 are sold for 180"
 
 
+def test_a_call_is_named_once_its_date_has_come():
+    later = '[calls.late]\nfrom_date = 2019-06-30\n[calls.low]\nwhen = "pool < 600"\n'
+    made = traced(TERMS.replace("[[waterfall", later + "[[waterfall", 1))
+    events = events_frame(made)
+    call = events[events["kind"] == "call"].iloc[0]
+    assert (call["period"], call["name"]) == (1, "low")
+
+
 @pytest.mark.parametrize(
     ("spoilt", "name"),
     [
