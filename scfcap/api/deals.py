@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 #: How far the pool of the actuals may be from the tape's, as a share of it.
 POOL_TOLERANCE = 1e-6
+#: Factors of new loans, cohorts times periods and scenarios, that are projected in one pass, which
+#: bounds the memory: some 300 bytes each.
+_FACTORS = 5_000_000
 #: Most periods of a deal's run, by frequency.
 MOST = {"month": 480, "week": 1000, "day": 1500}
 
@@ -442,8 +445,15 @@ def _new(model: Model, name: str, spec: DealSpec, pool: Pool, curves: CurveSet) 
         )
     total = sum(mix.values())
     last = _last_purchase(spec, curves.grid)
-    factors = cohort_factors(model.pool(), curves, {s: made[s] for s in mix}, last)
-    return like_new(factors, {s: share / total for s, share in mix.items()})
+    shares, lent = {s: share / total for s, share in mix.items()}, {s: made[s] for s in mix}
+    whole = len(curves.scenarios)
+    some = max(1, _FACTORS // max(len(lent) * last * len(curves.grid), 1))
+    parts = []
+    for first in range(0, whole, some):
+        rows = range(first, min(first + some, whole))
+        under = curves if len(rows) == whole else curves.under(curves.stress.chosen(rows))
+        parts.append(like_new(cohort_factors(model.pool(), under, lent, last), shares))
+    return np.concatenate(parts, axis=2)
 
 
 def _last_purchase(spec: DealSpec, grid: PeriodGrid) -> int:
@@ -457,8 +467,11 @@ def _last_purchase(spec: DealSpec, grid: PeriodGrid) -> int:
 
 
 def _indices(spec: DealSpec, curves: CurveSet, watch: Sequence[str]) -> dict[str, FloatArray]:
-    """Levels of the indices that the deal or ``watch`` names, at the start and at period ends."""
+    """Levels of the indices that the deal or ``watch`` names, at the start and on the days on which
+    periods are paid, from which their interest runs.
+    """
     from scfcap.deal.check_formulas import said_of
+    from scfcap.deal.structure import paid_before
 
     names = {t.index for t in spec.tranches.values()} | {line.index for line in spec.lines.values()}
     for hedge in spec.hedges.values():
@@ -468,7 +481,9 @@ def _indices(spec: DealSpec, curves: CurveSet, watch: Sequence[str]) -> dict[str
     wanted = sorted(name for name in names if name)
     if not wanted:
         return {}
-    levels = curves.indices.levels(wanted, curves.grid.as_of, int(curves.grid.days[-1]))
-    at = levels[:, curves.grid.days]
+    days = curves.grid.days + spec.settlement.delay_days
+    if not paid_before(spec):
+        days[0] = 0
+    at = curves.indices.levels(wanted, curves.grid.as_of, int(days[-1]))[:, days]
     shift = np.concatenate([curves.stress.index_rate[:, :1], curves.stress.index_rate], axis=1)
     return {name: at[row] + shift for row, name in enumerate(wanted)}

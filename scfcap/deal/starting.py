@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from scfcap.deal.book import Book, Lends
 from scfcap.deal.outcome import Closing
 from scfcap.deal.structure import Deal
+from scfcap.errors import InputError, Problem
 from scfcap.quantities import FloatArray
 
 
@@ -122,7 +123,8 @@ def _stands(deal: Deal, book: Book, given: bool) -> None:
 def _close(deal: Deal, book: Book) -> Closing:
     """Notes, lines and the originator's contribution pay for the pool, the accounts and the costs.
 
-    What the proceeds have over goes to the originator: a contribution below zero.
+    What the proceeds have over goes to the originator: a contribution below zero. Raises
+    InputError where a formula fills an account or draws a line with less than nothing.
     """
     spec = deal.spec
     prices = np.array([each.issue_price for each in spec.tranches.values()])
@@ -136,8 +138,26 @@ def _close(deal: Deal, book: Book) -> Closing:
         book.cash[book.account(name)] = book.amount(account.initial)
     for row, (name, line) in enumerate(spec.lines.items()):
         book.drawn[row] = np.minimum(book.amount(line.initial), book.commitment(name))
+    _refuse_below_zero(deal, "accounts", deal.accounts, book.cash)
+    _refuse_below_zero(deal, "lines", tuple(spec.lines), book.drawn)
     drawn = book.drawn.sum(axis=0)
     paid = book.pool * spec.assets.price
     filled = book.cash.sum(axis=0)
     contribution = paid + filled + cost - proceeds - drawn
     return Closing(proceeds, contribution, paid, filled, cost, drawn)
+
+
+def _refuse_below_zero(deal: Deal, table: str, names: Sequence[str], held: FloatArray) -> None:
+    """Raise InputError where a formula of ``initial`` gives less than nothing, or no number."""
+    wrong = [
+        Problem(
+            f"deals/{deal.name}.toml: {table}.{name}.initial",
+            f"{amount.min():,.2f} at closing",
+            "an amount of at least 0",
+            "Put the formula into max(..., 0), or correct it.",
+        )
+        for name, amount in zip(names, held, strict=True)
+        if not (amount >= 0.0).all()
+    ]
+    if wrong:
+        raise InputError(wrong)

@@ -54,13 +54,13 @@ class Calendar:
     def of(cls, spec: DealSpec, grid: PeriodGrid) -> Calendar:
         """The calendar of ``spec`` on ``grid``, which begins at its closing or opening."""
         terms, start = spec.settlement, grid.as_of
-        paid_before = _paid_before(spec)
-        if paid_before:
+        begun = paid_before(spec)
+        if begun:
             start = start + timedelta(days=terms.delay_days)
         count = np.arange(1, len(grid) + 1)
         pays = count % terms.payment_every == 0
         dates = tuple(end + timedelta(days=terms.delay_days) for end in grid.ends)
-        if terms.first_payment is not None and not paid_before:
+        if terms.first_payment is not None and not begun:
             paid = np.array(dates, dtype="datetime64[D]")
             first = int(np.searchsorted(paid, np.datetime64(terms.first_payment, "D")))
             pays = (count - 1 >= first) & ((count - 1 - first) % terms.payment_every == 0)
@@ -85,7 +85,7 @@ class Calendar:
         return years
 
 
-def _paid_before(spec: DealSpec) -> bool:
+def paid_before(spec: DealSpec) -> bool:
     """Whether the deal's opening is a payment date, and not its closing."""
     stands, terms = spec.opening, spec.settlement
     if stands is None or stands.date <= spec.closing:

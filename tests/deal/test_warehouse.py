@@ -19,10 +19,12 @@ from scfcap.deal.ledger import refuse_gaps
 from scfcap.deal.loan_assets import LoanAssets
 from scfcap.deal.retention import Kept
 from scfcap.deal.sizing import size_classes
-from scfcap.deal.summary import closing_frame
+from scfcap.deal.summary import classes_frame, closing_frame, fees_frame
 from scfcap.deal.weights import risk_weights
 from scfcap.errors import InputError
+from scfcap.report.deal_tables import deal_cautions
 from scfcap.schema.holders import CapitalSpec
+from scfcap.schema.scenario import Scenario
 
 from .dealing import pool_of, run, spec_of
 
@@ -166,6 +168,26 @@ def test_a_line_by_hand() -> None:
     frame = result.cash_frame()
     assert frame["availability w"].tolist() == pytest.approx([0.0, -short, 32.0 - drawn[2]])
     assert frame["borrowing base w"].tolist() == pytest.approx([72.0, 48.0, 32.0])
+
+
+def test_what_is_drawn_at_closing_is_a_source_and_what_stays_drawn_is_said() -> None:
+    """80 of the line and 20 of equity buy 100; of what March leaves drawn a caution speaks."""
+    pool = pool_of(100.0, [10.0, 0.0, 20.0], [1.0, 0.9, 0.6], [0.0, 30.0, 0.0])
+    result = run(LINE, pool, 3, trace=True)
+    frame = closing_frame(result).set_index(["side", "item"])["amount"]
+    assert frame.to_dict() == {
+        ("source", "class equity"): 20.0,
+        ("source", "drawn on w"): 80.0,
+        ("source", "originator's contribution"): 0.0,
+        ("use", "loans"): 100.0,
+        ("use", "costs at closing"): 0.0,
+    }
+    assert all(tie.holds for tie in refuse_gaps(result))
+    frames = {"deals_fees": fees_frame(result), "deals_classes": classes_frame(result)}
+    said = [each for each in deal_cautions(result, frames) if each.startswith("Line w")]
+    # By hand above: 48 + 24 - 0.531 in February, of which March repays 20.6 less 0.36662.
+    assert len(said) == 1
+    assert "51.24 is still drawn" in said[0]
 
 
 def test_without_a_shortage_nothing_trips() -> None:
@@ -323,6 +345,21 @@ def test_the_base_of_whole_loans_is_the_pools_on_each_date(tmp_path: Path) -> No
     assert result.closing.lines[0] == pytest.approx(plain_base(start, factor))
 
 
+def test_new_loans_are_the_same_projected_a_scenario_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = model_of(tmp_path, "cohorts")
+    calm, harsh = Scenario(default_multiple=1.0), Scenario(default_multiple=3.0)
+    scenarios = {"calm": calm, "harsh": harsh, "twice": harsh}
+    whole = deal_case(model, "w", scenarios).lent
+    monkeypatch.setattr("scfcap.api.deals._FACTORS", 1)
+    parts = deal_case(model, "w", scenarios).lent
+    assert whole.new.any()
+    assert (whole.new[:, :, 0] != whole.new[:, :, 1]).any()
+    np.testing.assert_array_equal(parts.new, whole.new)
+    np.testing.assert_array_equal(parts.there, whole.there)
+
+
 def _book(model: scfcap.Model) -> float:
     book = model.loaded.spec.stated_for_book
     assert book is not None
@@ -377,6 +414,15 @@ def test_a_base_that_the_pool_does_not_have() -> None:
     lines = {"w": {"commitment": 90.0, "initial": 50.0, "borrowing_base": "bank-b"}}
     known = Known(indices=(), eligibility=(), segments=(), bases=("bank-a",))
     assert "lines.w.borrowing_base" in found({"lines": lines}, known)
+
+
+@pytest.mark.parametrize(("terms", "place"), [
+    ({"accounts": {"reserve": {"initial": "0.1 * pool - 20"}}}, "accounts.reserve.initial"),
+    ({"lines": {"w": LINE["lines"]["w"] | {"initial": "20 - pool"}}}, "lines.w.initial"),
+])  # fmt: skip
+def test_nothing_below_zero_is_held_or_drawn_at_closing(terms: dict[str, Any], place: str) -> None:
+    with pytest.raises(InputError, match=rf"deals/test.toml: {place}: found -\d0.00 at closing"):
+        run(LINE | terms, pool_of(100.0, [10.0], [1.0]), 1)
 
 
 def test_one_base_a_line() -> None:
