@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from scfcap.deal.check_flows import check_flows
 from scfcap.deal.check_formulas import check_formulas
@@ -182,3 +182,8 @@ def _dates(spec: DealSpec) -> Iterator[Finding]:
     for key, day in before:
         if day is not None and day > end:
             yield Finding(key, str(day), f"a day up to legal_end, {end}")
+    paid = end + timedelta(days=spec.settlement.delay_days)
+    for phase in spec.phases[:-1]:
+        if phase.until is not None and phase.until > paid:
+            found = f"{phase.until}, after the last payment date, so that no phase follows in time"
+            yield Finding(("phases", phase.name, "until"), found, f"a day before {paid}")

@@ -224,9 +224,11 @@ def _refuse(spec: DealSpec, rated: Sequence[str], scenarios: Sequence[str]) -> N
         )
     for name in rated:
         rating = spec.tranches[name].rating
-        where, there = f"sizing.stresses.{rating}", ", ".join(spec.sizing.stresses) or "none"
+        where = f"sizing.stresses.{rating}"
         if not spec.sizing.of(rating):
-            problems.append(Problem(where, f"none, for class {name}", f"one of {there}"))
+            expected = "a scenario, or several, that the class must survive"
+            action = f'Add {where} = "SCENARIO": one of {", ".join(scenarios)}, or a file.'
+            problems.append(Problem(where, f"none, for class {name}", expected, action))
         problems += [
             Problem(where, f'"{each}"', f"one of the scenarios {', '.join(scenarios)}")
             for each in spec.sizing.of(rating)

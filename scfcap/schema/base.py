@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 from scfcap.quantities import SCALED
 
+#: What a name looks like that formulas speak of.
+NAME_PATTERN = r"^[^\W\d]\w*$"
+
 
 class MisfitError(ValueError):
     """Values that do not go together: what was found, what is expected, what to do.

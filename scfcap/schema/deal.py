@@ -7,7 +7,7 @@ step they stand in; :mod:`scfcap.deal.words` lists them.
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -121,7 +121,7 @@ class AssetsSpec(Schema):
     """Eligibility set (``[pool.eligibility.NAME]``) that loans must meet."""
     size: Money | None = None
     """Pool at closing [currency]: the loans are taken in proportion. Absent: as they are."""
-    price: Price = 1.0
+    price: Annotated[Price, Field(gt=0.0)] = 1.0
     """Paid for a loan at closing and for purchases, as a share of its balance."""
     new_loans: dict[str, Share] = Field(default_factory=dict)
     """Share of purchases by segment, of loans as ``[demand.SEGMENT]`` makes them; empty: the
@@ -247,7 +247,14 @@ class DealSpec(Schema):
     @model_validator(mode="after")
     def _phases_have_waterfalls(self) -> DealSpec:
         names = [phase.name for phase in self.phases]
-        if len(set(names)) < len(names) or not names:
+        if not names:
+            raise MisfitError(
+                key="phases",
+                found="no phase",
+                expected='a phase, such as [{ name = "amortising" }]',
+                action="Without the key phases there is one, amortising.",
+            )
+        if len(set(names)) < len(names):
             raise MisfitError(
                 key="phases", found=f"names {', '.join(names)}", expected="names that differ"
             )

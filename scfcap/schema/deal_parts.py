@@ -10,11 +10,11 @@ from pydantic import Field, model_validator
 from scfcap.axes import DayCount
 from scfcap.expressions import ExpressionText
 from scfcap.quantities import CostRate, Money, Share
-from scfcap.schema.base import MisfitError, Schema
+from scfcap.schema.base import NAME_PATTERN, MisfitError, Schema
 from scfcap.schema.contract import Floating
 
 #: Names of accounts, tranches and all else that formulas speak of.
-Name = Annotated[str, Field(pattern=r"^[^\W\d]\w*$", max_length=40)]
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=40)]
 #: An amount, or a formula that gives one [currency].
 Amount = Money | ExpressionText
 #: Price as a share of par.
@@ -147,6 +147,10 @@ class TrancheSpec(Schema):
                 key="index",
                 found="no index" if self.index is None else f"an index on a {self.kind} class",
                 expected='an index for kind = "floating", and only there',
+            )
+        if self.kind == "floating" and self.floor > self.cap:
+            return MisfitError(
+                key="floor", found=f"{self.floor:g}, above the cap", expected="at most the cap"
             )
         if self.kind in ("zero", "equity", "floating") and self.coupon:
             return MisfitError(

@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 
 from scfcap.errors import Problem
 from scfcap.expressions import ExpressionError
-from scfcap.schema.base import MisfitError, Schema
+from scfcap.schema.base import NAME_PATTERN, MisfitError, Schema
 
 Key = tuple[str | int, ...]
 
@@ -254,9 +254,12 @@ def _expected(item: _Found) -> str:
         words, bound = _BOUNDS[kind]
         return f"{words} {context[bound]:g}"
     if kind == "too_short":
-        return f"at least {context['min_length']} in the list"
+        unit = "entries in the table" if isinstance(item.error["input"], Mapping) else "in the list"
+        return f"at least {context['min_length']} {unit}"
     if kind in {"string_too_short", "string_too_long"}:
         return f"text of {context.get('min_length', context.get('max_length'))} characters"
+    if kind == "string_pattern_mismatch" and context["pattern"] == NAME_PATTERN:
+        return "a name of letters, digits and _, of which the first is a letter"
     return _EXPECTED.get(kind) or item.error["msg"].removeprefix("Value error, ").lower()
 
 

@@ -6,12 +6,14 @@ import tomllib
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from scfcap.deal.check import Checked, Known, check_deal
 from scfcap.deal.check_formulas import check_words
-from scfcap.errors import InputError
+from scfcap.errors import InputError, Problem
 from scfcap.schema.deal import DealSpec
 from scfcap.schema.load import _tuples
+from scfcap.schema.messages import dotted, problems
 
 KNOWN = Known(indices=("LPR", "SHIBOR"), eligibility=("series",), segments=("order",))
 
@@ -358,6 +360,14 @@ def said(problems: Any) -> dict[str, str]:
     return found
 
 
+def misfits(text: str) -> list[Problem]:
+    """What the file itself may not hold."""
+    data = _tuples(tomllib.loads(text))
+    with pytest.raises(ValidationError) as refused:
+        DealSpec.model_validate(data, strict=True)
+    return problems(refused.value, DealSpec, data, dotted)
+
+
 @pytest.mark.parametrize("name", GOOD)
 def test_good_deals_pass_in_silence(name):
     checked = check(GOOD[name])
@@ -486,6 +496,8 @@ def test_good_deals_pass_in_silence(name):
         ("revolving", 'when = "pool < 0.1 * pool_at_closing"', "from_date = 2030-01-31",
          "calls.cleanup.from_date", "up to legal_end"),
         ("standing", "date = 2019-12-31", "date = 2018-11-30", "opening.date", "closing"),
+        ("revolving", "until = 2020-12-31", "until = 2025-01-31", "phases.revolving.until",
+         "a day before 2024-12-31"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_run_is_refused_with_its_place(deal, old, new, where, words):
@@ -662,3 +674,26 @@ covenants = [{ column = "rate", least = 0.1 }]
     assert [each.where for each in checked.cautions] == [
         "deals/test.toml: assets.repurchase_ineligible"
     ]
+
+
+@pytest.mark.parametrize(
+    ("deal", "old", "new", "words"),
+    [
+        ("revolving", "[tranches.senior]", "[tranches.'my class']\nshare = 0.1\n[tranches.senior]",
+         "a name of letters, digits and _"),
+        ("split", 'index = "LPR"\nmargin', 'index = "LPR"\nfloor = 0.5\ncap = 0.1\nmargin',
+         "tranches.A.floor: found 0.5, above the cap"),
+        ("revolving", "[assets]", "[assets]\nprice = 0.0",
+         "assets.price: found 0.0; expected more than 0"),
+    ],
+)  # fmt: skip
+def test_what_a_file_may_not_hold_is_said_in_words(deal, old, new, words):
+    assert old in GOOD[deal]
+    told = [str(each) for each in misfits(GOOD[deal].replace(old, new, 1))]
+    assert any(words in each for each in told), told
+
+
+def test_a_deal_without_phases_is_told_so():
+    text = GOOD["plain"].replace("closing = 2019-12-31", "closing = 2019-12-31\nphases = []", 1)
+    (told,) = misfits(text)
+    assert (told.where, told.found) == ("phases", "no phase")

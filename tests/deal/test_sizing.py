@@ -320,7 +320,7 @@ def test_the_shipped_series_is_larger_than_its_terms_and_each_end_holds(case):
     ("change", "words"),
     [
         ({"tranches.senior.rating": "", "tranches.mezzanine.rating": ""}, "no class with a rating"),
-        ({"sizing.stresses": {}}, "none, for class senior"),
+        ({"sizing.stresses": {}}, "none, for class senior; expected a scenario"),
     ],
 )
 def test_what_cannot_be_sized_is_refused_in_words(change, words):
