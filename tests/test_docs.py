@@ -13,6 +13,18 @@ import scfcap
 from scfcap.api.deals import deal_case
 from scfcap.axes import LOAN_TYPES, STATUSES
 from scfcap.cli.main import app
+from scfcap.schema.deal import CollectionsSpec, SettlementSpec
+from scfcap.schema.deal_parts import (
+    AccountSpec,
+    CallSpec,
+    FeeSpec,
+    HedgeSpec,
+    LineSpec,
+    MeasureSpec,
+    PhaseSpec,
+    TrancheSpec,
+    TriggerSpec,
+)
 from scfcap.tape.rules.catalogue import rules_frame
 from scfcap.tape.schema import COLUMNS
 
@@ -105,3 +117,20 @@ def test_the_page_on_tapes_lists_every_rule():
         *(frame[c] for c in ("column", "reason", "severity", "fixed", "meaning")), strict=True
     )
     assert listed == set(rules)
+
+
+def test_the_page_on_deals_lists_every_key_of_their_parts():
+    text = (ROOT / "docs" / "deals.md").read_text(encoding="utf-8")
+    table = text.partition("## All keys of the parts")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| (.+?) \| (.+) \|$", table, re.MULTILINE))
+    classes = text.partition("## Classes")[2].partition("\n## ")[0]
+    parts = {
+        "`[collections]`": CollectionsSpec, "`[accounts.NAME]`": AccountSpec,
+        "`[fees.NAME]`": FeeSpec, "`[lines.NAME]`": LineSpec, "`[hedges.NAME]`": HedgeSpec,
+        "`[measures.NAME]`": MeasureSpec, "`[triggers.NAME]`": TriggerSpec,
+        "`[[phases]]`": PhaseSpec, "`[calls.NAME]`": CallSpec, "`[settlement]`": SettlementSpec,
+    }  # fmt: skip
+    for place, schema in parts.items():
+        assert set(re.findall(r"`(\w+)`", rows[place])) >= set(schema.model_fields), place
+    said = set(re.findall(r"`(\w+)", rows["`[tranches.NAME]`"] + classes))
+    assert said >= set(TrancheSpec.model_fields)

@@ -359,7 +359,9 @@ def _unused(spec: DealSpec) -> Iterator[Finding]:
 
 
 def _shares(spec: DealSpec) -> Iterator[Finding]:
-    """Shares of the pool, where every class is stated as one."""
+    """Shares of the pool, where every class is stated as one and no line lends on the rest."""
+    if any(line.initial for line in spec.lines.values()):
+        return
     sized = {n: t for n, t in spec.tranches.items() if t.kind != "interest_only"}
     shares: Mapping[str, float] = {n: t.share for n, t in sized.items() if t.share is not None}
     if len(shares) < len(sized) or not shares:

@@ -697,3 +697,14 @@ def test_a_deal_without_phases_is_told_so():
     text = GOOD["plain"].replace("closing = 2019-12-31", "closing = 2019-12-31\nphases = []", 1)
     (told,) = misfits(text)
     assert (told.where, told.found) == ("phases", "no phase")
+
+
+def test_shares_need_not_be_one_where_a_line_lends_at_closing():
+    less = ("share = 0.8", "share = 0.3")
+    line = "[lines.w]\ncommitment = 50.0\ninitial = 50.0\n[fees.servicer]"
+    steps = (
+        '[[waterfall.amortising]]\npay = "line"\nto = "w"\n[[waterfall.amortising]]\npay = "fee"'
+    )
+    paid = ('[[waterfall.amortising]]\npay = "fee"', steps)
+    assert "tranches" in said(check(PLAIN, less).cautions)
+    assert check(PLAIN, less, ("[fees.servicer]", line), paid) == Checked((), ())
