@@ -128,7 +128,12 @@ def jurisdictions(regimes: Mapping[str, Regime]) -> dict[str, str]:
 
 
 def calendar_of(
-    wanted: str, regimes: Mapping[str, Regime], readings: tuple[str, ...] = (), key: str = ""
+    wanted: str,
+    regimes: Mapping[str, Regime],
+    readings: tuple[str, ...] = (),
+    *,
+    key: str = "model.toml: regime",
+    readings_key: str = "model.toml: regime_readings",
 ) -> Calendar:
     """The calendar of a jurisdiction, or of a regime by name and what follows it.
 
@@ -136,7 +141,6 @@ def calendar_of(
         InputError: neither a regime nor a jurisdiction, regimes of one jurisdiction in force on
             the same day, or a reading that none of them leaves open.
     """
-    key = key or "model.toml: regime"
     known = jurisdictions(regimes)
     named = wanted if wanted in regimes else None
     place = regimes[wanted].jurisdiction if named else known.get(wanted.casefold())
@@ -159,7 +163,7 @@ def calendar_of(
         )
     }
     calendar = Calendar(place, held, named, frozenset(readings), key)
-    problems = [*_overlaps(calendar, last), *_unread(calendar, readings)]
+    problems = [*_overlaps(calendar, last), *_unread(calendar, readings_key)]
     if problems:
         raise InputError(problems)
     return calendar
@@ -182,7 +186,7 @@ def _overlaps(calendar: Calendar, after: date | None) -> Iterator[Problem]:
             )
 
 
-def _unread(calendar: Calendar, readings: tuple[str, ...]) -> Iterator[Problem]:
+def _unread(calendar: Calendar, key: str) -> Iterator[Problem]:
     """Readings that no regime of the calendar offers."""
     offered = {
         reading.name
@@ -190,11 +194,11 @@ def _unread(calendar: Calendar, readings: tuple[str, ...]) -> Iterator[Problem]:
         for cap in regime.caps
         for reading in cap.readings
     }
-    for name in readings:
+    for name in sorted(calendar.readings):
         if name not in offered:
             near = closest(name, sorted(offered))
             yield Problem(
-                f"{calendar.key}_readings",
+                key,
                 f'"{name}"',
                 f"one of {', '.join(sorted(offered)) or '(none: the texts leave nothing open)'}",
                 f"Did you mean {near}?" if near else "",

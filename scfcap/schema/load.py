@@ -332,7 +332,13 @@ def _law(
     regimes = {name: regime for name, (regime, _) in read.items()}
     if named is not None and not named.in_force(spec.as_of):
         raise InputError(_not_in_force(spec, named, regimes, key))
-    law = calendar_of(spec.regime, regimes, spec.regime_readings, key)
+    law = calendar_of(
+        spec.regime,
+        regimes,
+        spec.regime_readings,
+        key=key,
+        readings_key=where(("regime_readings",)),
+    )
     law.holding(spec.as_of)
     return law, [read[name][1] for name in law.between(spec.as_of, last)]
 

@@ -5,7 +5,8 @@ Every value has a source and the days on which it holds; where it states none, t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Annotated, Literal
 
@@ -83,9 +84,12 @@ class Cap(Dated):
         theirs = next((multiples[p] for p in places if p in multiples), None)
         if theirs is not None:
             changes |= {"multiple": theirs.multiple, "source": f"{self.source}; {theirs.source}"}
-        for reading in self.readings:
-            if reading.name in readings and reading.holds(day):
-                changes["weights"] = {**self.weights, **reading.weights}
+        taken = [x for x in self.readings if x.name in readings and x.holds(day)]
+        if taken:
+            weights = dict(self.weights)
+            for reading in taken:
+                weights |= reading.weights
+            changes["weights"] = weights
         return self.model_copy(update=changes) if changes else self
 
 
@@ -162,8 +166,10 @@ class Regime(Schema):
                         expected=f"days from {self.start} to {self.end or 'now'}",
                         action="What holds longer belongs to the next regime as well.",
                     )
+        self._refuse_clashes("caps", [(cap.name, cap) for cap in self.caps])
         below = f"{self.jurisdiction}-".casefold()
         for cap in self.caps:
+            self._refuse_clashes(f"caps.{cap.name}.local", [(x.place, x) for x in cap.local])
             for x in cap.local:
                 if not x.place.casefold().startswith(below):
                     raise MisfitError(
@@ -172,6 +178,18 @@ class Regime(Schema):
                         expected=f'a place below the jurisdiction, "{self.jurisdiction}-..."',
                     )
         return self
+
+    def _refuse_clashes(self, key: str, values: Sequence[tuple[str, Dated]]) -> None:
+        """Raise where two values of one name hold on the same day."""
+        for (one, x), (other, y) in itertools.combinations(values, 2):
+            first = max(x.start or self.start, y.start or self.start)
+            last = min(x.end or self.end or date.max, y.end or self.end or date.max)
+            if one.casefold() == other.casefold() and first <= last:
+                raise MisfitError(
+                    key=key,
+                    found=f'"{one}" twice on {first}',
+                    expected="names that differ, or days that do",
+                )
 
     def values(self) -> Iterator[tuple[str, Dated]]:
         """Every dated value by its key."""

@@ -38,7 +38,7 @@ def to_model(proposal: Proposal, name: str) -> str:
         f"title = {_text(f'Loans of {proposal.source}')}",
         'currency = "CNY"    # TO BE SETTLED: the currency of the amounts',
         day,
-        'regime = "none"     # or cq_2012, cn_2008, cn_2017_141, cn_2020_86',
+        'regime = "none"     # or a regime or jurisdiction of docs/regimes.md: cn, cq_2012',
         "",
     ]
     names = proposal.segments or ("all",)
