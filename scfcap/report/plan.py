@@ -75,10 +75,12 @@ class PlanReport:
         failed = self.frames["checks"]
         failed = failed[~failed["ok"].astype(bool)]
         said += [f"A check of the engine fails: {name}." for name in failed["check"]]
-        late = int(self.frames["actions"]["late"].sum())
+        actions = self.frames["actions"]
+        late = int((actions["late"] & (actions["action"] != "notify")).sum())
         if late:
             said.append(
-                f"{late} actions need a notice whose last day is before {self.model.spec.as_of}; "
+                f"{late} {'action needs' if late == 1 else 'actions need'} a notice whose last day "
+                f"is before {self.model.spec.as_of}; "
                 "the plan does not wait for notices."
             )
         return said
