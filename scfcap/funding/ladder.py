@@ -163,10 +163,14 @@ class _Ladder:
             yield max(d.legal_end, book.inputs.horizon + 1), left
 
     def _coupons(self, t: int) -> Iterator[tuple[int, float]]:
+        """Coupons that are owed: due at once where they are paid, else after the revolving."""
+        vehicle = self.book.inputs.vehicle
         for d in self.book.inputs.deals:
+            assert vehicle is not None
+            paid = vehicle.coupon_timing == "paid"
+            due = t + 1 if paid else max(d.last_revolving + 1, t + 1)
             for i in range(len(d.repaid_by)):
-                owed = self._value(self.book.accrued(d, i, t))
-                yield max(d.last_revolving + 1, t + 1), owed
+                yield due, self._value(self.book.accrued(d, i, t))
 
     def _p2p(self, t: int) -> Iterator[tuple[int, float]]:
         book, p2p = self.book, self.book.inputs.p2p
