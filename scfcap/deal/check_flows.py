@@ -70,7 +70,8 @@ def _phases(spec: DealSpec, reached: Sequence[str]) -> Iterator[Finding]:
 def _settlement(spec: DealSpec) -> Iterator[Finding]:
     """Steps between payment dates, where there is nothing between them."""
     terms = spec.settlement
-    if terms.steps and terms.payment_every == 1 and terms.first_payment is None:
+    every = terms.payment_every == 1 or (terms.payment_every, terms.frequency) == ("month", "month")
+    if terms.steps and every and terms.first_payment is None:
         yield Finding(
             ("settlement", "steps"),
             "steps that are never made: each period ends with a payment date",

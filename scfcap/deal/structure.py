@@ -12,12 +12,13 @@ import numpy as np
 from scfcap.daycount import year_fraction
 from scfcap.deal.words import step_word
 from scfcap.expressions import Expression, parse
-from scfcap.periods import PeriodGrid
+from scfcap.periods import PeriodGrid, add_months, is_month_end
 from scfcap.quantities import BoolArray, FloatArray
 from scfcap.schema.deal import DealSpec
 from scfcap.schema.deal_parts import StepSpec
 
 COLLECTION = "collection"
+_MONTHS = {"month": 1, "quarter": 3}
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,11 @@ class Calendar:
         begun = paid_before(spec)
         if begun:
             start = start + timedelta(days=terms.delay_days)
+        dates = tuple(end + timedelta(days=terms.delay_days) for end in grid.ends)
+        if isinstance(terms.payment_every, str):
+            return cls(grid, _by_months(spec, grid, _MONTHS[terms.payment_every]), dates, start)
         count = np.arange(1, len(grid) + 1)
         pays = count % terms.payment_every == 0
-        dates = tuple(end + timedelta(days=terms.delay_days) for end in grid.ends)
         if terms.first_payment is not None and not begun:
             paid = np.array(dates, dtype="datetime64[D]")
             first = int(np.searchsorted(paid, np.datetime64(terms.first_payment, "D")))
@@ -83,6 +86,23 @@ class Calendar:
             if self.pays[t]:
                 since, before = day, 0.0
         return years
+
+
+def _by_months(spec: DealSpec, grid: PeriodGrid, months: int) -> BoolArray:
+    """Periods of ``grid`` with a payment date every so many calendar months [T]."""
+    terms, skipped = spec.settlement, 1
+    anchor = spec.closing
+    if terms.first_payment is not None:
+        anchor, skipped = terms.first_payment - timedelta(days=terms.delay_days), 0
+    pays = np.zeros(len(grid), dtype=np.bool_)
+    ends = np.array(grid.ends, dtype="datetime64[D]")
+    last, k = is_month_end(anchor), skipped
+    while (due := add_months(anchor, k * months, month_end=last)) <= grid.ends[-1]:
+        period = int(np.searchsorted(ends, np.datetime64(due, "D"), side="right")) - 1
+        if period >= 0:
+            pays[period] = True
+        k += 1
+    return pays
 
 
 def paid_before(spec: DealSpec) -> bool:

@@ -197,8 +197,9 @@ class SettlementSpec(Schema):
 
     frequency: Frequency | None = None
     """Length of a period; absent: that of the projection."""
-    payment_every: int = Field(default=1, ge=1, le=400)
-    """Periods from one payment date to the next."""
+    payment_every: Annotated[int, Field(ge=1, le=400)] | Literal["month", "quarter"] = 1
+    """Periods from one payment date to the next; or calendar months, counted from the closing or
+    ``first_payment``: paid for is then the last period that ends by that day of the month."""
     first_payment: date | None = None
     """First payment date; before it only the steps of ``[settlement.steps]`` are made."""
     steps: dict[str, tuple[StepSpec, ...]] = Field(default_factory=dict)
