@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 DEFAULTS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
 PREPAYMENTS = (0.5, 0.75, 1.0, 1.25, 1.5)
 SEVERITIES = (0.0, 0.1, 0.2)
-#: Paths that are projected in one pass, which bounds the memory.
-_PATHS = 250
+#: Scenarios that are projected in one pass at most, and figures of new loans that they hold
+#: together, which bounds the memory.
+_PATHS, _FIGURES = 250, 50_000_000
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,8 @@ class DealStudy:
         ``default_multiple`` and ``prepay_multiple`` on the expected scenario, ``severity_add``
         added to its severity.
         """
+        import pandas as pd
+
         from scfcap.deal.figures import class_frame
 
         points = list(itertools.product(defaults, prepayments, severities))
@@ -134,7 +137,10 @@ class DealStudy:
             )
             for d, p, s in points
         }
-        frame = class_frame(self._run(scenarios))
+        size, names = self._at_once(), list(scenarios)
+        passes = [names[first : first + size] for first in range(0, len(names), size)]
+        frames = [class_frame(self._run({n: scenarios[n] for n in some})) for some in passes]
+        frame = pd.concat(frames, ignore_index=True)
         each = np.repeat(np.array(points), len(self.tranches), axis=0)
         frame = frame.drop(columns="scenario")
         for place, name in enumerate(("default_multiple", "prepay_multiple", "severity_add")):
@@ -200,6 +206,11 @@ class DealStudy:
             balances = np.repeat(balances[:, None], len(rows), axis=1)
         return case.runner(watch)(rows, balances)
 
+    def _at_once(self) -> int:
+        """Scenarios in one pass: what new loans of each period do in each later one fits."""
+        periods = len(deal_grid(self.model, self.model.spec.deals[self.deal]))
+        return max(1, min(_PATHS, _FIGURES // (6 * periods * periods)))
+
     def _drawn(self, paths: int, seed: int) -> Iterator[DealCase]:
         """Cases of some paths at a time, made as they are asked for."""
         from scfcap.api.drawing import draw
@@ -208,7 +219,8 @@ class DealStudy:
         grid = deal_grid(self.model, self.model.spec.deals[self.deal])
         curves = curves_over(self.model, grid, {self.scenario: self._base})
         drawing = replace(draw(self.model, seed), spec=drawn_over(self.model, curves)[1])
-        for first in range(0, paths, _PATHS):
-            numbers = np.arange(first, min(first + _PATHS, paths))
+        size = self._at_once()
+        for first in range(0, paths, size):
+            numbers = np.arange(first, min(first + size, paths))
             under = curves.under(drawing.paths(curves, grid, numbers).stress)
             yield case_under(self.model, self.deal, under)
