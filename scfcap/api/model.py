@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from scfcap.report.projection import ProjectionReport
     from scfcap.report.quality import Quality
     from scfcap.report.watch import WatchReport
+    from scfcap.schema.borrowing import BorrowerCost
     from scfcap.schema.warning import Threshold
     from scfcap.synthetic.lives import Lives
     from scfcap.tape.history import History
@@ -414,6 +415,13 @@ class Model:
         return solve_plan(self.inputs(), engine)
 
     @_once
+    def borrower_costs(self) -> dict[str, BorrowerCost]:
+        """What borrowers pay elsewhere, as ``borrowing/NAME.toml`` states it. Raises InputError."""
+        from scfcap.schema.load import borrower_costs
+
+        return borrower_costs(self.loaded.folder)
+
+    @_once
     def plan_tables(self) -> dict[str, pd.DataFrame]:
         """The plan's tables by name, with the maturity ladder and what borrowers pay."""
         return planning.plan_tables(self)
@@ -443,6 +451,7 @@ class Model:
 
     def run(self, progress: Progress | None = None) -> Run:
         """Every station in turn; ``progress`` is told the name of each as it begins."""
+        self.borrower_costs()  # bad quotes are refused before the work, not after it
         seconds: dict[str, float] = {}
         stations: dict[str, Callable[[], object]] = {
             "tape": self.tape,

@@ -20,14 +20,13 @@ def plan_tables(model: Model) -> dict[str, pd.DataFrame]:
     """The plan's tables, and what needs more than the plan: maturities, what borrowers pay."""
     from scfcap.funding.borrower import borrower_cost
     from scfcap.funding.ladder import maturity_gaps, maturity_ladder
-    from scfcap.schema.load import borrower_costs
 
+    stated = model.borrower_costs()
     plan = model.plan()
     tables = dict(plan.tables())
     found = plan.optimum
     ladder = maturity_ladder(found.book, found.solution, model.factors())
     lent = tables["lending"].groupby("segment")["originated"].sum().to_dict()
-    stated = borrower_costs(model.loaded.folder)
     tables["maturity_ladder"] = ladder
     tables["maturity_gaps"] = maturity_gaps(ladder)
     tables["borrower_cost"] = borrower_cost(

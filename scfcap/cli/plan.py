@@ -29,6 +29,7 @@ def plan(
 
     def work(terminal: Terminal) -> Outcome:
         loaded = Asked(model, tape, overrides, reject_limit, out).load()
+        loaded.borrower_costs()  # bad quotes are refused before the work, not after it
         stations = {
             "tape": loaded.tape,
             "pool": loaded.pool,

@@ -265,8 +265,10 @@ class _Shown:
         heads = {"item": "source", "average_amount": "on average", "raised": "raised",
                  "cost_amount": "cost", "rate": "all in, a year", "own_share": "own funds beside",
                  "worth_of_more": "one more unit earns", "note": ""}  # fmt: skip
-        title = f"What money costs the company, {self.label}"
-        return self.table(title, self.frames["cost_of_funds"], heads)
+        frame = self.frames["cost_of_funds"]
+        if not frame["note"].astype(bool).any():
+            heads.pop("note")
+        return self.table(f"What money costs the company, {self.label}", frame, heads)
 
     def curve(self) -> RichTable | str:
         """The marginal funding curve of the first period."""

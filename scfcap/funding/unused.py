@@ -17,8 +17,12 @@ from scfcap.funding.variables import Book
 
 #: Below this share of a unit of money a use counts as none, and a loss a unit as nothing.
 NOTHING = 1e-9
-_KINDS = {BANK_DEBT: "no line", BANK_TRANSFER: "no buyer", SECURITIZATION: "no vehicle",
-          P2P: "no P2P lender"}  # fmt: skip
+_MISSING = {
+    BANK_DEBT: "Bank debt is not used: the model has no line.",
+    BANK_TRANSFER: "No loan is sold to banks: the model has no buyer.",
+    SECURITIZATION: "Securitization is not used: the model has no vehicle.",
+    P2P: "P2P is not used: the model has no P2P lender.",
+}
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,7 @@ def _found(book: Book, solution: Solution) -> Iterator[tuple[str, str, float, fl
             yield channel, item, *_priced(book, solution, item, ways)
     for channel in OUTSIDE_CHANNELS:
         if channel not in present:
-            said = f"{channel.replace('_', ' ')} is not used: the model has {_KINDS[channel]}."
-            yield channel, "", nan, nan, said[0].upper() + said[1:]
+            yield channel, "", nan, nan, _MISSING[channel]
 
 
 def _priced(

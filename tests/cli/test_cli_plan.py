@@ -179,6 +179,8 @@ def test_quotes_of_the_models_own_come_first_and_are_checked(scfcap, mini):
     offline = [row["item"] for row in document["borrower_cost"] if row["place"] == "offline"]
     assert offline == ["mine"]
     quotes.write_text(f'{text}low = 0.07\nhigh = 0.06\nsource = "me"\n', encoding="utf-8")
-    done = scfcap("plan", folder)
-    assert done.exit_code == 2
+    for command in ("plan", "run"):
+        done = scfcap(command, folder)
+        assert done.exit_code == 2
+        assert "cohorts" not in done.stderr  # said before the work, not after it
     assert "borrowing/cn_2013.toml: claims.mine.low: found 0.07 above high, 0.06" in done.stderr

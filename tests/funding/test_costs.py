@@ -127,7 +127,7 @@ def test_a_dear_source_is_used_as_soon_as_its_rate_falls_by_what_is_said():
     [
         ({"lenders.0.limit": 0.0}, None, "bank_debt", "bank-a is not used: its line is 0."),
         ({"buyers.0.limit": 0.0}, None, "bank_transfer", "city-bank is not used: its limit is 0."),
-        ({"p2p": None}, None, "p2p", "P2p is not used: the model has no P2P lender."),
+        ({"p2p": None}, None, "p2p", "P2P is not used: the model has no P2P lender."),
         (
             {"p2p.limit": 0.0},
             None,
