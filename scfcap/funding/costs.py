@@ -75,7 +75,7 @@ def cost_of_funds(book: Book, solution: Solution, prices: tuple[Price, ...] = ()
     days = [inputs.grid.as_of, *inputs.grid.ends]
     rows: list[tuple[object, ...]] = []
     for x in sources:
-        rate, note = _rate(days, x.flows)
+        rate, note = _rate(days, x)
         average = float(x.balance[:-1] @ year / year.sum())
         own = float(x.own[:-1] @ year / year.sum())
         share = own / (own + average) if own + average > 0.0 else 0.0
@@ -91,9 +91,11 @@ def cost_of_funds(book: Book, solution: Solution, prices: tuple[Price, ...] = ()
     return frame_of(rows, names)
 
 
-def _rate(days: list[date], flows: FloatArray) -> tuple[float, str]:
+def _rate(days: list[date], x: Source) -> tuple[float, str]:
+    flows = x.flows
     if not flows.any():
-        return float("nan"), "not used"
+        used = x.raised.any() or x.balance.any()
+        return float("nan"), "raised at the last close: not paid for yet" if used else "not used"
     try:
         return xirr(np.array(days, dtype="datetime64[D]"), flows), ""
     except InputError as error:

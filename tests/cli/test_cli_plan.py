@@ -116,6 +116,17 @@ def test_a_run_holds_the_same_tables(scfcap, mini, tmp_path):
         assert one == other, name
 
 
+def test_a_plan_of_one_period_has_no_curve_and_no_rates(scfcap, mini):
+    overrides = ("--set", "plan.periods=1")
+    document = json.loads(scfcap("plan", mini(), "--json", *overrides).stdout)
+    notes = {row["item"]: (row["rate"], row["note"]) for row in document["cost_of_funds"]}
+    assert notes["bank-a"] == (None, "raised at the last close: not paid for yet")
+    assert notes["bank-t"] == (None, "not used")
+    assert all(tie["ok"] for tie in document["ties"])
+    shown = scfcap("plan", mini(name="again"), *overrides).stdout
+    assert "it has no marginal funding curve" in shown
+
+
 def test_a_plan_by_weeks_has_a_forecast_of_thirteen(scfcap, mini):
     overrides = ("--set", "plan.frequency=week", "--set", "plan.periods=15")
     document = json.loads(scfcap("plan", mini(), "--json", *overrides).stdout)
