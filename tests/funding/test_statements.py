@@ -43,6 +43,7 @@ from scfcap.funding.accounting import accounting
 from scfcap.funding.cash_flow import cash_flow, cash_forecast
 from scfcap.funding.catalogue import build_program
 from scfcap.funding.costs import cost_of_funds
+from scfcap.funding.inputs import DatedCap
 from scfcap.funding.ladder import BUCKETS, maturity_gaps, maturity_ladder
 from scfcap.funding.plan import Plan, solve_plan
 from scfcap.funding.program import Solution, solve
@@ -85,7 +86,7 @@ def solved() -> tuple[Book, Solution]:
         lenders=(line("bank", 6.0, (2, 0.12)),),
         vehicle=terms(coupon_timing="paid", senior_fee_rate=0.0, cash_yield=0.0),
         deals=(old(0, 2),),
-        caps=(Cap.model_validate(CAP),),
+        caps=(DatedCap(Cap.model_validate(CAP), frozenset({1, 2, 3}), "own"),),
         cash=1.0,
         net_capital=30.2,
     )
