@@ -30,12 +30,14 @@ def class_figures(
     prices: Mapping[str, float] | None = None,
     curve: str | None = None,
     settlement: date | None = None,
+    ran: tuple[DealCase, DealRun] | None = None,
 ) -> ClassFigures:
     """Figures of a deal's classes in ``scenarios`` (all of the model, if none is named).
 
     ``prices``, ``curve`` and ``settlement`` go before what the deal's ``[analytics]`` states. The
     deal is run again, when they are asked for, with rates moved and at other prepayment speeds
-    (those of the first scenario).
+    (those of the first scenario). ``ran``: the deal in these scenarios and its run, where there are
+    such already.
 
     Raises:
         InputError: as :func:`~scfcap.api.deals.deal_case`; no such scenario, class or curve; the
@@ -48,7 +50,8 @@ def class_figures(
     chosen = named_scenarios(model, scenarios)
     terms = _terms(model, name, prices, curve, settlement)
     over = _curve(model, name, terms)
-    case = deal_case(model, name, chosen)
+    case = ran[0] if ran is not None else deal_case(model, name, chosen)
+    run = ran[1] if ran is not None else case.run()
 
     def moved(move: float) -> DealRun:
         if not model.spec.indices:
@@ -75,7 +78,6 @@ def class_figures(
         }
         return deal_case(model, name, wanted).run()
 
-    run = case.run()
     return ClassFigures(run, terms, over, case.around.indices, moved, speeds)
 
 

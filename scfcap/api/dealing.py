@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scfcap.api.deals import deal_run, named_deal, refuse_dates
+from scfcap.api.deals import asked_case, named_deal, refuse_dates
 from scfcap.errors import InputError, Problem
 from scfcap.report.files import RESULT_VERSION, manifest
 
@@ -38,8 +38,9 @@ def deal_report(
     as of :func:`~scfcap.api.analytics.class_figures`, or nothing) there are figures of its classes.
 
     Raises:
-        InputError: as :func:`~scfcap.api.deals.deal_run`; no such period.
+        InputError: as :func:`~scfcap.api.deals.asked_case`; no such period.
     """
+    from scfcap.api.analytics import class_figures
     from scfcap.deal.check import check_deals
     from scfcap.deal.explaining import explain_period
     from scfcap.report.deal import DealReport
@@ -48,14 +49,15 @@ def deal_report(
     if explain is not None and not scenarios:
         scenarios = tuple(model.spec.scenarios)[:1]
     words = _words(model.spec.deals[name], watch) if explain is not None else ()
-    run = deal_run(model, name, scenarios, trace=trace or explain is not None, watch=words)
+    case = asked_case(model, name, scenarios, words)
+    run = case.run(trace=trace or explain is not None, watch=words)
     period = None if explain is None else period_of(run, explain)
     told = () if period is None else [explain_period(run, each, period) for each in run.scenarios]
     known = [_said(problem) for problem in check_deals(model.loaded)[name].cautions]
     origin = manifest(model.provenance(model.tape()), {})
     figures = None
     if analytics is not None:
-        figures = model.deal_analytics(name, scenarios, **analytics)
+        figures = class_figures(model, name, scenarios, **analytics, ran=(case, run))
     return DealReport(model.loaded, run, origin, known, told, figures)
 
 

@@ -155,6 +155,17 @@ def deal_run(
     """A deal in ``scenarios``, of the model or of its sizing; without any, all of the model.
 
     Raises:
+        InputError: as :func:`asked_case`.
+    """
+    return asked_case(model, name, scenarios, watch).run(trace=trace, watch=watch)
+
+
+def asked_case(
+    model: Model, name: str | None, scenarios: Sequence[str] = (), watch: Sequence[str] = ()
+) -> DealCase:
+    """What :func:`deal_run` runs.
+
+    Raises:
         InputError: as :func:`deal_case`; no such scenario; a watched word that is none.
     """
     from scfcap.deal.check_formulas import check_words
@@ -163,8 +174,7 @@ def deal_run(
     strange = check_words(model.spec.deals[name], watch, tuple(model.spec.indices))
     if strange:
         raise InputError(strange)
-    chosen = named_scenarios(model, scenarios)
-    return deal_case(model, name, chosen, watch).run(trace=trace, watch=watch)
+    return deal_case(model, name, named_scenarios(model, scenarios), watch)
 
 
 def named_scenarios(model: Model, names: Sequence[str] = ()) -> dict[str, Scenario]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scfcap.cli.options import (
+    DealName,
     Json,
     ModelArgument,
     Out,
@@ -25,12 +26,6 @@ if TYPE_CHECKING:
 
     from scfcap.api.dealing import DealCheck
 
-DealName = Annotated[
-    str | None,
-    typer.Option(
-        "--deal", metavar="NAME", help="The deal deals/NAME.toml. Without it: the only one."
-    ),
-]
 Scenarios = Annotated[
     list[str] | None,
     typer.Option(

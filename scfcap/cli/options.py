@@ -10,6 +10,12 @@ import typer
 ModelArgument = Annotated[
     str, typer.Argument(help="A model folder, or the name of a shipped model.", metavar="MODEL")
 ]
+DealName = Annotated[
+    str | None,
+    typer.Option(
+        "--deal", metavar="NAME", help="The deal deals/NAME.toml. Without it: the only one."
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(

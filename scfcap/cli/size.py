@@ -8,6 +8,7 @@ import typer
 
 from scfcap.cli.grid import blank_repeats, grid
 from scfcap.cli.options import (
+    DealName,
     Json,
     ModelArgument,
     Out,
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
     from scfcap.report.sizing import SizingReport
     from scfcap.report.tables import Table
 
-DealName = Annotated[
-    str | None,
-    typer.Option("--deal", metavar="NAME", help="The deal; without it the only one."),
-]
 ScenarioName = Annotated[
     str | None,
     typer.Option(
