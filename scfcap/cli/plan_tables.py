@@ -30,7 +30,7 @@ def show_plan(terminal: Terminal, report: PlanReport) -> None:
     """The plan from sources and uses to what to do next, and what to beware of."""
     shown = _Shown(report)
     terminal.say(*_head(report), "")
-    for part in (shown.sources_and_uses(), shown.balances(), shown.limits()):
+    for part in (shown.next_steps(), shown.sources_and_uses(), shown.balances(), shown.limits()):
         terminal.say(part, "")
     _prices(terminal, report)
     _unused(terminal, report)
@@ -287,6 +287,14 @@ class _Shown:
                  "rate_mean": "mean", "rate_high": "to", "formula": "how"}  # fmt: skip
         title = "What borrowers pay, all in, a year"
         return self.table(title, self.frames["borrower_cost"], heads)
+
+    def next_steps(self) -> RichTable:
+        """The first month: what, how much, at what cost, and why."""
+        frame = self.frames["next"]
+        frame = frame.assign(deadline=frame["deadline"].dt.date.astype(str).replace("NaT", ""))
+        heads = {"action": "step", "item": "whose", "detail": "what", "amount": "amount",
+                 "deadline": "notice by", "rate": "rate", "why": "why"}  # fmt: skip
+        return self.table(f"Next month, {self.label}", frame, heads)
 
     def actions(self) -> RichTable:
         """The first actions by day."""

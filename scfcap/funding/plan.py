@@ -20,6 +20,7 @@ from scfcap.funding.costs import cost_of_funds, marginal_funding
 from scfcap.funding.decisions import Decisions, decisions_of
 from scfcap.funding.diagnose import explain
 from scfcap.funding.inputs import DealInputs, Inputs
+from scfcap.funding.next_steps import next_steps
 from scfcap.funding.prices import Price, Worth, prices, worth_sentence
 from scfcap.funding.program import NoOptimumError, Solution, solve
 from scfcap.funding.replay import Engine, Replay, repaid_by, replay
@@ -94,6 +95,7 @@ class Plan:
         frames["caps"] = caps_table(book, solution, self.optimum.replay)
         frames["prices"] = price_table(self.prices, self.optimum.inputs)
         frames["channels"] = channel_table(self.channels)
+        frames["next"] = next_steps(book.inputs, frames)
         frames["checks"] = statements.checks(book, solution, self.optimum.replay, frames)
         return frames
 

@@ -13,7 +13,8 @@ TABLES = {
     "plan_accounting", "plan_actions", "plan_balance_sheet", "plan_balances",
     "plan_borrower_cost", "plan_caps", "plan_cash_flow", "plan_cash_forecast", "plan_channels",
     "plan_checks", "plan_cost_of_funds", "plan_income", "plan_lending", "plan_limits",
-    "plan_marginal_funding", "plan_maturity_gaps", "plan_maturity_ladder", "plan_prices",
+    "plan_marginal_funding", "plan_maturity_gaps", "plan_maturity_ladder", "plan_next",
+    "plan_prices",
     "plan_sources_uses", "plan_unused",
 }  # fmt: skip
 #: Demand that needs more money than there is.
