@@ -1,21 +1,20 @@
-"""The thin labelled layer over PuLP, and the solver adapter. Nothing else imports PuLP.
+"""The thin labelled layer over PuLP, and the door to its solvers. Nothing else imports PuLP.
 
 A :class:`Program` is a set of labelled columns and of constraint families. A family is declared
 with the labels of its rows; a missing, extra, repeated or NaN row raises and names family and
 key. A limit that does not apply is declared absent, never NaN. Rows keep everything that is
 data on the right, so that the dual of a row is the value of one more unit of that datum.
 
-The adapter always minimises the negated objective and turns signs itself, because a maximised
-program has opposite duals in PuLP 3 and 4. Only a proven optimum is accepted.
+The door always minimises the negated objective and turns signs itself, because a maximised
+program has opposite duals in PuLP 3 and 4. Only a proven optimum is accepted. A program with
+integer columns has no duals: its prices are those of the linear program in which these columns
+stay at their optimum.
 """
 
 from __future__ import annotations
 
 import math
-import os
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -24,7 +23,14 @@ import pulp
 from scipy import sparse
 
 from scfcap.errors import FaultError, SolverError
+from scfcap.funding.relaxation import elastic
+from scfcap.funding.solution import Answer, Solution, checked, quiet, row_bounds
 from scfcap.quantities import BoolArray, FloatArray
+
+__all__ = [
+    "Absent", "Key", "LabelError", "NoOptimumError", "Program", "Row", "Sense", "Solution",
+    "Terms", "elastic", "lp_text", "row_bounds", "solve",
+]  # fmt: skip
 
 #: A row's or column's label: a name, a period, or a tuple of them.
 Key = Any
@@ -92,6 +98,7 @@ class _Columns:
     key: list[Key] = field(default_factory=list)
     lower: list[float] = field(default_factory=list)
     upper: list[float] = field(default_factory=list)
+    integer: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -116,8 +123,16 @@ class Program:
         self._row_index: dict[tuple[str, Key], int] = {}
         self.absent: dict[tuple[str, Key], str] = {}
 
-    def column(self, family: str, key: Key, *, lower: float = 0.0, upper: float = math.inf) -> int:
-        """Declare one column and return its index.
+    def column(
+        self,
+        family: str,
+        key: Key,
+        *,
+        lower: float = 0.0,
+        upper: float = math.inf,
+        integer: bool = False,
+    ) -> int:
+        """Declare one column and return its index; ``integer`` ones take whole values only.
 
         Raises:
             LabelError: the key stands already, or a bound is NaN.
@@ -135,7 +150,13 @@ class Program:
         self.columns.key.append(key)
         self.columns.lower.append(lower)
         self.columns.upper.append(upper)
+        if integer:
+            self.columns.integer.append(index)
         return index
+
+    def binary(self, family: str, key: Key) -> int:
+        """Declare a column that is 0 or 1, and return its index."""
+        return self.column(family, key, upper=1.0, integer=True)
 
     def find(self, family: str, key: Key) -> int | None:
         """Index of a column, or None where it does not exist."""
@@ -224,6 +245,36 @@ class Program:
             unused[list(terms)] = False
         return unused
 
+    def bounds(self, fixed: Mapping[int, float] | None = None) -> tuple[FloatArray, FloatArray]:
+        """Least and most of each column, shape (columns,) each; ``fixed`` columns stay there."""
+        lower, upper = np.array(self.columns.lower), np.array(self.columns.upper)
+        for j, value in (fixed or {}).items():
+            lower[j] = upper[j] = value
+        return lower, upper
+
+    def copy(self, name: str) -> Program:
+        """The same columns and rows under another name, without an objective."""
+        twin = Program(name)
+        columns, rows = self.columns, self.rows
+        twin.columns = _Columns(
+            list(columns.family),
+            list(columns.key),
+            list(columns.lower),
+            list(columns.upper),
+            list(columns.integer),
+        )
+        twin.rows = _Rows(
+            list(rows.family),
+            list(rows.key),
+            list(rows.sense),
+            list(rows.right),
+            list(rows.constant),
+            [dict(t) for t in rows.terms],
+        )
+        twin._column_index = dict(self._column_index)
+        twin._row_index = dict(self._row_index)
+        return twin
+
     def costs(self) -> FloatArray:
         """Objective coefficients of the maximisation, shape (columns,)."""
         c = np.zeros(self.shape[1])
@@ -232,58 +283,19 @@ class Program:
         return c
 
 
-@dataclass(frozen=True)
-class Solution:
-    """A proven optimum of a :class:`Program`, in the sense of its maximisation.
-
-    ``x`` column values; ``dual`` change of the objective per unit of a row's right-hand side;
-    ``reduced_cost`` change of the objective per unit of a column forced up from its bound.
-    """
-
-    program: Program
-    objective: float
-    x: FloatArray
-    dual: FloatArray
-    reduced_cost: FloatArray
-    primal_residual: float
-    duality_gap: float
-    _model: Any = field(repr=False, default=None)
-
-    def value(self, family: str, key: Key) -> float:
-        """Value of a column; zero where it does not exist."""
-        index = self.program.find(family, key)
-        return 0.0 if index is None else float(self.x[index])
-
-    def duals(self, family: str) -> dict[Key, float]:
-        """Duals of a family by key."""
-        return {key: float(self.dual[i]) for key, i in self.program.rows_of(family).items()}
-
-    def shifted(self, shifts: Mapping[int, float]) -> float | None:
-        """Objective after moving the right-hand sides of rows, from the optimal basis.
-
-        Returns None where the shifted program has no proven optimum. The program itself is
-        left as it was.
-        """
-        rows = self.program.rows
-        bounds = {r: _row_bounds(rows.sense[r], rows.right[r]) for r in shifts}
-        with _quiet():
-            for r, shift in shifts.items():
-                low, high = bounds[r]
-                self._model.changeRowBounds(r, low + shift, high + shift)
-            self._model.run()
-            optimal = "optimal" in str(self._model.getModelStatus()).lower()
-            value = -float(self._model.getObjectiveValue()) if optimal else None
-            for r, (low, high) in bounds.items():
-                self._model.changeRowBounds(r, low, high)
-        return None if value is None else value + self.program.objective.constant
-
-
-def _row_bounds(sense: Sense, right: float) -> tuple[float, float]:
-    low = right if sense in (">=", "=") else -math.inf
-    high = right if sense in ("<=", "=") else math.inf
-    return low, high
-
-
+#: Feasibility tolerance of rows, columns, reduced costs and integers: absolute, scaled by HiGHS.
+TOLERANCE = 1e-9
+#: Nonzeros up to which the dual simplex is asked first; beyond, the interior-point method with
+#: crossover to a vertex.
+SIMPLEX_UP_TO = 200_000
+#: Branch and bound ends where bound and answer are the same.
+_BRANCHING = {
+    "mip_rel_gap": 0.0,
+    "mip_abs_gap": TOLERANCE,
+    "mip_feasibility_tolerance": TOLERANCE,
+}
+#: Largest distance of an integer column from a whole number.
+_WHOLE = 1e-6
 #: Conditions in which there is no optimum; "Undefined" is either of the other two.
 _NO_OPTIMUM = ("Infeasible", "Unbounded", "Undefined")
 #: Endings that prove nothing. The dual simplex has them for some infeasible programs; the
@@ -299,23 +311,101 @@ class NoOptimumError(SolverError):
         super().__init__(f"the solver ended with status {condition!r}, not a proven optimum")
 
 
-def solve(program: Program, *, threads: int = 1, seed: int = 0, check: bool = True) -> Solution:
+def solve(
+    program: Program,
+    *,
+    threads: int = 1,
+    seed: int = 0,
+    check: bool = True,
+) -> Solution:
     """Maximise ``program`` by HiGHS in process.
+
+    Integer columns are found by branch and bound to a gap of none and then held, so that the
+    values, duals and reduced costs returned are those of a linear program.
 
     Raises:
         NoOptimumError: infeasible or unbounded.
-        SolverError: anything else that is not a proven optimum, or a solution whose residuals
-            or duality gap are too large.
+        SolverError: anything else that is not a proven optimum, or an answer that breaks the
+            conditions of optimality.
         LabelError: a coefficient of the objective is not finite.
     """
     if not np.isfinite(program.costs()).all():
         msg = "the objective holds a number that is not finite"
         raise LabelError(msg)
+    options = {"threads": threads, "random_seed": seed}
+    fixed = _integers(program, options) if program.columns.integer else {}
+    try:
+        answer = _linear(program, fixed, options)
+    except NoOptimumError as error:
+        if not fixed:
+            raise
+        msg = f"with its integer columns held the program ends as {error.condition!r}"
+        raise SolverError(msg) from error
+    if answer.dual is None or answer.reduced_cost is None:
+        msg = "the solver gives no duals"
+        raise SolverError(msg)
+    return checked(
+        program,
+        answer.x,
+        answer.dual,
+        answer.reduced_cost,
+        fixed=fixed,
+        check=check,
+        _engine=answer.engine,
+    )
+
+
+def _integers(program: Program, options: Mapping[str, Any]) -> dict[int, float]:
+    """Values of the integer columns at the optimum, by index."""
+    problem, variables = _built(program, {}, integer=True)
+    condition = _run(problem, {**options, **_BRANCHING})
+    if condition in _INCONCLUSIVE:
+        condition = _run(problem, {**options, **_BRANCHING, "presolve": "off"})
+    _accept(condition)
+    lower, upper = program.bounds()
+    unused = program.unused
+    found = {
+        j: float(np.clip(0.0, lower[j], upper[j]) if unused[j] else variables[j].varValue)
+        for j in program.columns.integer
+    }
+    fixed = {j: float(round(value)) for j, value in found.items()}
+    off = max(abs(found[j] - fixed[j]) for j in found)
+    if off > _WHOLE:
+        msg = f"an integer column of the solver's answer is {off:.3g} from a whole number"
+        raise SolverError(msg)
+    return fixed
+
+
+def _linear(program: Program, fixed: Mapping[int, float], options: Mapping[str, Any]) -> Answer:
+    """The optimum of the linear program in which the columns of ``fixed`` are held."""
+    problem, variables = _built(program, fixed, integer=False)
+    large = sum(map(len, program.rows.terms)) > SIMPLEX_UP_TO
+    methods = ("ipm", "simplex") if large else ("simplex", "ipm")
+    condition = _run(problem, {**options, "solver": methods[0]})
+    if condition in _INCONCLUSIVE:
+        condition = _run(problem, {**options, "solver": methods[1]})
+    _accept(condition)
+    x = np.array([v.varValue for v in variables], dtype=np.float64)
+    x = np.where((x < 0.0) & (x > -TOLERANCE), 0.0, x)
+    dual = -np.array([c.pi for c in problem.constraints()], dtype=np.float64)
+    reduced = -np.array([v.dj for v in variables], dtype=np.float64)
+    unused = program.unused
+    x[unused] = np.clip(0.0, *program.bounds(fixed))[unused]
+    reduced[unused] = 0.0
+    model = problem.solverModel
+    return Answer(x, dual, reduced, lambda: model)
+
+
+def _built(program: Program, fixed: Mapping[int, float], *, integer: bool) -> tuple[Any, list[Any]]:
+    """The program in PuLP, its objective negated, and its variables in order."""
     problem = pulp.LpProblem("program", pulp.LpMinimize)
-    columns, rows = program.columns, program.rows
+    rows = program.rows
+    whole = set(program.columns.integer) if integer else set()
     variables = [
-        problem.add_variable(f"x{j}", _bound(columns.lower[j]), _bound(columns.upper[j]))
-        for j in range(len(columns.family))
+        problem.add_variable(
+            f"x{j}", _bound(low), _bound(high), pulp.LpInteger if j in whole else pulp.LpContinuous
+        )
+        for j, (low, high) in enumerate(zip(*program.bounds(fixed), strict=True))
     ]
     problem += (
         _EXPRESSION(
@@ -332,38 +422,32 @@ def solve(program: Program, *, threads: int = 1, seed: int = 0, check: bool = Tr
             problem += (expression >= right), f"r{r}"
         else:
             problem += (expression == right), f"r{r}"
-    condition = _run(problem, threads=threads, random_seed=seed)
-    if condition in _INCONCLUSIVE:
-        condition = _run(problem, threads=threads, random_seed=seed, solver="ipm")
+    return problem, variables
+
+
+def _run(problem: Any, options: Mapping[str, Any]) -> str:
+    """Solve, and say how it ended."""
+    solver = pulp.HiGHS(
+        msg=False,
+        primal_feasibility_tolerance=TOLERANCE,
+        dual_feasibility_tolerance=TOLERANCE,
+        **options,
+    )
+    with quiet():
+        return _condition(problem, problem.solve(solver))
+
+
+def _accept(condition: str) -> None:
+    """Refuse what is not a proven optimum."""
     if condition in _NO_OPTIMUM:
         raise NoOptimumError(condition)
     if condition != "Optimal":
         msg = f"the solver ended with status {condition!r}, not a proven optimum"
         raise SolverError(msg)
-    x = np.array([v.varValue for v in variables], dtype=np.float64)
-    x = np.where((x < 0.0) & (x > -1e-9), 0.0, x)
-    dual = -np.array([c.pi for c in problem.constraints()], dtype=np.float64)
-    reduced = -np.array([v.dj for v in variables], dtype=np.float64)
-    unused = program.unused
-    x[unused] = np.clip(0.0, columns.lower, columns.upper)[unused]
-    reduced[unused] = 0.0
-    return _checked(program, x, dual, reduced, problem.solverModel, check=check)
-
-
-def _run(problem: Any, **options: Any) -> str:
-    """Solve, and say how it ended."""
-    solver = pulp.HiGHS(
-        msg=False,
-        primal_feasibility_tolerance=1e-9,
-        dual_feasibility_tolerance=1e-9,
-        **options,
-    )
-    with _quiet():
-        return _condition(problem, problem.solve(solver))
 
 
 def _bound(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return float(value) if math.isfinite(value) else None
 
 
 def _condition(problem: Any, outcome: Any) -> str:
@@ -374,76 +458,6 @@ def _condition(problem: Any, outcome: Any) -> str:
     if name == "Optimal" and problem.sol_status != pulp.LpSolutionOptimal:
         return "Stopped"
     return name
-
-
-def _checked(
-    program: Program,
-    x: FloatArray,
-    dual: FloatArray,
-    reduced: FloatArray,
-    model: Any,
-    *,
-    check: bool,
-) -> Solution:
-    matrix = program.matrix()
-    right = np.asarray(program.rows.right)
-    sense = np.asarray(program.rows.sense)
-    slack = right - matrix @ x
-    residual = np.where(sense == "<=", -slack, np.where(sense == ">=", slack, np.abs(slack)))
-    worst = float(max(0.0, residual.max(initial=0.0)))
-    costs = program.costs()
-    objective = math.fsum(costs * x)
-    lower = np.asarray(program.columns.lower)
-    upper = np.asarray(program.columns.upper)
-    bound = np.where(reduced > 0.0, upper, lower)
-    bound = np.where(np.isfinite(bound), bound, 0.0)
-    dual_objective = math.fsum(dual * right) + math.fsum(reduced * bound)
-    gap = abs(objective - dual_objective) / max(1.0, abs(objective))
-    allowed = 1e-6 * max(1.0, float(np.abs(right).max(initial=0.0)))
-    if check and not (worst <= allowed and gap <= 1e-6):
-        msg = f"the solver's answer does not check: residual {worst:.3g}, duality gap {gap:.3g}"
-        raise SolverError(msg)
-    return Solution(
-        program, objective + program.objective.constant, x, dual, reduced, worst, gap, model
-    )
-
-
-def elastic(
-    program: Program, weights: Mapping[int, float]
-) -> tuple[Program, dict[int, tuple[int, ...]]]:
-    """A copy in which the rows of ``weights`` may be broken at that price per unit.
-
-    Returns the program (it maximises minus the total price) and, by row, its slack columns.
-    """
-    copy = Program(f"{program.name}, elastic")
-    copy.columns = _Columns(
-        list(program.columns.family),
-        list(program.columns.key),
-        list(program.columns.lower),
-        list(program.columns.upper),
-    )
-    copy._column_index = dict(program._column_index)
-    copy._row_index = dict(program._row_index)
-    rows = program.rows
-    copy.rows = _Rows(
-        list(rows.family),
-        list(rows.key),
-        list(rows.sense),
-        list(rows.right),
-        list(rows.constant),
-        [dict(t) for t in rows.terms],
-    )
-    slacks: dict[int, tuple[int, ...]] = {}
-    for r, weight in weights.items():
-        signs = {"<=": (-1.0,), ">=": (1.0,), "=": (1.0, -1.0)}[rows.sense[r]]
-        added = []
-        for sign in signs:
-            j = copy.column("relaxation", (r, sign))
-            copy.rows.terms[r][j] = sign
-            copy.objective.add(j, -weight)
-            added.append(j)
-        slacks[r] = tuple(added)
-    return copy, slacks
 
 
 def lp_text(program: Program, families: Sequence[str] | None = None) -> str:
@@ -472,22 +486,3 @@ def lp_text(program: Program, families: Sequence[str] | None = None) -> str:
 
 def _label(key: Key) -> str:
     return ",".join(map(str, key)) if isinstance(key, tuple) else str(key)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Send the solver's C-level banner on file descriptor 1 nowhere."""
-    sys.stdout.flush()
-    try:
-        saved = os.dup(1)
-    except OSError:
-        yield
-        return
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(devnull, 1)
-        yield
-    finally:
-        os.dup2(saved, 1)
-        os.close(saved)
-        os.close(devnull)
