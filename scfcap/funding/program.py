@@ -13,25 +13,31 @@ stay at their optimum.
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import pulp
+import pulp as _pulp
 from scipy import sparse
 
-from scfcap.errors import FaultError, SolverError
+from scfcap.errors import FaultError, InputError, Problem, SolverError
+from scfcap.funding.lp_text import lp_text
 from scfcap.funding.relaxation import elastic
-from scfcap.funding.solution import Answer, Solution, checked, quiet, row_bounds
+from scfcap.funding.solution import Solution, agree, checked, quiet, row_bounds, whole
 from scfcap.quantities import BoolArray, FloatArray
 
 __all__ = [
     "Absent", "Key", "LabelError", "NoOptimumError", "Program", "Row", "Sense", "Solution",
-    "Terms", "elastic", "lp_text", "row_bounds", "solve",
+    "Terms", "available", "elastic", "lp_text", "row_bounds", "solve",
 ]  # fmt: skip
 
+#: Typed in PuLP 4 and not in PuLP 3.
+pulp: Any = _pulp
 #: A row's or column's label: a name, a period, or a tuple of them.
 Key = Any
 Sense = Literal["<=", ">=", "="]
@@ -283,19 +289,21 @@ class Program:
         return c
 
 
+#: HiGHS in process, the solver where none is named.
+HIGHS = "highs"
 #: Feasibility tolerance of rows, columns, reduced costs and integers: absolute, scaled by HiGHS.
 TOLERANCE = 1e-9
 #: Nonzeros up to which the dual simplex is asked first; beyond, the interior-point method with
 #: crossover to a vertex.
 SIMPLEX_UP_TO = 200_000
+_SIMPLEX = {"solver": "simplex"}
+_INTERIOR = {"solver": "ipm", "run_crossover": "on"}
 #: Branch and bound ends where bound and answer are the same.
 _BRANCHING = {
     "mip_rel_gap": 0.0,
     "mip_abs_gap": TOLERANCE,
     "mip_feasibility_tolerance": TOLERANCE,
 }
-#: Largest distance of an integer column from a whole number.
-_WHOLE = 1e-6
 #: Conditions in which there is no optimum; "Undefined" is either of the other two.
 _NO_OPTIMUM = ("Infeasible", "Unbounded", "Undefined")
 #: Endings that prove nothing. The dual simplex has them for some infeasible programs; the
@@ -314,16 +322,20 @@ class NoOptimumError(SolverError):
 def solve(
     program: Program,
     *,
+    solver: str = HIGHS,
     threads: int = 1,
     seed: int = 0,
     check: bool = True,
 ) -> Solution:
-    """Maximise ``program`` by HiGHS in process.
+    """Maximise ``program`` by HiGHS in process, or by another of PuLP's solvers by its name.
 
     Integer columns are found by branch and bound to a gap of none and then held, so that the
-    values, duals and reduced costs returned are those of a linear program.
+    values, duals and reduced costs returned are those of a linear program. Another solver's
+    optimum must be that of HiGHS on this linear program, which gives duals and warm re-solves:
+    few solvers give duals through PuLP, and some print eight digits.
 
     Raises:
+        InputError: no such solver, or it is not installed; says which are.
         NoOptimumError: infeasible or unbounded.
         SolverError: anything else that is not a proven optimum, or an answer that breaks the
             conditions of optimality.
@@ -333,57 +345,76 @@ def solve(
         msg = "the objective holds a number that is not finite"
         raise LabelError(msg)
     options = {"threads": threads, "random_seed": seed}
-    fixed = _integers(program, options) if program.columns.integer else {}
+    name = _known(solver)
+    found: FloatArray | None = None
+    if program.columns.integer or name != HIGHS:
+        found = _searched(program, name, options)
+    fixed = {} if found is None else whole(program, found)
     try:
-        answer = _linear(program, fixed, options)
+        x, dual, reduced, model = _linear(program, fixed, options)
     except NoOptimumError as error:
-        if not fixed:
+        if found is None:
             raise
-        msg = f"with its integer columns held the program ends as {error.condition!r}"
+        msg = f"{name} has an optimum, and HiGHS ends as {error.condition!r}"
         raise SolverError(msg) from error
-    if answer.dual is None or answer.reduced_cost is None:
-        msg = "the solver gives no duals"
-        raise SolverError(msg)
-    return checked(
-        program,
-        answer.x,
-        answer.dual,
-        answer.reduced_cost,
-        fixed=fixed,
-        check=check,
-        _engine=answer.engine,
+    if found is not None and check:
+        agree(program, name, found, x)
+    return checked(program, x, dual, reduced, fixed=fixed, check=check, solver=name, _model=model)
+
+
+def available() -> list[str]:
+    """Names of the solvers that are installed, HiGHS in process first."""
+    with warnings.catch_warnings(), quiet():
+        warnings.simplefilter("ignore")
+        names = pulp.listSolvers(onlyAvailable=True)
+    return [HIGHS, *sorted(name for name in names if name.lower() != HIGHS)]
+
+
+def _known(solver: str) -> str:
+    """The solver as PuLP spells it; ``highs`` is HiGHS in process."""
+    if solver.lower() == HIGHS:
+        return HIGHS
+    installed = available()
+    names = {name.lower(): name for name in installed}
+    if solver.lower() in names:
+        return names[solver.lower()]
+    raise InputError(
+        Problem(
+            "model.toml: plan.solver",
+            f"{solver!r}",
+            f"a solver that is installed: {', '.join(installed)}",
+            "Name one of these, or install the solver so that PuLP finds it.",
+        )
     )
 
 
-def _integers(program: Program, options: Mapping[str, Any]) -> dict[int, float]:
-    """Values of the integer columns at the optimum, by index."""
+def _searched(program: Program, solver: str, options: Mapping[str, Any]) -> FloatArray:
+    """Values at the optimum, integer columns whole, by branch and bound or by another solver."""
     problem, variables = _built(program, {}, integer=True)
-    condition = _run(problem, {**options, **_BRANCHING})
-    if condition in _INCONCLUSIVE:
-        condition = _run(problem, {**options, **_BRANCHING, "presolve": "off"})
+    if solver == HIGHS:
+        condition = _run(problem, {**options, **_BRANCHING})
+        if condition in _INCONCLUSIVE:
+            condition = _run(problem, {**options, **_BRANCHING, "presolve": "off"})
+    else:
+        condition = _run_other(problem, solver, int(options["threads"]))
     _accept(condition)
-    lower, upper = program.bounds()
     unused = program.unused
-    found = {
-        j: float(np.clip(0.0, lower[j], upper[j]) if unused[j] else variables[j].varValue)
-        for j in program.columns.integer
-    }
-    fixed = {j: float(round(value)) for j, value in found.items()}
-    off = max(abs(found[j] - fixed[j]) for j in found)
-    if off > _WHOLE:
-        msg = f"an integer column of the solver's answer is {off:.3g} from a whole number"
-        raise SolverError(msg)
-    return fixed
+    idle = np.clip(0.0, *program.bounds())
+    return np.array(
+        [idle[j] if unused[j] else v.varValue for j, v in enumerate(variables)], dtype=np.float64
+    )
 
 
-def _linear(program: Program, fixed: Mapping[int, float], options: Mapping[str, Any]) -> Answer:
-    """The optimum of the linear program in which the columns of ``fixed`` are held."""
+def _linear(
+    program: Program, fixed: Mapping[int, float], options: Mapping[str, Any]
+) -> tuple[FloatArray, FloatArray, FloatArray, Any]:
+    """Values, duals, reduced costs and HiGHS itself, of the linear program with ``fixed`` held."""
     problem, variables = _built(program, fixed, integer=False)
     large = sum(map(len, program.rows.terms)) > SIMPLEX_UP_TO
-    methods = ("ipm", "simplex") if large else ("simplex", "ipm")
-    condition = _run(problem, {**options, "solver": methods[0]})
+    methods = (_INTERIOR, _SIMPLEX) if large else (_SIMPLEX, _INTERIOR)
+    condition = _run(problem, {**options, **methods[0]})
     if condition in _INCONCLUSIVE:
-        condition = _run(problem, {**options, "solver": methods[1]})
+        condition = _run(problem, {**options, **methods[1]})
     _accept(condition)
     x = np.array([v.varValue for v in variables], dtype=np.float64)
     x = np.where((x < 0.0) & (x > -TOLERANCE), 0.0, x)
@@ -392,8 +423,7 @@ def _linear(program: Program, fixed: Mapping[int, float], options: Mapping[str, 
     unused = program.unused
     x[unused] = np.clip(0.0, *program.bounds(fixed))[unused]
     reduced[unused] = 0.0
-    model = problem.solverModel
-    return Answer(x, dual, reduced, lambda: model)
+    return x, dual, reduced, problem.solverModel
 
 
 def _built(program: Program, fixed: Mapping[int, float], *, integer: bool) -> tuple[Any, list[Any]]:
@@ -426,15 +456,37 @@ def _built(program: Program, fixed: Mapping[int, float], *, integer: bool) -> tu
 
 
 def _run(problem: Any, options: Mapping[str, Any]) -> str:
-    """Solve, and say how it ended."""
+    """Solve by HiGHS in process, and say how it ended."""
     solver = pulp.HiGHS(
         msg=False,
         primal_feasibility_tolerance=TOLERANCE,
         dual_feasibility_tolerance=TOLERANCE,
         **options,
     )
-    with quiet():
+    with _guarded(HIGHS):
         return _condition(problem, problem.solve(solver))
+
+
+def _run_other(problem: Any, name: str, threads: int) -> str:
+    """Solve by another solver, and say how it ended."""
+    with _guarded(name), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        taken = inspect.signature(type(pulp.getSolver(name, msg=False)).__init__).parameters
+        wanted = {"threads": threads, "gapRel": 0.0}
+        options = {key: value for key, value in wanted.items() if key in taken}
+        solver = pulp.getSolver(name, msg=False, **options)
+        return _condition(problem, problem.solve(solver))
+
+
+@contextmanager
+def _guarded(name: str) -> Iterator[None]:
+    """Keep a solver's banner off standard output, and say which one crashed."""
+    try:
+        with quiet():
+            yield
+    except Exception as error:  # what an interface to a solver raises is its own affair
+        msg = f"the solver {name} failed: {type(error).__name__}: {error}"
+        raise SolverError(msg) from error
 
 
 def _accept(condition: str) -> None:
@@ -453,36 +505,9 @@ def _bound(value: float) -> float | None:
 def _condition(problem: Any, outcome: Any) -> str:
     """How the solver ended, "Optimal" only where it proved it; the same for PuLP 3 and 4."""
     if hasattr(outcome, "has_solution"):
-        return str(outcome.status.name)
-    name = str(pulp.LpStatus[outcome])
+        name = str(outcome.status.name)
+        return "Stopped" if name == "Optimal" and not outcome.has_solution else name
+    name = str(pulp.LpStatus.get(outcome, f"code {outcome}"))
     if name == "Optimal" and problem.sol_status != pulp.LpSolutionOptimal:
         return "Stopped"
     return name
-
-
-def lp_text(program: Program, families: Sequence[str] | None = None) -> str:
-    """The program as readable text, one row a line, for golden files.
-
-    Columns read ``family[key]``; coefficients are printed with up to 10 digits; rows and their
-    terms are sorted by label.
-    """
-    lines = []
-    names = [
-        f"{f}[{_label(k)}]"
-        for f, k in zip(program.columns.family, program.columns.key, strict=True)
-    ]
-    for (family, key), r in sorted(
-        program._row_index.items(), key=lambda item: (item[0][0], _label(item[0][1]))
-    ):
-        if families is not None and family not in families:
-            continue
-        terms = sorted((names[j], c) for j, c in program.rows.terms[r].items())
-        left = " ".join(f"{c:+.10g} {name}" for name, c in terms)
-        lines.append(
-            f"{family}[{_label(key)}]: {left} {program.rows.sense[r]} {program.rows.right[r]:.10g}"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _label(key: Key) -> str:
-    return ",".join(map(str, key)) if isinstance(key, tuple) else str(key)

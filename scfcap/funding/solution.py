@@ -11,10 +11,9 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
 FEASIBLE = 1e-6
 #: Largest duality gap, share of the objective (1 at least).
 GAP = 1e-6
+#: Largest distance of an integer column from a whole number.
+INTEGRAL = 1e-6
 #: Largest product of a dual and its slack, share of the objective (1 at least).
 COMPLEMENTARY = 1e-7
 #: Largest wrong sign of a dual and largest ``|c - A'y - d|``, share of the largest cost or dual
@@ -44,7 +45,8 @@ class Solution:
     ``reduced_cost`` change of the objective per unit of a column forced up from its bound.
     ``fixed`` holds the value of each integer column, by index: duals, reduced costs and
     :meth:`shifted` are those of the linear program in which these columns stay where they are.
-    ``solver`` found ``x``, ``priced_by`` the duals.
+    ``solver`` proved the optimum; values, duals and re-solves are of HiGHS whichever that was
+    (``_model`` is a ``highspy.Highs`` at the optimal basis).
     """
 
     program: Program
@@ -57,13 +59,7 @@ class Solution:
     complementarity: float = 0.0
     fixed: Mapping[int, float] = field(default_factory=dict)
     solver: str = "highs"
-    priced_by: str = "highs"
-    _engine: Callable[[], Any] = field(repr=False, compare=False, default=lambda: None)
-
-    @cached_property
-    def _model(self) -> Any:
-        """The linear program in HiGHS (a ``highspy.Highs``), at its optimal basis."""
-        return self._engine()
+    _model: Any = field(repr=False, compare=False, default=None)
 
     def value(self, family: str, key: Key) -> float:
         """Value of a column; zero where it does not exist."""
@@ -93,19 +89,6 @@ class Solution:
             for r, (low, high) in bounds.items():
                 model.changeRowBounds(r, low, high)
         return None if value is None else value + self.program.objective.constant
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a solver says of a program: values, and duals in the sense of the maximisation.
-
-    ``dual`` and ``reduced_cost`` are None where the solver gives none.
-    """
-
-    x: FloatArray
-    dual: FloatArray | None
-    reduced_cost: FloatArray | None
-    engine: Callable[[], Any]
 
 
 def checked(
@@ -155,7 +138,8 @@ def checked(
         complementarity <= COMPLEMENTARY,
         signs <= STATIONARY * prices,
     )
-    if check and not all(conditions):
+    known = all(np.isfinite(values).all() for values in (x, dual, reduced))
+    if not known or (check and not all(conditions)):
         msg = (
             f"the solver's answer does not check: residual {worst:.3g}, duality gap {gap:.3g}, "
             f"complementarity {complementarity:.3g}, duals {signs:.3g}"
@@ -173,6 +157,36 @@ def checked(
         dict(fixed),
         **told,
     )
+
+
+def whole(program: Program, found: FloatArray) -> dict[int, float]:
+    """The integer columns of an answer, as whole numbers."""
+    columns = program.columns.integer
+    fixed = {j: float(np.round(found[j])) for j in columns}
+    off = np.max([0.0, *(abs(found[j] - fixed[j]) for j in columns)])
+    if not off <= INTEGRAL:
+        msg = f"an integer column of the solver's answer is {off:.3g} from a whole number"
+        raise SolverError(msg)
+    return fixed
+
+
+def agree(program: Program, solver: str, found: FloatArray, x: FloatArray) -> None:
+    """Refuse a solver's answer that breaks a limit, or is not worth what HiGHS finds."""
+    right = np.asarray(program.rows.right)
+    sense = np.asarray(program.rows.sense)
+    over = program.matrix() @ found - right
+    broken = np.where(sense == "<=", over, np.where(sense == ">=", -over, np.abs(over)))
+    size = np.max([1.0, np.abs(right).max(initial=0.0), np.abs(found).max(initial=0.0)])
+    costs = program.costs()
+    worth, best = math.fsum(costs * found), math.fsum(costs * x)
+    kept = broken.max(initial=0.0) <= FEASIBLE * size
+    same = abs(worth - best) <= GAP * max(1.0, abs(best))
+    if not (kept and same):
+        msg = (
+            f"the answer of {solver} does not check: it is worth {worth:.9g} and breaks a limit by "
+            f"{broken.max(initial=0.0):.3g}; with its whole numbers HiGHS finds {best:.9g}"
+        )
+        raise SolverError(msg)
 
 
 def row_bounds(sense: Sense, right: float) -> tuple[float, float]:
