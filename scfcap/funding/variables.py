@@ -9,15 +9,24 @@ it may be nonzero.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from scfcap.axes import OWN
 from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs
 from scfcap.funding.loans import Loans
 from scfcap.funding.program import Program, Terms
 
+if TYPE_CHECKING:
+    from scfcap.funding.entries import Entry
 
+
+@dataclass
 class Book(Loans):
     """Inputs and columns together: terms for balances and flows of every place."""
+
+    entries: dict[int, list[Entry]] = field(default_factory=dict)
+    """Flows by period once they are asked for; :func:`scfcap.funding.entries.entries`."""
 
     def debt(self, lender: str, t: int) -> Terms:
         """New draws outstanding at the close of ``t``."""
