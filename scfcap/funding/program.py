@@ -72,10 +72,33 @@ class Terms:
     def extend(self, other: Terms, factor: float = 1.0) -> Terms:
         """Add ``factor * other``."""
         if factor != 0.0:
-            for column, coefficient in other.coefficients.items():
-                self.add(column, factor * coefficient)
+            mine, theirs = self.coefficients, other.coefficients
+            if mine:
+                for column, coefficient in theirs.items():
+                    if coefficient != 0.0:
+                        mine[column] = mine.get(column, 0.0) + factor * coefficient
+            else:
+                mine.update({j: factor * c for j, c in theirs.items() if c != 0.0})
             self.constant += factor * other.constant
         return self
+
+    @classmethod
+    def of(cls, columns: Sequence[int], coefficients: FloatArray, constant: float = 0.0) -> Terms:
+        """``sum_n coefficients[n] * columns[n] + constant``, a column once; zeros are left out."""
+        terms = cls()
+        given = zip(columns, coefficients.tolist(), strict=True)
+        terms.coefficients.update(
+            given if coefficients.all() else {j: c for j, c in given if c != 0.0}
+        )
+        terms.constant = constant
+        return terms
+
+    def copy(self) -> Terms:
+        """The same expression, to go on from."""
+        terms = Terms()
+        terms.coefficients.update(self.coefficients)
+        terms.constant = self.constant
+        return terms
 
     def value(self, x: FloatArray) -> float:
         """The expression at the column values ``x``."""
