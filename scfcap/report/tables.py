@@ -137,6 +137,7 @@ _TITLES = {
     "plan_cost_of_funds": "What each source of funds costs, all in",
     "plan_marginal_funding": "Marginal funding curve: what one more unit of money may cost",
     "plan_actions": "What to do, by day",
+    "plan_value": "What the plan is after: income inside the horizon, and value beyond it",
     "plan_unused": "Sources without new business, and why",
     "plan_maturity_ladder": "Maturity ladder: assets and liabilities by days left, at each close",
     "plan_maturity_gaps": "Maturity gaps: assets less liabilities due by a day, at each close",
