@@ -9,14 +9,14 @@ it would draw every cheap line at the last close, to its longest tenor.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
 from scfcap.axes import OWN
-from scfcap.funding.constraints.cash import capital
+from scfcap.funding.company import capital
 from scfcap.funding.inputs import DealInputs, Inputs
 from scfcap.funding.program import Solution, Terms
 from scfcap.funding.variables import Book
@@ -24,15 +24,6 @@ from scfcap.quantities import FloatArray
 
 #: Parts of the objective.
 INSIDE, BEYOND = "inside", "beyond"
-#: Kinds of value beyond the horizon, in the order in which they are shown.
-OWN_LOANS = "loans on the own book"
-POOL = "loans of the vehicle"
-SERVICING = "servicing of loans sold"
-ISSUE = "issue costs that later periods use"
-WAITING = "cash that a series keeps"
-DEBT = "bank and other debt"
-NOTES = "notes held by others"
-P2P_NOTES = "P2P notes"
 
 
 def value_beyond(book: Book) -> Mapping[str, Terms]:
@@ -42,17 +33,20 @@ def value_beyond(book: Book) -> Mapping[str, Terms]:
     servicing fee less running cost on what remains; issue costs: the part of a series' life that
     is to come; debt: ``- sum excess * principal`` by :func:`excess`.
     """
-    kinds = {
-        OWN_LOANS: _own_loans(book),
-        POOL: _pool(book),
-        SERVICING: _servicing(book),
-        ISSUE: _issue_costs(book),
-        WAITING: _waiting(book),
-        DEBT: _debt(book),
-        NOTES: _notes(book),
-        P2P_NOTES: _p2p(book),
-    }
-    return {name: x for name, x in kinds.items() if x.coefficients or x.constant}
+    worth = {name: kind(book) for name, kind in KINDS}
+    return {name: x for name, x in worth.items() if x.coefficients or x.constant}
+
+
+def excess(rate: float, outstanding: FloatArray, years: FloatArray, at: float) -> float:
+    """What remaining payments exceed par by, per unit outstanding at T; never below zero [1].
+
+    ``sum_u (rate y[u] B[u-1] + B[u-1] - B[u]) (1 + at)^-Y[u] - 1`` with ``B`` the balance per
+    unit at T and at the close of each later period (the last one zero), ``y`` the later periods'
+    year fractions and ``Y`` their sums. ``rate``, ``at`` [1/year].
+    """
+    before, after = outstanding[:-1], outstanding[1:]
+    discount = np.power(1.0 + at, -np.cumsum(years))
+    return max(float((rate * years * before + before - after) @ discount) - 1.0, 0.0)
 
 
 def value_table(book: Book, solution: Solution) -> pd.DataFrame:
@@ -172,9 +166,9 @@ def _p2p(book: Book) -> Terms:
         for m, step in enumerate(p2p.steps):
             over = _bullet(inputs, p2p.rate(step.rate, since), since + p2p.tenor - last, at)
             terms.add(book.program.find("P", (m, since)), -over)
-    assert inputs.spec.p2p is not None
+    older = 0.0 if inputs.spec.p2p is None else inputs.spec.p2p.outstanding_rate
     for due in range(last + 1, len(p2p.open_repaid)):
-        over = _bullet(inputs, inputs.spec.p2p.outstanding_rate, due - last, at)
+        over = _bullet(inputs, older, due - last, at)
         terms.plus(-over * float(p2p.open_repaid[due]))
     return terms
 
@@ -207,3 +201,16 @@ def _due(inputs: Inputs, day: date) -> int:
     while grid.ends[-1] < day:
         grid = grid.extended(2 * len(grid))
     return grid.index(day)
+
+
+#: Kinds of value beyond the horizon, in the order in which they are shown.
+KINDS: tuple[tuple[str, Callable[[Book], Terms]], ...] = (
+    ("loans on the own book", _own_loans),
+    ("loans of the vehicle", _pool),
+    ("servicing of loans sold", _servicing),
+    ("issue costs that later periods use", _issue_costs),
+    ("cash that a series keeps", _waiting),
+    ("bank and other debt", _debt),
+    ("notes held by others", _notes),
+    ("P2P notes", _p2p),
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scfcap.funding.constraints.cash import capital
+from scfcap.funding.company import capital
 from scfcap.funding.end_value import value_beyond
 from scfcap.funding.program import Terms
 from scfcap.funding.variables import Book
