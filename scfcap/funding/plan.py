@@ -19,6 +19,7 @@ from scfcap.funding.catalogue import build_program
 from scfcap.funding.costs import cost_of_funds, marginal_funding
 from scfcap.funding.decisions import Decisions, decisions_of
 from scfcap.funding.diagnose import explain
+from scfcap.funding.end_value import value_table
 from scfcap.funding.inputs import DealInputs, Inputs
 from scfcap.funding.next_steps import next_steps
 from scfcap.funding.prices import Price, Worth, prices, worth_sentence
@@ -92,6 +93,7 @@ class Plan:
         frames["marginal_funding"] = marginal_funding(book, solution)
         frames["actions"] = actions(book, solution, self.optimum.decisions)
         frames["unused"] = unused(book, solution)
+        frames["value"] = value_table(book, solution)
         frames["caps"] = caps_table(book, solution, self.optimum.replay)
         frames["prices"] = price_table(self.prices, self.optimum.inputs)
         frames["channels"] = channel_table(self.channels)

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from scfcap.funding.cash_flow import WEEKS
+from scfcap.funding.end_value import beyond_sentence
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table, named_table
@@ -19,9 +20,21 @@ from scfcap.schema.load import LoadedModel
 
 #: Tables that the document holds whole; the folder holds all, and these as CSV too.
 TOLD = (
-    "balance_sheet", "income", "cash_flow", "accounting", "prices", "channels", "unused",
-    "next", "actions", "maturity_gaps", "cost_of_funds", "borrower_cost", "checks",
-)  # fmt: skip
+    "balance_sheet",
+    "income",
+    "cash_flow",
+    "accounting",
+    "prices",
+    "channels",
+    "unused",
+    "next",
+    "actions",
+    "maturity_gaps",
+    "cost_of_funds",
+    "borrower_cost",
+    "checks",
+    "value",
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +70,11 @@ class PlanReport:
     def forecast_says(self) -> str:
         """Over which periods the cash forecast goes."""
         return forecast_says(self.model.spec.plan.frequency, self.model.spec.plan.periods)
+
+    @property
+    def beyond_says(self) -> str:
+        """How much of the objective lies beyond the horizon, in words."""
+        return beyond_sentence(self.frames["value"], self.currency)
 
     @cached_property
     def binding(self) -> pd.DataFrame:

@@ -138,6 +138,7 @@ _TITLES = {
     "plan_marginal_funding": "Marginal funding curve: what one more unit of money may cost",
     "plan_actions": "What to do, by day",
     "plan_next": "What to do in the next month, why, at what cost, and what more is worth",
+    "plan_value": "What the plan is after: income inside the horizon, and value beyond it",
     "plan_unused": "Sources without new business, and why",
     "plan_maturity_ladder": "Maturity ladder: assets and liabilities by days left, at each close",
     "plan_maturity_gaps": "Maturity gaps: assets less liabilities due by a day, at each close",
