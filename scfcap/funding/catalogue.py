@@ -18,6 +18,7 @@ from scfcap.funding.constraints import (
     cash,
     cohorts,
     concentration,
+    covenants,
     leverage,
     p2p,
     securitization,
@@ -68,6 +69,15 @@ def _segments(book: Book) -> list[Key]:
 
 def _lenders(book: Book) -> list[Key]:
     return [x.name for x in book.inputs.lenders]
+
+
+def _covenants(book: Book) -> list[Key]:
+    return [(x.lender, x.name, t) for x in book.inputs.covenants for t in book.inputs.periods]
+
+
+def _cells(book: Book) -> list[Key]:
+    pledges = book.inputs.pledges
+    return [] if pledges is None else [pledges.label(c) for c in range(len(pledges.takes))]
 
 
 def _buyers(book: Book) -> list[Key]:
@@ -158,6 +168,24 @@ FAMILIES: tuple[Family, ...] = (
         "the credit line",
         _by_period(_lenders),
         bank_debt.bank_debt,
+        1,
+    ),
+    Family(
+        "covenant",
+        ("lender", "covenant", "period"),
+        "contract",
+        "the covenant of",
+        _covenants,
+        covenants.covenant,
+        2,
+    ),
+    Family(
+        "pledge",
+        ("cell", "period"),
+        "contract",
+        "own loans to pledge",
+        _by_period(_cells),
+        covenants.pledge,
         1,
     ),
     Family(

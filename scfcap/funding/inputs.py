@@ -16,6 +16,13 @@ import numpy as np
 
 from scfcap.axes import BANK_DEBT, BANK_TRANSFER, P2P, SECURITIZATION, place
 from scfcap.deal.accounts import SeriesState
+from scfcap.funding.covenant_inputs import (
+    Breach,
+    CovenantInputs,
+    CrossDefault,
+    LateInputs,
+    PledgeInputs,
+)
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import FloatArray, IntArray
 from scfcap.schema.model import Model
@@ -247,6 +254,12 @@ class Inputs:
     year_end_net_assets: float | None = None
     """Net assets at the last year end before ``as_of``; None where the model does not say."""
     path: CreditPath | None = None
+    covenants: tuple[CovenantInputs, ...] = ()
+    cross_defaults: tuple[CrossDefault, ...] = ()
+    pledges: PledgeInputs | None = None
+    late: LateInputs | None = None
+    breaches: tuple[Breach, ...] = ()
+    """Covenants that are broken before anything is decided."""
 
     @property
     def periods(self) -> range:

@@ -53,6 +53,8 @@ FAMILIES = {
     "single_borrower": "largest borrower",
     "single_group": "largest group of borrowers",
     "bank_debt": "credit line",
+    "covenant": "covenant of a line",
+    "pledge": "own loans to pledge",
     "transfer_stock": "buyer's limit",
     "transfer_flow": "buyer's monthly intake",
     "transfer_eligibility": "loans eligible for sale",

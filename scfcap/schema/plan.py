@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from scfcap.quantities import CostRate, Money, Share
 from scfcap.schema.base import MisfitError, Schema
+from scfcap.schema.covenants import Covenant
 from scfcap.schema.credit import TermRange
 
 
@@ -108,6 +109,8 @@ class Lender(Schema):
     notice_days: int | None = Field(default=None, ge=0, le=3660)
     """Days before a draw by which the lender must be told; the action list shows the deadline,
     the plan does not wait for it. Absent: no notice."""
+    covenants: tuple[Covenant, ...] = ()
+    """What the company keeps while the line may be drawn; the plan keeps them."""
 
 
 class Buyer(Schema):
