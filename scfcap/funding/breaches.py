@@ -18,6 +18,7 @@ from scfcap.axes import OWN
 from scfcap.funding.covenant_inputs import Breach, CovenantInputs
 from scfcap.funding.inputs import Inputs, LenderInputs
 from scfcap.funding.opening import opening_liabilities
+from scfcap.funding.rooms import rooms
 from scfcap.quantities import ROW_TOLERANCE, FloatArray
 from scfcap.schema.model import Model
 
@@ -37,54 +38,18 @@ def under_covenants(inputs: Inputs) -> Inputs:
     return replace(inputs, lenders=lenders, spec=_called_draws(inputs, breaches), breaches=breaches)
 
 
-def measured_at_start(inputs: Inputs, x: CovenantInputs) -> float:
-    """What a covenant measures at ``as_of``: a ratio, or net assets [money units].
-
-    A ratio to nothing is infinite, and zero where there is nothing to compare.
-    """
-    owed = opening_liabilities(inputs)
+def opening_sides(inputs: Inputs, x: CovenantInputs) -> tuple[float, float]:
+    """What a covenant measures at ``as_of``, and its base [money units]; a floor's base is 1."""
     if x.kind == "min_net_assets":
-        return inputs.net_capital + inputs.deductions
+        return inputs.net_capital + inputs.deductions, 1.0
     if x.kind == "leverage":
-        debt = sum(amount for name, amount in owed.items() if name != "accrued coupons")
-        return _ratio(debt, inputs.net_capital)
+        owed = opening_liabilities(inputs)
+        return sum(v for name, v in owed.items() if name != "accrued coupons"), inputs.net_capital
     if x.kind == "past_due_share":
         assert inputs.late is not None
-        return _ratio(inputs.late.opening, float(_own(inputs).sum()))
+        return inputs.late.opening, float(_own(inputs).sum())
     line = next(y for y in inputs.lenders if y.name == x.lender)
-    return _ratio(float(line.open_balance[0]), room_at_start(inputs)[x.lender])
-
-
-def room_at_start(inputs: Inputs) -> dict[str, float]:
-    """Usable pledge that each line with a borrowing base can have at ``as_of`` [money units].
-
-    Lines are served in the order of the model, with what each of them needs.
-    """
-    assert inputs.pledges is not None
-    pledges = inputs.pledges
-    left = pledges.share @ _own(inputs)
-    free = float(_own(inputs).sum())
-    if inputs.p2p is not None:
-        free -= float(inputs.p2p.open_balance[0])
-    room: dict[str, float] = {}
-    for x in inputs.covenants:
-        if x.kind != "borrowing_base":
-            continue
-        cells, usable = pledges.cells(x.eligibility), pledges.usable[x.eligibility]
-        most = max(min(float(left[cells].sum()), free), 0.0)
-        room[x.lender] = most * usable
-        line = next(y for y in inputs.lenders if y.name == x.lender)
-        need = min(float(line.open_balance[0]) / max(x.limit * usable, ALMOST_NOTHING), most)
-        free -= need
-        for c in cells:
-            taken = min(need, float(left[c]))
-            left[c] -= taken
-            need -= taken
-    return room
-
-
-#: An advance rate of zero lends nothing on any pledge.
-ALMOST_NOTHING = 1e-12
+    return float(line.open_balance[0]), _room_at_start(inputs, x.lender)
 
 
 def _own(inputs: Inputs) -> FloatArray:
@@ -92,6 +57,17 @@ def _own(inputs: Inputs) -> FloatArray:
     cohorts = inputs.cohorts
     there = np.array([origin == OWN for origin in cohorts.origin]) & (cohorts.vintage <= 0)
     return np.asarray(np.where(there, cohorts.amount * cohorts.path[:, 0], 0.0))
+
+
+def _room_at_start(inputs: Inputs, lender: str) -> float:
+    """Usable pledge that a line can have at ``as_of`` beside what the others need [money units]."""
+    assert inputs.pledges is not None
+    own = _own(inputs)
+    notes = 0.0 if inputs.p2p is None else float(inputs.p2p.open_balance[0])
+    balance = {x.name: float(x.open_balance[0]) for x in inputs.lenders}
+    bases = [x for x in inputs.covenants if x.kind == "borrowing_base"]
+    cells = inputs.pledges.share @ own
+    return rooms(inputs.pledges, bases, cells, float(own.sum()) - notes, balance)[lender]
 
 
 def _ratio(part: float, whole: float) -> float:
@@ -106,7 +82,7 @@ def _broken(inputs: Inputs) -> Iterator[Breach]:
         if line.limit <= 0.0 and not line.open_balance[0] > 0.0:
             continue
         if 0 in x.tests:
-            ratio = measured_at_start(inputs, x)
+            ratio = _ratio(*opening_sides(inputs, x))
             if _breaks(x, ratio):
                 yield _breach(inputs, x, 0, ratio)
                 continue

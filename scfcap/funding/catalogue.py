@@ -20,6 +20,7 @@ from scfcap.funding.constraints import (
     concentration,
     covenants,
     leverage,
+    maturity,
     p2p,
     securitization,
 )
@@ -107,6 +108,14 @@ def _steps(book: Book) -> list[Key]:
 
 def _caps(book: Book) -> list[Key]:
     return list(book.inputs.cap_names())
+
+
+def _gaps(book: Book) -> list[Key]:
+    return [x.days for x in book.inputs.spec.plan.maturity_gaps]
+
+
+def _matched(book: Book) -> list[Key]:
+    return [] if book.inputs.spec.plan.tenor_match is None else _periods(book)
 
 
 def _shares(book: Book) -> list[Key]:
@@ -308,6 +317,24 @@ FAMILIES: tuple[Family, ...] = (
         _by_period(_caps),
         leverage.leverage,
         1,
+    ),
+    Family(
+        "maturity_gap",
+        ("days", "period"),
+        "policy",
+        "the maturity gap within days:",
+        _by_period(_gaps),
+        maturity.maturity_gap,
+        1,
+    ),
+    Family(
+        "tenor_match",
+        ("period",),
+        "policy",
+        "long loans on long funding",
+        _matched,
+        maturity.tenor_match,
+        0,
     ),
     Family(
         "book_share",

@@ -18,6 +18,7 @@ from scfcap.deal.accounts import SeriesState, closing_state, opening_state
 from scfcap.deal.triggers import tripped
 from scfcap.errors import InputError, Problem
 from scfcap.funding.breaches import under_covenants
+from scfcap.funding.falling_due import maturing, undrawn
 from scfcap.funding.inputs import (
     ALIVE,
     BuyerInputs,
@@ -107,6 +108,8 @@ def build_inputs(
         largest_group=_largest(pool, "group", unit),
         year_end_net_assets=_scaled(spec.opening.net_assets_prior_year_end, unit),
         path=credit_path(factors, curves, row, spec.plan.periods),
+        undrawn=undrawn(spec, pool) / unit,
+        maturing=maturing(spec, factors),
         covenants=covenants_of(spec, grid, unit),
         cross_defaults=cross_defaults_of(spec),
         pledges=pledge_inputs(spec, pool, cohorts, factors.segments, grid, _usable),

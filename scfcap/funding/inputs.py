@@ -9,7 +9,7 @@ them from a model, its pool and the cohort factors.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -217,6 +217,17 @@ class CreditPath:
 
 
 @dataclass(frozen=True)
+class Maturing:
+    """Share of cohort j's principal at the close of t that is repaid within some days, or later.
+
+    Both [J, T + 1]; the rest is expected to default.
+    """
+
+    within: FloatArray
+    later: FloatArray
+
+
+@dataclass(frozen=True)
 class Inputs:
     """Everything that the program knows.
 
@@ -254,6 +265,10 @@ class Inputs:
     year_end_net_assets: float | None = None
     """Net assets at the last year end before ``as_of``; None where the model does not say."""
     path: CreditPath | None = None
+    undrawn: float = 0.0
+    """Borrowers' undrawn limits [money units]."""
+    maturing: Mapping[int, Maturing] = field(default_factory=dict)
+    """When loans are repaid, by the days for which the model states a limit."""
     covenants: tuple[CovenantInputs, ...] = ()
     cross_defaults: tuple[CrossDefault, ...] = ()
     pledges: PledgeInputs | None = None

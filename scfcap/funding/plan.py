@@ -17,6 +17,7 @@ from scfcap.funding.caps import caps_table
 from scfcap.funding.cash_flow import cash_flow, cash_forecast
 from scfcap.funding.catalogue import build_program
 from scfcap.funding.costs import cost_of_funds, marginal_funding
+from scfcap.funding.covenants import covenants_table
 from scfcap.funding.decisions import Decisions, decisions_of
 from scfcap.funding.diagnose import explain
 from scfcap.funding.inputs import DealInputs, Inputs
@@ -92,6 +93,7 @@ class Plan:
         frames["actions"] = actions(book, solution, self.optimum.decisions)
         frames["unused"] = unused(book, solution)
         frames["caps"] = caps_table(book, solution, self.optimum.replay)
+        frames["covenants"] = covenants_table(book, solution, self.optimum.replay)
         frames["prices"] = price_table(self.prices, self.optimum.inputs)
         frames["channels"] = channel_table(self.channels)
         frames["checks"] = statements.checks(book, solution, self.optimum.replay, frames)

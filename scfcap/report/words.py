@@ -70,6 +70,8 @@ FAMILIES = {
     "p2p_rolling": "P2P placed in twelve months",
     "p2p_backing": "loans behind P2P notes",
     "liquidity_floor": "liquidity floor",
+    "maturity_gap": "maturity gap",
+    "tenor_match": "long loans on long funding",
     "book_share": "share of the book",
     "demand": "loan demand",
     "promised_demand": "promised lending",

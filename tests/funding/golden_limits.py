@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from scfcap.funding.covenant_inputs import Breach, CovenantInputs, LateInputs, PledgeInputs
-from scfcap.funding.inputs import Inputs
+from scfcap.funding.inputs import Inputs, Maturing
 
-from .golden_parts import Cohort, line, notes, tiny
+from .golden_parts import OLD, Cohort, line, notes, old, terms, tiny
 
 
 def clause(lender: str, kind: str, limit: float, *tests: int, **changes: object) -> CovenantInputs:
@@ -67,9 +67,55 @@ def pledge() -> Inputs:
     )
 
 
+def liquidity_floor_covered() -> Inputs:
+    return tiny(
+        2,
+        asked={(s, t): 9.0 for s in (0, 1) for t in (1, 2)},
+        plan={
+            "debt_cover": 0.5,
+            "interest_cover": 0.4,
+            "promise_cover": 0.1,
+            "undrawn_draw_rate": 0.25,
+        },
+        liquidity_floor=2.0,
+        undrawn=8.0,
+        promised=np.array([[0.0, 5.0, 3.0], [0.0, 5.0, 1.0]]),
+        lenders=(
+            line(
+                "bank", 10.0, (1, 0.06), fee=0.012,
+                balance=(4.0, 4.0), repaid=(0.0, 0.0, 4.0), interest=(0.0, 0.02, 0.02),
+            ),
+        ),
+        p2p=notes(2, (5.0,), (1,), periods=2),
+    )  # fmt: skip
+
+
+def maturity() -> Inputs:
+    return tiny(
+        2,
+        (Cohort(0, 0, 10.0), Cohort(0, 0, 20.0, OLD)),
+        plan={
+            "maturity_gaps": [{"days": 30, "buffer": 1.0}, {"days": 60}],
+            "tenor_match": {"days": 40, "share": 0.8},
+        },
+        maturing={
+            30: Maturing(np.array([[0.0, 0.4, 0.3], [0.0, 0.2, 0.1]]), np.zeros((2, 3))),
+            40: Maturing(np.zeros((2, 3)), np.array([[0.0, 0.5, 0.4], [0.0, 0.6, 0.5]])),
+            60: Maturing(np.array([[0.0, 0.7, 0.6], [0.0, 0.5, 0.45]]), np.zeros((2, 3))),
+        },
+        lenders=(line("line", 10.0, (1, 0.06), (2, 0.06)),),
+        vehicle=terms(),
+        deals=(old(0, 2),),
+        p2p=notes(1, (5.0,), (1,), periods=2),
+    )
+
+
 #: Instance by name of the golden file without ``.lp``.
 LIMITS: dict[str, Callable[[], Inputs]] = {
     "covenant": covenant,
     "pledge": pledge,
     "p2p_backing.pledged": pledge,
+    "liquidity_floor.covered": liquidity_floor_covered,
+    "maturity_gap": maturity,
+    "tenor_match": maturity,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scfcap.axes import OWN
-from scfcap.funding.constraints.cash import capital
+from scfcap.funding.company import capital
 from scfcap.funding.covenant_inputs import CovenantInputs
 from scfcap.funding.inputs import LenderInputs
 from scfcap.funding.program import Absent, Key, Row, Terms
