@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
-from scfcap.quantities import Money, Share
+from scfcap.quantities import SCALED, Share
 from scfcap.schema.base import Schema
+
+#: Amount of the funding set of either sign [currency]; scaled with the book.
+SignedMoney = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False), SCALED]
 
 
 class MaturityGap(Schema):
@@ -13,8 +18,9 @@ class MaturityGap(Schema):
 
     days: int = Field(ge=1, le=3660)
     """Days from each close."""
-    buffer: Money = 0.0
-    """By how much debts due may exceed assets due [currency]."""
+    buffer: SignedMoney = 0.0
+    """By how much debts due may exceed assets due; below zero, by how much assets due must exceed
+    debts due [currency]."""
 
 
 class TenorMatch(Schema):
