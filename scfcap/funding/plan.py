@@ -191,7 +191,7 @@ def _solved(inputs: Inputs, engine: Engine) -> Optimum:
     book = declare(inputs)
     program = build_program(book)
     try:
-        solution = solve(program)
+        solution = solve(program, solver=inputs.spec.plan.solver)
     except NoOptimumError as error:
         if "nbounded" in error.condition and "nfeasible" not in error.condition:
             raise

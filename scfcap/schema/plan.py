@@ -56,6 +56,13 @@ class PlanSettings(Schema):
     """Running cost [1/year of the principal managed, wherever it sits]."""
     terminal_rate: CostRate = 0.08
     """Rate at which cash after the horizon is valued [1/year]."""
+    solver: str = "highs"
+    """HiGHS in process, or another solver by its name in PuLP, such as ``COIN_CMD``."""
+    unique: Literal["passes", "perturbation", "none"] | None = None
+    """How one of several equal plans is chosen: by two further solves, by a perturbation of the
+    costs, or not. Absent: passes, but for programs so large that a perturbation is used."""
+    indifferent: Literal["late", "early"] = "late"
+    """When to act where it is worth the same."""
 
     @model_validator(mode="after")
     def _gaps(self) -> PlanSettings:
