@@ -33,6 +33,8 @@ def show_plan(terminal: Terminal, report: PlanReport) -> None:
     terminal.say(report.beyond_says, "")
     for part in (shown.next_steps(), shown.sources_and_uses(), shown.balances(), shown.limits()):
         terminal.say(part, "")
+    if len(report.frames["covenants"]):
+        terminal.say(shown.covenants(), "")
     _prices(terminal, report)
     _unused(terminal, report)
     tables: tuple[RichTable | str, ...] = (
@@ -198,6 +200,37 @@ class _Shown:
         more = f" ({roomy} more have over {1 - USED:.0%} of room)" if roomy else ""
         frame = pd.DataFrame(tight_ones, columns=list(heads))
         return self.table(f"Limits where they are tightest, {self.label}{more}", frame, heads)
+
+    def covenants(self) -> RichTable:
+        """Each covenant where it is tightest, by scenario; what trips first is marked."""
+        import pandas as pd
+
+        rows = []
+        frame = self.frames["covenants"]
+        keys = ["scenario", "lender", "covenant"]
+        for (scenario, lender, name), part in frame.groupby(keys, sort=False):
+            tight = part.sort_values("headroom_share", kind="stable").iloc[0]
+            marked = part[part["trips_first"].astype(bool)]
+            row = marked.iloc[0] if len(marked) else tight
+            broken = " (broken)" if row["breached"] else ""
+            rows.append(
+                {
+                    "scenario": scenario,
+                    "item": lender,
+                    "covenant": name,
+                    "end": row["end"],
+                    "ratio": f"{row['ratio']:.4g}{broken}",
+                    "limit_ratio": f"{row['limit_ratio']:.4g}",
+                    "headroom": row["headroom"],
+                    "first": "trips first" if len(marked) else "",
+                    "effect": "; ".join(x for x in (row["effect"], row["cross_default"]) if x),
+                }
+            )
+        heads = {"scenario": "under", "item": "lender", "covenant": "covenant", "end": "tightest",
+                 "ratio": "stands at", "limit_ratio": "limit", "headroom": "headroom",
+                 "first": "", "effect": "effect"}  # fmt: skip
+        return self.table(f"Covenants where they are tightest, {self.label}",
+                          pd.DataFrame(rows, columns=list(heads)), heads)  # fmt: skip
 
     def balance_sheet(self) -> RichTable:
         """Balance sheet at each close."""

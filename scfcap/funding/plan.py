@@ -17,6 +17,7 @@ from scfcap.funding.caps import caps_table
 from scfcap.funding.cash_flow import cash_flow, cash_forecast
 from scfcap.funding.catalogue import build_program
 from scfcap.funding.costs import cost_of_funds, marginal_funding
+from scfcap.funding.covenants import covenants_table
 from scfcap.funding.decisions import Decisions, decisions_of
 from scfcap.funding.diagnose import explain
 from scfcap.funding.end_value import value_table
@@ -95,6 +96,7 @@ class Plan:
         frames["unused"] = unused(book, solution)
         frames["value"] = value_table(book, solution)
         frames["caps"] = caps_table(book, solution, self.optimum.replay)
+        frames["covenants"] = covenants_table(book, solution, self.optimum.replay)
         frames["prices"] = price_table(self.prices, self.optimum.inputs)
         frames["channels"] = channel_table(self.channels)
         frames["next"] = next_steps(book.inputs, frames)

@@ -213,11 +213,25 @@ def declare(inputs: Inputs, program: Program | None = None) -> Book:
                 for t in inputs.periods:
                     if t not in x.closed:
                         program.column("X", (x.name, tenor, t))
+    _pledges(book)
     if inputs.p2p is not None and inputs.p2p.limit > 0.0:
         for m in range(len(inputs.p2p.steps)):
             for t in sorted(inputs.p2p.open_periods):
                 program.column("P", (m, t))
     return book
+
+
+def _pledges(book: Book) -> None:
+    """``G``: own loans pledged to a line that may be drawn, where its borrowing base is tested."""
+    inputs, pledges = book.inputs, book.inputs.pledges
+    for x in inputs.covenants:
+        if pledges is None or x.kind != "borrowing_base":
+            continue
+        line = next(y for y in inputs.lenders if y.name == x.lender)
+        for t in inputs.periods:
+            drawn = line.open_balance[t] > 0.0 or book.debt(line.name, t).coefficients
+            for c in pledges.cells(x.eligibility) if drawn and t in x.tests else ():
+                book.program.column("G", (line.name, c, t))
 
 
 def _lending(book: Book) -> None:

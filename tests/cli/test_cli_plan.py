@@ -21,6 +21,7 @@ TABLES = {
     "plan_channels",
     "plan_checks",
     "plan_cost_of_funds",
+    "plan_covenants",
     "plan_income",
     "plan_lending",
     "plan_limits",
