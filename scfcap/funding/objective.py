@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from scfcap.axes import OWN
 from scfcap.funding.constraints.cash import capital
-from scfcap.funding.inputs import DealInputs
+from scfcap.funding.inputs import DealInputs, Inputs
+from scfcap.funding.partner import Supported
 from scfcap.funding.program import Terms
 from scfcap.funding.variables import Book
 
@@ -48,8 +51,27 @@ def premium(book: Book) -> Terms:
     for buyer in inputs.buyers:
         net = buyer.servicing_fee - inputs.spec.plan.opex_rate
         for j in book.standing(buyer.place, last):
-            terms.extend(book.held(j, buyer.place, last), net * float(cohorts.annuity[j]))
+            worth = net * float(cohorts.annuity[j]) - losses_ahead(inputs, buyer, j)
+            terms.extend(book.held(j, buyer.place, last), worth)
+    for x in inputs.partners:
+        net = x.fee - inputs.spec.plan.opex_rate
+        for j in book.standing(x.place, last):
+            worth = net * float(cohorts.annuity[j]) - losses_ahead(inputs, x, j)
+            terms.extend(book.held(j, x.place, last), worth)
     return terms
+
+
+def losses_ahead(inputs: Inputs, x: Supported, j: int) -> float:
+    """What the company will pay after T on a unit of cohort ``j`` of another's, discounted.
+
+    ``cover * (defaults / (1 + rate)^lag - recoveries)``.
+    """
+    cohorts = inputs.cohorts
+    if x.cover == 0.0 or cohorts.defaults_ahead is None or cohorts.recoveries_ahead is None:
+        return 0.0
+    wait = x.payout_lag / inputs.grid.per_year
+    later = float(cohorts.defaults_ahead[j] * np.power(1.0 + inputs.spec.plan.terminal_rate, -wait))
+    return x.cover * (later - float(cohorts.recoveries_ahead[j]))
 
 
 def _waiting(book: Book, d: DealInputs) -> float:

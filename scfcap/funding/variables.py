@@ -1,6 +1,7 @@
 """Decision variables of the program, and the book-keeping terms that constraints share.
 
-Symbols as in the planning literature: ``O`` originations, ``H`` holdings, ``Y`` transfers, ``M``
+Symbols as in the planning literature: ``O`` originations, ``OC`` those made with a partner, ``H``
+holdings, ``Y`` transfers, ``M``
 cash, ``K`` net capital, ``X`` draws, ``S`` series size, ``E`` contribution, ``Q`` deal cash, ``N``
 notes, ``A`` note repayments, ``R`` residual, ``P`` P2P placements. A column exists only where
 it may be nonzero.
@@ -9,6 +10,7 @@ it may be nonzero.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,6 +37,10 @@ class Book:
         if cohorts.vintage[j] <= 0 and (t == 0 or cohorts.origin[j] != OWN):
             amount = cohorts.amount[j] * cohorts.path[j, t]
             return Terms().plus(float(amount) if cohorts.origin[j] == where else 0.0)
+        v = int(cohorts.vintage[j])
+        if v >= 1 and where in self.inputs.partner_places:
+            made = self.made(int(cohorts.segment[j]), where, v)
+            return Terms().extend(made, float(cohorts.path[j, t]) if t >= v else 0.0)
         return Terms().add(self.program.find("H", (j, where, t)))
 
     def flow(self, factor: FloatArray, j: int, where: str, t: int) -> Terms:
@@ -44,11 +50,29 @@ class Book:
         if t < v:
             return Terms()
         if t == v and v >= 1:
-            if where != OWN:
-                return Terms()
-            column = self.program.find("O", (int(cohorts.segment[j]), t))
-            return Terms().add(column, float(factor[j, t]))
+            made = self.made(int(cohorts.segment[j]), where, t)
+            return Terms().extend(made, float(factor[j, t]))
         return Terms().extend(self.held(j, where, t - 1), float(factor[j, t]))
+
+    def made(self, s: int, where: str, t: int) -> Terms:
+        """Principal of the segment's loans made in ``t`` that is in ``where`` from the start.
+
+        The company funds its share of what a partner makes with it; that part is its own.
+        """
+        terms = Terms()
+        if where == OWN:
+            terms.add(self.program.find("O", (s, t)))
+        for x in self.inputs.partners:
+            share = x.own_share if where == OWN else x.share if where == x.place else 0.0
+            terms.add(self.program.find("OC", (s, x.place, t)), share)
+        return terms
+
+    def lent(self, s: int, t: int) -> Terms:
+        """All loans made in the segment in ``t``, by whomever they are funded."""
+        terms = Terms().add(self.program.find("O", (s, t)))
+        for x in self.inputs.partners:
+            terms.add(self.program.find("OC", (s, x.place, t)))
+        return terms
 
     def standing(self, where: str, t: int) -> list[int]:
         """Cohorts that may have principal in ``where`` at the close of ``t``."""
@@ -62,12 +86,24 @@ class Book:
                             self._standing.setdefault((cohorts.origin[j], u), []).append(j)
             for j, place, u in self.holdings:
                 self._standing.setdefault((place, u), []).append(j)
+            for j, place, u in self._booked():
+                self._standing.setdefault((place, u), []).append(j)
         return self._standing.get((where, t), [])
+
+    def _booked(self) -> Iterator[tuple[int, str, int]]:
+        """New cohorts that may stand in a partner's place, with place and period."""
+        cohorts = self.inputs.cohorts
+        for x in self.inputs.partners:
+            for (s, v), j in self.inputs.new_cohort.items():
+                if self.program.find("OC", (s, x.place, v)) is not None and x.share > 0.0:
+                    for u in range(v, self.inputs.horizon + 1):
+                        if cohorts.alive(j, u):
+                            yield j, x.place, u
 
     def paying(self, where: str, t: int) -> list[int]:
         """Cohorts that pay in ``where`` in ``t``: held at the close before, or made in ``t``."""
         cohorts = self.standing(where, t - 1)
-        if where != OWN:
+        if where != OWN and where not in self.inputs.partner_places:
             return cohorts
         new = self.inputs.new_cohort
         made = [new[s, t] for s in range(len(self.inputs.segments)) if (s, t) in new]
@@ -372,6 +408,11 @@ def _lending(book: Book) -> None:
         for t in book.inputs.periods:
             if book.inputs.demand[s, t] > 0.0:
                 book.program.column("O", (s, t))
+    for x in book.inputs.partners:
+        for s in range(len(book.inputs.segments)):
+            for t in book.inputs.periods:
+                if book.inputs.demand[s, t] > 0.0 and x.lends(s, t):
+                    book.program.column("OC", (s, x.place, t))
 
 
 def _series(book: Book, d: DealInputs) -> None:
@@ -450,4 +491,8 @@ def on_books(inputs: Inputs) -> list[str]:
 
 def all_places(inputs: Inputs) -> list[str]:
     """Every place where principal may sit."""
-    return [*on_books(inputs), *(b.place for b in inputs.buyers)]
+    return [
+        *on_books(inputs),
+        *(b.place for b in inputs.buyers),
+        *(x.place for x in inputs.partners),
+    ]
