@@ -11,10 +11,13 @@ import pandas as pd
 
 from scfcap.axes import OWN
 from scfcap.cashflow.cohorts import CohortFactors
-from scfcap.funding.cash_flow import notes_repaid, restricted_cash
-from scfcap.funding.constraints.cash import cash
+from scfcap.funding.cash_flow import restricted_cash
+from scfcap.funding.company import cash
+from scfcap.funding.entries import notes_repaid
+from scfcap.funding.partner_books import CLAIMS, KEPT, OWED
 from scfcap.funding.program import Solution, Terms
 from scfcap.funding.statements import frame_of
+from scfcap.funding.support import paid, receivable
 from scfcap.funding.variables import Book, on_books
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import FloatArray
@@ -75,6 +78,7 @@ class _Ladder:
         longest = [tenor for x in inputs.lenders for tenor, _ in x.tenors]
         longest += [] if inputs.p2p is None else [len(inputs.p2p.open_repaid), inputs.p2p.tenor]
         longest += [d.legal_end for d in inputs.deals]
+        longest += [x.payout_lag for x in inputs.partners]
         self.grid: PeriodGrid = inputs.grid.extended(inputs.horizon + max(longest, default=0) + 1)
 
     def _value(self, terms: Terms) -> float:
@@ -85,9 +89,14 @@ class _Ladder:
         book = self.book
         yield "asset", "loans on the own book", self._loans([OWN], t)
         yield "asset", "loans of the vehicle", self._loans(on_books(book.inputs)[1:], t)
+        sold = [x.place for x in book.inputs.buyers if x.recourse is not None]
+        if sold:
+            yield *KEPT, self._loans(sold, t)
         due = Terms()
         for where in on_books(book.inputs):
             due.extend(book.receivable(where, t))
+        for x in book.inputs.supported:
+            due.extend(receivable(book, x, t))
         undated = np.zeros(len(BUCKETS))
         undated[BUCKETS.index("undated")] = self._value(due)
         yield "asset", "recoveries expected", undated
@@ -98,6 +107,10 @@ class _Ladder:
         yield "liability", "notes held by others", self._dated(t, list(self._notes(t)))
         yield "liability", "accrued coupons", self._dated(t, list(self._coupons(t)))
         yield "liability", "P2P notes", self._dated(t, list(self._p2p(t)))
+        if sold:
+            yield *OWED, self._loans(sold, t)
+        if any(x.cover > 0.0 for x in book.inputs.partners):
+            yield *CLAIMS, self._dated(t, list(self._claims(t)))
 
     def _loans(self, places: list[str], t: int) -> FloatArray:
         """Expected principal of what stands at the close of ``t``, by bucket."""
@@ -171,6 +184,12 @@ class _Ladder:
             due = t + 1 if paid else max(d.last_revolving + 1, t + 1)
             for i in range(len(d.repaid_by)):
                 yield due, self._value(self.book.accrued(d, i, t))
+
+    def _claims(self, t: int) -> Iterator[tuple[int, float]]:
+        """Claims under guarantees on defaults up to ``t``, due after their lag."""
+        for x in self.book.inputs.partners:
+            for due in range(t + 1, t + x.payout_lag + 1):
+                yield due, self._value(paid(self.book, x, due))
 
     def _p2p(self, t: int) -> Iterator[tuple[int, float]]:
         book, p2p = self.book, self.book.inputs.p2p

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scfcap.axes import OWN
-from scfcap.funding.constraints.cash import capital
+from scfcap.funding.company import capital
 from scfcap.funding.inputs import DealInputs, Inputs
 from scfcap.funding.partner import Supported
 from scfcap.funding.program import Terms
