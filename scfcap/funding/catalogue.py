@@ -22,6 +22,7 @@ from scfcap.funding.constraints import (
     leverage,
     maturity,
     p2p,
+    partners,
     securitization,
 )
 from scfcap.funding.objective import max_income
@@ -104,6 +105,19 @@ def _tranches(book: Book) -> list[Key]:
 
 def _steps(book: Book) -> list[Key]:
     return [] if book.inputs.p2p is None else list(range(len(book.inputs.p2p.steps)))
+
+
+def _partners(book: Book) -> list[Key]:
+    return list(book.inputs.partner_places)
+
+
+def _booked(book: Book) -> list[Key]:
+    return [
+        (name, segment, t)
+        for name in partners.booked_sets(book)
+        for segment in book.inputs.segments
+        for t in book.inputs.periods
+    ]
 
 
 def _caps(book: Book) -> list[Key]:
@@ -307,6 +321,42 @@ FAMILIES: tuple[Family, ...] = (
         "own loans behind P2P notes",
         _periods,
         p2p.p2p_backing,
+        0,
+    ),
+    Family(
+        "partner_stock",
+        ("partner", "period"),
+        "contract",
+        "the limit of a bank that is guaranteed, or of a joint lender",
+        _by_period(_partners),
+        partners.partner_stock,
+        1,
+    ),
+    Family(
+        "partner_flow",
+        ("partner", "period"),
+        "contract",
+        "what a bank that is guaranteed, or a joint lender, lends a period",
+        _by_period(_partners),
+        partners.partner_flow,
+        1,
+    ),
+    Family(
+        "partner_eligibility",
+        ("eligibility", "segment", "period"),
+        "contract",
+        "eligible share of lending",
+        _booked,
+        partners.partner_eligibility,
+        2,
+    ),
+    Family(
+        "guarantee_multiple",
+        ("period",),
+        "law",
+        "guarantees in multiples of net assets",
+        _periods,
+        partners.guarantee_multiple,
         0,
     ),
     Family(

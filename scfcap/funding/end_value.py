@@ -18,6 +18,7 @@ import pandas as pd
 from scfcap.axes import OWN
 from scfcap.funding.company import capital
 from scfcap.funding.inputs import DealInputs, Inputs
+from scfcap.funding.partner import Supported
 from scfcap.funding.program import Solution, Terms
 from scfcap.funding.variables import Book
 from scfcap.quantities import FloatArray
@@ -98,8 +99,32 @@ def _servicing(book: Book) -> Terms:
     for buyer in inputs.buyers:
         net = buyer.servicing_fee - inputs.spec.plan.opex_rate
         for j in book.standing(buyer.place, last):
-            terms.extend(book.held(j, buyer.place, last), net * float(inputs.cohorts.annuity[j]))
+            worth = net * float(inputs.cohorts.annuity[j]) - losses_ahead(inputs, buyer, j)
+            terms.extend(book.held(j, buyer.place, last), worth)
     return terms
+
+
+def _partners(book: Book) -> Terms:
+    inputs, terms, last = book.inputs, Terms(), book.inputs.horizon
+    for x in inputs.partners:
+        net = x.fee - inputs.spec.plan.opex_rate
+        for j in book.standing(x.place, last):
+            worth = net * float(inputs.cohorts.annuity[j]) - losses_ahead(inputs, x, j)
+            terms.extend(book.held(j, x.place, last), worth)
+    return terms
+
+
+def losses_ahead(inputs: Inputs, x: Supported, j: int) -> float:
+    """What the company will pay after T on a unit of cohort ``j`` of another's, discounted.
+
+    ``cover * (defaults / (1 + rate)^lag - recoveries)``.
+    """
+    cohorts = inputs.cohorts
+    if x.cover == 0.0 or cohorts.defaults_ahead is None or cohorts.recoveries_ahead is None:
+        return 0.0
+    wait = x.payout_lag / inputs.grid.per_year
+    later = float(cohorts.defaults_ahead[j] * np.power(1.0 + inputs.spec.plan.terminal_rate, -wait))
+    return x.cover * (later - float(cohorts.recoveries_ahead[j]))
 
 
 def _issue_costs(book: Book) -> Terms:
@@ -208,6 +233,7 @@ KINDS: tuple[tuple[str, Callable[[Book], Terms]], ...] = (
     ("loans on the own book", _own_loans),
     ("loans of the vehicle", _pool),
     ("servicing of loans sold", _servicing),
+    ("fees and guarantees of loans made with partners", _partners),
     ("issue costs that later periods use", _issue_costs),
     ("cash that a series keeps", _waiting),
     ("bank and other debt", _debt),

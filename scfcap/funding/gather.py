@@ -27,8 +27,10 @@ from scfcap.funding.inputs import (
     Inputs,
     LenderInputs,
     P2PInputs,
+    Recourse,
 )
 from scfcap.funding.opening import opening_balance
+from scfcap.funding.partner import guarantor_of, partner_places, partners_of, stock_in
 from scfcap.funding.pledges import (
     covenants_of,
     cross_defaults_of,
@@ -114,6 +116,13 @@ def build_inputs(
         cross_defaults=cross_defaults_of(spec),
         pledges=pledge_inputs(spec, pool, cohorts, factors.segments, grid, _usable),
         late=late_inputs(pool, factors, factors.scenarios.index(spec.plan.scenario), grid, unit),
+        partners=partners_of(
+            spec,
+            unit,
+            lambda names, key: _segments(names, factors.segments, key),
+            lambda where: stock_in(cohorts.origin, cohorts.amount, cohorts.path, where),
+        ),
+        guarantor=guarantor_of(spec, unit),
     )
     inputs = under(inputs, curves.stress, row)
     if law is not None:
@@ -122,7 +131,7 @@ def build_inputs(
 
 
 def _check_places(spec: Model, pool: Pool) -> None:
-    known = {OWN, *(place(BANK_TRANSFER, b.name) for b in spec.buyers)}
+    known = {OWN, *(place(BANK_TRANSFER, b.name) for b in spec.buyers), *partner_places(spec)}
     if spec.securitization is not None:
         known |= {place(SECURITIZATION, s.name) for s in spec.securitization.series}
     used = {pool.places[int(p)] for p in np.unique(pool.place)}
@@ -131,7 +140,7 @@ def _check_places(spec: Model, pool: Pool) -> None:
             "tape, column channel",
             f"holder {name!r}",
             f"one of {', '.join(sorted(known))}",
-            "Add the buyer or series to model.toml, or correct the tape.",
+            "Add the buyer, series or partner to model.toml, or correct the tape.",
         )
         for name in sorted(used - known)
     ]
@@ -148,7 +157,7 @@ def _cohorts(spec: Model, factors: CohortFactors, curves: CurveSet, unit: float)
         return per_unit(flow, factors, k, horizon)
 
     survive = path[:, 1:]
-    terminal, annuity = _terminal(spec, factors, curves, horizon)
+    terminal, annuity, defaults, recoveries = _terminal(spec, factors, curves, horizon)
     amount = np.where(factors.vintage <= 0, factors.amount / unit, 1.0)
     return CohortInputs(
         segment=factors.segment,
@@ -162,13 +171,16 @@ def _cohorts(spec: Model, factors: CohortFactors, curves: CurveSet, unit: float)
         interest=ratio(factors.interest[k]),
         terminal=terminal,
         annuity=annuity,
+        defaults_ahead=defaults,
+        recoveries_ahead=recoveries,
     )
 
 
 def _terminal(
     spec: Model, factors: CohortFactors, curves: CurveSet, horizon: int
-) -> tuple[FloatArray, FloatArray]:
-    """Discounted remaining cash, and annuity of remaining balances, per unit held at T.
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Discounted remaining cash, annuity of remaining balances, defaults and recoveries to come,
+    per unit held at T.
 
     Recoveries of defaults after T are discounted from the period in which they arrive; balances
     beyond the end of the factors' grid are taken at par at that end.
@@ -178,7 +190,8 @@ def _terminal(
     rate = spec.plan.terminal_rate
     discount = np.power(1.0 + rate, -np.cumsum(year))
     cash = (factors.repaid[k] + factors.interest[k])[:, horizon:] @ discount
-    cash += recovered_after(factors, curves, k, rate, discount)
+    recovered = recovered_after(factors, curves, k, rate, discount)
+    cash += recovered
     balances = factors.performing[k][:, horizon:]
     cash += balances[:, -1] * (discount[-1] if len(discount) else 1.0)
     annuity = balances[:, :-1] @ (discount * year)
@@ -186,9 +199,12 @@ def _terminal(
     there = held > ALIVE
     safe = np.where(there, held, 1.0)
     running = spec.plan.opex_rate * annuity
+    defaults = factors.default[k][:, horizon:] @ discount
     return (
         np.where(there, (cash - running) / safe, 0.0),
         np.where(there, annuity / safe, 0.0),
+        np.where(there, defaults / safe, 0.0),
+        np.where(there, recovered / safe, 0.0),
     )
 
 
@@ -316,7 +332,7 @@ def _buyer(
     buyer: Buyer, segments: tuple[str, ...], cohorts: CohortInputs, unit: float
 ) -> BuyerInputs:
     where = place(BANK_TRANSFER, buyer.name)
-    theirs = np.array([origin == where for origin in cohorts.origin])
+    stock = stock_in(cohorts.origin, cohorts.amount, cohorts.path, where)
     return BuyerInputs(
         name=buyer.name,
         price=buyer.price,
@@ -326,8 +342,16 @@ def _buyer(
         min_seasoning=buyer.min_seasoning,
         eligibility=buyer.eligibility,
         segments=_segments(buyer.segments, segments, f"buyers.{buyer.name}"),
-        open_stock=(cohorts.amount[theirs, None] * cohorts.path[theirs]).sum(axis=0),
+        open_stock=stock,
+        recourse=_recourse(buyer, float(stock[0]), unit),
     )
+
+
+def _recourse(buyer: Buyer, stock: float, unit: float) -> Recourse | None:
+    if not buyer.recourse or buyer.recourse_cap == 0.0:
+        return None
+    sold = stock if buyer.recourse_sold is None else buyer.recourse_sold / unit
+    return Recourse(buyer.recourse_cap, sold, buyer.recourse_borne / unit)
 
 
 def _deals(

@@ -7,15 +7,25 @@ value differ, both are given.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from scfcap.axes import BANK_DEBT, BANK_TRANSFER, P2P, SECURITIZATION
+from scfcap.axes import (
+    BANK_DEBT,
+    BANK_TRANSFER,
+    GUARANTEED_BANK,
+    JOINT_LENDING,
+    P2P,
+    SECURITIZATION,
+)
 from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs
+from scfcap.funding.partner import PartnerInputs
 from scfcap.funding.program import Solution
 
 #: Step of a re-solve, share of the datum.
 STEP = 1e-4
+#: What partners' loans are called.
+_LOANS = {GUARANTEED_BANK: "guaranteed loans", JOINT_LENDING: "joint loans"}
 #: Values below this per unit count as zero.
 NOTHING = 1e-9
 
@@ -65,12 +75,14 @@ class _Datum:
     fund: bool = True
 
 
-def limit_of(source: LenderInputs | BuyerInputs | DealInputs | None) -> str:
+def limit_of(source: LenderInputs | BuyerInputs | DealInputs | PartnerInputs | None) -> str:
     """What the limit of a source of funds is called among the prices; None is P2P."""
     if isinstance(source, LenderInputs):
         return f"the line of {source.name}"
     if isinstance(source, BuyerInputs):
         return f"the limit of {source.name}"
+    if isinstance(source, PartnerInputs):
+        return f"the limit of {source.name}'s {_LOANS[source.channel]}"
     return "the P2P limit" if source is None else "the securitization programme"
 
 
@@ -182,8 +194,26 @@ def _data(inputs: Inputs, solution: Solution) -> list[_Datum]:
             rows = {r: 1.0 for (k, _), r in program.rows_of("p2p_supply").items() if k == m}
             what = f"P2P supply at {step.rate:.2%}"
             data.append(_Datum(what, f"each {inputs.grid.frequency}", step.per_period, rows))
+    data.extend(_with_partners(inputs, solution))
     data.extend(_law_and_policy(inputs, solution))
     return [datum for datum in data if datum.shifts]
+
+
+def _with_partners(inputs: Inputs, solution: Solution) -> Iterator[_Datum]:
+    """Limits of partners, and what may still be guaranteed."""
+    program = solution.program
+    stocks = program.rows_of("partner_stock").items()
+    for x in inputs.partners:
+        rows = {
+            r: 1.0
+            for (where, t), r in stocks
+            if where == x.place and x.limit >= float(x.open_stock[t])
+        }
+        yield _Datum(limit_of(x), "throughout", x.limit, rows)
+    if inputs.guarantor is not None:
+        base = inputs.guarantor.net_assets or inputs.net_capital
+        rows = dict.fromkeys(program.rows_of("guarantee_multiple").values(), 1.0)
+        yield _Datum("room for guarantees", "throughout", inputs.guarantor.multiple * base, rows)
 
 
 def _fixed_bases(inputs: Inputs, solution: Solution) -> tuple[dict[int, float], dict[int, float]]:
@@ -226,6 +256,8 @@ _VERB = {
     BANK_TRANSFER: "selling loans to banks",
     SECURITIZATION: "issuing further series",
     P2P: "new P2P notes",
+    GUARANTEED_BANK: "new guaranteed bank loans",
+    JOINT_LENDING: "new joint loans",
 }
 
 

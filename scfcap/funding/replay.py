@@ -102,7 +102,7 @@ def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[
     opening = np.bincount(group, engine.pool.balance, minlength=count) / inputs.unit
     out["closing"][:count, 0] = opening
     for (s, v), j in inputs.new_cohort.items():
-        amount = float(decisions.originated[s, v])
+        amount = sum(_made(inputs, decisions, s, v).values())
         if amount > 0.0:
             loans_of = engine.new[inputs.segments[s]]
             put(j, project_cohort(loans_of, s, v, amount, engine.curves), 0, 1.0)
@@ -127,6 +127,16 @@ def _opening_groups(inputs: Inputs, pool: Pool) -> tuple[np.ndarray, int]:
     return position[index.ravel()], len(label)
 
 
+def _made(inputs: Inputs, decisions: Decisions, s: int, v: int) -> dict[str, float]:
+    """Loans of the segment made in ``v`` by the place where they sit from the start."""
+    made = {OWN: float(decisions.originated[s, v])}
+    for x in inputs.partners:
+        amount = decisions.booked.get((s, x.place, v), 0.0)
+        made[OWN] += x.own_share * amount
+        made[x.place] = x.share * amount
+    return made
+
+
 def _carry(
     inputs: Inputs, decisions: Decisions, flows: Mapping[str, FloatArray], curves: CurveSet | None
 ) -> tuple[dict[str, PlaceFlows], float, FloatArray]:
@@ -140,6 +150,10 @@ def _carry(
     for j in range(len(cohorts)):
         if cohorts.origin[j] in places:
             share[j, places.index(cohorts.origin[j]), 0] = 1.0
+    for (s, v), j in inputs.new_cohort.items() if decisions.booked else ():
+        made = _made(inputs, decisions, s, v)
+        for where, amount in made.items():
+            share[j, places.index(where), 0] = amount / (sum(made.values()) or 1.0)
     by_period: dict[int, list[tuple[int, int, float]]] = {}
     for (j, where, t), amount in decisions.transfers.items():
         by_period.setdefault(t, []).append((j, places.index(where), amount))

@@ -1,6 +1,7 @@
 """Decision variables of the program, and the book-keeping terms that constraints share.
 
-Symbols as in the planning literature: ``O`` originations, ``H`` holdings, ``Y`` transfers, ``M``
+Symbols as in the planning literature: ``O`` originations, ``OC`` those made with a partner, ``H``
+holdings, ``Y`` transfers, ``M``
 cash, ``K`` net capital, ``X`` draws, ``S`` series size, ``E`` contribution, ``Q`` deal cash, ``N``
 notes, ``A`` note repayments, ``R`` residual, ``P`` P2P placements. A column exists only where
 it may be nonzero.
@@ -18,7 +19,7 @@ from scfcap.funding.loans import Loans
 from scfcap.funding.program import Program, Terms
 
 if TYPE_CHECKING:
-    from scfcap.funding.entries import Entry
+    from scfcap.funding.entry import Entry
 
 
 @dataclass
@@ -239,6 +240,11 @@ def _lending(book: Book) -> None:
         for t in book.inputs.periods:
             if book.inputs.demand[s, t] > 0.0:
                 book.program.column("O", (s, t))
+    for x in book.inputs.partners:
+        for s in range(len(book.inputs.segments)):
+            for t in book.inputs.periods:
+                if book.inputs.demand[s, t] > 0.0 and x.lends(s, t):
+                    book.program.column("OC", (s, x.place, t))
 
 
 def _series(book: Book, d: DealInputs) -> None:
@@ -317,4 +323,8 @@ def on_books(inputs: Inputs) -> list[str]:
 
 def all_places(inputs: Inputs) -> list[str]:
     """Every place where principal may sit."""
-    return [*on_books(inputs), *(b.place for b in inputs.buyers)]
+    return [
+        *on_books(inputs),
+        *(b.place for b in inputs.buyers),
+        *(x.place for x in inputs.partners),
+    ]

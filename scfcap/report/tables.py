@@ -83,7 +83,7 @@ _CURRENCY = frozenset(
         "delinquent", "principal", "surplus", "lost", "forgone", "unpaid", "outstanding",
         "opening_amount", "most_amount", "closing_amount", "raised", "paid_back", "cost_amount",
         "average_amount", "assets_due", "liabilities_due", "gap",
-        "replayed", "replayed_limit", "measured",
+        "replayed", "replayed_limit", "measured", "by_partners",
     )
 )  # fmt: skip
 _OTHER = {

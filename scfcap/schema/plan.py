@@ -159,8 +159,16 @@ class Buyer(Schema):
     """Most principal bought in a period."""
     min_seasoning: int = Field(default=0, ge=0)
     """Least age of a loan [periods]."""
-    recourse: Literal[False] = False
-    """Clean sales only."""
+    recourse: bool = False
+    """Whether the company bears the losses of loans sold: it pays what defaults and keeps what is
+    recovered. False: a clean sale."""
+    recourse_cap: Share = 1.0
+    """Most loss that it bears, share of the principal sold; 0 is a clean sale. The plan reckons
+    with all losses, the replay with the cap."""
+    recourse_sold: Money | None = None
+    """Principal sold before ``as_of`` of which the cap is a share; absent: what the tape shows."""
+    recourse_borne: Money = 0.0
+    """Losses borne under the cap before ``as_of``."""
     eligibility: str
     segments: tuple[str, ...] = ()
     """Segments that it buys; empty: all."""

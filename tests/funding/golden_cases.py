@@ -15,6 +15,7 @@ from scfcap.periods import PeriodGrid
 from scfcap.schema.regime import Cap
 
 from .golden_limits import LIMITS
+from .golden_partners import PARTNERS
 from .golden_parts import (
     BANK,
     LOAN,
@@ -380,4 +381,5 @@ CASES = {
     "leverage.regimes": leverage_regimes,
     "book_share": book_share,
     **LIMITS,
+    **PARTNERS,
 }

@@ -28,8 +28,9 @@ def cash_balance(book: Book) -> Rows:
 def liquidity_floor(book: Book) -> Rows:
     """``M[t] >= floor + c1 due[t+1] + c2 interest[t+1] + c3 promised[t+1] + draws undrawn``.
 
-    Axes: period. ``due`` are debt and P2P notes, ``interest`` what they cost with fees, and
-    ``promised`` the lending promised; of borrowers' ``undrawn`` limits a share may be drawn.
+    Axes: period. ``due`` are debt, P2P notes and claims under guarantees (a claim on a default of
+    ``t+1`` itself is not known yet), ``interest`` what they cost with fees, and ``promised`` the
+    lending promised; of borrowers' ``undrawn`` limits a share may be drawn.
     """
     inputs = book.inputs
     for t in inputs.periods:
