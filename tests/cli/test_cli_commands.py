@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -31,13 +31,16 @@ def test_help_lists_the_commands_that_work_and_no_others(scfcap):
 
 
 def test_help_comes_at_once(process):
-    """Under half a second on a quiet machine; twice that is granted here, best of three."""
+    """Under half a second of the processor's time, best of three: a busy machine does not count."""
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = os.times()
         assert process("--help").exit_code == 0
-        times.append(time.perf_counter() - start)
-    assert min(times) < 1.0
+        end = os.times()
+        times.append(
+            end.children_user + end.children_system - start.children_user - start.children_system
+        )
+    assert 0.0 < min(times) < 0.5
 
 
 def test_help_loads_nothing_heavy():
