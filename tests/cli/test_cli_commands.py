@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from scfcap.api import load
 from scfcap.cli import demo as demo_command
 
 RUN_FILES = {
@@ -275,6 +277,9 @@ def test_init_names_the_models_there_are(scfcap, tmp_path):
 
 
 def test_demo_says_how_to_get_the_real_book(scfcap, tmp_path, monkeypatch):
+    """On a smaller platform, for the next test runs the whole one."""
+    small = {"tape.platform.loans": 500, "plan.periods": 4}
+    monkeypatch.setattr("scfcap.api.load", partial(load, overrides=small))
     monkeypatch.setattr(demo_command, "find_spec", lambda _: None)
     done = scfcap("demo", "--out", tmp_path / "demo")
     assert done.exit_code == 0, done.stderr
