@@ -19,8 +19,8 @@ from scfcap.schema.load import LoadedModel
 
 #: Tables that the document holds whole; the folder holds all, and these as CSV too.
 TOLD = (
-    "balance_sheet", "income", "cash_flow", "accounting", "prices", "channels", "unused",
-    "actions", "maturity_gaps", "cost_of_funds", "borrower_cost", "checks",
+    "balance_sheet", "income", "cash_flow", "accounting", "prices", "term_prices", "channels",
+    "unused", "actions", "maturity_gaps", "cost_of_funds", "borrower_cost", "checks",
 )  # fmt: skip
 
 

@@ -83,7 +83,7 @@ _CURRENCY = frozenset(
         "delinquent", "principal", "surplus", "lost", "forgone", "unpaid", "outstanding",
         "opening_amount", "most_amount", "closing_amount", "raised", "paid_back", "cost_amount",
         "average_amount", "assets_due", "liabilities_due", "gap",
-        "replayed", "replayed_limit",
+        "replayed", "replayed_limit", "range_down", "range_up", "worth_low", "worth_high",
     )
 )  # fmt: skip
 _OTHER = {
@@ -127,6 +127,7 @@ _TITLES = {
     "plan_limits": "Limits: use, headroom and price",
     "plan_caps": "Caps of the law by period: what they count, and where they stand",
     "plan_prices": "What one more unit of each limit earns",
+    "plan_term_prices": "What a change of rates, prices, shares and multiples is worth",
     "plan_channels": "What each outside channel is worth",
     "plan_balance_sheet": "Balance sheet by period",
     "plan_income": "Income by period",
