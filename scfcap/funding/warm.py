@@ -160,17 +160,34 @@ class Warm:
         self._model.changeColCost(column, 0.0)
         return None if point is None else (float(point.x[column]), after)
 
+    def least_shift(self, shifts: Mapping[int, float], most: float) -> float | None:
+        """Least ``s`` in [0, most] for which right-hand sides moved by ``s * shifts`` can be kept.
+
+        The objective is to be nothing (:meth:`set_costs`). None: no ``s`` will do.
+        """
+        column = self._shift
+        for r, shift in shifts.items():
+            self._model.changeCoeff(r, column, -shift)
+        self.bound(column, 0.0, most)
+        self._model.changeColCost(column, 1.0)
+        point = self.solve()
+        for r in shifts:
+            self._model.changeCoeff(r, column, 0.0)
+        self.bound(column, 0.0, 0.0)
+        self._model.changeColCost(column, 0.0)
+        return None if point is None else max(float(point.x[column]), 0.0)
+
     def restart(self) -> None:
         """Go back to the basis of the optimum that this began with."""
         if self._basis is not None:
             self._model.setBasis(self._basis)
 
-    def free(self, rows: Mapping[int, bool] | list[int]) -> None:
+    def free(self, rows: list[int]) -> None:
         """Drop rows: they bind no more, until :meth:`bind`."""
         for r in rows:
             self._model.changeRowBounds(r, -_INF, _INF)
 
-    def bind(self, rows: Mapping[int, bool] | list[int]) -> None:
+    def bind(self, rows: list[int]) -> None:
         """Restore rows that were freed."""
         for r in rows:
             self._model.changeRowBounds(r, float(self._low[r]), float(self._high[r]))
