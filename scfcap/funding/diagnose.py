@@ -41,7 +41,7 @@ def explain(book: Book) -> InfeasibleError:
     found = conflict(program)
     if found is not None:
         sentences.append(conflict_words(inputs, program, found))
-    mended = levers(inputs, program)
+    mended = levers(inputs, program, least.solution.fixed)
     alone, earlier = [x for x in mended if x.amount is not None], sooner(inputs)
     told = [lever_words(inputs, x) for x in alone] + earlier
     if told:

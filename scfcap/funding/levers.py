@@ -9,7 +9,7 @@ catalogue that is no law. Its amount is the least by which it must move, all els
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import inf
 
@@ -49,9 +49,11 @@ class Mended:
     amount: float | None
 
 
-def levers(inputs: Inputs, program: Program) -> list[Mended]:
-    """Every lever with its amount."""
-    model = Warm(program)
+def levers(
+    inputs: Inputs, program: Program, fixed: Mapping[int, float] | None = None
+) -> list[Mended]:
+    """Every lever with its amount; ``fixed`` holds whole numbers where the program has them."""
+    model = Warm(program, fixed=fixed)
     model.set_costs({})
     return [Mended(x, model.least_shift(x.shifts, x.most)) for x in all_levers(inputs, program)]
 

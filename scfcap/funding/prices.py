@@ -27,6 +27,8 @@ STEP = 1e-4
 NOTHING = 1e-9
 #: Values that differ by less than this share are the same.
 SAME = 1e-6
+#: Said of prices where the program decides in whole numbers.
+HELD = "Decisions of yes or no stay as the plan has them."
 #: Spells of equal value that a sentence tells; the table tells all.
 SPELLS = 2
 
@@ -72,30 +74,23 @@ class Worth:
         return self.income_with - self.income_without
 
 
-def prices(
-    inputs: Inputs,
-    solution: Solution,
-    *,
-    fixed: Mapping[int, float] | None = None,
-    note: str = "",
-) -> tuple[Price, ...]:
+def prices(inputs: Inputs, solution: Solution) -> tuple[Price, ...]:
     """Prices of all data, funds first, dearest first.
 
     Limits that the model does not state in so many words are left out where they do not press.
-    ``fixed`` holds columns at a value, as decisions of yes or no at their optimum; ``note`` is
-    then a sentence that says so, after each price.
+    Whole numbers of the plan stay as they are, and each price says so.
     """
-    pricer = _Pricer(inputs, solution, Warm(solution.program, solution, fixed), note)
+    pricer = _Pricer(inputs, solution, Warm(solution.program, solution))
     found = [pricer.price(datum) for datum in all_data(inputs, solution.program)]
     told = [price for price in found if price is not None]
     return tuple(sorted(told, key=lambda p: (not p.fund, -p.value, p.what)))
 
 
 class _Pricer:
-    def __init__(self, inputs: Inputs, solution: Solution, warm: Warm, note: str) -> None:
+    def __init__(self, inputs: Inputs, solution: Solution, warm: Warm) -> None:
         self.inputs, self.solution, self.warm = inputs, solution, warm
         self.start = Point(solution.objective, solution.x, solution.dual)
-        self.note = f" {note}" if note else ""
+        self.note = f" {HELD}" if solution.fixed else ""
 
     def price(self, datum: Datum) -> Price | None:
         """The price of a datum; None where it is a limit without a name that does not press."""

@@ -22,6 +22,7 @@ from scfcap.deal.accounts import SeriesFlows, SeriesState, closing_state
 from scfcap.deal.waterfall import DealResult, run_series
 from scfcap.funding.decisions import Decisions
 from scfcap.funding.inputs import DealInputs, Inputs
+from scfcap.funding.postings import Carried, PlaceFlows, accounts
 from scfcap.funding.variables import all_places
 from scfcap.pool.snapshot import Pool
 from scfcap.quantities import FloatArray
@@ -40,24 +41,12 @@ class Engine:
 
 
 @dataclass(frozen=True)
-class PlaceFlows:
-    """Flows of the principal that sits in one place [money units]; index t from 0 to T."""
-
-    interest: FloatArray
-    principal: FloatArray
-    recovery: FloatArray
-    default: FloatArray
-    credit_cost: FloatArray
-    received: FloatArray
-    balance: FloatArray
-
-
-@dataclass(frozen=True)
 class Replay:
     """What the engines make of the decisions [money units]; index t from 0 to T.
 
     ``oversold``: most that a transfer takes above what the cohort holds, zero for a plan that
-    can be carried out.
+    can be carried out. ``own`` [J, T + 1]: performing principal on the own book by cohort;
+    ``behind``: what of it is behind by roll rates.
     """
 
     cash: FloatArray
@@ -66,6 +55,8 @@ class Replay:
     deals: Mapping[str, DealResult]
     contributions: Mapping[str, float]
     oversold: float
+    own: FloatArray
+    behind: FloatArray
 
     def notes(self, name: str) -> FloatArray:
         """Balances of the sold tranches of a series, shape (tranches, T); column 0 is period 1."""
@@ -75,22 +66,23 @@ class Replay:
 def replay(inputs: Inputs, decisions: Decisions, engine: Engine) -> Replay:
     """Carry the decisions out, period by period, without the program and its factors."""
     flows = _cohort_flows(inputs, decisions, engine)
-    places, oversold = _carry(inputs, decisions, flows, _curves(inputs, engine))
+    places, oversold, part = _carry(inputs, decisions, flows, _curves(inputs, engine))
     deals = {}
     for d in inputs.deals:
         state = _state(inputs, d, decisions)
         if state is not None:
             deals[d.name] = _run(inputs, d, state, places[d.place])
     contributions = {name: float(deal.contribution.sum()) for name, deal in deals.items()}
-    cash, capital = _accounts(inputs, decisions, places, deals)
-    return Replay(cash, capital, places, deals, contributions, oversold)
+    cash, capital = accounts(Carried(inputs, decisions, places, deals))
+    own, behind = flows["closing"] * part, (flows["delinquent"] * part).sum(axis=0)
+    return Replay(cash, capital, places, deals, contributions, oversold, own, behind)
 
 
 def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[str, FloatArray]:
     """Flows of each whole cohort, wherever it sits; shape (cohorts, T + 1), index 0 as_of."""
     cohorts, horizon = inputs.cohorts, inputs.horizon
     k = engine.curves.scenarios.index(inputs.spec.plan.scenario)
-    names = ("interest", "repaid", "default", "closing", "struck", "loss")
+    names = ("interest", "repaid", "default", "closing", "struck", "loss", "delinquent")
     out = {name: np.zeros((len(cohorts), horizon + 1)) for name in names}
 
     def put(rows: slice | int, flows: Flows, group: slice | int, factor: float) -> None:
@@ -101,6 +93,7 @@ def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[
         out["default"][rows, 1:] = flows.default[k, group, :horizon] * factor
         out["struck"][rows, 1:] = flows.struck[k, group, :horizon] * factor
         out["loss"][rows, 1:] = flows.loss[k, group, :horizon] * factor
+        out["delinquent"][rows, 1:] = flows.delinquent[k, group, :horizon] * factor
         out["closing"][rows, 1:] = flows.closing[k, group, :horizon] * factor
 
     group, count = _opening_groups(inputs, engine.pool)
@@ -136,8 +129,11 @@ def _opening_groups(inputs: Inputs, pool: Pool) -> tuple[np.ndarray, int]:
 
 def _carry(
     inputs: Inputs, decisions: Decisions, flows: Mapping[str, FloatArray], curves: CurveSet | None
-) -> tuple[dict[str, PlaceFlows], float]:
-    """Split cohort flows by place: a sale moves a share of the cohort with all its future."""
+) -> tuple[dict[str, PlaceFlows], float, FloatArray]:
+    """Split cohort flows by place: a sale moves a share of the cohort with all its future.
+
+    Also the most that is sold above what is held, and the share of each cohort that stays own.
+    """
     cohorts, horizon = inputs.cohorts, inputs.horizon
     places = all_places(inputs)
     share = np.zeros((len(cohorts), len(places), horizon + 1))
@@ -177,7 +173,7 @@ def _carry(
             received=received,
             balance=(flows["closing"] * share[:, c]).sum(axis=0),
         )
-    return result, oversold
+    return result, oversold, share[:, own]
 
 
 def _curves(inputs: Inputs, engine: Engine) -> CurveSet | None:
@@ -235,130 +231,6 @@ def _run(inputs: Inputs, d: DealInputs, state: SeriesState, flows: PlaceFlows) -
         scenarios=(inputs.spec.plan.scenario,),
     )
     return run_series(inputs.terms(d), state, inputs.grid, given)
-
-
-def _accounts(
-    inputs: Inputs,
-    decisions: Decisions,
-    places: Mapping[str, PlaceFlows],
-    deals: Mapping[str, DealResult],
-) -> tuple[FloatArray, FloatArray]:
-    """Free cash and net capital by the company's own book-keeping, period by period."""
-    cash = np.zeros(inputs.horizon + 1)
-    capital = np.zeros(inputs.horizon + 1)
-    cash[0], capital[0] = inputs.cash, inputs.net_capital
-    own = places[OWN]
-    debt = _Debt(inputs, decisions)
-    for t in inputs.periods:
-        year = float(inputs.year[t])
-        interest = inputs.spec.plan.cash_yield * year * cash[t - 1]
-        managed = sum(float(p.balance[t - 1]) for p in places.values())
-        running = (inputs.opex_per_year + inputs.spec.plan.opex_rate * managed) * year
-        fees = sales = discount = moved = residual = 0.0
-        for buyer in inputs.buyers:
-            flow = places[buyer.place]
-            fees += buyer.servicing_fee * year * float(flow.balance[t - 1])
-            sales += buyer.price * float(flow.received[t])
-            discount += (1.0 - buyer.price) * float(flow.received[t])
-        vehicle = 0.0
-        for d in inputs.deals:
-            if d.name not in deals:
-                continue
-            moved += float(places[d.place].received[t])
-            residual += _deal_cash(deals[d.name], t)
-            vehicle += _deal_income(inputs, places[d.place], deals[d.name], d, t)
-        cost = debt.interest(t)
-        cash[t] = (
-            cash[t - 1]
-            + interest
-            + float(own.interest[t] + own.principal[t] + own.recovery[t])
-            + fees
-            + sales
-            + moved
-            + residual
-            + debt.raised(t)
-            - debt.repaid(t)
-            - cost
-            - float(decisions.originated[:, t].sum())
-            - running
-        )
-        income = interest + float(own.interest[t] - own.credit_cost[t]) + fees + vehicle
-        capital[t] = capital[t - 1] + income - discount - cost - running
-    return cash, capital
-
-
-def _deal_cash(deal: DealResult, t: int) -> float:
-    """What a series pays to the company in ``t``, less what it takes."""
-    n = t - 1
-    return float(deal.residual[0, n] + deal.servicing_fee[0, n] - deal.contribution[0, n])
-
-
-def _deal_income(
-    inputs: Inputs, flow: PlaceFlows, deal: DealResult, d: DealInputs, t: int
-) -> float:
-    """Income of a series before servicing: interest and yield less coupons, fees, losses."""
-    n = t - 1
-    coupons = np.array([tranche.coupon for tranche in inputs.terms(d).sold])
-    if n >= 1:
-        before = deal.balance[0, :, n - 1]
-    else:
-        before = d.state.notes if d.state is not None else np.zeros(len(coupons))
-    accrual = float((coupons * before).sum()) * float(inputs.year[t])
-    return (
-        float(flow.interest[t] - flow.credit_cost[t])
-        + float(deal.cash_interest[0, n] - deal.senior_fee[0, n] - deal.issue_cost[0, n])
-        - accrual
-    )
-
-
-class _Debt:
-    """Bank draws and P2P notes, from their own schedules."""
-
-    def __init__(self, inputs: Inputs, decisions: Decisions) -> None:
-        horizon = inputs.horizon
-        self._raised = np.zeros(horizon + 1)
-        self._repaid = np.zeros(horizon + 1)
-        self._interest = np.zeros(horizon + 1)
-        lenders = {x.name: x for x in inputs.lenders}
-        rates = {(x.name, tenor): rate for x in inputs.lenders for tenor, rate in x.tenors}
-        drawn = {x.name: np.array(x.open_balance) for x in inputs.lenders}
-        for x in inputs.lenders:
-            self._repaid += x.open_repaid[: horizon + 1]
-            self._interest += x.open_interest
-        for (name, tenor, t), amount in decisions.draws.items():
-            rate = lenders[name].rate(rates[name, tenor], t)
-            self._add(inputs, amount, rate, t, tenor)
-            drawn[name][t : t + tenor] += amount
-        for x in inputs.lenders:
-            for t in inputs.periods:
-                unused = x.room(t - 1) - drawn[x.name][t - 1]
-                self._interest[t] += x.commitment_fee * float(inputs.year[t]) * unused
-        if inputs.p2p is not None:
-            self._repaid += inputs.p2p.open_repaid[: horizon + 1]
-            self._interest += inputs.p2p.open_interest
-            for m, step in enumerate(inputs.p2p.steps):
-                for t in inputs.periods:
-                    amount = float(decisions.placed[m, t])
-                    self._add(inputs, amount, inputs.p2p.rate(step.rate, t), t, inputs.p2p.tenor)
-
-    def _add(self, inputs: Inputs, amount: float, rate: float, t: int, tenor: int) -> None:
-        self._raised[t] += amount
-        if t + tenor < len(self._repaid):
-            self._repaid[t + tenor] += amount
-        last = min(t + tenor, inputs.horizon)
-        self._interest[t + 1 : last + 1] += amount * rate * inputs.year[t + 1 : last + 1]
-
-    def raised(self, t: int) -> float:
-        """New debt in ``t``."""
-        return float(self._raised[t])
-
-    def repaid(self, t: int) -> float:
-        """Debt that falls due in ``t``."""
-        return float(self._repaid[t])
-
-    def interest(self, t: int) -> float:
-        """Interest and commitment fees paid in ``t``."""
-        return float(self._interest[t])
 
 
 def repaid_by(inputs: Inputs, result: Replay) -> tuple[DealInputs, ...]:

@@ -80,11 +80,9 @@ class TermPrice:
     sentence: str
 
 
-def term_prices(
-    book: Book, solution: Solution, *, fixed: Mapping[int, float] | None = None
-) -> tuple[TermPrice, ...]:
+def term_prices(book: Book, solution: Solution) -> tuple[TermPrice, ...]:
     """Prices of the model's rates, prices, shares, multiples and weights, dearest first."""
-    warm = Warm(solution.program, solution, fixed)
+    warm = Warm(solution.program, solution)
     found = [_priced(book, solution, warm, term) for term in all_terms(book)]
     return tuple(sorted(found, key=lambda p: (-max(abs(p.low), abs(p.high)), p.what)))
 

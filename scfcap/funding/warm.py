@@ -35,7 +35,7 @@ class Warm:
     """A program in HiGHS that may be moved and solved again.
 
     ``shifts`` are changes of right-hand sides by row; ``slopes`` changes of coefficients by row
-    and column. ``fixed`` holds columns at a value: decisions of yes or no at their optimum.
+    and column. ``fixed`` holds columns at a value, by default the integer ones of the solution.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Warm:
         fixed: Mapping[int, float] | None = None,
     ) -> None:
         self.program = program
-        self.fixed = dict(fixed or {})
+        self.fixed = dict(fixed if fixed is not None else solution.fixed if solution else {})
         lp = _columns_and_rows(program)
         self._low = np.array(lp.row_lower_)
         self._high = np.array(lp.row_upper_)
