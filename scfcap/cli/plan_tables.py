@@ -82,6 +82,11 @@ def _prices(terminal: Terminal, report: PlanReport) -> None:
     for sentence in report.frames["channels"]["sentence"]:
         terminal.say(f"  {sentence}")
     terminal.say("")
+    terms = report.frames["term_prices"]
+    terms = terms[(terms["worth_low"] != 0.0) | (terms["worth_high"] != 0.0)]
+    more = f" (first {PRICES} of {len(terms)})" if len(terms) > PRICES else ""
+    terminal.say(f"What a change of terms is worth{more}:")
+    terminal.say(*(f"  {sentence}" for sentence in terms["sentence"].head(PRICES)), "")
 
 
 def _unused(terminal: Terminal, report: PlanReport) -> None:

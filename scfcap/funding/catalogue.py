@@ -37,7 +37,9 @@ class Family:
     """One constraint family.
 
     ``labels`` gives the keys that the family must yield, ``rows`` yields them. ``what`` names
-    the limit in a sentence; ``period_at`` is the position of the period in a key, if any.
+    the limit in a sentence; ``period_at`` is the position of the period in a key, if any. ``each``
+    says that its rows bound what is done in each period, not what stands at its end; ``told`` that
+    prices, conflicts and levers name its rows, which they cannot where a key is of many loans.
     """
 
     name: str
@@ -47,6 +49,8 @@ class Family:
     labels: Callable[[Book], Iterable[Key]]
     rows: Callable[[Book], Iterator[tuple[Key, Row | Absent]]]
     period_at: int | None = None
+    each: bool = False
+    told: bool = True
 
     @property
     def is_limit(self) -> bool:
@@ -154,6 +158,7 @@ FAMILIES: tuple[Family, ...] = (
         _by_period(_segments),
         cohorts.demand,
         1,
+        each=True,
     ),
     Family(
         "promised_demand",
@@ -163,6 +168,7 @@ FAMILIES: tuple[Family, ...] = (
         _by_period(_segments),
         cohorts.promised_demand,
         1,
+        each=True,
     ),
     Family(
         "transfer_eligibility",
@@ -172,6 +178,7 @@ FAMILIES: tuple[Family, ...] = (
         cohorts.transferable,
         cohorts.transfer_eligibility,
         2,
+        told=False,
     ),
     Family("cash_balance", ("period",), "identity", "cash", _periods, cash.cash_balance, 0),
     Family(
@@ -228,6 +235,7 @@ FAMILIES: tuple[Family, ...] = (
         _by_period(_buyers),
         bank_transfer.transfer_flow,
         1,
+        each=True,
     ),
     Family(
         "deal_cash",
@@ -294,6 +302,7 @@ FAMILIES: tuple[Family, ...] = (
         _by_period(_steps),
         p2p.p2p_supply,
         1,
+        each=True,
     ),
     Family(
         "p2p_renewal",

@@ -25,6 +25,7 @@ TOLD = (
     "cash_flow",
     "accounting",
     "prices",
+    "term_prices",
     "channels",
     "unused",
     "next",

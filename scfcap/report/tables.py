@@ -83,7 +83,8 @@ _CURRENCY = frozenset(
         "delinquent", "principal", "surplus", "lost", "forgone", "unpaid", "outstanding",
         "opening_amount", "most_amount", "closing_amount", "raised", "paid_back", "cost_amount",
         "average_amount", "assets_due", "liabilities_due", "gap",
-        "replayed", "replayed_limit", "measured", "by_partners",
+        "replayed", "replayed_limit", "measured", "by_partners", "range_down", "range_up",
+        "worth_low", "worth_high",
     )
 )  # fmt: skip
 _OTHER = {
@@ -129,6 +130,7 @@ _TITLES = {
     "plan_caps": "Caps of the law by period: what they count, and where they stand",
     "plan_covenants": "Covenants by period: headroom, and which trips first, by scenario",
     "plan_prices": "What one more unit of each limit earns",
+    "plan_term_prices": "What a change of rates, prices, shares and multiples is worth",
     "plan_channels": "What each outside channel is worth",
     "plan_balance_sheet": "Balance sheet by period",
     "plan_income": "Income by period",

@@ -56,6 +56,9 @@ class PlanSettings(Schema):
     """Running cost [1/year of the principal managed, wherever it sits]."""
     terminal_rate: CostRate = 0.08
     """Rate at which cash after the horizon is valued [1/year]."""
+    relax: Literal["spread", "early"] = "spread"
+    """Where no plan keeps all limits, which of the least relaxations is told: that whose largest
+    part is least, or that which comes first in time."""
     solver: str = "highs"
     """HiGHS in process, or another solver by its name in PuLP, such as ``COIN_CMD``."""
     unique: Literal["passes", "perturbation", "none"] | None = None
