@@ -148,6 +148,27 @@ def leverage_partners() -> Inputs:
     )
 
 
+def _books() -> Inputs:
+    """Two months: a guarantee paid a month late, joint loans, a sale with recourse."""
+    return tiny(
+        2,
+        (Cohort(0, 0, 20.0, HELD), Cohort(0, 1), Cohort(0, 0, 8.0, BANK)),
+        asked={(0, 1): 5.0},
+        plan={"opex_rate": 0.012},
+        buyers=(buyer("bank", 3, servicing_fee=0.024, recourse=Recourse(0.1)),),
+        partners=(
+            guaranteed(cover=0.5, payout_lag=1, fee=0.06, open_stock=STOCK),
+            joint(fee=0.036),
+        ),
+    )
+
+
+def liquidity_floor_partners() -> Inputs:
+    inputs = _books()
+    plan = inputs.spec.plan.model_copy(update={"debt_cover": 0.5})
+    return replace(inputs, spec=inputs.spec.model_copy(update={"plan": plan}), liquidity_floor=2.0)
+
+
 #: Instance by name of the golden file without ``.lp``.
 PARTNERS = {
     "partner_stock": partner_stock,
@@ -160,4 +181,7 @@ PARTNERS = {
     "promised_demand.partners": promised_demand_partners,
     "transfer_eligibility.partners": transfer_eligibility_partners,
     "leverage.partners": leverage_partners,
+    "cash_balance.partners": _books,
+    "net_capital.partners": _books,
+    "liquidity_floor.partners": liquidity_floor_partners,
 }
