@@ -28,7 +28,13 @@ from scfcap.funding.inputs import (
     Recourse,
 )
 from scfcap.funding.opening import opening_balance
-from scfcap.funding.partner import guarantor_of, partner_places, partners_of, stock_in
+from scfcap.funding.partner import (
+    guarantor_of,
+    open_periods,
+    partner_places,
+    partners_of,
+    stock_in,
+)
 from scfcap.funding.recoveries import check_recoveries, recovered_after
 from scfcap.funding.regulation import rules_by_period, under_law
 from scfcap.funding.stressed import credit_path, per_unit, under
@@ -104,7 +110,7 @@ def build_inputs(
         path=credit_path(factors, curves, row, spec.plan.periods),
         partners=partners_of(
             spec,
-            unit,
+            grid,
             lambda names, key: _segments(names, factors.segments, key),
             lambda where: stock_in(cohorts.origin, cohorts.amount, cohorts.path, where),
         ),
@@ -429,16 +435,11 @@ def _in_units(state: SeriesState, unit: float) -> SeriesState:
 
 
 def _p2p(spec: Model, grid: PeriodGrid, unit: float) -> P2PInputs | None:
-    if spec.p2p is None:
-        return None
     p2p = spec.p2p
+    if p2p is None or p2p.tenor is None:
+        return None
     horizon = len(grid)
     year = np.concatenate(([0.0], grid.year_fractions))
-    first = grid.as_of if p2p.open_from is None else p2p.open_from
-    last = grid.ends[-1] if p2p.open_to is None else p2p.open_to
-    opened = frozenset(
-        t for t, end in enumerate(grid.ends, start=1) if first <= end and end <= last
-    )
     repaid = np.zeros(max(horizon, p2p.tenor) + 2)
     repaid[1 : p2p.tenor + 1] = p2p.outstanding / unit / p2p.tenor
     balance = p2p.outstanding / unit - np.cumsum(repaid)[: horizon + 1]
@@ -450,7 +451,7 @@ def _p2p(spec: Model, grid: PeriodGrid, unit: float) -> P2PInputs | None:
         rolling_periods=round(grid.per_year),
         tenor=p2p.tenor,
         steps=tuple(step.scaled(1.0 / unit) for step in p2p.steps),
-        open_periods=opened,
+        open_periods=open_periods(p2p, grid),
         open_balance=balance,
         open_repaid=repaid,
         open_interest=interest,

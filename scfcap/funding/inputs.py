@@ -292,7 +292,7 @@ class Inputs:
     """Net assets at the last year end before ``as_of``; None where the model does not say."""
     path: CreditPath | None = None
     partners: tuple[PartnerInputs, ...] = ()
-    """Who lends from the start: banks that the company guarantees, joint lenders."""
+    """Who lends from the start: banks that the company guarantees, joint and P2P lenders."""
     guarantor: GuarantorInputs | None = None
 
     @property
@@ -395,7 +395,7 @@ class Inputs:
             BANK_DEBT: bool(self.lenders),
             BANK_TRANSFER: bool(self.buyers),
             SECURITIZATION: self.vehicle is not None and bool(self.vehicle.issues),
-            P2P: self.p2p is not None,
+            P2P: self.p2p is not None or bool(self.partners_in(P2P)),
             GUARANTEED_BANK: bool(self.partners_in(GUARANTEED_BANK)),
             JOINT_LENDING: bool(self.partners_in(JOINT_LENDING)),
         }

@@ -81,9 +81,9 @@ def limit_of(source: LenderInputs | BuyerInputs | DealInputs | PartnerInputs | N
         return f"the line of {source.name}"
     if isinstance(source, BuyerInputs):
         return f"the limit of {source.name}"
-    if isinstance(source, PartnerInputs):
+    if isinstance(source, PartnerInputs) and source.channel != P2P:
         return f"the limit of {source.name}'s {_LOANS[source.channel]}"
-    return "the P2P limit" if source is None else "the securitization programme"
+    return "the securitization programme" if isinstance(source, DealInputs) else "the P2P limit"
 
 
 def prices(inputs: Inputs, solution: Solution) -> tuple[Price, ...]:

@@ -25,12 +25,13 @@ from scfcap.funding.recourse import beyond_cap
 from scfcap.funding.replay import replay
 from scfcap.funding.variables import declare
 from scfcap.pool.snapshot import Pool
+from scfcap.schema import plan as funds
 from scfcap.schema.regime import Cap, Regime
 
 from .golden_partners import joint
 from .golden_parts import Cohort, buyer, line, tiny
 from .partner_platform import GUARANTEED, JOINT, partner_model, partner_pool, with_partners
-from .small_platform import LAW, Platform, platform, small_pool
+from .small_platform import LAW, MODEL, Platform, platform, small_pool
 from .test_plan import platforms
 from .test_replay import replay_fails
 from .test_statements import assert_tied, tables_of
@@ -264,6 +265,96 @@ def test_the_worth_of_a_channel_is_what_its_limit_at_zero_costs():
         row = channels.loc[channel]
         assert row["income_without"] == pytest.approx(other * UNIT, rel=1e-9)
         assert row["worth"] > 1e3
+
+
+# P2P lenders who lend themselves.
+
+PASS: dict[str, Any] = {
+    "mode": "pass_through",
+    "limit": 15.0e6,
+    "per_period": 5.0e6,
+    "rolling_12_months": 25.0e6,
+    "fee": 0.09,
+}
+
+
+def passed(changes: dict[str, Any] | None = None, regime: Regime | None = LAW) -> Platform:
+    """Every ninth own loan lies with P2P lenders, who lend themselves."""
+    pool = small_pool()
+    mine = (pool.place == 0) & (np.arange(len(pool)) % 9 == 0)
+    theirs = replace(pool, places=(*pool.places, "p2p"), place=np.where(mine, 2, pool.place))
+    model = edited({"plan.periods": 8, "p2p": PASS})
+    return platform(edited(changes or {}, model), regime, theirs)
+
+
+@pytest.mark.parametrize("scenario", ["base", "run off"])
+def test_loans_passed_through_are_no_debt(scenario):
+    shock = {"kind": "p2p_run_off", "from_period": 3, "share": 0.7, "cut": 0.8}
+    shocks = {"run off": {"shocks": [shock]}}
+    model = {"scenarios": {"base": {}, **shocks}, "plan.scenario": scenario}
+    p = passed(model)
+    plan = solve_plan(p.inputs, p.engine)
+    assert_sound(p, plan)
+    tables = plan.tables()
+    assert amounts(tables["balance_sheet"], "P2P notes").max() == 0.0
+    assert not (tables["sources_uses"]["item"] == "notes placed").any()
+    held = amounts(tables["balances"], "P2P lenders: loans")
+    assert held[0] > 1.0e6
+    assert held.max() <= 15.0e6 + 1e-3
+    fees = amounts(tables["income"], "fees from partners")
+    assert fees == pytest.approx(0.09 / 12.0 * held[:-1], rel=1e-12)
+    assert tables["channels"].set_index("channel").loc["p2p", "worth"] > 1e3
+    lent = np.zeros(9)
+    for (_, _, t), amount in plan.optimum.decisions.booked.items():
+        lent[t] += amount
+    assert lent.sum() <= 25.0 + 1e-9
+    if scenario == "run off":
+        flow = plan.optimum.replay.places["p2p"].principal
+        assert (lent[3:] <= 0.2 * 5.0 + 0.3 * flow[3:] + 1e-7).all()
+    else:
+        assert lent.max() <= 5.0 + 1e-9
+
+
+def test_loans_passed_through_count_in_the_caps_as_p2p():
+    cap = {
+        "name": "p2p", "base": "net_capital", "multiple": 0.1, "weights": {"p2p": 1.0},
+        "source": "own",
+    }  # fmt: skip
+    p = passed(None, law(caps=[*(x.model_dump() for x in LAW.caps), cap]))
+    caps = solve_plan(p.inputs, p.engine, channels=False).tables()["caps"].query("cap == 'p2p'")
+    assert caps["headroom"].min() == pytest.approx(0.0, abs=1e-3)
+    assert caps["replayed"].to_numpy() == pytest.approx(caps["counted"].to_numpy(), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "closed", [{"p2p.limit": 0.0}, {"p2p.open_from": date(2020, 1, 1)}, {"p2p.per_period": 0.0}]
+)
+def test_p2p_lenders_left_out_are_limit_zero(closed):
+    no_lenders = passed({"p2p.limit": 0.0})
+    assert value(passed(closed)) == pytest.approx(value(no_lenders), rel=1e-9)
+    assert value(passed(None, law(closed_channels=["p2p"]))) == value(no_lenders)
+
+
+@pytest.mark.parametrize(
+    ("p2p", "key"),
+    [
+        ({**PASS, "tenor": 4}, "tenor"),
+        ({**PASS, "steps": [{"per_period": 1.0, "rate": 0.1}]}, "steps"),
+        ({**PASS, "outstanding": 5.0}, "outstanding"),
+        ({"mode": "pass_through", "limit": 5.0}, "per_period"),
+        ({"limit": 5.0, "steps": [{"per_period": 1.0, "rate": 0.1}]}, "tenor"),
+        ({"limit": 5.0, "tenor": 4}, "steps"),
+        ({**MODEL["p2p"], "fee": 0.01}, "fee"),
+    ],
+)
+def test_p2p_is_debt_or_passed_through_never_both(p2p, key):
+    with pytest.raises(ValueError, match=key):
+        funds.P2P.model_validate(p2p)
+
+
+def test_loans_with_p2p_lenders_need_the_mode_that_has_them():
+    with pytest.raises(InputError, match="'p2p'"):
+        passed({"p2p": MODEL["p2p"]})
 
 
 # The law.
