@@ -53,6 +53,9 @@ JOINT = Treatment(
     "",
     "the partner's own loans from the start; the company recognises its share alone (IFRS 9 3.1.1)",
 )
+PASSED = Treatment(
+    OFF, "", "the lenders' own loans from the start; the company is paid for a service (IFRS 15.31)"
+)
 SERIES = Treatment(
     ON,
     "not derecognised",
@@ -117,6 +120,8 @@ def _items(book: Book) -> Iterator[tuple[str, str, str, Treatment, list[Terms]]]
         if who.channel == GUARANTEED_BANK:
             covered = [Terms().extend(terms, who.cover) for terms in held]
             yield who.channel, f"{who.name}: guaranteed", "guaranteed", GUARANTEED, covered
+        elif who.channel == P2P:
+            yield who.channel, f"{who.name}: loans", "p2p", PASSED, held
         else:
             yield who.channel, f"{who.name}: partner's part", "joint_partner", JOINT, held
 

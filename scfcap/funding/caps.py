@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from scfcap.axes import GUARANTEED_BANK, JOINT_LENDING
+from scfcap.axes import GUARANTEED_BANK, JOINT_LENDING, P2P
 from scfcap.funding.constraints.leverage import base, counted
 from scfcap.funding.decisions import Decisions, decisions_of
 from scfcap.funding.inputs import Inputs
@@ -102,10 +102,13 @@ def stock(inputs: Inputs, name: str, decisions: Decisions, result: Replay) -> Fl
     elif name == "joint_partner":
         for partner in inputs.partners_in(JOINT_LENDING):
             stock += result.places[partner.place].balance
-    elif name == "p2p" and inputs.p2p is not None:
-        stock += inputs.p2p.open_balance
-        for t in inputs.periods:
-            stock[t : t + inputs.p2p.tenor] += float(decisions.placed[:, t].sum())
+    elif name == "p2p":
+        for lenders in inputs.partners_in(P2P):
+            stock += result.places[lenders.place].balance
+        if inputs.p2p is not None:
+            stock += inputs.p2p.open_balance
+            for t in inputs.periods:
+                stock[t : t + inputs.p2p.tenor] += float(decisions.placed[:, t].sum())
     else:
         theirs = {x.name for x in inputs.lenders if x.kind == name}
         for x in inputs.lenders:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scfcap.axes import GUARANTEED_BANK, JOINT_LENDING
+from scfcap.axes import GUARANTEED_BANK, JOINT_LENDING, P2P
 from scfcap.funding.catalogue import BY_NAME, Family
 from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs
 from scfcap.funding.naming import limit_name, without_period
@@ -50,9 +50,9 @@ def limit_of(source: LenderInputs | BuyerInputs | DealInputs | PartnerInputs | N
         return f"the line of {source.name}"
     if isinstance(source, BuyerInputs):
         return f"the limit of {source.name}"
-    if isinstance(source, PartnerInputs):
+    if isinstance(source, PartnerInputs) and source.channel != P2P:
         return f"the limit of {source.name}'s {_LOANS[source.channel]}"
-    return "the P2P limit" if source is None else "the securitization programme"
+    return "the securitization programme" if isinstance(source, DealInputs) else "the P2P limit"
 
 
 def all_data(inputs: Inputs, program: Program) -> list[Datum]:

@@ -30,7 +30,13 @@ from scfcap.funding.inputs import (
     Recourse,
 )
 from scfcap.funding.opening import opening_balance
-from scfcap.funding.partner import guarantor_of, partner_places, partners_of, stock_in
+from scfcap.funding.partner import (
+    guarantor_of,
+    open_periods,
+    partner_places,
+    partners_of,
+    stock_in,
+)
 from scfcap.funding.pledges import (
     covenants_of,
     cross_defaults_of,
@@ -118,7 +124,7 @@ def build_inputs(
         late=late_inputs(pool, factors, factors.scenarios.index(spec.plan.scenario), grid, unit),
         partners=partners_of(
             spec,
-            unit,
+            grid,
             lambda names, key: _segments(names, factors.segments, key),
             lambda where: stock_in(cohorts.origin, cohorts.amount, cohorts.path, where),
         ),
@@ -443,16 +449,11 @@ def _in_units(state: SeriesState, unit: float) -> SeriesState:
 
 
 def _p2p(spec: Model, grid: PeriodGrid, unit: float) -> P2PInputs | None:
-    if spec.p2p is None:
-        return None
     p2p = spec.p2p
+    if p2p is None or p2p.tenor is None:
+        return None
     horizon = len(grid)
     year = np.concatenate(([0.0], grid.year_fractions))
-    first = grid.as_of if p2p.open_from is None else p2p.open_from
-    last = grid.ends[-1] if p2p.open_to is None else p2p.open_to
-    opened = frozenset(
-        t for t, end in enumerate(grid.ends, start=1) if first <= end and end <= last
-    )
     repaid = np.zeros(max(horizon, p2p.tenor) + 2)
     repaid[1 : p2p.tenor + 1] = p2p.outstanding / unit / p2p.tenor
     balance = p2p.outstanding / unit - np.cumsum(repaid)[: horizon + 1]
@@ -464,7 +465,7 @@ def _p2p(spec: Model, grid: PeriodGrid, unit: float) -> P2PInputs | None:
         rolling_periods=round(grid.per_year),
         tenor=p2p.tenor,
         steps=tuple(step.scaled(1.0 / unit) for step in p2p.steps),
-        open_periods=opened,
+        open_periods=open_periods(p2p, grid),
         open_balance=balance,
         open_repaid=repaid,
         open_interest=interest,

@@ -320,7 +320,7 @@ class Inputs:
     breaches: tuple[Breach, ...] = ()
     """Covenants that are broken before anything is decided."""
     partners: tuple[PartnerInputs, ...] = ()
-    """Who lends from the start: banks that the company guarantees, joint lenders."""
+    """Who lends from the start: banks that the company guarantees, joint and P2P lenders."""
     guarantor: GuarantorInputs | None = None
 
     @property
@@ -423,7 +423,7 @@ class Inputs:
             BANK_DEBT: bool(self.lenders),
             BANK_TRANSFER: bool(self.buyers),
             SECURITIZATION: self.vehicle is not None and bool(self.vehicle.issues),
-            P2P: self.p2p is not None,
+            P2P: self.p2p is not None or bool(self.partners_in(P2P)),
             GUARANTEED_BANK: bool(self.partners_in(GUARANTEED_BANK)),
             JOINT_LENDING: bool(self.partners_in(JOINT_LENDING)),
         }

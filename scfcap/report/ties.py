@@ -94,7 +94,7 @@ def funding_stack(balances: pd.DataFrame) -> pd.DataFrame:
         axes.BANK_DEBT: (channel == axes.BANK_DEBT) & (what == "debt"),
         axes.SECURITIZATION: (channel == axes.SECURITIZATION) & notes,
         axes.BANK_TRANSFER: (channel == axes.BANK_TRANSFER) & what.isin(_LOANS),
-        axes.P2P: (channel == axes.P2P) & notes,
+        axes.P2P: (channel == axes.P2P) & (notes | what.isin(_LOANS)),
         axes.GUARANTEED_BANK: (channel == axes.GUARANTEED_BANK) & what.isin(_LOANS),
         axes.JOINT_LENDING: (channel == axes.JOINT_LENDING) & what.isin(_LOANS),
     }

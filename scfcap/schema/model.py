@@ -120,6 +120,8 @@ class Model(Schema):
         wanted = {b.eligibility for b in self.buyers}
         wanted |= {x.eligibility for x in self.guaranteed if x.eligibility}
         wanted |= {x.eligibility for x in self.joint if x.eligibility}
+        if self.p2p is not None and self.p2p.eligibility is not None:
+            wanted.add(self.p2p.eligibility)
         if self.securitization is not None:
             wanted.add(self.securitization.eligibility)
         missing = sorted(wanted - set(self.pool.eligibility))

@@ -189,20 +189,54 @@ class SupplyStep(Schema):
 
 
 class P2P(Schema):
-    """``[p2p]``: notes to P2P lenders against own loans, as debt."""
+    """``[p2p]``: P2P lenders fund loans, in one of two ways, never in both at once."""
 
+    mode: Literal["debt", "pass_through"] = "debt"
+    """``debt``: they hold the company's notes against own loans. ``pass_through``: they lend to the
+    borrowers themselves; the loans sit in the place ``p2p``, and the company earns a fee."""
     limit: Money
     """Most outstanding; 0 closes the channel."""
     rolling_12_months: Money | None = None
     """Most placed in any twelve months."""
-    tenor: int = Field(ge=1, le=60)
-    """Periods to repayment."""
-    steps: tuple[SupplyStep, ...] = Field(min_length=1)
+    tenor: int | None = Field(default=None, ge=1, le=60)
+    """Periods to repayment of notes; required of debt."""
+    steps: tuple[SupplyStep, ...] = ()
+    """Supply of notes, cheapest first; required of debt."""
+    per_period: Money | None = None
+    """Most that lenders lend in a period; required where loans are passed through."""
+    fee: CostRate = 0.0
+    """Paid to the company on loans passed through [1/year of the principal]."""
+    eligibility: str | None = None
+    """Eligibility set that loans passed through must meet; absent: all loans of the segments."""
+    segments: tuple[str, ...] = ()
+    """Segments of loans passed through; empty: all."""
     open_from: date | None = None
     open_to: date | None = None
     outstanding: Money = 0.0
-    """Outstanding at ``as_of``, repaid evenly over one tenor."""
+    """Notes outstanding at ``as_of``, repaid evenly over one tenor."""
     outstanding_rate: CostRate = 0.0
+
+    @model_validator(mode="after")
+    def _one_way(self) -> P2P:
+        """The terms of one way stand, and none of the other."""
+        of_notes = ("tenor", "steps", "outstanding", "outstanding_rate")
+        of_loans = ("per_period", "fee", "eligibility", "segments")
+        debt = self.mode == "debt"
+        needed = ("tenor", "steps") if debt else ("per_period",)
+        for key in needed:
+            if getattr(self, key) in (None, ()):
+                expected = f'the {key} of mode = "{self.mode}"'
+                raise MisfitError(key=key, found="nothing", expected=expected)
+        for key in of_loans if debt else of_notes:
+            default = type(self).model_fields[key].default
+            if getattr(self, key) != default:
+                raise MisfitError(
+                    key=key,
+                    found=f'{key} with mode = "{self.mode}"',
+                    expected="terms of one mode: notes as debt, or loans passed through",
+                    action="Take the key out, or change p2p.mode.",
+                )
+        return self
 
     @model_validator(mode="after")
     def _rising(self) -> P2P:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from scfcap.axes import GUARANTEED_BANK, JOINT_LENDING
+from scfcap.axes import GUARANTEED_BANK, JOINT_LENDING, P2P
 from scfcap.funding.inputs import DatedCap, Inputs, Recourse
 from scfcap.funding.partner import GuarantorInputs, PartnerInputs
 from scfcap.schema.regime import Cap
@@ -148,10 +148,56 @@ def leverage_partners() -> Inputs:
     )
 
 
+def _books() -> Inputs:
+    """Two months: a guarantee paid a month late, joint loans, a sale with recourse."""
+    return tiny(
+        2,
+        (Cohort(0, 0, 20.0, HELD), Cohort(0, 1), Cohort(0, 0, 8.0, BANK)),
+        asked={(0, 1): 5.0},
+        plan={"opex_rate": 0.012},
+        buyers=(buyer("bank", 3, servicing_fee=0.024, recourse=Recourse(0.1)),),
+        partners=(
+            guaranteed(cover=0.5, payout_lag=1, fee=0.06, open_stock=STOCK),
+            joint(fee=0.036),
+        ),
+    )
+
+
+def liquidity_floor_partners() -> Inputs:
+    inputs = _books()
+    plan = inputs.spec.plan.model_copy(update={"debt_cover": 0.5})
+    return replace(inputs, spec=inputs.spec.model_copy(update={"plan": plan}), liquidity_floor=2.0)
+
+
+def _lenders(**changes: object) -> PartnerInputs:
+    """P2P lenders of both segments, who lend up to 3 a month."""
+    base = guaranteed(
+        channel=P2P, name="P2P lenders", segments=frozenset({0, 1}), cover=0.0, per_period=3.0
+    )
+    return replace(base, **changes)
+
+
+def partner_flow_run_off() -> Inputs:
+    left = {"renewed": np.array([1, 1, 0.4, 0.4]), "fresh": np.array([1, 1, 0.25, 0.25])}
+    return _three(
+        cohorts=(Cohort(0, 0, 20.0, P2P), Cohort(0, 1), Cohort(1, 2)),
+        partners=(_lenders(open_stock=STOCK, **left),),
+    )
+
+
+def p2p_rolling_pass_through() -> Inputs:
+    return _three(
+        cohorts=(Cohort(0, 0, 4.0, P2P), Cohort(0, -1, 3.0, P2P), Cohort(0, 1), Cohort(1, 2)),
+        partners=(_lenders(rolling=5.0, rolling_periods=2),),
+    )
+
+
 #: Instance by name of the golden file without ``.lp``.
 PARTNERS = {
     "partner_stock": partner_stock,
     "partner_flow": partner_flow,
+    "partner_flow.run_off": partner_flow_run_off,
+    "p2p_rolling.pass_through": p2p_rolling_pass_through,
     "partner_eligibility": partner_eligibility,
     "guarantee_multiple": guarantee_multiple,
     "guarantee_multiple.licensed": guarantee_multiple_licensed,
@@ -160,4 +206,7 @@ PARTNERS = {
     "promised_demand.partners": promised_demand_partners,
     "transfer_eligibility.partners": transfer_eligibility_partners,
     "leverage.partners": leverage_partners,
+    "cash_balance.partners": _books,
+    "net_capital.partners": _books,
+    "liquidity_floor.partners": liquidity_floor_partners,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -49,7 +50,7 @@ def partner_model(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
         "joint": [JOINT],
         "buyers.0.recourse": True,
     }
-    return edited({**base, **(changes or {})})
+    return edited({**copy.deepcopy(base), **(changes or {})})
 
 
 def with_partners(

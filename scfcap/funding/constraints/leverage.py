@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scfcap.axes import JOINT_LENDING
+from scfcap.axes import JOINT_LENDING, P2P
 from scfcap.errors import InfeasibleError
 from scfcap.funding.company import capital
 from scfcap.funding.constraints.partners import liability
@@ -32,6 +32,8 @@ def source(book: Book, name: str, t: int) -> Terms:
                 terms.extend(book.total(buyer.place, t))
     elif name == "p2p":
         terms.extend(book.p2p_stock(t))
+        for lenders in book.inputs.partners_in(P2P):
+            terms.extend(book.total(lenders.place, t))
     elif name == "guaranteed":
         terms.extend(liability(book, t))
     elif name == "joint_partner":

@@ -32,7 +32,8 @@ def partner_stock(book: Book) -> Rows:
 def partner_flow(book: Book) -> Rows:
     """``(1 - x[c]) sum_s OC[s,c,t] <= cap[c]``. Axes: partner's place, period.
 
-    What a partner lends in a period.
+    What a partner lends in a period. Where P2P lenders run off:
+    ``sum_s OC[s,c,t] - renewed[t] repaid[c,t] <= fresh[t] cap[c]``.
     """
     for x in book.inputs.partners:
         for t in book.inputs.periods:
@@ -42,7 +43,10 @@ def partner_flow(book: Book) -> Rows:
             if x.per_period is None or not terms.coefficients:
                 yield (x.place, t), Absent("no limit a period")
             else:
-                yield (x.place, t), Row(terms, "<=", x.per_period)
+                again, new = x.supply(t)
+                if (again, new) != (1.0, 1.0):
+                    terms.extend(book.repaid(x.place, t), -again)
+                yield (x.place, t), Row(terms, "<=", new * x.per_period)
 
 
 def booked_sets(book: Book) -> list[str]:
