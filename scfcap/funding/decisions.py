@@ -17,7 +17,8 @@ class Decisions:
     """Amounts decided [money units]; index t from 0 (unused) to T.
 
     ``originated`` [S, T+1]; ``transfers`` by (cohort, place, t); ``draws`` by (lender, tenor, t);
-    ``placed`` [steps, T+1]; ``issued`` pool size at closing by series.
+    ``placed`` [steps, T+1]; ``issued`` pool size at closing by series;
+    ``dividends`` [T+1], None where there are none.
     """
 
     originated: FloatArray
@@ -25,6 +26,7 @@ class Decisions:
     draws: Mapping[tuple[str, int, int], float]
     placed: FloatArray
     issued: Mapping[str, float]
+    dividends: FloatArray | None = None
 
 
 def decisions_of(book: Book, solution: Solution) -> Decisions:
@@ -56,4 +58,12 @@ def decisions_of(book: Book, solution: Solution) -> Decisions:
         },
         placed=placed,
         issued={d.name: solution.value("S", d.name) for d in inputs.deals if d.state is None},
+        dividends=_dividends(book, solution),
     )
+
+
+def _dividends(book: Book, solution: Solution) -> FloatArray | None:
+    if book.inputs.spec.dividends is None:
+        return None
+    paid = [solution.value("Div", t) for t in book.inputs.periods]
+    return np.array([0.0, *paid])

@@ -17,6 +17,7 @@ from scfcap.credit.curves import CurveSet
 from scfcap.deal.accounts import SeriesState, closing_state, opening_state
 from scfcap.deal.triggers import tripped
 from scfcap.errors import InputError, Problem
+from scfcap.funding.capital import paid_in
 from scfcap.funding.inputs import (
     ALIVE,
     BuyerInputs,
@@ -27,6 +28,7 @@ from scfcap.funding.inputs import (
     P2PInputs,
 )
 from scfcap.funding.opening import opening_balance
+from scfcap.funding.provisions import provision_inputs
 from scfcap.funding.recoveries import check_recoveries, recovered_after
 from scfcap.funding.regulation import rules_by_period, under_law
 from scfcap.funding.stressed import credit_path, per_unit, under
@@ -100,6 +102,8 @@ def build_inputs(
         largest_group=_largest(pool, "group", unit),
         year_end_net_assets=_scaled(spec.opening.net_assets_prior_year_end, unit),
         path=credit_path(factors, curves, row, spec.plan.periods),
+        provisions=provision_inputs(spec, factors, curves, row, grid),
+        paid_in=paid_in(spec, grid),
     )
     inputs = under(inputs, curves.stress, row)
     if law is not None:
@@ -263,6 +267,9 @@ def _demand(
         s = segments.index(name)
         demand[s, 1:] = _path(wish, grid) / unit
         promised[s] = wish.minimum * demand[s]
+    if spec.plan.objective == "min_cost":
+        demand *= spec.plan.lending_path
+        promised = demand.copy()
     return demand, promised
 
 

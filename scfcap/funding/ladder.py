@@ -11,10 +11,12 @@ import pandas as pd
 
 from scfcap.axes import OWN
 from scfcap.cashflow.cohorts import CohortFactors
+from scfcap.funding.capital import PROVISIONS, TAX, tax_payable
 from scfcap.funding.cash_flow import restricted_cash
 from scfcap.funding.company import cash
 from scfcap.funding.entries import notes_repaid
 from scfcap.funding.program import Solution, Terms
+from scfcap.funding.provisions import provisions
 from scfcap.funding.statements import frame_of
 from scfcap.funding.variables import Book, on_books
 from scfcap.periods import PeriodGrid
@@ -99,6 +101,23 @@ class _Ladder:
         yield "liability", "notes held by others", self._dated(t, list(self._notes(t)))
         yield "liability", "accrued coupons", self._dated(t, list(self._coupons(t)))
         yield "liability", "P2P notes", self._dated(t, list(self._p2p(t)))
+        if book.inputs.provisions is not None:
+            held = np.zeros(len(BUCKETS))
+            held[BUCKETS.index("undated")] = self._value(provisions(book, t))
+            yield PROVISIONS.side, PROVISIONS.item, held
+        if book.inputs.spec.tax is not None:
+            yield TAX.side, TAX.item, self._bucketed([self._tax(t)])
+
+    def _tax(self, t: int) -> tuple[float, float]:
+        """Days left and amount of tax: with the next period, or at the year's end."""
+        inputs = self.book.inputs
+        rule = inputs.spec.tax
+        assert rule is not None
+        closed = self.grid.as_of if t == 0 else self.grid.ends[t - 1]
+        due = self.grid.ends[t]
+        if rule.paid == "year_end":
+            due = max(date(due.year, 12, 31), due)
+        return float((due - closed).days), self._value(tax_payable(self.book, t))
 
     def _loans(self, places: list[str], t: int) -> FloatArray:
         """Expected principal of what stands at the close of ``t``, by bucket."""

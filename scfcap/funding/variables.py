@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scfcap.axes import OWN
+from scfcap.funding.calendar_years import dividend_periods
 from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs
 from scfcap.funding.program import Program, Terms
 from scfcap.quantities import FloatArray
 
 if TYPE_CHECKING:
-    from scfcap.funding.entries import Entry
+    from scfcap.funding.booking import Entry
 
 
 @dataclass
@@ -370,7 +371,18 @@ def declare(inputs: Inputs) -> Book:
         for m in range(len(inputs.p2p.steps)):
             for t in sorted(inputs.p2p.open_periods):
                 program.column("P", (m, t))
+    _profit(book)
     return book
+
+
+def _profit(book: Book) -> None:
+    """Tax that accrues, and dividends, where the model has them."""
+    inputs = book.inputs
+    if inputs.spec.tax is not None and inputs.spec.tax.rate > 0.0:
+        for t in inputs.periods:
+            book.program.column("Tax", t)
+    for t in dividend_periods(inputs):
+        book.program.column("Div", t)
 
 
 def _lending(book: Book) -> None:

@@ -69,6 +69,8 @@ FAMILIES = {
     "p2p_backing": "loans behind P2P notes",
     "liquidity_floor": "liquidity floor",
     "book_share": "share of the book",
+    "income_floor": "least income",
+    "dividends_of_profit": "dividends of last year's profit",
     "demand": "loan demand",
     "promised_demand": "promised lending",
 }

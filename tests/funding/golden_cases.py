@@ -14,6 +14,7 @@ from scfcap.funding.inputs import DatedCap, Inputs
 from scfcap.periods import PeriodGrid
 from scfcap.schema.regime import Cap
 
+from . import golden_capital
 from .golden_parts import (
     BANK,
     LOAN,
@@ -378,4 +379,5 @@ CASES = {
     "leverage": leverage,
     "leverage.regimes": leverage_regimes,
     "book_share": book_share,
+    **golden_capital.CASES,
 }
