@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 import numpy as np
 
@@ -79,6 +80,18 @@ def tax_payable(book: Book, t: int) -> Terms:
     for u in range(1, t + 1):
         terms.extend(tax(book, u)).extend(tax_paid(book, u), -1.0)
     return terms
+
+
+def tax_due(book: Book, grid: PeriodGrid, t: int) -> tuple[float, Terms]:
+    """Days left, at the close of ``t``, to what is owed of tax: the next close, or the year's end.
+
+    ``grid`` goes beyond ``t``.
+    """
+    rule = book.inputs.spec.tax
+    day = grid.ends[t]
+    if rule is not None and rule.paid == "year_end":
+        day = max(date(day.year, 12, 31), day)
+    return float((day - grid.as_of).days - grid.days[t]), tax_payable(book, t)
 
 
 def tax_entries(book: Book, t: int) -> Iterator[Entry]:

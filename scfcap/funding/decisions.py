@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,8 +17,8 @@ class Decisions:
     """Amounts decided [money units]; index t from 0 (unused) to T.
 
     ``originated`` [S, T+1]; ``transfers`` by (cohort, place, t); ``draws`` by (lender, tenor, t);
-    ``placed`` [steps, T+1]; ``issued`` pool size at closing by series;
-    ``dividends`` [T+1], None where there are none.
+    ``placed`` [steps, T+1]; ``issued`` pool size at closing by series; ``pledged`` own loans by
+    (lender, cell, t); ``dividends`` [T+1], None where there are none.
     """
 
     originated: FloatArray
@@ -26,6 +26,7 @@ class Decisions:
     draws: Mapping[tuple[str, int, int], float]
     placed: FloatArray
     issued: Mapping[str, float]
+    pledged: Mapping[tuple[str, int, int], float] = field(default_factory=dict)
     dividends: FloatArray | None = None
 
 
@@ -58,6 +59,12 @@ def decisions_of(book: Book, solution: Solution) -> Decisions:
         },
         placed=placed,
         issued={d.name: solution.value("S", d.name) for d in inputs.deals if d.state is None},
+        pledged={
+            (x.name, c, t): solution.value("G", (x.name, c, t))
+            for x in inputs.lenders
+            for c in range(0 if inputs.pledges is None else len(inputs.pledges.takes))
+            for t in inputs.periods
+        },
         dividends=_dividends(book, solution),
     )
 

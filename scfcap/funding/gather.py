@@ -17,7 +17,9 @@ from scfcap.credit.curves import CurveSet
 from scfcap.deal.accounts import SeriesState, closing_state, opening_state
 from scfcap.deal.triggers import tripped
 from scfcap.errors import InputError, Problem
+from scfcap.funding.breaches import under_covenants
 from scfcap.funding.capital import paid_in
+from scfcap.funding.falling_due import maturing, undrawn
 from scfcap.funding.inputs import (
     ALIVE,
     BuyerInputs,
@@ -28,6 +30,12 @@ from scfcap.funding.inputs import (
     P2PInputs,
 )
 from scfcap.funding.opening import opening_balance
+from scfcap.funding.pledges import (
+    covenants_of,
+    cross_defaults_of,
+    late_inputs,
+    pledge_inputs,
+)
 from scfcap.funding.provisions import provision_inputs
 from scfcap.funding.recoveries import check_recoveries, recovered_after
 from scfcap.funding.regulation import rules_by_period, under_law
@@ -104,11 +112,17 @@ def build_inputs(
         path=credit_path(factors, curves, row, spec.plan.periods),
         provisions=provision_inputs(spec, factors, curves, row, grid),
         paid_in=paid_in(spec, grid),
+        undrawn=undrawn(spec, pool) / unit,
+        maturing=maturing(spec, factors),
+        covenants=covenants_of(spec, grid, unit),
+        cross_defaults=cross_defaults_of(spec),
+        pledges=pledge_inputs(spec, pool, cohorts, factors.segments, grid, _usable),
+        late=late_inputs(pool, factors, factors.scenarios.index(spec.plan.scenario), grid, unit),
     )
     inputs = under(inputs, curves.stress, row)
     if law is not None:
         inputs = under_law(inputs, rules_by_period(law, grid))
-    return opening_balance(inputs)
+    return under_covenants(opening_balance(inputs))
 
 
 def _check_places(spec: Model, pool: Pool) -> None:

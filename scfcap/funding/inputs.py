@@ -9,13 +9,20 @@ them from a model, its pool and the cohort factors.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
 
 from scfcap.axes import BANK_DEBT, BANK_TRANSFER, P2P, SECURITIZATION, place
 from scfcap.deal.accounts import SeriesState
+from scfcap.funding.covenant_inputs import (
+    Breach,
+    CovenantInputs,
+    CrossDefault,
+    LateInputs,
+    PledgeInputs,
+)
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import FloatArray, IntArray
 from scfcap.schema.model import Model
@@ -223,6 +230,17 @@ class ProvisionInputs:
 
 
 @dataclass(frozen=True)
+class Maturing:
+    """Share of cohort j's principal at the close of t that is repaid within some days, or later.
+
+    Both [J, T + 1]; the rest is expected to default.
+    """
+
+    within: FloatArray
+    later: FloatArray
+
+
+@dataclass(frozen=True)
 class Inputs:
     """Everything that the program knows.
 
@@ -266,6 +284,16 @@ class Inputs:
 
     dividends: bool = True
     """Whether the model's dividends may be paid: not where a closed year ends with a loss."""
+    undrawn: float = 0.0
+    """Borrowers' undrawn limits [money units]."""
+    maturing: Mapping[int, Maturing] = field(default_factory=dict)
+    """When loans are repaid, by the days for which the model states a limit."""
+    covenants: tuple[CovenantInputs, ...] = ()
+    cross_defaults: tuple[CrossDefault, ...] = ()
+    pledges: PledgeInputs | None = None
+    late: LateInputs | None = None
+    breaches: tuple[Breach, ...] = ()
+    """Covenants that are broken before anything is decided."""
 
     @property
     def periods(self) -> range:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date
-from math import inf
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
 
 from scfcap.axes import OWN
 from scfcap.cashflow.cohorts import CohortFactors
-from scfcap.funding.capital import PROVISIONS, TAX, tax_payable
-from scfcap.funding.cash_flow import restricted_cash
+from scfcap.funding.capital import PROVISIONS, TAX, tax_due
 from scfcap.funding.company import cash
-from scfcap.funding.entries import notes_repaid
+from scfcap.funding.maturities import (
+    Dated,
+    coupons_due,
+    debts_due,
+    due_grid,
+    notes_due,
+    p2p_due,
+    repaid_within,
+    restricted_cash,
+)
 from scfcap.funding.program import Solution, Terms
 from scfcap.funding.provisions import provisions
 from scfcap.funding.statements import frame_of
 from scfcap.funding.variables import Book, on_books
-from scfcap.periods import PeriodGrid
 from scfcap.quantities import FloatArray
 
 #: Days by which sums are taken: the usual horizons of a maturity gap.
@@ -74,11 +79,8 @@ class _Ladder:
         inputs = book.inputs
         k = factors.scenarios.index(inputs.spec.plan.scenario)
         self.performing, self.repaid = factors.performing[k], factors.repaid[k]
-        self.days = np.asarray(factors.grid.days, dtype=np.float64)
-        longest = [tenor for x in inputs.lenders for tenor, _ in x.tenors]
-        longest += [] if inputs.p2p is None else [len(inputs.p2p.open_repaid), inputs.p2p.tenor]
-        longest += [d.legal_end for d in inputs.deals]
-        self.grid: PeriodGrid = inputs.grid.extended(inputs.horizon + max(longest, default=0) + 1)
+        self.days = factors.grid.days
+        self.grid = due_grid(book)
 
     def _value(self, terms: Terms) -> float:
         return terms.value(self.x)
@@ -94,30 +96,20 @@ class _Ladder:
         undated = np.zeros(len(BUCKETS))
         undated[BUCKETS.index("undated")] = self._value(due)
         yield "asset", "recoveries expected", undated
-        restricted = self._value(restricted_cash(book, t))
-        yield "asset", "restricted cash of the vehicle", self._dated(t, [(t, restricted)])
-        yield "asset", "free cash", self._dated(t, [(t, self._value(cash(book, t)))])
-        yield "liability", "bank and other debt", self._debt(t)
-        yield "liability", "notes held by others", self._dated(t, list(self._notes(t)))
-        yield "liability", "accrued coupons", self._dated(t, list(self._coupons(t)))
-        yield "liability", "P2P notes", self._dated(t, list(self._p2p(t)))
+        kept = restricted_cash(book, t)
+        yield "asset", "restricted cash of the vehicle", self._dated([(0.0, kept)])
+        yield "asset", "free cash", self._dated([(0.0, cash(book, t))])
+        grid = self.grid
+        yield "liability", "bank and other debt", self._dated(debts_due(book, grid, t))
+        yield "liability", "notes held by others", self._dated(notes_due(book, grid, t))
+        yield "liability", "accrued coupons", self._dated(coupons_due(book, grid, t))
+        yield "liability", "P2P notes", self._dated(p2p_due(book, grid, t))
         if book.inputs.provisions is not None:
             held = np.zeros(len(BUCKETS))
             held[BUCKETS.index("undated")] = self._value(provisions(book, t))
             yield PROVISIONS.side, PROVISIONS.item, held
         if book.inputs.spec.tax is not None:
-            yield TAX.side, TAX.item, self._bucketed([self._tax(t)])
-
-    def _tax(self, t: int) -> tuple[float, float]:
-        """Days left and amount of tax: with the next period, or at the year's end."""
-        inputs = self.book.inputs
-        rule = inputs.spec.tax
-        assert rule is not None
-        closed = self.grid.as_of if t == 0 else self.grid.ends[t - 1]
-        due = self.grid.ends[t]
-        if rule.paid == "year_end":
-            due = max(date(due.year, 12, 31), due)
-        return float((due - closed).days), self._value(tax_payable(self.book, t))
+            yield TAX.side, TAX.item, self._dated([tax_due(book, grid, t)])
 
     def _loans(self, places: list[str], t: int) -> FloatArray:
         """Expected principal of what stands at the close of ``t``, by bucket."""
@@ -131,72 +123,15 @@ class _Ladder:
         flows = weight @ self.repaid[:, t:]
         left = float(weight @ self.performing[:, -1])
         total = float(weight @ self.performing[:, t])
-        summed = np.interp(
-            HORIZONS, self.days[t:] - self.days[t], np.concatenate(([0.0], np.cumsum(flows)))
-        )
+        within = repaid_within(self.performing, self.repaid, self.days, t, HORIZONS)
+        summed = (weight * self.performing[:, t]) @ within
         by_bucket = np.diff(summed, prepend=0.0)
         later = float(flows.sum()) - float(summed[-1]) + left
         return np.array([*by_bucket, later, 0.0, total - float(flows.sum()) - left])
 
-    def _day(self, t: int) -> float:
-        return float(self.grid.days[t])
-
-    def _bucketed(self, parts: list[tuple[float, float]]) -> FloatArray:
+    def _dated(self, parts: Iterable[Dated]) -> FloatArray:
         """Amounts by the days left until each."""
         amounts = np.zeros(len(BUCKETS))
-        for days, amount in parts:
-            amounts[int(np.searchsorted(HORIZONS, days, side="left"))] += amount
+        for days, terms in parts:
+            amounts[int(np.searchsorted(HORIZONS, days, side="left"))] += self._value(terms)
         return amounts
-
-    def _dated(self, t: int, parts: list[tuple[int, float]]) -> FloatArray:
-        """Amounts by bucket of what is due at the close of a period."""
-        return self._bucketed([(self._day(u) - self._day(t), amount) for u, amount in parts])
-
-    def _debt(self, t: int) -> FloatArray:
-        inputs = self.book.inputs
-        parts: list[tuple[float, float]] = []
-        for lender in inputs.spec.lenders:
-            for draw in lender.draws:
-                if t < max(self._period(draw.maturity), 1):
-                    days = max((draw.maturity - inputs.grid.as_of).days - self._day(t), 0.0)
-                    parts.append((days, draw.amount / inputs.unit))
-        for x in inputs.lenders:
-            for tenor, _ in x.tenors:
-                for since in range(max(1, t - tenor + 1), t + 1):
-                    column = self.book.program.find("X", (x.name, tenor, since))
-                    amount = self._value(Terms().add(column))
-                    parts.append((self._day(since + tenor) - self._day(t), amount))
-        return self._bucketed(parts)
-
-    def _period(self, day: date) -> float:
-        """Period of a day; beyond the grid it is never reached."""
-        return self.grid.index(day) if day <= self.grid.ends[-1] else inf
-
-    def _notes(self, t: int) -> Iterator[tuple[int, float]]:
-        book = self.book
-        for d in book.inputs.deals:
-            if self._value(book.all_notes(d, t)) == 0.0:
-                continue
-            for u in range(t + 1, book.inputs.horizon + 1):
-                yield u, self._value(notes_repaid(book, d, u))
-            left = self._value(book.all_notes(d, book.inputs.horizon))
-            yield max(d.legal_end, book.inputs.horizon + 1), left
-
-    def _coupons(self, t: int) -> Iterator[tuple[int, float]]:
-        """Coupons that are owed: due at once where they are paid, else after the revolving."""
-        vehicle = self.book.inputs.vehicle
-        for d in self.book.inputs.deals:
-            assert vehicle is not None
-            paid = vehicle.coupon_timing == "paid"
-            due = t + 1 if paid else max(d.last_revolving + 1, t + 1)
-            for i in range(len(d.repaid_by)):
-                yield due, self._value(self.book.accrued(d, i, t))
-
-    def _p2p(self, t: int) -> Iterator[tuple[int, float]]:
-        book, p2p = self.book, self.book.inputs.p2p
-        if p2p is None:
-            return
-        for u in range(t + 1, len(p2p.open_repaid)):
-            yield u, float(p2p.open_repaid[u])
-        for since in range(max(1, t - p2p.tenor + 1), t + 1):
-            yield since + p2p.tenor, self._value(book.placed(since))

@@ -17,10 +17,12 @@ from scfcap.funding.caps import caps_table
 from scfcap.funding.cash_flow import cash_flow, cash_forecast
 from scfcap.funding.catalogue import build_program
 from scfcap.funding.costs import cost_of_funds, marginal_funding
+from scfcap.funding.covenants import covenants_table
 from scfcap.funding.decisions import Decisions, decisions_of
 from scfcap.funding.diagnose import explain
 from scfcap.funding.entries import from_owners
 from scfcap.funding.inputs import DealInputs, Inputs
+from scfcap.funding.next_steps import next_steps
 from scfcap.funding.prices import Price, Worth, prices, worth_sentence
 from scfcap.funding.program import NoOptimumError, Solution, solve
 from scfcap.funding.replay import Engine, Replay, repaid_by, replay
@@ -99,8 +101,10 @@ class Plan:
         frames["unused"] = unused(book, solution)
         frames["value"] = value_table(book, solution)
         frames["caps"] = caps_table(book, solution, self.optimum.replay)
+        frames["covenants"] = covenants_table(book, solution, self.optimum.replay)
         frames["prices"] = price_table(self.prices, self.optimum.inputs)
         frames["channels"] = channel_table(self.channels)
+        frames["next"] = next_steps(book.inputs, frames)
         frames["checks"] = statements.checks(book, solution, self.optimum.replay, frames)
         return frames
 
@@ -196,7 +200,7 @@ def _solved(inputs: Inputs, engine: Engine) -> Optimum:
     book = declare(inputs)
     program = build_program(book)
     try:
-        solution = solve(program)
+        solution = solve(program, solver=inputs.spec.plan.solver)
     except NoOptimumError as error:
         if "nbounded" in error.condition and "nfeasible" not in error.condition:
             raise

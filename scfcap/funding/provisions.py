@@ -140,9 +140,9 @@ def replayed(
 ) -> FloatArray:
     """Provisions of what stands in one place, by the engines' own flows [money units], T + 1.
 
-    ``flows`` [J, T + 1] of whole cohorts: ``closing``, ``default``, ``late`` (past due at each
-    close) and ``ahead`` (losses of the months after it). ``share`` of each cohort in the place at
-    each close, ``before`` at the close before.
+    ``flows`` [J, T + 1] of whole cohorts: ``closing``, ``default``, ``delinquent`` (past due
+    at each close) and ``ahead`` (losses of the months after it). ``share`` of each cohort in the
+    place at each close, ``before`` at the close before.
     """
     rule, spec = inputs.provisions, inputs.spec.provisions
     if rule is None or spec is None:
@@ -150,7 +150,7 @@ def replayed(
     if spec.method == "expected_loss":
         whole = flows["ahead"]
     else:
-        whole = by_class(spec, flows["closing"], flows["late"])
+        whole = by_class(spec, flows["closing"], flows["delinquent"])
     total = np.where(flows["closing"] > 0.0, whole * share, 0.0).sum(axis=0)
     gone = flows["default"] * before
     for since in range(rule.extra.shape[1]):

@@ -47,7 +47,8 @@ class Replay:
 
     ``profit`` is that before tax, ``tax`` what accrues on it.
     ``oversold``: most that a transfer takes above what the cohort holds, zero for a plan that
-    can be carried out.
+    can be carried out. ``own`` [J, T + 1]: performing principal on the own book by cohort;
+    ``behind``: what of it is behind by roll rates.
     """
 
     cash: FloatArray
@@ -58,6 +59,8 @@ class Replay:
     oversold: float
     profit: FloatArray
     tax: FloatArray
+    own: FloatArray
+    behind: FloatArray
 
     def notes(self, name: str) -> FloatArray:
         """Balances of the sold tranches of a series, shape (tranches, T); column 0 is period 1."""
@@ -67,7 +70,7 @@ class Replay:
 def replay(inputs: Inputs, decisions: Decisions, engine: Engine) -> Replay:
     """Carry the decisions out, period by period, without the program and its factors."""
     flows = _cohort_flows(inputs, decisions, engine)
-    places, oversold = _carry(inputs, decisions, flows, _curves(inputs, engine))
+    places, oversold, part = _carry(inputs, decisions, flows, _curves(inputs, engine))
     deals = {}
     for d in inputs.deals:
         state = _state(inputs, d, decisions)
@@ -75,6 +78,7 @@ def replay(inputs: Inputs, decisions: Decisions, engine: Engine) -> Replay:
             deals[d.name] = _run(inputs, d, state, places[d.place])
     contributions = {name: float(deal.contribution.sum()) for name, deal in deals.items()}
     found = accounts(Carried(inputs, decisions, places, deals))
+    own, behind = flows["closing"] * part, (flows["delinquent"] * part).sum(axis=0)
     return Replay(
         found.cash,
         found.capital,
@@ -84,6 +88,8 @@ def replay(inputs: Inputs, decisions: Decisions, engine: Engine) -> Replay:
         oversold,
         found.profit,
         found.tax,
+        own,
+        behind,
     )
 
 
@@ -91,7 +97,7 @@ def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[
     """Flows of each whole cohort, wherever it sits; shape (cohorts, T + 1), index 0 as_of."""
     cohorts, horizon = inputs.cohorts, inputs.horizon
     k = engine.curves.scenarios.index(inputs.spec.plan.scenario)
-    names = ("interest", "repaid", "default", "closing", "struck", "loss", "late", "ahead")
+    names = ("interest", "repaid", "default", "closing", "struck", "loss", "delinquent", "ahead")
     months = periods_ahead(inputs)
     out = {name: np.zeros((len(cohorts), horizon + 1)) for name in names}
 
@@ -103,8 +109,8 @@ def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[
         out["default"][rows, 1:] = flows.default[k, group, :horizon] * factor
         out["struck"][rows, 1:] = flows.struck[k, group, :horizon] * factor
         out["loss"][rows, 1:] = flows.loss[k, group, :horizon] * factor
+        out["delinquent"][rows, 1:] = flows.delinquent[k, group, :horizon] * factor
         out["closing"][rows, 1:] = flows.closing[k, group, :horizon] * factor
-        out["late"][rows, 1:] = flows.delinquent[k, group, :horizon] * factor
         if months:
             out["ahead"][rows] = ahead(flows.loss[k, group] * factor, months, horizon)
 
@@ -141,8 +147,11 @@ def _opening_groups(inputs: Inputs, pool: Pool) -> tuple[np.ndarray, int]:
 
 def _carry(
     inputs: Inputs, decisions: Decisions, flows: Mapping[str, FloatArray], curves: CurveSet | None
-) -> tuple[dict[str, PlaceFlows], float]:
-    """Split cohort flows by place: a sale moves a share of the cohort with all its future."""
+) -> tuple[dict[str, PlaceFlows], float, FloatArray]:
+    """Split cohort flows by place: a sale moves a share of the cohort with all its future.
+
+    Also the most that is sold above what is held, and the share of each cohort that stays own.
+    """
     cohorts, horizon = inputs.cohorts, inputs.horizon
     places = all_places(inputs)
     share = np.zeros((len(cohorts), len(places), horizon + 1))
@@ -183,7 +192,7 @@ def _carry(
             balance=(flows["closing"] * share[:, c]).sum(axis=0),
             provisions=replayed(inputs, flows, share[:, c], before[:, c]),
         )
-    return result, oversold
+    return result, oversold, share[:, own]
 
 
 def _curves(inputs: Inputs, engine: Engine) -> CurveSet | None:

@@ -21,10 +21,22 @@ from scfcap.schema.load import LoadedModel
 
 #: Tables that the document holds whole; the folder holds all, and these as CSV too.
 TOLD = (
-    "balance_sheet", "income", "cash_flow", "accounting", "prices", "channels", "unused",
-    "actions", "maturity_gaps", "cost_of_funds", "borrower_cost", "checks",
+    "balance_sheet",
+    "income",
+    "cash_flow",
+    "accounting",
+    "prices",
+    "channels",
+    "unused",
+    "next",
+    "actions",
+    "maturity_gaps",
+    "cost_of_funds",
+    "borrower_cost",
+    "checks",
     "value",
-)  # fmt: skip
+    "covenants",
+)
 
 
 @dataclass(frozen=True)
@@ -89,6 +101,7 @@ class PlanReport:
         failed = self.frames["checks"]
         failed = failed[~failed["ok"].astype(bool)]
         said += [f"A check of the engine fails: {name}." for name in failed["check"]]
+        said += broken_covenants(self.frames["covenants"])
         actions = self.frames["actions"]
         late = int((actions["late"] & (actions["action"] != "notify")).sum())
         if late:
@@ -146,6 +159,27 @@ def forecast_says(frequency: str, periods: int) -> str:
         f"{periods} {frequency}s: the plan's periods are {frequency}s, a forecast by weeks needs "
         'plan.frequency = "week"'
     )
+
+
+def broken_covenants(frame: pd.DataFrame) -> list[str]:
+    """A sentence for each covenant that is broken, by the scenario and the first day."""
+    broken = frame[frame["breached"].astype(bool)]
+    said = []
+    for (scenario, lender, name), part in broken.groupby(
+        ["scenario", "lender", "covenant"], sort=False
+    ):
+        first = part.sort_values("period", kind="stable").iloc[0]
+        effect = _EFFECTS[str(first["effect"])]
+        others = f"; by cross default {first['cross_default']}" if first["cross_default"] else ""
+        said.append(
+            f"Under {scenario}, the covenant {name} of {lender} is broken at "
+            f"{first['end']:%Y-%m-%d}: {first['replayed_ratio']:,.4g} against "
+            f"{first['limit_ratio']:,.4g}. It {effect}{others}."
+        )
+    return said
+
+
+_EFFECTS = {"draw_stop": "stops new draws", "acceleration": "makes what is drawn due at once"}
 
 
 def by_channel(flows: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from scfcap.quantities import LoanAmount
 from scfcap.schema.base import MisfitError, Schema
 from scfcap.schema.capital import Dividends, Injection, Provisions, Tax
 from scfcap.schema.contract import ContractSpec, IndexSpec
+from scfcap.schema.covenants import check_covenants
 from scfcap.schema.credit import CreditSpec
 from scfcap.schema.curves import CurveSpec
 from scfcap.schema.deal import DealSpec
@@ -117,6 +118,7 @@ class Model(Schema):
                 raise MisfitError(
                     key=kind, found=f"names {', '.join(names)}", expected="names that differ"
                 )
+        check_covenants([(x.name, x.covenants) for x in self.lenders], list(self.pool.eligibility))
         wanted = {b.eligibility for b in self.buyers}
         if self.securitization is not None:
             wanted.add(self.securitization.eligibility)

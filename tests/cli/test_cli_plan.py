@@ -10,12 +10,30 @@ import pytest
 from scfcap.report.store import read_run
 
 TABLES = {
-    "plan_accounting", "plan_actions", "plan_balance_sheet", "plan_balances",
-    "plan_borrower_cost", "plan_caps", "plan_cash_flow", "plan_cash_forecast", "plan_channels",
-    "plan_checks", "plan_cost_of_funds", "plan_income", "plan_lending", "plan_limits",
-    "plan_marginal_funding", "plan_maturity_gaps", "plan_maturity_ladder", "plan_prices",
-    "plan_sources_uses", "plan_unused", "plan_value",
-}  # fmt: skip
+    "plan_accounting",
+    "plan_actions",
+    "plan_balance_sheet",
+    "plan_balances",
+    "plan_borrower_cost",
+    "plan_caps",
+    "plan_cash_flow",
+    "plan_cash_forecast",
+    "plan_channels",
+    "plan_checks",
+    "plan_cost_of_funds",
+    "plan_covenants",
+    "plan_income",
+    "plan_lending",
+    "plan_limits",
+    "plan_marginal_funding",
+    "plan_maturity_gaps",
+    "plan_maturity_ladder",
+    "plan_next",
+    "plan_prices",
+    "plan_sources_uses",
+    "plan_unused",
+    "plan_value",
+}
 #: Demand that needs more money than there is.
 BUSY = ("--set", "demand.order.per_period=90000.0")
 

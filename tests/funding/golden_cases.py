@@ -14,7 +14,8 @@ from scfcap.funding.inputs import DatedCap, Inputs
 from scfcap.periods import PeriodGrid
 from scfcap.schema.regime import Cap
 
-from . import golden_capital
+from .golden_capital import CASES as CAPITAL
+from .golden_limits import LIMITS
 from .golden_parts import (
     BANK,
     LOAN,
@@ -379,5 +380,6 @@ CASES = {
     "leverage": leverage,
     "leverage.regimes": leverage_regimes,
     "book_share": book_share,
-    **golden_capital.CASES,
+    **LIMITS,
+    **CAPITAL,
 }
