@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scfcap.axes import BANK_TRANSFER
 from scfcap.funding.capital import dividend, tax
 from scfcap.funding.company import capital, running_cost
 from scfcap.funding.end_value import value_beyond
@@ -180,14 +179,7 @@ def _cost(book: Book) -> list[Part]:
             inside.extend(book.interest(where, t), -1.0).extend(book.credit_cost(where, t))
     for where in all_places(inputs):
         for j in book.standing(where, last):
-            worth = float(inputs.cohorts.terminal[j]) - 1.0
-            if where.startswith(BANK_TRANSFER):
-                worth += inputs.spec.plan.opex_rate * float(inputs.cohorts.annuity[j])
-                beyond.extend(
-                    book.held(j, where, last),
-                    -inputs.spec.plan.opex_rate * float(inputs.cohorts.annuity[j]),
-                )
-            beyond.extend(book.held(j, where, last), -worth)
+            beyond.extend(book.held(j, where, last), 1.0 - float(inputs.cohorts.terminal[j]))
     return [
         Part(INSIDE, "cost of funding over the horizon", inside),
         Part(BEYOND, "cost of funding after it", beyond),
