@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from scfcap.funding.calendar_years import dividend_periods
 from scfcap.funding.constraints import (
     bank_debt,
     bank_transfer,
@@ -23,9 +24,10 @@ from scfcap.funding.constraints import (
     maturity,
     p2p,
     partners,
+    profit,
     securitization,
 )
-from scfcap.funding.objective import max_income
+from scfcap.funding.objective import objective
 from scfcap.funding.program import Absent, Key, Program, Row
 from scfcap.funding.variables import Book
 
@@ -404,6 +406,32 @@ FAMILIES: tuple[Family, ...] = (
         concentration.book_share,
         1,
     ),
+    Family(
+        "tax_on_profit",
+        ("period",),
+        "identity",
+        "tax on profit",
+        profit.taxed_periods,
+        profit.tax_on_profit,
+        0,
+    ),
+    Family(
+        "dividends_of_profit",
+        ("period",),
+        "policy",
+        "dividends of a closed year's profit",
+        lambda book: list(dividend_periods(book.inputs)),
+        profit.dividends_of_profit,
+        0,
+    ),
+    Family(
+        "income_floor",
+        ("plan",),
+        "policy",
+        "the floor of income",
+        lambda book: ["plan"] if book.inputs.spec.plan.objective == "max_lending" else [],
+        profit.income_floor,
+    ),
 )
 
 BY_NAME = {family.name: family for family in FAMILIES}
@@ -413,5 +441,5 @@ def build_program(book: Book) -> Program:
     """The whole program: columns are declared, each family adds its rows, then the objective."""
     for family in FAMILIES:
         book.program.add_family(family.name, family.labels(book), family.rows(book))
-    book.program.objective = max_income(book)
+    book.program.objective = objective(book)
     return book.program

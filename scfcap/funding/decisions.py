@@ -19,7 +19,7 @@ class Decisions:
     ``originated`` [S, T+1], by the company alone; ``transfers`` by (cohort, place, t); ``draws`` by
     (lender, tenor, t); ``placed`` [steps, T+1]; ``issued`` pool size at closing by series;
     ``booked`` loans made with a partner by (segment, place, t), the company's share included;
-    ``pledged`` own loans by (lender, cell, t).
+    ``pledged`` own loans by (lender, cell, t); ``dividends`` [T+1], None where there are none.
     """
 
     originated: FloatArray
@@ -29,6 +29,7 @@ class Decisions:
     issued: Mapping[str, float]
     pledged: Mapping[tuple[str, int, int], float] = field(default_factory=dict)
     booked: Mapping[tuple[int, str, int], float] = field(default_factory=dict)
+    dividends: FloatArray | None = None
 
 
 def decisions_of(book: Book, solution: Solution) -> Decisions:
@@ -73,4 +74,12 @@ def decisions_of(book: Book, solution: Solution) -> Decisions:
             for t in inputs.periods
             if (amount := solution.value("OC", (s, x.place, t))) > 0.0
         },
+        dividends=_dividends(book, solution),
     )
+
+
+def _dividends(book: Book, solution: Solution) -> FloatArray | None:
+    if book.inputs.spec.dividends is None:
+        return None
+    paid = [solution.value("Div", t) for t in book.inputs.periods]
+    return np.array([0.0, *paid])

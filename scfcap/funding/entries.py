@@ -12,8 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from scfcap.axes import BANK_DEBT, BANK_TRANSFER, OWN, P2P, SECURITIZATION
+from scfcap.funding.booking import Earned, Entry, Held, Line, Moved, Purse, Section, Side, Stock
+from scfcap.funding.capital import (
+    owner_entries,
+    provision_entries,
+    provision_stocks,
+    tax_entries,
+    tax_stocks,
+)
 from scfcap.funding.company import capital, cash, originated, running_cost, servicing_income
-from scfcap.funding.entry import Earned, Entry, Held, Line, Moved, Purse, Section, Side, Stock
 from scfcap.funding.inputs import DealInputs
 from scfcap.funding.partner_books import (
     partner_entries,
@@ -104,6 +111,15 @@ def net_income(book: Book, t: int) -> Terms:
     for entry in entries(book, t):
         if entry.earned is not None:
             terms.extend(entry.terms, entry.earned.sign)
+    return terms
+
+
+def from_owners(book: Book, t: int) -> Terms:
+    """What the owners pay in in ``t`` less what they are paid."""
+    terms = Terms()
+    for entry in entries(book, t):
+        if entry.owners != 0.0:
+            terms.extend(entry.terms, entry.owners)
     return terms
 
 
@@ -374,6 +390,9 @@ ENTRIES: tuple[Callable[[Book, int], Iterator[Entry]], ...] = (
     series_entries,
     p2p_entries,
     partner_entries,
+    provision_entries,
+    tax_entries,
+    owner_entries,
 )
 #: Every instrument's stocks, in the order of the statements.
 STOCKS: tuple[Callable[[Book, int], Iterator[Stock]], ...] = (
@@ -384,4 +403,6 @@ STOCKS: tuple[Callable[[Book, int], Iterator[Stock]], ...] = (
     series_stocks,
     p2p_stocks,
     partner_stocks,
+    provision_stocks,
+    tax_stocks,
 )

@@ -18,6 +18,7 @@ from scfcap.deal.accounts import SeriesState, closing_state, opening_state
 from scfcap.deal.triggers import tripped
 from scfcap.errors import InputError, Problem
 from scfcap.funding.breaches import under_covenants
+from scfcap.funding.capital import paid_in
 from scfcap.funding.falling_due import maturing, undrawn
 from scfcap.funding.inputs import (
     ALIVE,
@@ -43,6 +44,7 @@ from scfcap.funding.pledges import (
     late_inputs,
     pledge_inputs,
 )
+from scfcap.funding.provisions import provision_inputs
 from scfcap.funding.recoveries import check_recoveries, recovered_after
 from scfcap.funding.regulation import rules_by_period, under_law
 from scfcap.funding.stressed import credit_path, per_unit, under
@@ -116,6 +118,8 @@ def build_inputs(
         largest_group=_largest(pool, "group", unit),
         year_end_net_assets=_scaled(spec.opening.net_assets_prior_year_end, unit),
         path=credit_path(factors, curves, row, spec.plan.periods),
+        provisions=provision_inputs(spec, factors, curves, row, grid),
+        paid_in=paid_in(spec, grid),
         undrawn=undrawn(spec, pool) / unit,
         maturing=maturing(spec, factors),
         covenants=covenants_of(spec, grid, unit),
@@ -299,6 +303,9 @@ def _demand(
         s = segments.index(name)
         demand[s, 1:] = _path(wish, grid) / unit
         promised[s] = wish.minimum * demand[s]
+    if spec.plan.objective == "min_cost":
+        demand *= spec.plan.lending_path
+        promised = demand.copy()
     return demand, promised
 
 

@@ -261,6 +261,19 @@ class CreditPath:
 
 
 @dataclass(frozen=True)
+class ProvisionInputs:
+    """Coverage of what stands, and of what defaulted beyond what is written down.
+
+    ``cover`` [J, T + 1] of a unit of performing principal at the close of t; ``extra`` [S, lags] of
+    a unit defaulted so many periods ago; ``opening`` as stated [money units], None: by the rule.
+    """
+
+    cover: FloatArray
+    extra: FloatArray
+    opening: float | None = None
+
+
+@dataclass(frozen=True)
 class Maturing:
     """Share of cohort j's principal at the close of t that is repaid within some days, or later.
 
@@ -309,6 +322,12 @@ class Inputs:
     year_end_net_assets: float | None = None
     """Net assets at the last year end before ``as_of``; None where the model does not say."""
     path: CreditPath | None = None
+    provisions: ProvisionInputs | None = None
+    paid_in: FloatArray | None = None
+    """Capital that the owners pay in by period, shape (T + 1,); None: nothing."""
+
+    dividends: bool = True
+    """Whether the model's dividends may be paid: not where a closed year ends with a loss."""
     undrawn: float = 0.0
     """Borrowers' undrawn limits [money units]."""
     maturing: Mapping[int, Maturing] = field(default_factory=dict)

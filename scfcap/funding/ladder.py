@@ -9,6 +9,7 @@ import pandas as pd
 
 from scfcap.axes import OWN
 from scfcap.cashflow.cohorts import CohortFactors
+from scfcap.funding.capital import PROVISIONS, TAX, tax_due
 from scfcap.funding.company import cash
 from scfcap.funding.maturities import (
     Dated,
@@ -22,6 +23,7 @@ from scfcap.funding.maturities import (
 )
 from scfcap.funding.partner_books import CLAIMS, KEPT, OWED
 from scfcap.funding.program import Solution, Terms
+from scfcap.funding.provisions import provisions
 from scfcap.funding.statements import frame_of
 from scfcap.funding.support import paid, receivable
 from scfcap.funding.variables import Book, on_books
@@ -113,6 +115,12 @@ class _Ladder:
             yield *OWED, self._loans(sold, t)
         if any(x.cover > 0.0 for x in book.inputs.partners):
             yield *CLAIMS, self._dated(self._claims(t))
+        if book.inputs.provisions is not None:
+            held = np.zeros(len(BUCKETS))
+            held[BUCKETS.index("undated")] = self._value(provisions(book, t))
+            yield PROVISIONS.side, PROVISIONS.item, held
+        if book.inputs.spec.tax is not None:
+            yield TAX.side, TAX.item, self._dated([tax_due(book, grid, t)])
 
     def _loans(self, places: list[str], t: int) -> FloatArray:
         """Expected principal of what stands at the close of ``t``, by bucket."""

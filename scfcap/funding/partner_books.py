@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scfcap.axes import BANK_TRANSFER
-from scfcap.funding.entry import Earned, Entry, Held, Line, Moved, Purse, Stock
+from scfcap.funding.booking import Earned, Entry, Held, Line, Moved, Purse, Stock
 from scfcap.funding.partner import Supported
 from scfcap.funding.program import Terms
 from scfcap.funding.support import claims, cost, paid, receivable, recovered

@@ -23,6 +23,7 @@ from scfcap.deal.waterfall import DealResult, run_series
 from scfcap.funding.decisions import Decisions
 from scfcap.funding.inputs import DealInputs, Inputs
 from scfcap.funding.postings import Carried, PlaceFlows, accounts
+from scfcap.funding.provisions import ahead, periods_ahead, replayed
 from scfcap.funding.variables import all_places
 from scfcap.pool.snapshot import Pool
 from scfcap.quantities import FloatArray
@@ -44,6 +45,7 @@ class Engine:
 class Replay:
     """What the engines make of the decisions [money units]; index t from 0 to T.
 
+    ``profit`` is that before tax, ``tax`` what accrues on it.
     ``oversold``: most that a transfer takes above what the cohort holds, zero for a plan that
     can be carried out. ``own`` [J, T + 1]: performing principal on the own book by cohort;
     ``behind``: what of it is behind by roll rates.
@@ -55,6 +57,8 @@ class Replay:
     deals: Mapping[str, DealResult]
     contributions: Mapping[str, float]
     oversold: float
+    profit: FloatArray
+    tax: FloatArray
     own: FloatArray
     behind: FloatArray
 
@@ -73,16 +77,28 @@ def replay(inputs: Inputs, decisions: Decisions, engine: Engine) -> Replay:
         if state is not None:
             deals[d.name] = _run(inputs, d, state, places[d.place])
     contributions = {name: float(deal.contribution.sum()) for name, deal in deals.items()}
-    cash, capital = accounts(Carried(inputs, decisions, places, deals))
+    found = accounts(Carried(inputs, decisions, places, deals))
     own, behind = flows["closing"] * part, (flows["delinquent"] * part).sum(axis=0)
-    return Replay(cash, capital, places, deals, contributions, oversold, own, behind)
+    return Replay(
+        found.cash,
+        found.capital,
+        places,
+        deals,
+        contributions,
+        oversold,
+        found.profit,
+        found.tax,
+        own,
+        behind,
+    )
 
 
 def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[str, FloatArray]:
     """Flows of each whole cohort, wherever it sits; shape (cohorts, T + 1), index 0 as_of."""
     cohorts, horizon = inputs.cohorts, inputs.horizon
     k = engine.curves.scenarios.index(inputs.spec.plan.scenario)
-    names = ("interest", "repaid", "default", "closing", "struck", "loss", "delinquent")
+    names = ("interest", "repaid", "default", "closing", "struck", "loss", "delinquent", "ahead")
+    months = periods_ahead(inputs)
     out = {name: np.zeros((len(cohorts), horizon + 1)) for name in names}
 
     def put(rows: slice | int, flows: Flows, group: slice | int, factor: float) -> None:
@@ -95,6 +111,8 @@ def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[
         out["loss"][rows, 1:] = flows.loss[k, group, :horizon] * factor
         out["delinquent"][rows, 1:] = flows.delinquent[k, group, :horizon] * factor
         out["closing"][rows, 1:] = flows.closing[k, group, :horizon] * factor
+        if months:
+            out["ahead"][rows] = ahead(flows.loss[k, group] * factor, months, horizon)
 
     group, count = _opening_groups(inputs, engine.pool)
     opened = project_opening(engine.pool, engine.curves, group, count)
@@ -186,6 +204,7 @@ def _carry(
             credit_cost=cost.sum(axis=0),
             received=received,
             balance=(flows["closing"] * share[:, c]).sum(axis=0),
+            provisions=replayed(inputs, flows, share[:, c], before[:, c]),
         )
     return result, oversold, share[:, own]
 

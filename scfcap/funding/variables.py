@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scfcap.axes import OWN
+from scfcap.funding.calendar_years import dividend_periods
 from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs
 from scfcap.funding.loans import Loans
 from scfcap.funding.program import Program, Terms
 
 if TYPE_CHECKING:
-    from scfcap.funding.entry import Entry
+    from scfcap.funding.booking import Entry
 
 
 @dataclass
@@ -219,7 +220,18 @@ def declare(inputs: Inputs, program: Program | None = None) -> Book:
         for m in range(len(inputs.p2p.steps)):
             for t in sorted(inputs.p2p.open_periods):
                 program.column("P", (m, t))
+    _profit(book)
     return book
+
+
+def _profit(book: Book) -> None:
+    """Tax that accrues, and dividends, where the model has them."""
+    inputs = book.inputs
+    if inputs.spec.tax is not None and inputs.spec.tax.rate > 0.0:
+        for t in inputs.periods:
+            book.program.column("Tax", t)
+    for t in dividend_periods(inputs):
+        book.program.column("Div", t)
 
 
 def _pledges(book: Book) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from scfcap.funding.cash_flow import WEEKS
-from scfcap.funding.end_value import beyond_sentence
+from scfcap.funding.objective import WORDS
+from scfcap.funding.value import beyond_sentence
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table, named_table
@@ -72,6 +73,12 @@ class PlanReport:
     def forecast_says(self) -> str:
         """Over which periods the cash forecast goes."""
         return forecast_says(self.model.spec.plan.frequency, self.model.spec.plan.periods)
+
+    @property
+    def objective_says(self) -> str:
+        """What the plan seeks, and how much of it there is."""
+        words = WORDS[self.model.spec.plan.objective]
+        return f"The plan seeks the {words.aim}: {self.currency} {abs(self.objective):,.0f}."
 
     @property
     def beyond_says(self) -> str:

@@ -79,6 +79,8 @@ FAMILIES = {
     "maturity_gap": "maturity gap",
     "tenor_match": "long loans on long funding",
     "book_share": "share of the book",
+    "income_floor": "least income",
+    "dividends_of_profit": "dividends of last year's profit",
     "demand": "loan demand",
     "promised_demand": "promised lending",
 }

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from scfcap.quantities import LoanAmount
 from scfcap.schema.base import MisfitError, Schema
+from scfcap.schema.capital import Dividends, Injection, Provisions, Tax
 from scfcap.schema.contract import ContractSpec, IndexSpec
 from scfcap.schema.covenants import check_covenants
 from scfcap.schema.credit import CreditSpec
@@ -73,6 +74,14 @@ class Model(Schema):
     """Thresholds of the early warnings."""
     plan: PlanSettings = PlanSettings()
     opening: Opening
+    provisions: Provisions | None = None
+    """What is set aside for loans; absent: losses are taken when loans default."""
+    tax: Tax | None = None
+    """Tax on profit; absent: none."""
+    dividends: Dividends | None = None
+    """What may be paid to the owners; absent: nothing."""
+    injections: tuple[Injection, ...] = ()
+    """Capital that the owners pay in."""
     demand: dict[str, Demand] = Field(default_factory=dict)
     """Demand by segment; without any, no new loan is made in the plan."""
     lenders: tuple[Lender, ...] = ()

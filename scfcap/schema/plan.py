@@ -28,7 +28,17 @@ class PlanSettings(Schema):
 
     periods: int = Field(default=12, ge=1, le=120)
     frequency: Literal["month", "week"] = "month"
-    objective: Literal["max_income"] = "max_income"
+    objective: Literal["max_income", "max_lending", "min_cost"] = "max_income"
+    """Most net income and value of what stands at the end; most lending that leaves
+    ``income_floor`` of it; or least cost of funding ``lending_path``."""
+    income_floor: Money = 0.0
+    """Least net income with the value beyond the horizon, of ``max_lending``."""
+    lending_weights: dict[str, Annotated[float, Field(ge=0.0, le=100.0)]] = Field(
+        default_factory=dict
+    )
+    """What a unit lent counts in ``max_lending``, by segment; 1 where absent."""
+    lending_path: Share = 1.0
+    """Share of all demand that is lent, of ``min_cost``."""
     scenario: str = "base"
     """Scenario under which the plan is made."""
     money_unit: float = Field(default=1e6, ge=1.0, le=1e12)
@@ -89,6 +99,8 @@ class Opening(Schema):
     """Net assets less net capital."""
     net_assets_prior_year_end: Money | None = None
     """Net assets at the last 31 December before ``as_of``, if the rules in force need them."""
+    provisions: Money | None = None
+    """Provisions at ``as_of`` under ``[provisions]``; absent: by its rule."""
 
     @model_validator(mode="after")
     def _enough(self) -> Opening:

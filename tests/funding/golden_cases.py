@@ -14,6 +14,7 @@ from scfcap.funding.inputs import DatedCap, Inputs
 from scfcap.periods import PeriodGrid
 from scfcap.schema.regime import Cap
 
+from .golden_capital import CASES as CAPITAL
 from .golden_limits import LIMITS
 from .golden_partners import PARTNERS
 from .golden_parts import (
@@ -382,4 +383,5 @@ CASES = {
     "book_share": book_share,
     **LIMITS,
     **PARTNERS,
+    **CAPITAL,
 }

@@ -1,7 +1,4 @@
-"""What a line of the company's books is: a flow with its accounts, a stock with its line.
-
-Instruments write them, :mod:`scfcap.funding.entries` adds them up.
-"""
+"""What the company's books are written in: flows, stocks, and the accounts of each."""
 
 from __future__ import annotations
 
@@ -42,13 +39,15 @@ class Entry:
     """A flow of one period [money units] and where it is booked.
 
     What company and vehicle pay each other has a purse and no more; what only accrues is earned
-    and does not move.
+    and does not move. ``owners``: +1 paid in by the owners, -1 paid out to them: net capital that
+    is no income.
     """
 
     terms: Terms
     purse: Purse | None = None
     earned: Earned | None = None
     moved: Moved | None = None
+    owners: float = 0.0
 
 
 class Line(NamedTuple):
