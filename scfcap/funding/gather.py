@@ -18,7 +18,7 @@ from scfcap.deal.accounts import SeriesState, closing_state, opening_state
 from scfcap.deal.triggers import tripped
 from scfcap.errors import InputError, Problem
 from scfcap.funding.breaches import under_covenants
-from scfcap.funding.falling_due import maturing, undrawn
+from scfcap.funding.falling_due import maturing, too_soon, undrawn
 from scfcap.funding.inputs import (
     ALIVE,
     BuyerInputs,
@@ -72,7 +72,7 @@ def build_inputs(
     )
     lenders = tuple(_lender(x, grid, unit) for x in spec.lenders)
     demand, promised = _demand(spec, factors.segments, grid, unit)
-    buyers = tuple(_buyer(b, factors.segments, cohorts, unit) for b in spec.buyers)
+    buyers = tuple(_buyer(b, factors.segments, cohorts, grid, unit) for b in spec.buyers)
     inputs = Inputs(
         spec=spec,
         regime=None,
@@ -293,6 +293,8 @@ def _lender(lender: Lender, grid: PeriodGrid, unit: float) -> LenderInputs:
     repaid = np.zeros(horizon + 2)
     interest = np.zeros(horizon + 2)
     longer = grid.extended(horizon + 1)
+    to = lender.available_to
+    there = horizon if to is None else sum(end <= to for end in grid.ends)
     for draw in lender.draws:
         due = max(longer.index(draw.maturity), 1)
         balance[:due] += draw.amount / unit
@@ -309,11 +311,13 @@ def _lender(lender: Lender, grid: PeriodGrid, unit: float) -> LenderInputs:
         open_balance=balance[: horizon + 1],
         open_repaid=repaid,
         open_interest=interest[: horizon + 1],
+        closed=frozenset({*too_soon(grid, lender.notice_days), *range(there + 1, horizon + 1)}),
+        last=None if to is None else there,
     )
 
 
 def _buyer(
-    buyer: Buyer, segments: tuple[str, ...], cohorts: CohortInputs, unit: float
+    buyer: Buyer, segments: tuple[str, ...], cohorts: CohortInputs, grid: PeriodGrid, unit: float
 ) -> BuyerInputs:
     where = place(BANK_TRANSFER, buyer.name)
     theirs = np.array([origin == where for origin in cohorts.origin])
@@ -327,6 +331,7 @@ def _buyer(
         eligibility=buyer.eligibility,
         segments=_segments(buyer.segments, segments, f"buyers.{buyer.name}"),
         open_stock=(cohorts.amount[theirs, None] * cohorts.path[theirs]).sum(axis=0),
+        closed=too_soon(grid, buyer.notice_days),
     )
 
 

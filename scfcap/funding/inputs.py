@@ -71,7 +71,8 @@ class LenderInputs:
 
     ``left`` [T + 1]: share of the line that is there in a period; ``dearer`` [T + 1]: added to the
     rate of what is drawn in it [1/year]. None: the whole line, nothing. In the periods ``closed``
-    the law allows no new draw; the line and its fee stay.
+    the law or a notice allows no new draw; the line and its fee stay. ``last``: last close at which
+    the line is there for new draws, and after which its fee ends (None: it has no end).
     """
 
     name: str
@@ -85,6 +86,11 @@ class LenderInputs:
     left: FloatArray | None = None
     dearer: FloatArray | None = None
     closed: frozenset[int] = frozenset()
+    last: int | None = None
+
+    def fee(self, t: int) -> float:
+        """Fee of period ``t`` on what is undrawn at the close before [1/year]."""
+        return self.commitment_fee if self.last is None or t - 1 <= self.last else 0.0
 
     def share(self, t: int) -> float:
         """Share of the line that is there in ``t``."""
@@ -105,7 +111,7 @@ class LenderInputs:
 
 @dataclass(frozen=True)
 class BuyerInputs:
-    """A bank that takes loans over, but in the periods ``closed`` by law."""
+    """A bank that takes loans over, but in the periods ``closed`` by law or for want of notice."""
 
     name: str
     price: float

@@ -139,8 +139,10 @@ class Lender(Schema):
     tenors: tuple[Tenor, ...] = Field(min_length=1)
     draws: tuple[Draw, ...] = ()
     notice_days: int | None = Field(default=None, ge=0, le=3660)
-    """Days before a draw by which the lender must be told; the action list shows the deadline,
-    the plan does not wait for it. Absent: no notice."""
+    """Days before a draw by which the lender must be told: the plan draws at no close before, and
+    the action list shows the deadline. Absent: no notice."""
+    available_to: date | None = None
+    """Last day of new draws, and of the commitment fee; draws run to their end. Absent: none."""
     covenants: tuple[Covenant, ...] = ()
     """What the company keeps while the line may be drawn; the plan keeps them."""
 
