@@ -119,7 +119,13 @@ def _matched(book: Book) -> list[Key]:
 
 
 def _shares(book: Book) -> list[Key]:
-    return [limit.name for limit in book.inputs.spec.concentration]
+    limits = book.inputs.spec.concentration
+    return [limit.name for limit in limits if concentration.by_segment(limit)]
+
+
+def _cores(book: Book) -> list[Key]:
+    limits = book.inputs.spec.concentration
+    return [limit.name for limit in limits if not concentration.by_segment(limit)]
 
 
 FAMILIES: tuple[Family, ...] = (
@@ -343,6 +349,15 @@ FAMILIES: tuple[Family, ...] = (
         "share of the book",
         _by_period(_shares),
         concentration.book_share,
+        1,
+    ),
+    Family(
+        "core_share",
+        ("limit", "period"),
+        "policy",
+        "what hangs on",
+        _by_period(_cores),
+        concentration.core_share,
         1,
     ),
 )

@@ -14,10 +14,12 @@ from scfcap.axes import (
 )
 from scfcap.cashflow.cohorts import CohortFactors
 from scfcap.credit.curves import CurveSet
+from scfcap.credit.exposure import Exposures
 from scfcap.deal.accounts import SeriesState, closing_state, opening_state
 from scfcap.deal.triggers import tripped
 from scfcap.errors import InputError, Problem
 from scfcap.funding.breaches import under_covenants
+from scfcap.funding.cores import core_shares
 from scfcap.funding.falling_due import maturing, too_soon, undrawn
 from scfcap.funding.inputs import (
     ALIVE,
@@ -48,11 +50,17 @@ from scfcap.schema.securitization import SecuritizationSpec
 
 
 def build_inputs(
-    spec: Model, law: Calendar | None, pool: Pool, factors: CohortFactors, curves: CurveSet
+    spec: Model,
+    law: Calendar | None,
+    pool: Pool,
+    factors: CohortFactors,
+    curves: CurveSet,
+    exposures: Exposures | None = None,
 ) -> Inputs:
     """Gather the program's inputs from the (scaled) model, the pool and the cohort factors.
 
-    ``law`` says what is in force when; ``curves`` are those from which ``factors`` were made.
+    ``law`` says what is in force when; ``curves`` are those from which ``factors`` were made;
+    ``exposures`` what hangs on core enterprises, where a limit speaks of them.
 
     Raises:
         InputError: a place or segment of the tape that the model does not know, an opening
@@ -110,6 +118,7 @@ def build_inputs(
         path=credit_path(factors, curves, row, spec.plan.periods),
         undrawn=undrawn(spec, pool) / unit,
         maturing=maturing(spec, factors),
+        core_shares=core_shares(spec, factors.segments, exposures),
         covenants=covenants_of(spec, grid, unit),
         cross_defaults=cross_defaults_of(spec),
         pledges=pledge_inputs(spec, pool, cohorts, factors.segments, grid, _usable),

@@ -275,6 +275,8 @@ class Inputs:
     """Borrowers' undrawn limits [money units]."""
     maturing: Mapping[int, Maturing] = field(default_factory=dict)
     """When loans are repaid, by the days for which the model states a limit."""
+    core_shares: Mapping[str, FloatArray] = field(default_factory=dict)
+    """Share of each segment [S] that a limit of ``concentration`` counts, by its name."""
     covenants: tuple[CovenantInputs, ...] = ()
     cross_defaults: tuple[CrossDefault, ...] = ()
     pledges: PledgeInputs | None = None

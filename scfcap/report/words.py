@@ -73,6 +73,7 @@ FAMILIES = {
     "maturity_gap": "maturity gap",
     "tenor_match": "long loans on long funding",
     "book_share": "share of the book",
+    "core_share": "loans that hang on a core enterprise",
     "demand": "loan demand",
     "promised_demand": "promised lending",
 }
