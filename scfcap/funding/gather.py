@@ -122,7 +122,7 @@ def build_inputs(
         covenants=covenants_of(spec, grid, unit),
         cross_defaults=cross_defaults_of(spec),
         pledges=pledge_inputs(spec, pool, cohorts, factors.segments, grid, _usable),
-        late=late_inputs(pool, factors, factors.scenarios.index(spec.plan.scenario), grid, unit),
+        late=late_inputs(spec, pool, factors, grid, unit),
     )
     inputs = under(inputs, curves.stress, row)
     if law is not None:

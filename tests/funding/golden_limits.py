@@ -36,7 +36,7 @@ def covenant() -> Inputs:
             clause("owner", "leverage", 3.0, 1, 2),
             clause("owner", "past_due_share", 0.01, 1),
         ),
-        late=LateInputs(np.array([[0.0, 0.04, 0.12], [0.0, 0.02, 0.05]]), (1, 1, 2), 0.0),
+        late=LateInputs(np.array([[0.0, 0.04, 0.12], [0.0, 0.02, 0.05]]), (1, 1, 2), {}),
         pledges=PledgeInputs(
             (frozenset({"rules"}), frozenset({"rules", "strict"})),
             np.array([[0.3, 0.2], [0.5, 0.6]]),
