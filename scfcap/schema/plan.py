@@ -154,8 +154,10 @@ class Lender(Schema):
     tenors: tuple[Tenor, ...] = Field(min_length=1)
     draws: tuple[Draw, ...] = ()
     notice_days: int | None = Field(default=None, ge=0, le=3660)
-    """Days before a draw by which the lender must be told; the action list shows the deadline,
-    the plan does not wait for it. Absent: no notice."""
+    """Days before a draw by which the lender must be told: the plan draws at no close before, and
+    the action list shows the deadline. Absent: no notice."""
+    available_to: date | None = None
+    """Last day of new draws, and of the commitment fee; draws run to their end. Absent: none."""
     covenants: tuple[Covenant, ...] = ()
     """What the company keeps while the line may be drawn; the plan keeps them."""
 
@@ -264,8 +266,30 @@ class P2P(Schema):
 
 
 class BookShare(Schema):
-    """``[[concentration]]``: segments may hold at most a share of the loans on the books."""
+    """``[[concentration]]``: what segments, or a core enterprise, may have of the loans on the
+    books, or in times of capital.
+    """
 
     name: str
-    segments: tuple[str, ...] = Field(min_length=1)
-    share: Share
+    segments: tuple[str, ...] = ()
+    """Segments that are limited together; or state ``core``."""
+    core: str | None = None
+    """A core enterprise: a buyer_id of the tape, or a rank such as "#1", the largest. Its share of
+    each segment is that of the outstanding loans, and new loans are taken to be like them."""
+    through: Literal["suppliers", "orders"] = "suppliers"
+    """What hangs on a core: all loans of those who supply it, or those on its orders alone."""
+    base: Literal["book", "net_capital", "net_assets"] = "book"
+    """What the share is of: loans on the books, net capital, or that and the deductions."""
+    share: float = Field(ge=0.0, le=100.0)
+    """Most, as a share of the base; of the book at most 1."""
+
+    @model_validator(mode="after")
+    def _whose(self) -> BookShare:
+        if bool(self.segments) == (self.core is not None):
+            both = "both segments and core" if self.segments else "neither segments nor core"
+            raise MisfitError(found=both, expected="segments, or core")
+        if self.base == "book" and self.share > 1.0:
+            raise MisfitError(
+                key="share", found=f"{self.share:g}", expected="0 to 1, a share of the book"
+            )
+        return self
