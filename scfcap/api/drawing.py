@@ -24,7 +24,7 @@ def draw(model: Model, seed: int) -> Draw:
 
 def paths(model: Model, count: int, seed: int) -> Paths:
     """Paths over the plan's horizon."""
-    horizon = model.grid.extended(model.spec.plan.periods)
+    horizon = model.plan_periods
     return draw(model, seed).paths(model.curves(), horizon, count)
 
 
@@ -46,7 +46,7 @@ def scenario_set(
         stakes,
         keep=keep,
         count=count,
-        horizon=spec.plan.periods,
+        horizon=len(model.plan_periods),
         named=named,
     )
 

@@ -106,7 +106,9 @@ def deals(model: Model) -> dict[str, DealResult]:
     return {
         series.name: run_revolving(
             vehicle,
-            opening_state(vehicle, series, _held_by(model, series.name), factors.grid),
+            opening_state(
+                *(vehicle, series, _held_by(model, series.name), factors.grid, model.spec.plan.unit)
+            ),
             factors,
         )
         for series in vehicle.series

@@ -24,18 +24,18 @@ from scfcap.funding.inputs import (
     DealInputs,
     Inputs,
     LenderInputs,
-    P2PInputs,
 )
 from scfcap.funding.opening import opening_balance
 from scfcap.funding.recoveries import check_recoveries, recovered_after
 from scfcap.funding.regulation import rules_by_period, under_law
 from scfcap.funding.stressed import credit_path, per_unit, under
-from scfcap.periods import PeriodGrid
+from scfcap.funding.told import demand_path, p2p_inputs, tenors
+from scfcap.periods import Frequency, PeriodGrid
 from scfcap.pool.snapshot import ELIGIBLE, Pool
 from scfcap.quantities import FloatArray
 from scfcap.schema.law import Calendar
 from scfcap.schema.model import Model
-from scfcap.schema.plan import Buyer, Demand, Lender
+from scfcap.schema.plan import Buyer, Lender
 from scfcap.schema.securitization import SecuritizationSpec
 
 
@@ -50,7 +50,8 @@ def build_inputs(
         InputError: a place or segment of the tape that the model does not know, an opening
             balance sheet that does not tie, a rule that the model cannot meet.
     """
-    grid = PeriodGrid.build(spec.as_of, spec.plan.periods, spec.plan.frequency)
+    grid = spec.plan.grid(spec.as_of)
+    told = spec.plan.unit
     unit = spec.plan.money_unit
     _check_places(spec, pool)
     check_recoveries(pool, curves)
@@ -58,11 +59,11 @@ def build_inputs(
     whole = slice(len(curves.parents))
     severity = curves.severity[row, whole, 0]
     lag = np.asarray(curves.recovery_lag[whole], dtype=np.int64)
-    cohorts = _cohorts(spec, factors, curves, unit)
+    cohorts = _cohorts(spec, factors, curves, len(grid))
     deals = (
         () if spec.securitization is None else _deals(spec, pool, factors.segments, cohorts, grid)
     )
-    lenders = tuple(_lender(x, grid, unit) for x in spec.lenders)
+    lenders = tuple(_lender(x, grid, unit, told) for x in spec.lenders)
     demand, promised = _demand(spec, factors.segments, grid, unit)
     buyers = tuple(_buyer(b, factors.segments, cohorts, unit) for b in spec.buyers)
     inputs = Inputs(
@@ -89,7 +90,7 @@ def build_inputs(
         if spec.securitization is None
         else spec.securitization.programme_limit / unit,
         deals=deals,
-        p2p=_p2p(spec, grid, unit),
+        p2p=None if spec.p2p is None else p2p_inputs(spec.p2p, grid, unit, told),
         caps=(),
         net_capital=0.0,
         deductions=spec.opening.deductions / unit,
@@ -99,7 +100,7 @@ def build_inputs(
         largest_borrower=_largest(pool, "borrower_id", unit),
         largest_group=_largest(pool, "group", unit),
         year_end_net_assets=_scaled(spec.opening.net_assets_prior_year_end, unit),
-        path=credit_path(factors, curves, row, spec.plan.periods),
+        path=credit_path(factors, curves, row, len(grid)),
     )
     inputs = under(inputs, curves.stress, row)
     if law is not None:
@@ -125,9 +126,8 @@ def _check_places(spec: Model, pool: Pool) -> None:
         raise InputError(problems)
 
 
-def _cohorts(spec: Model, factors: CohortFactors, curves: CurveSet, unit: float) -> CohortInputs:
+def _cohorts(spec: Model, factors: CohortFactors, curves: CurveSet, horizon: int) -> CohortInputs:
     k = factors.scenarios.index(spec.plan.scenario)
-    horizon = spec.plan.periods
     path = factors.performing[k]
 
     def ratio(flow: FloatArray) -> FloatArray:
@@ -135,7 +135,7 @@ def _cohorts(spec: Model, factors: CohortFactors, curves: CurveSet, unit: float)
 
     survive = path[:, 1:]
     terminal, annuity = _terminal(spec, factors, curves, horizon)
-    amount = np.where(factors.vintage <= 0, factors.amount / unit, 1.0)
+    amount = np.where(factors.vintage <= 0, factors.amount / spec.plan.money_unit, 1.0)
     return CohortInputs(
         segment=factors.segment,
         vintage=factors.vintage,
@@ -261,28 +261,23 @@ def _demand(
     promised = np.zeros_like(demand)
     for name, wish in spec.demand.items():
         s = segments.index(name)
-        demand[s, 1:] = _path(wish, grid) / unit
+        demand[s, 1:] = demand_path(wish, grid, spec.plan.unit) / unit
         promised[s] = wish.minimum * demand[s]
     return demand, promised
 
 
-def _path(wish: Demand, grid: PeriodGrid) -> FloatArray:
-    years = np.cumsum(grid.year_fractions)
-    season = np.array([wish.seasonality.get(end.month, 1.0) for end in grid.ends])
-    return np.asarray(wish.per_period * season * np.power(1.0 + wish.growth, years))
-
-
-def _lender(lender: Lender, grid: PeriodGrid, unit: float) -> LenderInputs:
+def _lender(lender: Lender, grid: PeriodGrid, unit: float, told: Frequency) -> LenderInputs:
     horizon = len(grid)
     year = np.concatenate(([0.0], grid.year_fractions))
     balance = np.zeros(horizon + 2)
-    repaid = np.zeros(horizon + 2)
+    reach = max(horizon + 1, int(grid.later(1, told)[-1]))
+    repaid = np.zeros(reach + 1)
     interest = np.zeros(horizon + 2)
-    longer = grid.extended(horizon + 1)
+    longer = grid.extended(reach)
     for draw in lender.draws:
         due = max(longer.index(draw.maturity), 1)
         balance[:due] += draw.amount / unit
-        if due <= horizon + 1:
+        if due <= reach:
             repaid[due] += draw.amount / unit
         last = min(due, horizon)
         interest[1 : last + 1] += draw.amount / unit * draw.rate * year[1 : last + 1]
@@ -295,6 +290,7 @@ def _lender(lender: Lender, grid: PeriodGrid, unit: float) -> LenderInputs:
         open_balance=balance[: horizon + 1],
         open_repaid=repaid,
         open_interest=interest[: horizon + 1],
+        dated=tenors(lender, grid, told),
     )
 
 
@@ -321,16 +317,16 @@ def _deals(
 ) -> tuple[DealInputs, ...]:
     vehicle = spec.securitization
     assert vehicle is not None
-    unit = spec.plan.money_unit
+    unit, told = spec.plan.money_unit, spec.plan.unit
     segments = _segments(vehicle.segments, names, "securitization")
     deals = []
     for series in vehicle.series:
         balance = _held(pool, place(SECURITIZATION, series.name))
-        state = _in_units(opening_state(vehicle, series, balance, grid), unit)
+        state = _in_units(opening_state(vehicle, series, balance, grid, told), unit)
         state = replace(state, last_revolving=_revolves_until(vehicle, state, cohorts, grid))
         deals.append(_deal(vehicle, state, segments, 0.0))
     for issue in vehicle.issues:
-        state = closing_state(vehicle, issue, [0.0] * len(vehicle.sold), 0.0, grid)
+        state = closing_state(vehicle, issue, [0.0] * len(vehicle.sold), 0.0, grid, told)
         if 1 <= state.closing_period <= len(grid):
             deals.append(_deal(vehicle, state, segments, issue.max_pool / unit))
     return tuple(deals)
@@ -401,33 +397,4 @@ def _in_units(state: SeriesState, unit: float) -> SeriesState:
         pool_at_closing=state.pool_at_closing / unit,
         cumulative_default=state.cumulative_default / unit,
         reserve_target=state.reserve_target / unit,
-    )
-
-
-def _p2p(spec: Model, grid: PeriodGrid, unit: float) -> P2PInputs | None:
-    if spec.p2p is None:
-        return None
-    p2p = spec.p2p
-    horizon = len(grid)
-    year = np.concatenate(([0.0], grid.year_fractions))
-    first = grid.as_of if p2p.open_from is None else p2p.open_from
-    last = grid.ends[-1] if p2p.open_to is None else p2p.open_to
-    opened = frozenset(
-        t for t, end in enumerate(grid.ends, start=1) if first <= end and end <= last
-    )
-    repaid = np.zeros(max(horizon, p2p.tenor) + 2)
-    repaid[1 : p2p.tenor + 1] = p2p.outstanding / unit / p2p.tenor
-    balance = p2p.outstanding / unit - np.cumsum(repaid)[: horizon + 1]
-    balance = np.where(balance < 1e-12 * max(1.0, p2p.outstanding / unit), 0.0, balance)
-    interest = np.concatenate(([0.0], balance[:-1])) * p2p.outstanding_rate * year
-    return P2PInputs(
-        limit=p2p.limit / unit,
-        rolling=None if p2p.rolling_12_months is None else p2p.rolling_12_months / unit,
-        rolling_periods=round(grid.per_year),
-        tenor=p2p.tenor,
-        steps=tuple(step.scaled(1.0 / unit) for step in p2p.steps),
-        open_periods=opened,
-        open_balance=balance,
-        open_repaid=repaid,
-        open_interest=interest,
     )

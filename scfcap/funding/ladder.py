@@ -13,6 +13,7 @@ from scfcap.axes import OWN
 from scfcap.cashflow.cohorts import CohortFactors
 from scfcap.funding.cash_flow import notes_repaid, restricted_cash
 from scfcap.funding.constraints.cash import cash
+from scfcap.funding.maturities import day_due
 from scfcap.funding.program import Solution, Terms
 from scfcap.funding.statements import frame_of
 from scfcap.funding.variables import Book, on_books
@@ -32,7 +33,7 @@ def maturity_ladder(book: Book, solution: Solution, factors: CohortFactors) -> p
 
     ``item`` as on the balance sheet; its buckets add up to it. Loans are due as their cash is
     expected in the plan's scenario, evenly within a period, no new loan counted; cash is there at
-    once. Bank debt and P2P notes are due on their day, a period's end but for draws of before.
+    once. Bank debt and P2P notes are due on their day, older P2P notes at the end of its period.
     Notes fall due as the plan repays them, beyond the horizon at the legal end. Recoveries have no
     day.
     """
@@ -72,8 +73,7 @@ class _Ladder:
         k = factors.scenarios.index(inputs.spec.plan.scenario)
         self.performing, self.repaid = factors.performing[k], factors.repaid[k]
         self.days = np.asarray(factors.grid.days, dtype=np.float64)
-        longest = [tenor for x in inputs.lenders for tenor, _ in x.tenors]
-        longest += [] if inputs.p2p is None else [len(inputs.p2p.open_repaid), inputs.p2p.tenor]
+        longest = [] if inputs.p2p is None else [len(inputs.p2p.open_repaid)]
         longest += [d.legal_end for d in inputs.deals]
         self.grid: PeriodGrid = inputs.grid.extended(inputs.horizon + max(longest, default=0) + 1)
 
@@ -97,7 +97,7 @@ class _Ladder:
         yield "liability", "bank and other debt", self._debt(t)
         yield "liability", "notes held by others", self._dated(t, list(self._notes(t)))
         yield "liability", "accrued coupons", self._dated(t, list(self._coupons(t)))
-        yield "liability", "P2P notes", self._dated(t, list(self._p2p(t)))
+        yield "liability", "P2P notes", self._p2p(t)
 
     def _loans(self, places: list[str], t: int) -> FloatArray:
         """Expected principal of what stands at the close of ``t``, by bucket."""
@@ -142,10 +142,10 @@ class _Ladder:
                     parts.append((days, draw.amount / inputs.unit))
         for x in inputs.lenders:
             for tenor, _ in x.tenors:
-                for since in range(max(1, t - tenor + 1), t + 1):
+                for since in x.maturity(tenor).standing(t):
                     column = self.book.program.find("X", (x.name, tenor, since))
                     amount = self._value(Terms().add(column))
-                    parts.append((self._day(since + tenor) - self._day(t), amount))
+                    parts.append((self._left(since, tenor, t), amount))
         return self._bucketed(parts)
 
     def _period(self, day: date) -> float:
@@ -172,11 +172,19 @@ class _Ladder:
             for i in range(len(d.repaid_by)):
                 yield due, self._value(self.book.accrued(d, i, t))
 
-    def _p2p(self, t: int) -> Iterator[tuple[int, float]]:
+    def _left(self, since: int, tenor: int, t: int) -> float:
+        """Days from the close of ``t`` to the day on which money raised in ``since`` is due."""
+        inputs = self.book.inputs
+        day = day_due(inputs.grid, since, tenor, inputs.spec.plan.unit)
+        return (day - inputs.grid.as_of).days - self._day(t)
+
+    def _p2p(self, t: int) -> FloatArray:
         book, p2p = self.book, self.book.inputs.p2p
         if p2p is None:
-            return
-        for u in range(t + 1, len(p2p.open_repaid)):
-            yield u, float(p2p.open_repaid[u])
-        for since in range(max(1, t - p2p.tenor + 1), t + 1):
-            yield since + p2p.tenor, self._value(book.placed(since))
+            return np.zeros(len(BUCKETS))
+        older = [(u, float(p2p.open_repaid[u])) for u in range(t + 1, len(p2p.open_repaid))]
+        new = [
+            (self._left(since, p2p.tenor, t), self._value(book.placed(since)))
+            for since in p2p.maturity.standing(t)
+        ]
+        return self._dated(t, older) + self._bucketed(new)

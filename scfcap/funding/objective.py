@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scfcap.axes import OWN
 from scfcap.funding.constraints.cash import capital
-from scfcap.funding.inputs import DealInputs
+from scfcap.funding.inputs import DealInputs, Inputs
 from scfcap.funding.program import Terms
 from scfcap.funding.variables import Book
 
@@ -42,14 +42,21 @@ def premium(book: Book) -> Terms:
             terms.extend(book.held(j, d.place, last), float(cohorts.terminal[j]) - senior - 1.0)
         terms.extend(book.deal_cash(d, last), -_waiting(book, d))
         if d.state is None and d.closing <= last:
-            life = max(d.legal_end - d.closing, 1)
-            unused = max(0.0, (d.legal_end - last) / life)
-            terms.extend(book.issue_cost(d, d.closing), unused)
+            terms.extend(book.issue_cost(d, d.closing), _unused(inputs, d))
     for buyer in inputs.buyers:
         net = buyer.servicing_fee - inputs.spec.plan.opex_rate
         for j in book.standing(buyer.place, last):
             terms.extend(book.held(j, buyer.place, last), net * float(cohorts.annuity[j]))
     return terms
+
+
+def _unused(inputs: Inputs, d: DealInputs) -> float:
+    """Share of the life of a series, from closing to legal end, that is left at T."""
+    closing, last, end = d.closing, inputs.horizon, d.legal_end
+    if inputs.grid.mixed:
+        days = inputs.grid.extended(max(end, last)).days
+        closing, last, end = int(days[closing]), int(days[last]), int(days[end])
+    return max(0.0, (end - last) / max(end - closing, 1))
 
 
 def _waiting(book: Book, d: DealInputs) -> float:

@@ -110,7 +110,7 @@ def _sentence(inputs: Inputs, datum: _Datum, right: float, left: float) -> str:
     unit = inputs.unit
     more = f"{_money(inputs, unit)} more of {datum.what} {datum.per}"
     less = f"{_money(inputs, unit)} less"
-    span = f"over the {inputs.horizon} {inputs.grid.frequency}s"
+    span = f"over the {inputs.span}"
     if right == 0.0:
         text = f"{more} would earn nothing {span}"
         if left == 0.0:
@@ -179,9 +179,10 @@ def _data(inputs: Inputs, solution: Solution) -> list[_Datum]:
         rows = {r: 1.0 for t, r in limits if p2p.limit >= p2p.open_balance[t]}
         data.append(_Datum(limit_of(None), "throughout", p2p.limit, rows))
         for m, step in enumerate(p2p.steps):
-            rows = {r: 1.0 for (k, _), r in program.rows_of("p2p_supply").items() if k == m}
+            supply = program.rows_of("p2p_supply").items()
+            rows = {r: float(inputs.units[t]) for (k, t), r in supply if k == m}
             what = f"P2P supply at {step.rate:.2%}"
-            data.append(_Datum(what, f"each {inputs.grid.frequency}", step.per_period, rows))
+            data.append(_Datum(what, f"each {inputs.spec.plan.unit}", step.per_period, rows))
     data.extend(_law_and_policy(inputs, solution))
     return [datum for datum in data if datum.shifts]
 
@@ -214,10 +215,11 @@ def _law_and_policy(inputs: Inputs, solution: Solution) -> list[_Datum]:
         _Datum("cash freed from the liquidity floor", "throughout", inputs.liquidity_floor, floor)
     )
     for s, name in enumerate(inputs.segments):
-        rows = {r: 1.0 for (key, _), r in program.rows_of("demand").items() if key == name}
+        wanted = program.rows_of("demand").items()
+        rows = {r: float(inputs.units[t]) for (key, t), r in wanted if key == name}
         size = float(inputs.demand[s].mean())
         what = f"loan demand in {name}"
-        data.append(_Datum(what, f"each {inputs.grid.frequency}", size, rows, fund=False))
+        data.append(_Datum(what, f"each {inputs.spec.plan.unit}", size, rows, fund=False))
     return data
 
 

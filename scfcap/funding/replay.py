@@ -22,6 +22,7 @@ from scfcap.deal.accounts import SeriesFlows, SeriesState, closing_state
 from scfcap.deal.waterfall import DealResult, run_series
 from scfcap.funding.decisions import Decisions
 from scfcap.funding.inputs import DealInputs, Inputs
+from scfcap.funding.maturities import Maturity
 from scfcap.funding.variables import all_places
 from scfcap.pool.snapshot import Pool
 from scfcap.quantities import FloatArray
@@ -201,10 +202,10 @@ def _credit(
         return np.pad(loss[0], ((0, 0), (1, 0))), np.pad(recovery[0], ((0, 0), (1, 0)))
     recovered = (1.0 - inputs.severity)[segment][:, None] * default
     recovery = np.zeros_like(recovered)
-    for s, lag in enumerate(inputs.recovery_lag):
+    for s, due in enumerate(inputs.recovered_in):
         rows = segment == s
-        arrived = max(recovered.shape[1] - int(lag), 0)
-        recovery[rows, int(lag) :] = recovered[rows, :arrived]
+        for since in np.flatnonzero(due < recovered.shape[1]):
+            recovery[rows, due[since]] += recovered[rows, since]
     return default - recovered, recovery
 
 
@@ -218,7 +219,7 @@ def _state(inputs: Inputs, d: DealInputs, decisions: Decisions) -> SeriesState |
         return None
     issue = next(x for x in vehicle.issues if x.name == d.name)
     notes = [tranche.share * size for tranche in vehicle.sold]
-    return closing_state(vehicle, issue, notes, size, inputs.grid)
+    return closing_state(vehicle, issue, notes, size, inputs.grid, inputs.spec.plan.unit)
 
 
 def _run(inputs: Inputs, d: DealInputs, state: SeriesState, flows: PlaceFlows) -> DealResult:
@@ -327,8 +328,9 @@ class _Debt:
             self._interest += x.open_interest
         for (name, tenor, t), amount in decisions.draws.items():
             rate = lenders[name].rate(rates[name, tenor], t)
-            self._add(inputs, amount, rate, t, tenor)
-            drawn[name][t : t + tenor] += amount
+            maturity = lenders[name].maturity(tenor)
+            self._add(inputs, amount, rate, t, maturity)
+            drawn[name][t : maturity.falls_due(t)] += amount
         for x in inputs.lenders:
             for t in inputs.periods:
                 unused = x.room(t - 1) - drawn[x.name][t - 1]
@@ -339,14 +341,19 @@ class _Debt:
             for m, step in enumerate(inputs.p2p.steps):
                 for t in inputs.periods:
                     amount = float(decisions.placed[m, t])
-                    self._add(inputs, amount, inputs.p2p.rate(step.rate, t), t, inputs.p2p.tenor)
+                    rate = inputs.p2p.rate(step.rate, t)
+                    self._add(inputs, amount, rate, t, inputs.p2p.maturity)
 
-    def _add(self, inputs: Inputs, amount: float, rate: float, t: int, tenor: int) -> None:
+    def _add(self, inputs: Inputs, amount: float, rate: float, t: int, maturity: Maturity) -> None:
         self._raised[t] += amount
-        if t + tenor < len(self._repaid):
-            self._repaid[t + tenor] += amount
-        last = min(t + tenor, inputs.horizon)
+        due = maturity.falls_due(t)
+        if due < len(self._repaid):
+            self._repaid[due] += amount
+        last = min(due, inputs.horizon)
         self._interest[t + 1 : last + 1] += amount * rate * inputs.year[t + 1 : last + 1]
+        if due == last:
+            unused = 1.0 - maturity.bears(t, due)
+            self._interest[due] -= amount * rate * float(inputs.year[due]) * unused
 
     def raised(self, t: int) -> float:
         """New debt in ``t``."""

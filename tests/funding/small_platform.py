@@ -48,6 +48,7 @@ MODEL = {
     },
     "plan": {
         "periods": 12,
+        "frequency": "month",
         "cash_yield": 0.0035,
         "liquidity_floor": 2.0e6,
         "debt_cover": 0.2,

@@ -85,15 +85,19 @@ def cash_balance(book: Book) -> Rows:
 
 
 def liquidity_floor(book: Book) -> Rows:
-    """``M[t] >= floor + cover * (debt and P2P notes due in t+1)``. Axes: period."""
+    """``M[t] >= floor + cover * (debt and P2P notes due in t+1)``. Axes: period.
+
+    Where a period is not one unit of the model: due in the periods up to that which holds the day
+    one unit later.
+    """
     inputs = book.inputs
     cover = inputs.spec.plan.debt_cover
     for t in inputs.periods:
         terms = cash(book, t)
-        if cover > 0.0:
+        for u in range(t + 1, int(inputs.covered_to[t]) + 1) if cover > 0.0 else ():
             for x in inputs.lenders:
-                terms.extend(book.debt_repaid(x.name, t + 1), -cover)
-            terms.extend(book.p2p_repaid(t + 1), -cover)
+                terms.extend(book.debt_repaid(x.name, u), -cover)
+            terms.extend(book.p2p_repaid(u), -cover)
         yield t, Row(terms, ">=", inputs.liquidity_floor)
 
 
