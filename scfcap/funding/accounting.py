@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from scfcap.axes import BANK_DEBT, BANK_TRANSFER, OWN, P2P, SECURITIZATION
-from scfcap.funding.constraints.cash import capital
+from scfcap.funding.company import capital
 from scfcap.funding.inputs import DealInputs
 from scfcap.funding.program import Solution, Terms
 from scfcap.funding.statements import frame_of, valuer

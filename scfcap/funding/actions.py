@@ -8,8 +8,8 @@ from datetime import date, timedelta
 import pandas as pd
 
 from scfcap.axes import BANK_DEBT, BANK_TRANSFER, P2P, SECURITIZATION
-from scfcap.funding.cash_flow import notes_repaid
 from scfcap.funding.decisions import Decisions
+from scfcap.funding.entries import notes_repaid
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.maturities import day_due
 from scfcap.funding.program import Solution

@@ -10,20 +10,17 @@ from collections.abc import Callable, Iterator
 
 import pandas as pd
 
-from scfcap.funding.constraints.cash import cash, originated, running_cost, servicing_income
+from scfcap.funding.company import cash
+from scfcap.funding.entries import moved_lines, notes_issued, notes_repaid
 from scfcap.funding.inputs import DealInputs
 from scfcap.funding.program import Solution, Terms
-from scfcap.funding.statements import frame_of, valuer
-from scfcap.funding.variables import Book, on_books
+from scfcap.funding.statements import BROUGHT, CARRIED, frame_of, valuer
+from scfcap.funding.variables import Book
 
 #: Periods of the forecast where the plan is by weeks.
 WEEKS = 13
 #: Whose purse it is.
 COMPANY = "company"
-#: Items of sources and uses that are no flows.
-_CARRIED = ("cash brought forward", "cash carried forward")
-
-Item = tuple[str, str, Terms, float]
 
 
 def cash_flow(book: Book, solution: Solution) -> pd.DataFrame:
@@ -38,9 +35,9 @@ def cash_flow(book: Book, solution: Solution) -> pd.DataFrame:
     for t in inputs.periods:
         end = inputs.grid.ends[t - 1]
         rows.extend((t, end, "opening", *line) for line in _cash(book, value, t - 1))
-        items = (*_operating(book, t), *_financing(book, t))
         rows.extend(
-            (t, end, where, item, sign * value(terms)) for where, item, terms, sign in items
+            (t, end, section, item, value(terms))
+            for (section, item), terms in moved_lines(book, t).items()
         )
         rows.extend((t, end, "closing", *line) for line in _cash(book, value, t))
     return frame_of(rows, ["period", "end", "section", "item", "amount"])
@@ -59,69 +56,6 @@ def restricted_cash(book: Book, t: int) -> Terms:
     return terms
 
 
-def _operating(book: Book, t: int) -> Iterator[Item]:
-    inputs, where = book.inputs, "operating"
-    interest, principal, recovered = Terms(), Terms(), Terms()
-    for place in on_books(inputs):
-        interest.extend(book.interest(place, t))
-        principal.extend(book.repaid(place, t))
-        recovered.extend(book.recoveries(place, t))
-    sales, debt, coupons, fees = Terms(), Terms(), Terms(), Terms()
-    yields = Terms().extend(cash(book, t - 1), inputs.spec.plan.cash_yield * float(inputs.year[t]))
-    for buyer in inputs.buyers:
-        sales.extend(book.sold(buyer.place, t), buyer.price)
-    for x in inputs.lenders:
-        debt.extend(book.debt_interest(x.name, t))
-    for d in inputs.deals:
-        yields.extend(book.deal_yield(d, t))
-        fees.extend(book.deal_fees(d, t)[0]).extend(book.issue_cost(d, t))
-        for i in range(len(d.repaid_by)):
-            coupons.extend(book.coupon_paid(d, i, t))
-    yield where, "interest received", interest, 1.0
-    yield where, "interest on cash", yields, 1.0
-    yield where, "servicing fees from buyers", servicing_income(book, t), 1.0
-    yield where, "bank interest and fees paid", debt, -1.0
-    yield where, "coupons paid", coupons, -1.0
-    yield where, "vehicle fees and issue costs", fees, -1.0
-    yield where, "P2P interest and fees paid", book.p2p_interest(t), -1.0
-    yield where, "running cost", running_cost(book, t), -1.0
-    yield where, "principal repaid by borrowers", principal, 1.0
-    yield where, "recoveries", recovered, 1.0
-    yield where, "loans sold to buyers", sales, 1.0
-    yield where, "loans made", originated(book, t), -1.0
-
-
-def _financing(book: Book, t: int) -> Iterator[Item]:
-    where = "financing"
-    drawn, repaid, issued, redeemed = Terms(), Terms(), Terms(), Terms()
-    for x in book.inputs.lenders:
-        for tenor, _ in x.tenors:
-            drawn.add(book.program.find("X", (x.name, tenor, t)))
-        repaid.extend(book.debt_repaid(x.name, t))
-    for d in book.inputs.deals:
-        issued.extend(notes_issued(book, d, t))
-        redeemed.extend(notes_repaid(book, d, t))
-    yield where, "debt drawn", drawn, 1.0
-    yield where, "debt repaid", repaid, -1.0
-    yield where, "notes issued", issued, 1.0
-    yield where, "notes repaid", redeemed, -1.0
-    yield where, "P2P notes placed", book.placed(t), 1.0
-    yield where, "P2P notes repaid", book.p2p_repaid(t), -1.0
-
-
-def notes_issued(book: Book, d: DealInputs, t: int) -> Terms:
-    """Notes that a series sells in ``t``: all of them, at its closing."""
-    return book.all_notes(d, t) if d.state is None and t == d.closing else Terms()
-
-
-def notes_repaid(book: Book, d: DealInputs, t: int, tranche: int | None = None) -> Terms:
-    """Principal that a series repays in ``t``, on one sold tranche or all."""
-    terms = Terms()
-    for i in range(len(d.repaid_by)) if tranche is None else (tranche,):
-        terms.add(book.program.find("A", (d.name, i, t)))
-    return terms
-
-
 def forecast_periods(book: Book) -> int:
     """Periods of the forecast: the first 13 weeks of a plan, all of one by the month."""
     inputs = book.inputs
@@ -137,7 +71,7 @@ def cash_forecast(book: Book, solution: Solution, flows: pd.DataFrame) -> pd.Dat
     What is nothing is left out, but for balances.
     """
     inputs, value = book.inputs, valuer(book, solution)
-    own = flows[~flows["item"].isin(_CARRIED)]
+    own = flows[~flows["item"].isin((BROUGHT, CARRIED))]
     rows: list[tuple[object, ...]] = []
     for t in range(1, forecast_periods(book) + 1):
         end = inputs.grid.ends[t - 1]

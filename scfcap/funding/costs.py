@@ -13,7 +13,7 @@ from scfcap.axes import BANK_DEBT, BANK_TRANSFER, P2P, SECURITIZATION
 from scfcap.cashflow.returns import xirr
 from scfcap.errors import InputError
 from scfcap.funding.accounting import retained
-from scfcap.funding.cash_flow import notes_issued, notes_repaid
+from scfcap.funding.entries import notes_issued, notes_repaid
 from scfcap.funding.inputs import BuyerInputs, DealInputs, LenderInputs
 from scfcap.funding.prices import Price, limit_of
 from scfcap.funding.program import Solution, Terms

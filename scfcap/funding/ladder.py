@@ -11,8 +11,9 @@ import pandas as pd
 
 from scfcap.axes import OWN
 from scfcap.cashflow.cohorts import CohortFactors
-from scfcap.funding.cash_flow import notes_repaid, restricted_cash
-from scfcap.funding.constraints.cash import cash
+from scfcap.funding.cash_flow import restricted_cash
+from scfcap.funding.company import cash
+from scfcap.funding.entries import notes_repaid
 from scfcap.funding.maturities import day_due
 from scfcap.funding.program import Solution, Terms
 from scfcap.funding.statements import frame_of

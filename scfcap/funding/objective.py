@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scfcap.axes import OWN
-from scfcap.funding.constraints.cash import capital
+from scfcap.funding.company import capital
 from scfcap.funding.inputs import DealInputs, Inputs
 from scfcap.funding.program import Terms
 from scfcap.funding.variables import Book

@@ -22,7 +22,7 @@ from scfcap.deal.accounts import SeriesFlows, SeriesState, closing_state
 from scfcap.deal.waterfall import DealResult, run_series
 from scfcap.funding.decisions import Decisions
 from scfcap.funding.inputs import DealInputs, Inputs
-from scfcap.funding.maturities import Maturity
+from scfcap.funding.postings import Carried, PlaceFlows, accounts
 from scfcap.funding.variables import all_places
 from scfcap.pool.snapshot import Pool
 from scfcap.quantities import FloatArray
@@ -38,19 +38,6 @@ class Engine:
     pool: Pool
     curves: CurveSet
     new: Mapping[str, NewLoans]
-
-
-@dataclass(frozen=True)
-class PlaceFlows:
-    """Flows of the principal that sits in one place [money units]; index t from 0 to T."""
-
-    interest: FloatArray
-    principal: FloatArray
-    recovery: FloatArray
-    default: FloatArray
-    credit_cost: FloatArray
-    received: FloatArray
-    balance: FloatArray
 
 
 @dataclass(frozen=True)
@@ -83,7 +70,7 @@ def replay(inputs: Inputs, decisions: Decisions, engine: Engine) -> Replay:
         if state is not None:
             deals[d.name] = _run(inputs, d, state, places[d.place])
     contributions = {name: float(deal.contribution.sum()) for name, deal in deals.items()}
-    cash, capital = _accounts(inputs, decisions, places, deals)
+    cash, capital = accounts(Carried(inputs, decisions, places, deals))
     return Replay(cash, capital, places, deals, contributions, oversold)
 
 
@@ -236,136 +223,6 @@ def _run(inputs: Inputs, d: DealInputs, state: SeriesState, flows: PlaceFlows) -
         scenarios=(inputs.spec.plan.scenario,),
     )
     return run_series(inputs.terms(d), state, inputs.grid, given)
-
-
-def _accounts(
-    inputs: Inputs,
-    decisions: Decisions,
-    places: Mapping[str, PlaceFlows],
-    deals: Mapping[str, DealResult],
-) -> tuple[FloatArray, FloatArray]:
-    """Free cash and net capital by the company's own book-keeping, period by period."""
-    cash = np.zeros(inputs.horizon + 1)
-    capital = np.zeros(inputs.horizon + 1)
-    cash[0], capital[0] = inputs.cash, inputs.net_capital
-    own = places[OWN]
-    debt = _Debt(inputs, decisions)
-    for t in inputs.periods:
-        year = float(inputs.year[t])
-        interest = inputs.spec.plan.cash_yield * year * cash[t - 1]
-        managed = sum(float(p.balance[t - 1]) for p in places.values())
-        running = (inputs.opex_per_year + inputs.spec.plan.opex_rate * managed) * year
-        fees = sales = discount = moved = residual = 0.0
-        for buyer in inputs.buyers:
-            flow = places[buyer.place]
-            fees += buyer.servicing_fee * year * float(flow.balance[t - 1])
-            sales += buyer.price * float(flow.received[t])
-            discount += (1.0 - buyer.price) * float(flow.received[t])
-        vehicle = 0.0
-        for d in inputs.deals:
-            if d.name not in deals:
-                continue
-            moved += float(places[d.place].received[t])
-            residual += _deal_cash(deals[d.name], t)
-            vehicle += _deal_income(inputs, places[d.place], deals[d.name], d, t)
-        cost = debt.interest(t)
-        cash[t] = (
-            cash[t - 1]
-            + interest
-            + float(own.interest[t] + own.principal[t] + own.recovery[t])
-            + fees
-            + sales
-            + moved
-            + residual
-            + debt.raised(t)
-            - debt.repaid(t)
-            - cost
-            - float(decisions.originated[:, t].sum())
-            - running
-        )
-        income = interest + float(own.interest[t] - own.credit_cost[t]) + fees + vehicle
-        capital[t] = capital[t - 1] + income - discount - cost - running
-    return cash, capital
-
-
-def _deal_cash(deal: DealResult, t: int) -> float:
-    """What a series pays to the company in ``t``, less what it takes."""
-    n = t - 1
-    return float(deal.residual[0, n] + deal.servicing_fee[0, n] - deal.contribution[0, n])
-
-
-def _deal_income(
-    inputs: Inputs, flow: PlaceFlows, deal: DealResult, d: DealInputs, t: int
-) -> float:
-    """Income of a series before servicing: interest and yield less coupons, fees, losses."""
-    n = t - 1
-    coupons = np.array([tranche.coupon for tranche in inputs.terms(d).sold])
-    if n >= 1:
-        before = deal.balance[0, :, n - 1]
-    else:
-        before = d.state.notes if d.state is not None else np.zeros(len(coupons))
-    accrual = float((coupons * before).sum()) * float(inputs.year[t])
-    return (
-        float(flow.interest[t] - flow.credit_cost[t])
-        + float(deal.cash_interest[0, n] - deal.senior_fee[0, n] - deal.issue_cost[0, n])
-        - accrual
-    )
-
-
-class _Debt:
-    """Bank draws and P2P notes, from their own schedules."""
-
-    def __init__(self, inputs: Inputs, decisions: Decisions) -> None:
-        horizon = inputs.horizon
-        self._raised = np.zeros(horizon + 1)
-        self._repaid = np.zeros(horizon + 1)
-        self._interest = np.zeros(horizon + 1)
-        lenders = {x.name: x for x in inputs.lenders}
-        rates = {(x.name, tenor): rate for x in inputs.lenders for tenor, rate in x.tenors}
-        drawn = {x.name: np.array(x.open_balance) for x in inputs.lenders}
-        for x in inputs.lenders:
-            self._repaid += x.open_repaid[: horizon + 1]
-            self._interest += x.open_interest
-        for (name, tenor, t), amount in decisions.draws.items():
-            rate = lenders[name].rate(rates[name, tenor], t)
-            maturity = lenders[name].maturity(tenor)
-            self._add(inputs, amount, rate, t, maturity)
-            drawn[name][t : maturity.falls_due(t)] += amount
-        for x in inputs.lenders:
-            for t in inputs.periods:
-                unused = x.room(t - 1) - drawn[x.name][t - 1]
-                self._interest[t] += x.commitment_fee * float(inputs.year[t]) * unused
-        if inputs.p2p is not None:
-            self._repaid += inputs.p2p.open_repaid[: horizon + 1]
-            self._interest += inputs.p2p.open_interest
-            for m, step in enumerate(inputs.p2p.steps):
-                for t in inputs.periods:
-                    amount = float(decisions.placed[m, t])
-                    rate = inputs.p2p.rate(step.rate, t)
-                    self._add(inputs, amount, rate, t, inputs.p2p.maturity)
-
-    def _add(self, inputs: Inputs, amount: float, rate: float, t: int, maturity: Maturity) -> None:
-        self._raised[t] += amount
-        due = maturity.falls_due(t)
-        if due < len(self._repaid):
-            self._repaid[due] += amount
-        last = min(due, inputs.horizon)
-        self._interest[t + 1 : last + 1] += amount * rate * inputs.year[t + 1 : last + 1]
-        if due == last:
-            unused = 1.0 - maturity.bears(t, due)
-            self._interest[due] -= amount * rate * float(inputs.year[due]) * unused
-
-    def raised(self, t: int) -> float:
-        """New debt in ``t``."""
-        return float(self._raised[t])
-
-    def repaid(self, t: int) -> float:
-        """Debt that falls due in ``t``."""
-        return float(self._repaid[t])
-
-    def interest(self, t: int) -> float:
-        """Interest and commitment fees paid in ``t``."""
-        return float(self._interest[t])
 
 
 def repaid_by(inputs: Inputs, result: Replay) -> tuple[DealInputs, ...]:

@@ -7,20 +7,16 @@ compare them with each other and with the replay.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 
 import numpy as np
 import pandas as pd
 
-from scfcap.axes import BANK_DEBT, BANK_TRANSFER, OWN, P2P, SECURITIZATION
+from scfcap.axes import OWN
 from scfcap.funding.caps import base_at_start, cap_checks, caps_table
 from scfcap.funding.catalogue import FAMILIES, Family
-from scfcap.funding.constraints.cash import (
-    capital,
-    cash,
-    originated,
-    running_cost,
-    servicing_income,
-)
+from scfcap.funding.company import capital, cash
+from scfcap.funding.entries import entries, income_lines, sheet_lines, stocks
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.program import Key, Solution, Terms
 from scfcap.funding.replay import Replay
@@ -32,7 +28,8 @@ BINDING = 1e-6
 #: Limits that are shown as they stand at ``as_of``, and not planned.
 AT_START = ("single_borrower", "single_group")
 
-Line = tuple[str, str, str, float]
+#: Items of sources and uses that are no flows.
+BROUGHT, CARRIED = "cash brought forward", "cash carried forward"
 
 
 def all_statements(book: Book, solution: Solution) -> dict[str, pd.DataFrame]:
@@ -59,90 +56,33 @@ def sources_uses(book: Book, solution: Solution) -> pd.DataFrame:
     value = valuer(book, solution)
     rows: list[tuple[object, ...]] = []
     for t in inputs.periods:
-        for side, channel, item, amount in _sources(book, value, t):
-            rows.append((t, inputs.grid.ends[t - 1], side, channel, item, amount))
-        for side, channel, item, amount in _uses(book, value, t):
-            rows.append((t, inputs.grid.ends[t - 1], side, channel, item, amount))
+        end = inputs.grid.ends[t - 1]
+        rows.append((t, end, "source", OWN, BROUGHT, value(cash(book, t - 1))))
+        for side, sign in (("source", 1.0), ("use", -1.0)):
+            rows.extend(
+                (t, end, side, entry.purse.channel, entry.purse.item, value(entry.terms))
+                for entry in entries(book, t)
+                if entry.purse is not None and entry.purse.sign == sign
+            )
+        rows.append((t, end, "use", OWN, CARRIED, value(cash(book, t))))
     return frame_of(rows, ["period", "end", "side", "channel", "item", "amount"])
-
-
-def _sources(book: Book, value: Callable[[Terms], float], t: int) -> Iterator[Line]:
-    inputs, side = book.inputs, "source"
-    rate = inputs.spec.plan.cash_yield * float(inputs.year[t])
-    yield side, OWN, "cash brought forward", value(cash(book, t - 1))
-    yield side, OWN, "principal repaid", value(book.repaid(OWN, t))
-    yield side, OWN, "interest received", value(book.interest(OWN, t))
-    yield side, OWN, "recoveries", value(book.recoveries(OWN, t))
-    yield side, OWN, "interest on cash", value(Terms().extend(cash(book, t - 1), rate))
-    for x in inputs.lenders:
-        drawn = Terms()
-        for tenor, _ in x.tenors:
-            drawn.add(book.program.find("X", (x.name, tenor, t)))
-        yield side, BANK_DEBT, f"{x.name}: drawn", value(drawn)
-    for buyer in inputs.buyers:
-        proceeds = Terms().extend(book.sold(buyer.place, t), buyer.price)
-        yield side, BANK_TRANSFER, f"{buyer.name}: loans sold", value(proceeds)
-    if inputs.buyers:
-        yield side, BANK_TRANSFER, "servicing fees", value(servicing_income(book, t))
-    for d in inputs.deals:
-        yield side, SECURITIZATION, f"{d.name}: loans sold", value(book.sold(d.place, t))
-        yield side, SECURITIZATION, f"{d.name}: servicing fee", value(book.deal_fees(d, t)[1])
-        residual = Terms().add(book.program.find("R", (d.name, t)))
-        yield side, SECURITIZATION, f"{d.name}: residual", value(residual)
-    if inputs.p2p is not None:
-        yield side, P2P, "notes placed", value(book.placed(t))
-
-
-def _uses(book: Book, value: Callable[[Terms], float], t: int) -> Iterator[Line]:
-    inputs, side = book.inputs, "use"
-    yield side, OWN, "loans made", value(originated(book, t))
-    yield side, OWN, "running cost", value(running_cost(book, t))
-    for x in inputs.lenders:
-        yield side, BANK_DEBT, f"{x.name}: repaid", value(book.debt_repaid(x.name, t))
-        paid = value(book.debt_interest(x.name, t))
-        yield side, BANK_DEBT, f"{x.name}: interest and fees", paid
-    for d in inputs.deals:
-        if t == d.closing:
-            put_in = Terms().add(book.program.find("E", d.name))
-            yield side, SECURITIZATION, f"{d.name}: contribution", value(put_in)
-    if inputs.p2p is not None:
-        yield side, P2P, "notes repaid", value(book.p2p_repaid(t))
-        yield side, P2P, "interest and fees", value(book.p2p_interest(t))
-    yield side, OWN, "cash carried forward", value(cash(book, t))
 
 
 def balances(book: Book, solution: Solution) -> pd.DataFrame:
     """What stands where at the close of each period, 0 (``as_of``) to T."""
     inputs = book.inputs
     value = valuer(book, solution)
-    rows: list[tuple[object, ...]] = []
-    for t in range(inputs.horizon + 1):
-        end = inputs.grid.as_of if t == 0 else inputs.grid.ends[t - 1]
-        lines: list[tuple[str, str, float]] = [
-            (OWN, "loans", value(book.total(OWN, t))),
-            (OWN, "cash", value(cash(book, t))),
-            (OWN, "net capital", value(capital(book, t))),
-        ]
-        for x in inputs.lenders:
-            debt = value(book.debt(x.name, t).plus(float(x.open_balance[t])))
-            lines.append((BANK_DEBT, f"{x.name}: debt", debt))
-        lines.extend(
-            (BANK_TRANSFER, f"{b.name}: loans sold", value(book.total(b.place, t)))
-            for b in inputs.buyers
-        )
-        for d in inputs.deals:
-            lines.append((SECURITIZATION, f"{d.name}: loans", value(book.total(d.place, t))))
-            lines.append((SECURITIZATION, f"{d.name}: cash", value(book.deal_cash(d, t))))
-            lines.append((SECURITIZATION, f"{d.name}: reserve", value(book.reserve(d, t))))
-            vehicle = inputs.vehicle
-            assert vehicle is not None
-            for i, tranche in enumerate(vehicle.sold):
-                notes = value(book.notes(d, i, t))
-                lines.append((SECURITIZATION, f"{d.name}: {tranche.name} notes", notes))
-        if inputs.p2p is not None:
-            lines.append((P2P, "notes", value(book.p2p_stock(t))))
-        rows.extend((t, end, *line) for line in lines)
+    rows = [
+        (t, _close(inputs, t), *stock.held, value(stock.terms))
+        for t in range(inputs.horizon + 1)
+        for stock in stocks(book, t)
+        if stock.held is not None
+    ]
     return frame_of(rows, ["period", "end", "channel", "item", "amount"])
+
+
+def _close(inputs: Inputs, t: int) -> date:
+    return inputs.grid.as_of if t == 0 else inputs.grid.ends[t - 1]
 
 
 def lending(book: Book, solution: Solution) -> pd.DataFrame:
@@ -240,75 +180,23 @@ def _eligible_shares(
 
 def balance_sheet(book: Book, solution: Solution) -> pd.DataFrame:
     """Assets, liabilities and capital at the close of each period, the vehicle consolidated."""
-    inputs = book.inputs
     value = valuer(book, solution)
-    rows: list[tuple[object, ...]] = []
-    for t in range(inputs.horizon + 1):
-        pool, restricted, notes, accrued = Terms(), Terms(), Terms(), Terms()
-        due = book.receivable(OWN, t)
-        for d in inputs.deals:
-            pool.extend(book.total(d.place, t))
-            restricted.extend(book.deal_cash(d, t)).extend(book.reserve(d, t))
-            due.extend(book.receivable(d.place, t))
-            notes.extend(book.all_notes(d, t))
-            for i in range(len(d.repaid_by)):
-                accrued.extend(book.accrued(d, i, t))
-        debt = Terms()
-        for x in inputs.lenders:
-            debt.extend(book.debt(x.name, t)).plus(float(x.open_balance[t]))
-        lines = [
-            ("asset", "loans on the own book", book.total(OWN, t)),
-            ("asset", "loans of the vehicle", pool),
-            ("asset", "recoveries expected", due),
-            ("asset", "restricted cash of the vehicle", restricted),
-            ("asset", "free cash", cash(book, t)),
-            ("liability", "bank and other debt", debt),
-            ("liability", "notes held by others", notes),
-            ("liability", "accrued coupons", accrued),
-            ("liability", "P2P notes", book.p2p_stock(t)),
-            ("capital", "net capital", capital(book, t)),
-        ]
-        end = inputs.grid.as_of if t == 0 else inputs.grid.ends[t - 1]
-        rows.extend((t, end, side, item, value(terms)) for side, item, terms in lines)
+    rows = [
+        (t, _close(book.inputs, t), *line, value(terms))
+        for t in range(book.inputs.horizon + 1)
+        for line, terms in sheet_lines(book, t).items()
+    ]
     return frame_of(rows, ["period", "end", "side", "item", "amount"])
 
 
 def income(book: Book, solution: Solution) -> pd.DataFrame:
     """Income of each period by item; costs are negative, net income is their sum."""
-    inputs = book.inputs
     value = valuer(book, solution)
-    rows: list[tuple[object, ...]] = []
-    for t in inputs.periods:
-        rate = inputs.spec.plan.cash_yield * float(inputs.year[t])
-        pool, coupons, fees, lost = Terms(), Terms(), Terms(), book.credit_cost(OWN, t)
-        yields = Terms().extend(cash(book, t - 1), rate)
-        for d in inputs.deals:
-            pool.extend(book.interest(d.place, t))
-            lost.extend(book.credit_cost(d.place, t))
-            yields.extend(book.deal_yield(d, t))
-            fees.extend(book.deal_fees(d, t)[0]).extend(book.issue_cost(d, t))
-            for i in range(len(d.repaid_by)):
-                coupons.extend(book.coupon(d, i, t))
-        discount, debt = Terms(), Terms()
-        for buyer in inputs.buyers:
-            discount.extend(book.sold(buyer.place, t), 1.0 - buyer.price)
-        for x in inputs.lenders:
-            debt.extend(book.debt_interest(x.name, t))
-        lines = [
-            ("interest on own loans", book.interest(OWN, t), 1.0),
-            ("interest on the vehicle's loans", pool, 1.0),
-            ("interest on cash", yields, 1.0),
-            ("servicing fees from buyers", servicing_income(book, t), 1.0),
-            ("gain or loss on sales", discount, -1.0),
-            ("bank interest and fees", debt, -1.0),
-            ("coupons", coupons, -1.0),
-            ("vehicle fees and issue costs", fees, -1.0),
-            ("P2P interest and fees", book.p2p_interest(t), -1.0),
-            ("credit losses", lost, -1.0),
-            ("running cost", running_cost(book, t), -1.0),
-        ]
-        end = inputs.grid.ends[t - 1]
-        rows.extend((t, end, item, sign * value(terms)) for item, terms, sign in lines)
+    rows = [
+        (t, book.inputs.grid.ends[t - 1], item, value(terms))
+        for t in book.inputs.periods
+        for item, terms in income_lines(book, t).items()
+    ]
     return frame_of(rows, ["period", "end", "item", "amount"])
 
 

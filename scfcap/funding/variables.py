@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from scfcap.axes import OWN
 from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs
 from scfcap.funding.program import Program, Terms
 from scfcap.quantities import FloatArray
+
+if TYPE_CHECKING:
+    from scfcap.funding.entries import Entry
 
 
 @dataclass
@@ -27,6 +31,8 @@ class Book:
     program: Program
     holdings: list[tuple[int, str, int]] = field(default_factory=list)
     transfers: dict[tuple[str, int], list[int]] = field(default_factory=dict)
+    entries: dict[int, list[Entry]] = field(default_factory=dict)
+    """Flows by period once they are asked for; :func:`scfcap.funding.entries.entries`."""
     _standing: dict[tuple[str, int], list[int]] = field(default_factory=dict)
 
     def held(self, j: int, where: str, t: int) -> Terms:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from scfcap.axes import BANK_TRANSFER, place
 from scfcap.errors import InfeasibleError
-from scfcap.funding.constraints.cash import capital
+from scfcap.funding.company import capital
 from scfcap.funding.program import Absent, Key, Row, Terms
 from scfcap.funding.variables import Book
 from scfcap.quantities import ROW_TOLERANCE
