@@ -37,6 +37,7 @@ def plan_tables(model: Model) -> dict[str, pd.DataFrame]:
 
 def plan_report(model: Model) -> PlanReport:
     """The plan to show and to save; see :meth:`Model.plan_report`."""
+    from scfcap.funding.holding import holding_cautions
     from scfcap.report.files import manifest
     from scfcap.report.plan import PlanReport
 
@@ -50,6 +51,7 @@ def plan_report(model: Model) -> PlanReport:
         net_income=plan.net_income,
         frames=model.plan_tables(),
         origin=manifest(model.provenance(model.tape()), dict(plan.seconds)),
+        told=tuple(holding_cautions(plan.optimum.inputs)),
     )
 
 
