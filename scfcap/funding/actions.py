@@ -11,9 +11,9 @@ from scfcap.axes import BANK_DEBT, BANK_TRANSFER, P2P, SECURITIZATION
 from scfcap.funding.decisions import Decisions
 from scfcap.funding.entries import notes_repaid
 from scfcap.funding.inputs import Inputs
-from scfcap.funding.maturities import day_due
 from scfcap.funding.program import Solution
 from scfcap.funding.statements import frame_of
+from scfcap.funding.tenor import day_due
 from scfcap.funding.variables import Book
 
 #: Amounts below it are no action [currency].

@@ -18,7 +18,7 @@ import numpy as np
 
 from scfcap.axes import BANK_DEBT, BANK_TRANSFER, P2P, SECURITIZATION, place
 from scfcap.deal.accounts import SeriesState
-from scfcap.funding.maturities import Maturity
+from scfcap.funding.tenor import Maturity
 from scfcap.periods import PeriodGrid, moved
 from scfcap.quantities import FloatArray, IntArray
 from scfcap.schema.model import Model

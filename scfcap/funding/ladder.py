@@ -14,9 +14,9 @@ from scfcap.cashflow.cohorts import CohortFactors
 from scfcap.funding.cash_flow import restricted_cash
 from scfcap.funding.company import cash
 from scfcap.funding.entries import notes_repaid
-from scfcap.funding.maturities import day_due
 from scfcap.funding.program import Solution, Terms
 from scfcap.funding.statements import frame_of
+from scfcap.funding.tenor import day_due
 from scfcap.funding.variables import Book, on_books
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import FloatArray

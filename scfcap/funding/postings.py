@@ -16,7 +16,7 @@ from scfcap.axes import OWN
 from scfcap.deal.waterfall import DealResult
 from scfcap.funding.decisions import Decisions
 from scfcap.funding.inputs import DealInputs, Inputs
-from scfcap.funding.maturities import Maturity
+from scfcap.funding.tenor import Maturity
 from scfcap.quantities import FloatArray
 
 

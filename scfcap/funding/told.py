@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 
 from scfcap.funding.inputs import P2PInputs
-from scfcap.funding.maturities import Maturity
+from scfcap.funding.tenor import Maturity
 from scfcap.periods import Frequency, PeriodGrid, moved
 from scfcap.quantities import FloatArray, IntArray
 from scfcap.schema.plan import P2P, Demand, Lender

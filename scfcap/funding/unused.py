@@ -11,9 +11,9 @@ import pandas as pd
 from scfcap.axes import BANK_DEBT, BANK_TRANSFER, OUTSIDE_CHANNELS, P2P, SECURITIZATION
 from scfcap.funding.costs import Worths, break_even_rate
 from scfcap.funding.inputs import BuyerInputs, DealInputs, LenderInputs
-from scfcap.funding.maturities import Maturity
 from scfcap.funding.program import Key, Solution
 from scfcap.funding.statements import frame_of
+from scfcap.funding.tenor import Maturity
 from scfcap.funding.variables import Book
 
 #: Below this share of a unit of money a use counts as none, and a loss a unit as nothing.
