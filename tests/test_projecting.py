@@ -36,6 +36,7 @@ shocks = [{ kind = "borrower_stress", default_multiple = 5.0, from_period = 4, t
 
 [plan]
 periods = 24
+frequency = "month"
 
 [opening]
 cash = 5000.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from scfcap.api import sources
-from scfcap.periods import PeriodGrid
+from scfcap.periods import PER_YEAR
 from scfcap.schema.credit import SegmentCredit
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def fit(model: Model) -> Fit:
 
     spec = model.loaded.spec
     days = spec.history.default_days if spec.history is not None else None
-    per_year = PeriodGrid.build(spec.as_of, 1, spec.plan.frequency).per_year
+    per_year = PER_YEAR[spec.plan.unit]
     return fit(model.history(), spec.credit, default_days=days, per_year=round(per_year))
 
 

@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 def draw(model: Model, seed: int) -> Draw:
     """What the plan's paths are drawn from."""
     from scfcap.cashflow.paths import Draw
+    from scfcap.credit.stated import Stated
 
     lenders = tuple(lender.name for lender in model.spec.lenders)
-    return Draw(model.spec.factors, seed, model.exposures(), lenders)
+    factors = Stated(model.spec.plan.unit, model.grid).factors(model.spec.factors)
+    return Draw(factors, seed, model.exposures(), lenders)
 
 
 def paths(model: Model, count: int, seed: int) -> Paths:
     """Paths over the plan's horizon."""
-    horizon = model.grid.extended(model.spec.plan.periods)
+    horizon = model.plan_periods
     return draw(model, seed).paths(model.curves(), horizon, count)
 
 
@@ -46,7 +48,7 @@ def scenario_set(
         stakes,
         keep=keep,
         count=count,
-        horizon=spec.plan.periods,
+        horizon=len(model.plan_periods),
         named=named,
     )
 

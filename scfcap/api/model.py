@@ -314,7 +314,7 @@ class Model:
         from scfcap.cashflow.cohorts import cohort_factors
 
         curves = self.curves().planned()
-        return cohort_factors(self.pool(), curves, self.new_loans(), self.spec.plan.periods)
+        return cohort_factors(self.pool(), curves, self.new_loans(), len(self.plan_periods))
 
     @_once
     def deals(self) -> dict[str, DealResult]:
@@ -471,6 +471,11 @@ class Model:
     def provenance(self, tape: Tape | None) -> dict[str, Any]:
         """What went in: model, files, digests (SHA-256), seed, overrides."""
         return sources.provenance(self, tape)
+
+    @cached_property
+    def plan_periods(self) -> PeriodGrid:
+        """Periods of the plan."""
+        return self.spec.plan.grid(self.spec.as_of)
 
     @cached_property
     def grid(self) -> PeriodGrid:

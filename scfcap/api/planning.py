@@ -60,6 +60,7 @@ def _elsewhere(model: Model, found: Optimum) -> dict[str, tuple[Inputs, Replay]]
 
 def plan_report(model: Model) -> PlanReport:
     """The plan to show and to save; see :meth:`Model.plan_report`."""
+    from scfcap.funding.holding import holding_cautions
     from scfcap.report.files import manifest
     from scfcap.report.plan import PlanReport
 
@@ -73,6 +74,7 @@ def plan_report(model: Model) -> PlanReport:
         net_income=plan.net_income,
         frames=model.plan_tables(),
         origin=manifest(model.provenance(model.tape()), dict(plan.seconds)),
+        told=tuple(holding_cautions(plan.optimum.inputs)),
     )
 
 
@@ -150,7 +152,9 @@ def deals(model: Model) -> dict[str, DealResult]:
     return {
         series.name: run_revolving(
             vehicle,
-            opening_state(vehicle, series, _held_by(model, series.name), factors.grid),
+            opening_state(
+                *(vehicle, series, _held_by(model, series.name), factors.grid, model.spec.plan.unit)
+            ),
             factors,
         )
         for series in vehicle.series

@@ -27,11 +27,10 @@ def plan_grid(model: Model) -> PeriodGrid:
     """Periods of the plan, and after them those in which the last loan is still running, new ones
     included; at most :data:`LONGEST_TAIL`.
     """
-    plan = model.spec.plan
-    horizon = PeriodGrid.build(model.spec.as_of, plan.periods, plan.frequency)
+    horizon = model.plan_periods
     new = int(horizon.days[-1]) + _longest(model)
     days = _last_day(model, max(_last_maturity(model), new))
-    least, most = plan.periods + 1, plan.periods + LONGEST_TAIL
+    least, most = len(horizon) + 1, len(horizon) + LONGEST_TAIL
     return horizon.extended(min(max(_periods(model, days, horizon), least), most))
 
 
@@ -40,7 +39,7 @@ def projection_grid(model: Model) -> PeriodGrid:
     and its recoveries are in; at most :data:`~scfcap.schema.projection.MOST_PERIODS`.
     """
     spec = model.spec
-    frequency = spec.projection.frequency or spec.plan.frequency
+    frequency = spec.projection.frequency or spec.plan.projected
     one = PeriodGrid.build(spec.as_of, 1, frequency)
     if spec.projection.periods is not None:
         return one.extended(spec.projection.periods)
@@ -88,7 +87,7 @@ def curves_over(
         indices=spec.indices,
         rates=spec.curves,
         projection=spec.projection,
-        stated_in=spec.plan.frequency,
+        stated_in=spec.plan.unit,
     )
 
 
@@ -107,7 +106,7 @@ def drawn_over(model: Model, curves: CurveSet) -> tuple[CurveSet, FactorSpec]:
     from scfcap.credit.stated import Stated
 
     spec = model.spec
-    factors = Stated(spec.plan.frequency, curves.grid).factors(spec.factors)
+    factors = Stated(spec.plan.unit, curves.grid).factors(spec.factors)
     fail = bool(model.exposures().cores) and factors.core.probability > 0.0
     if not fail or spec.projection.periods is not None:
         return curves, factors
@@ -142,9 +141,9 @@ def _periods(model: Model, days: int, grid: PeriodGrid) -> int:
     spec, on = model.spec, grid.frequency
     behaviour = [*model.credit()[0].values(), *spec.credit.where]
     lag = max((credit.last_recovery for credit in behaviour), default=0)
-    scenarios = scenarios_lagged(spec.scenarios, spec.plan.frequency, on)
-    periods = math.ceil(days * grid.per_year / 365.0) + 1
-    return periods + lag_on(lag, spec.plan.frequency, on) + longest_delay(scenarios, grid)
+    scenarios = scenarios_lagged(spec.scenarios, spec.plan.unit, on)
+    periods = math.ceil(days * grid.per_year / 365.0) + 1 + (grid.weeks or 0)
+    return periods + lag_on(lag, spec.plan.unit, on) + longest_delay(scenarios, grid)
 
 
 def _longest(model: Model) -> int:

@@ -91,7 +91,7 @@ def _assumed(model: Model) -> list[str]:
 
     spec = model.spec
     curves = model.projection_curves()
-    return cautions(model.pool(), curves, spec.plan.frequency, spec.currency)
+    return cautions(model.pool(), curves, spec.plan.unit, spec.currency)
 
 
 def projection(

@@ -98,11 +98,13 @@ class Run:
 
     def cautions(self) -> list[str]:
         """What no figure shows; see :func:`scfcap.report.cautions.cautions`."""
+        from scfcap.funding.holding import holding_cautions
         from scfcap.report.cautions import cautions
 
         reports, left_out = self.model.deal_reports()
         told = [f"Deal {r.run.deal.name}: {said}" for r in reports for said in r.cautions]
-        return [*cautions(self.model.spec, self.model.tape().frame), *told, *left_out]
+        held = holding_cautions(self.model.plan().optimum.inputs)
+        return [*cautions(self.model.spec, self.model.tape().frame), *held, *told, *left_out]
 
     def result(self) -> dict[str, Any]:
         """The figures that others build on, as plain values; the tables hold all of them."""

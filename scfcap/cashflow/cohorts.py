@@ -8,7 +8,7 @@ from itertools import chain
 
 import numpy as np
 
-from scfcap.axes import LOAN_TYPES, ORDER, OWN
+from scfcap.axes import EQUAL_PRINCIPAL, LEVEL_PAYMENT, LOAN_TYPES, ORDER, OWN
 from scfcap.cashflow.clocks import with_ages
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
@@ -27,13 +27,15 @@ from scfcap.credit.curves import CurveSet
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import Pool
-from scfcap.pool.terms import new_terms
+from scfcap.pool.terms import monthly_terms, new_terms
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 from scfcap.schema.contract import ContractSpec
 from scfcap.schema.credit import TermRange
 
 #: Most atoms of new loans that look like the tape's.
 _TAPE_ATOMS = 60
+#: Loans whose instalments are even over periods of one length only.
+_INSTALMENTS = (LEVEL_PAYMENT, EQUAL_PRINCIPAL)
 #: Widths of the bins of rate [1/year] and term [days] tried in turn until the atoms are few.
 _BINS = ((0.001, 1), (0.005, 5), (0.01, 10), (0.02, 30), (0.05, 90), (0.1, 180), (0.5, 365))
 
@@ -247,10 +249,20 @@ def _opening(
     pool: Pool, curves: CurveSet, group: IntArray
 ) -> tuple[LoanArrays, Sequence[OrderParts]]:
     """Loans that borrowers pay, and parts of those that buyers do."""
+    pool = _by_months(pool, curves)
     if pool.payers is None:
         return opening_loans(pool, curves, group), []
     rest = opening_loans(without_orders(pool), curves, group)
     return rest.where(rest.balance > 0.0), list(order_parts(pool, curves, group))
+
+
+def _by_months(pool: Pool, curves: CurveSet) -> Pool:
+    """The pool, whose instalments fall due by the month where the grid's periods differ."""
+    by_instalments = np.isin(pool.loan_type, _INSTALMENTS)
+    if not curves.grid.mixed or not by_instalments.any():
+        return pool
+    terms = monthly_terms(pool.terms, by_instalments, curves.grid.as_of, pool.maturity_day)
+    return replace(pool, terms=terms)
 
 
 def _run(loans: LoanArrays, orders: Sequence[OrderParts], curves: CurveSet, groups: int) -> Flows:
@@ -283,7 +295,7 @@ def _originated(
         balance=np.tile(new.weight / len(offsets), len(offsets)),
         rate=np.tile(new.rate, len(offsets)),
         accrued=np.zeros(len(start)),
-        hazard_scale=hazard_scale(curve, term, curves),
+        hazard_scale=hazard_scale(curve, term, curves, start),
         start_day=start,
         maturity_day=start + term,
     )
@@ -293,6 +305,7 @@ def _originated(
         loans.loan_type,
         days=(start, start + term),
         lent=loans.balance,
+        dated=np.isin(loans.loan_type, _INSTALMENTS) & curves.grid.mixed,
     )
     loans = replace(loans, terms=terms)
     loans = with_ages(loans, start, term, curves)

@@ -83,10 +83,7 @@ class _Loans(NamedTuple):
 
 def clock(grid: PeriodGrid, last_day: int) -> Clock:
     """The grid, with the period of each day 0..``last_day``: it runs on as it began."""
-    long = grid
-    if last_day > grid.days[-1]:
-        shortest = {"month": 28, "week": 7, "day": 1}[grid.frequency]
-        long = grid.extended(last_day // shortest + 1)
+    long = grid.reaching(last_day)
     period_of = np.searchsorted(long.days, np.arange(last_day + 1), side="left")
     return Clock(grid.days, grid.year_fractions, period_of.astype(np.int64))
 

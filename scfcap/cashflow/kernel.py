@@ -50,8 +50,9 @@ _Times = tuple[Clock, DatedTables | None]
 def run_kernel(loans: LoanArrays, curves: CurveSet, groups: int) -> Flows:
     """Project ``loans`` in every scenario of ``curves`` and sum by group.
 
-    The grid's periods are taken as equally long for instalments. What runs beyond the grid is
-    left in ``closing`` and ``receivable``.
+    The grid's periods are taken as equally long for instalments: where they differ, loans that pay
+    by instalments need dated terms. What runs beyond the grid is left in ``closing`` and
+    ``receivable``.
 
     Raises:
         ValueError: an index is out of range, or a loan matures at or before as_of or its start.
@@ -133,7 +134,12 @@ def recoveries(
     """
     severity = curves.severity[:, curve_of_group]
     recoverable = gone * (1.0 - severity) if lost is None else gone - lost
-    due = _spread(recoverable, curves.recovery_share[curve_of_group])
+    if curves.grid.mixed:
+        periods = gone.shape[2]
+        lag = (curves.recovered_in[:, 1:] - np.arange(1, len(curves.grid) + 1))[curve_of_group]
+        due = _arriving(recoverable, np.broadcast_to(lag[:, :periods], gone.shape))
+    else:
+        due = _spread(recoverable, curves.recovery_share[curve_of_group])
     loss = gone * severity if lost is None else lost
     if struck.any():
         share = curves.struck_recovery[:, curve_of_group]

@@ -22,30 +22,51 @@ _HALVINGS = 60
 _HIGHEST = 40.0
 
 
-def hazard_scale(curve: IntArray, term_days: IntArray, curves: CurveSet) -> FloatArray:
+def hazard_scale(
+    curve: IntArray, term_days: IntArray, curves: CurveSet, start_day: IntArray | None = None
+) -> FloatArray:
     """Factor on the default intensity of loans with ``term_days`` in all: see LoanArrays.
 
     1 for yearly rates. For lifetime rates 365 / term, times what makes new loans meet the rate
-    in spite of the prepayment stated; a scenario's multiples come on top.
+    in spite of the prepayment stated; a scenario's multiples come on top. Where the grid's periods
+    differ, they count with their mean length from ``start_day`` (None: ``as_of``) to the end of the
+    term.
     """
     term = np.maximum(term_days, 1)
     scale = np.where(curves.lifetime[curve], 365.0 / term, 1.0)
     rate, speed = curves.stated_default[curve], curves.stated_prepay[curve]
     chosen = np.flatnonzero(curves.lifetime[curve] & (rate > 0) & (rate < AT_ONCE) & (speed > 0))
     if len(chosen):
-        pairs, index = np.unique(
-            np.stack([curve[chosen], term[chosen]]), axis=1, return_inverse=True
+        length = np.full(len(term), 365.0 / curves.grid.per_year)
+        if curves.grid.mixed:
+            length = _mean_length(
+                np.zeros_like(term) if start_day is None else start_day, term, curves
+            )
+        keys, index = np.unique(
+            np.stack([curve[chosen], term[chosen], length[chosen]]), axis=1, return_inverse=True
         )
-        scale[chosen] *= _factor(pairs[0], pairs[1], curves)[index.ravel()]
+        pairs = keys[:2].astype(np.int64)
+        scale[chosen] *= _factor(pairs[0], pairs[1], keys[2], curves)[index.ravel()]
     return scale
 
 
-def _factor(curve: IntArray, term: IntArray, curves: CurveSet) -> FloatArray:
-    """Factor on the hazard of each (curve, term), at least 1, by bisection of its logarithm."""
+def _mean_length(start: IntArray, term: IntArray, curves: CurveSet) -> FloatArray:
+    """Mean length of the periods in which loans stand [days]."""
+    begin = np.maximum(start, 0)
+    end = np.maximum(begin + term, 1)
+    days = curves.grid.reaching(int(end.max(initial=1))).days
+    first = np.searchsorted(days, np.maximum(begin, 1), side="left") - 1
+    last = np.searchsorted(days, end, side="left")
+    return np.asarray((days[last] - days[first]) / (last - first))
+
+
+def _factor(curve: IntArray, term: IntArray, length: FloatArray, curves: CurveSet) -> FloatArray:
+    """Factor on the hazard of each (curve, term, length of a period), at least 1, by bisection of
+    its logarithm.
+    """
     log_hazard = curves.stated_default[curve]
     wanted = -np.expm1(-log_hazard)
     speed = curves.stated_prepay[curve] / 365.0
-    length = 365.0 / curves.grid.per_year
     low, high = np.zeros(len(term)), np.full(len(term), _HIGHEST)
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
@@ -55,12 +76,15 @@ def _factor(curve: IntArray, term: IntArray, curves: CurveSet) -> FloatArray:
     return np.exp(low)
 
 
-def defaulted(hazard: FloatArray, speed: FloatArray, term: IntArray, length: float) -> FloatArray:
+def defaulted(
+    hazard: FloatArray, speed: FloatArray, term: IntArray, length: FloatArray | float
+) -> FloatArray:
     """Share of new loans that default before they are repaid, shape (n,).
 
     ``hazard`` and ``speed`` of prepayment [1/day], ``term`` [days], each (n,); ``length`` of a
-    period [days]. The loans start on the days :data:`STARTS` of a period.
+    period [days], one or (n,). The loans start on the days :data:`STARTS` of a period.
     """
+    length = np.atleast_1d(np.asarray(length, dtype=np.float64))[:, None]
     gone, both = hazard[:, None], (hazard + speed)[:, None]
     first = np.maximum(length - np.rint(STARTS * length + 0.5), 0.0)
     first = np.minimum(first, term[:, None])

@@ -65,7 +65,7 @@ def _head(report: PlanReport) -> list[str]:
     spec = report.model.spec
     return [
         f"{spec.title}, as of {spec.as_of}; regime: {report.regime}",
-        f"Plan of {spec.plan.periods} {spec.plan.frequency}s under {spec.plan.scenario}, "
+        f"Plan of {report.length} under {spec.plan.scenario}, "
         f"{report.status}; net income {report.currency} {report.net_income:,.0f}",
     ]
 
@@ -315,8 +315,9 @@ class _Shown:
         frame = frame[frame["period"] == 1].head(TENORS)
         if not len(frame):
             return "The plan has one period: it has no marginal funding curve."
-        frequency = self.report.model.spec.plan.frequency
-        heads = {"tenor": f"for, {frequency}s", "due": "due", "rate": "may cost, a year"}
+        plan = self.report.model.spec.plan
+        each = "periods" if plan.frequency == "weeks_then_months" else f"{plan.frequency}s"
+        heads = {"tenor": f"for, {each}", "due": "due", "rate": "may cost, a year"}
         title = f"What one more unit raised on {frame['end'].iloc[0]:%Y-%m-%d} may cost"
         return self.table(title, frame, heads)
 

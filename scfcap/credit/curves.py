@@ -97,6 +97,8 @@ class CurveSet:
     late_fee: float
     parent: IntArray
     indices: Indices = field(default_factory=Indices)
+    lag_unit: Frequency | None = None
+    """What ``recovery_lag`` counts on a grid whose periods differ; None: the grid's periods."""
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -109,6 +111,13 @@ class CurveSet:
         return np.array(
             [a is not None and a.default == "lifetime_loss" for a in self.ageing], dtype=np.bool_
         )
+
+    @property
+    def recovered_in(self) -> IntArray:
+        """Period in which comes back what defaults in each period, ``as_of`` too [S, T + 1]."""
+        unit = self.lag_unit or self.grid.frequency
+        found = {lag: self.grid.later(lag, unit) for lag in set(self.recovery_lag.tolist())}
+        return np.array([found[lag] for lag in self.recovery_lag.tolist()], dtype=np.int64)
 
     def planned(self) -> CurveSet:
         """The same as the plan and its deals reckon: recoveries in one piece after the mean lag.
@@ -189,7 +198,10 @@ class CurveSet:
         severity = np.minimum(self.stated_severity[None, :, None] + severity_add, 1.0)
         hit = infected + unpaid
         recovered = infected * (1.0 - severity) + unpaid * unpaid_recovery
-        lag = np.where(infected > 0.0, self.recovery_lag[None, :, None], 0)
+        usual = self.recovery_lag[None, :, None]
+        if self.grid.mixed:
+            usual = (self.recovered_in[:, 1:] - np.arange(1, len(self.grid) + 1))[None, :, :periods]
+        lag = np.where(infected > 0.0, usual, 0)
         return replace(
             self,
             scenarios=stress.scenarios,
@@ -260,6 +272,7 @@ def build_curves(
         late_fee=projection.late_fee,
         parent=np.array(parent, dtype=np.int64),
         indices=Indices(indices or {}, rates or {}),
+        lag_unit=told.frequency if grid.mixed else None,
         **_told(names, behaviour, grid),
     ).under(stress)
 
@@ -362,6 +375,17 @@ def _period_rolls(
     problems = []
     for s, name in enumerate(segments):
         if behaviour[s].roll_rates is None:
+            continue
+        if grid.mixed:
+            problems.append(
+                Problem(
+                    f"model.toml: credit.segments.{name}.roll_rates",
+                    "monthly probabilities on a grid of weeks and then months",
+                    "a grid of equal periods",
+                    'Plan by the month (plan.frequency = "month"), or tell default by cdr, '
+                    "lifetime_default or a curve by age.",
+                )
+            )
             continue
         try:
             found[s] = over_months(found[s], _MONTHS[grid.frequency])

@@ -18,6 +18,7 @@ from scfcap.compiled import compiled
 from scfcap.credit.exposure import Exposures
 from scfcap.credit.philox import normal, uniform
 from scfcap.credit.stress import Stress, calm, held_back
+from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import FloatArray, IntArray
 from scfcap.schema.factors import FactorSpec
@@ -120,8 +121,18 @@ def simulate(
     factor is the stated one. ``exposures`` to core enterprises: without them none fails.
 
     Raises:
+        InputError: the grid's periods differ in length.
         ValueError: no path, a negative number or seed, or more enterprises than there is room for.
     """
+    if grid.mixed:
+        raise InputError(
+            Problem(
+                "model.toml: plan.frequency",
+                "weeks and then months",
+                "periods of one length, by which factors persist from one to the next",
+                'Draw paths of a plan by the month or the week: plan.frequency = "month".',
+            )
+        )
     wanted = np.arange(paths) if isinstance(paths, int | np.integer) else np.asarray(paths)
     number = wanted.astype(np.int64)
     cores = () if exposures is None else exposures.cores

@@ -1,7 +1,8 @@
 """What a model states by period, told on a grid of other periods than it is stated in.
 
 A period of the grid takes the figure of the stated period in which it ends. Lags are converted by
-the mean length of periods and rounded. Periods of the grid are not longer than those stated.
+the mean length of periods and rounded; on a grid whose periods differ by the days from their period
+to the one in which they end. Periods of a projection's grid are not longer than those stated.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from scfcap.quantities import IntArray
 from scfcap.schema.credit import SegmentCredit
 from scfcap.schema.factors import FactorSpec
 from scfcap.schema.languages import DEFAULT_LANGUAGES, PREPAY_LANGUAGES
-from scfcap.schema.scenario import Scenario, Shock
+from scfcap.schema.scenario import CoreFailure, Scenario, Shock
 
 #: Languages in which a list gives a rate by period.
 LISTED = ("cdr", "mdr", "cpr", "smm", "draw_rate")
@@ -57,7 +58,7 @@ class Stated:
     @property
     def alike(self) -> bool:
         """Whether the grid has the periods in which figures are stated."""
-        return self.frequency == self.grid.frequency
+        return self.grid.told_in(self.frequency)
 
     @cached_property
     def _days(self) -> IntArray:
@@ -91,8 +92,34 @@ class Stated:
         """``scenarios`` whose periods and lags are those of the grid."""
         if self.alike:
             return scenarios
-        lagged = scenarios_lagged(scenarios, self.frequency, self.grid.frequency)
+        if self.grid.mixed:
+            lagged = {name: self._lagged_by_days(each) for name, each in scenarios.items()}
+        else:
+            lagged = scenarios_lagged(scenarios, self.frequency, self.grid.frequency)
         return {name: self._scenario(each) for name, each in lagged.items()}
+
+    def _lagged_by_days(self, scenario: Scenario) -> Scenario:
+        """Lags of shocks in periods of the grid, from the period in which each begins.
+
+        What one enterprise's failure does to others comes after the first that fails.
+        """
+        begun = [s.period for s in scenario.shocks if isinstance(s, CoreFailure)]
+
+        def later(shock: Shock) -> Shock:
+            own = next((getattr(shock, n) for n in _BEGIN if hasattr(shock, n)), None)
+            begin = min(begun, default=1) if own is None else own
+            first = self.first(begin)
+            update = {
+                name: self.first(begin + getattr(shock, name)) - first
+                for name in ("after", "notice")
+                if hasattr(shock, name)
+            }
+            if hasattr(shock, "recovery_lag") and first <= len(self.grid):
+                late = self.grid.later(shock.recovery_lag, self.frequency)
+                update["recovery_lag"] = int(late[first]) - first
+            return shock.model_copy(update=update)
+
+        return scenario.model_copy(update={"shocks": tuple(map(later, scenario.shocks))})
 
     def _scenario(self, scenario: Scenario) -> Scenario:
         shocks = tuple(self._shock(shock) for shock in scenario.shocks)
@@ -137,7 +164,8 @@ class Stated:
         ]
 
     def _credit(self, credit: SegmentCredit) -> SegmentCredit:
-        on = self.grid.frequency
+        # On a grid whose periods differ lags stay as stated: see CurveSet.lag_unit.
+        on = self.frequency if self.grid.mixed else self.grid.frequency
         update: dict[str, object] = {
             "recovery_lag": lag_on(credit.recovery_lag, self.frequency, on)
         }

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from scfcap.periods import PeriodGrid, add_months
+from scfcap.periods import Frequency, PeriodGrid, add_months
 from scfcap.quantities import FloatArray
 from scfcap.schema.securitization import Issue, SecuritizationSpec, Series
 
@@ -89,12 +89,11 @@ class SeriesFlows:
 def period_of(grid: PeriodGrid, day: date) -> int:
     """Period to which ``day`` belongs, on the grid continued to both sides.
 
-    0 is the period that ends at ``as_of``, -1 the one before it, and so on.
+    0 is the period that ends at ``as_of``, -1 the one before it, and so on: by the month where
+    periods differ.
     """
     if day > grid.as_of:
-        days = (day - grid.as_of).days
-        per_period = {"month": 28, "week": 7, "day": 1}[grid.frequency]
-        return grid.extended(max(len(grid), days // per_period + 1)).index(day)
+        return grid.reaching((day - grid.as_of).days).index(day)
     if grid.frequency != "month":
         return -((grid.as_of - day).days // (7 if grid.frequency == "week" else 1))
     back = (grid.as_of.year - day.year) * 12 + grid.as_of.month - day.month
@@ -104,16 +103,19 @@ def period_of(grid: PeriodGrid, day: date) -> int:
     return -back
 
 
-def _moved(day: date, periods: int, grid: PeriodGrid) -> date:
-    if grid.frequency == "month":
+def _moved(day: date, periods: int, unit: Frequency) -> date:
+    if unit == "month":
         return add_months(day, periods)
-    return day + timedelta(days=(7 if grid.frequency == "week" else 1) * periods)
+    return day + timedelta(days=(7 if unit == "week" else 1) * periods)
 
 
-def _dates(spec: SecuritizationSpec, closing: date, grid: PeriodGrid) -> tuple[int, int, int]:
+def _dates(
+    spec: SecuritizationSpec, closing: date, grid: PeriodGrid, told: Frequency | None
+) -> tuple[int, int, int]:
     """Periods of closing, last revolving period and legal end."""
-    months = (0, spec.revolving_periods, spec.revolving_periods + spec.amortising_periods)
-    first, second, third = (period_of(grid, _moved(closing, n, grid)) for n in months)
+    counts = (0, spec.revolving_periods, spec.revolving_periods + spec.amortising_periods)
+    unit = told or grid.frequency
+    first, second, third = (period_of(grid, _moved(closing, n, unit)) for n in counts)
     return first, second, third
 
 
@@ -123,16 +125,21 @@ def reserve_target(spec: SecuritizationSpec, notes_at_closing: float) -> float:
 
 
 def opening_state(
-    spec: SecuritizationSpec, series: Series, pool_total: float, grid: PeriodGrid
+    spec: SecuritizationSpec,
+    series: Series,
+    pool_total: float,
+    grid: PeriodGrid,
+    told: Frequency | None = None,
 ) -> SeriesState:
     """State at ``as_of`` of an outstanding series.
 
+    Revolving and amortising periods are counted in ``told``, absent: periods of the grid.
     ``pool_total`` is the balance [currency] of the loans that the tape places in it. Where the
     coupon accrues while the series revolves, what has accrued in the whole periods since closing
     is owed. The reserve target rests on the sold shares of the pool at closing. A series whose
     cumulative defaults are above the trigger at ``as_of`` does not revolve again.
     """
-    closing, last_revolving, legal_end = _dates(spec, series.closing, grid)
+    closing, last_revolving, legal_end = _dates(spec, series.closing, grid, told)
     notes = np.array([series.notes[tranche.name] for tranche in spec.sold], dtype=np.float64)
     accrued = np.zeros(len(notes))
     if spec.coupon_timing == "accrued_while_revolving" and last_revolving >= 0 > closing:
@@ -161,10 +168,17 @@ def opening_state(
 
 
 def closing_state(
-    spec: SecuritizationSpec, issue: Issue, notes: Sequence[float], pool: float, grid: PeriodGrid
+    spec: SecuritizationSpec,
+    issue: Issue,
+    notes: Sequence[float],
+    pool: float,
+    grid: PeriodGrid,
+    told: Frequency | None = None,
 ) -> SeriesState:
-    """State of a series that closes on ``issue.closing`` with ``notes`` [J] and ``pool``."""
-    closing, last_revolving, legal_end = _dates(spec, issue.closing, grid)
+    """State of a series that closes on ``issue.closing`` with ``notes`` [J] and ``pool``; ``told``
+    as of :func:`opening_state`.
+    """
+    closing, last_revolving, legal_end = _dates(spec, issue.closing, grid, told)
     return SeriesState(
         name=issue.name,
         closing_period=closing,

@@ -154,8 +154,7 @@ def run_periods(
     else:
         cash += np.array([[state.cash], [state.reserve]])
     if first < len(grid):
-        start = grid.as_of if first == 0 else grid.ends[first - 1]
-        part = PeriodGrid(start, grid.ends[first:], grid.frequency)
+        part = grid.since(first)
         deal = Deal.of(state.name, programme_deal(spec, state, part), part)
         found.add(run_deal(deal, _Held(source, first), cash=cash, trace=True), first)
     if isinstance(source, GivenPool):

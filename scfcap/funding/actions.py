@@ -21,6 +21,7 @@ from scfcap.funding.entries import notes_repaid
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.program import Solution
 from scfcap.funding.statements import frame_of
+from scfcap.funding.tenor import day_due
 from scfcap.funding.variables import Book
 
 #: Amounts below it are no action [currency].
@@ -68,12 +69,12 @@ def _deadline(day: date, notice: int | None) -> date | None:
 def _draws(inputs: Inputs, decisions: Decisions) -> Iterator[Action]:
     notices = {x.name: x.notice_days for x in inputs.spec.lenders}
     lenders = {x.name: x for x in inputs.lenders}
-    longest = max((tenor for _, tenor, _ in decisions.draws), default=0)
-    grid = inputs.grid.extended(inputs.horizon + longest)
+    grid, unit = inputs.grid, inputs.spec.plan.unit
     for (name, tenor, t), amount in decisions.draws.items():
         day = grid.ends[t - 1]
         rate = lenders[name].rate(dict(lenders[name].tenors)[tenor], t)
-        detail = f"{tenor} {grid.frequency}s at {rate:.2%}, due {grid.ends[t + tenor - 1]}"
+        due = day_due(grid, t, tenor, unit)
+        detail = f"{tenor} {unit}s at {rate:.2%}, due {due}"
         deadline = _deadline(day, notices[name])
         yield day, "draw", BANK_DEBT, name, detail, amount * inputs.unit, deadline
 
@@ -108,7 +109,7 @@ def _issues(inputs: Inputs, decisions: Decisions) -> Iterator[Action]:
         for m, step in enumerate(inputs.p2p.steps):
             for t in inputs.periods:
                 amount = float(decisions.placed[m, t]) * inputs.unit
-                tenor = f"{inputs.p2p.tenor} {inputs.grid.frequency}s"
+                tenor = f"{inputs.p2p.tenor} {inputs.spec.plan.unit}s"
                 detail = f"notes for {tenor} at {inputs.p2p.rate(step.rate, t):.2%}"
                 yield inputs.grid.ends[t - 1], "issue", P2P, "notes", detail, amount, None
 

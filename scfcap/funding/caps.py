@@ -108,11 +108,13 @@ def stock(inputs: Inputs, name: str, decisions: Decisions, result: Replay) -> Fl
         if inputs.p2p is not None:
             stock += inputs.p2p.open_balance
             for t in inputs.periods:
-                stock[t : t + inputs.p2p.tenor] += float(decisions.placed[:, t].sum())
+                due = inputs.p2p.maturity.falls_due(t)
+                stock[t:due] += float(decisions.placed[:, t].sum())
     else:
-        theirs = {x.name for x in inputs.lenders if x.kind == name}
+        theirs = {x.name: x for x in inputs.lenders if x.kind == name}
         for x in inputs.lenders:
             stock += x.open_balance if x.name in theirs else 0.0
         for (lender, tenor, t), amount in decisions.draws.items():
-            stock[t : t + tenor] += amount if lender in theirs else 0.0
+            if lender in theirs:
+                stock[t : theirs[lender].maturity(tenor).falls_due(t)] += amount
     return stock

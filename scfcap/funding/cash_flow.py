@@ -50,9 +50,10 @@ def _cash(book: Book, value: Callable[[Terms], float], t: int) -> Iterator[tuple
 
 
 def forecast_periods(book: Book) -> int:
-    """Periods of the forecast: 13 of a plan by weeks, all of another."""
-    horizon = book.inputs.horizon
-    return min(WEEKS, horizon) if book.inputs.grid.frequency == "week" else horizon
+    """Periods of the forecast: the first 13 weeks of a plan, all of one by the month."""
+    inputs = book.inputs
+    by_weeks = inputs.grid.frequency == "week" or inputs.grid.mixed
+    return min(WEEKS, inputs.horizon) if by_weeks else inputs.horizon
 
 
 def cash_forecast(book: Book, solution: Solution, flows: pd.DataFrame) -> pd.DataFrame:

@@ -255,24 +255,31 @@ class Worths:
         return cls(*(path(solution.duals(family)) for family in families))
 
 
-def break_even_rate(book: Book, worths: Worths, t: int, tenor: int) -> tuple[float, float]:
+def break_even_rate(
+    book: Book, worths: Worths, t: int, tenor: int, part: float = 1.0
+) -> tuple[float, float]:
     """Rate at which a unit borrowed in ``t`` for ``tenor`` periods neither earns nor costs.
 
     Returns the rate [1/year] and what a rate of 1 costs the objective per unit. With the duals of
     cash ``c``, capital ``k`` and floor ``f``, year fractions ``y`` and cover ``g``:
     ``(c[t] - c[t+n] + g f[t+n-1]) / sum_{u=t+1..t+n} y[u] (c[u] + k[u])``, the sums cut at the
-    horizon, where debt stands at par. What the unit counts in caps, lines and fees is left out.
+    horizon, where debt stands at par. Interest runs for ``part`` of the last period. The floor
+    counts at every close at which the debt is due within one unit of the model. What the unit
+    counts in caps, lines and fees is left out.
     """
     inputs = book.inputs
-    last = min(t + tenor, inputs.horizon)
-    year = inputs.year
+    due = t + tenor
+    last = min(due, inputs.horizon)
+    year = inputs.year.copy()
+    if due == last:
+        year[due] *= part
     span = slice(t + 1, last + 1)
     burden = float(year[span] @ (worths.cash[span] + worths.capital[span]))
     gain = float(worths.cash[t])
-    if t + tenor <= inputs.horizon:
-        gain -= float(worths.cash[t + tenor])
-    if t + tenor - 1 <= inputs.horizon:
-        gain += inputs.spec.plan.debt_cover * float(worths.floor[t + tenor - 1])
+    if due <= inputs.horizon:
+        gain -= float(worths.cash[due])
+    covered = [u for u in range(max(t, 1), last + 1) if u < due <= inputs.covered_to[u]]
+    gain += inputs.spec.plan.debt_cover * float(worths.floor[covered].sum())
     return (gain / burden if burden > 0.0 else float("nan")), burden
 
 

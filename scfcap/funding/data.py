@@ -111,9 +111,10 @@ def _sources(inputs: Inputs, program: Program) -> Iterator[Datum]:
         rows = {r: 1.0 for t, r in limits if p2p.limit >= p2p.open_balance[t]}
         yield Datum(limit_of(None), "throughout", p2p.limit, rows, family="p2p_limit")
         for m, step in enumerate(p2p.steps):
-            rows = {r: 1.0 for (k, _), r in program.rows_of("p2p_supply").items() if k == m}
+            supply = program.rows_of("p2p_supply").items()
+            rows = {r: float(inputs.units[t]) for (k, t), r in supply if k == m}
             what = f"P2P supply at {step.rate:.2%}"
-            each = f"each {inputs.grid.frequency}"
+            each = f"each {inputs.spec.plan.unit}"
             yield Datum(what, each, step.per_period, rows, family="p2p_supply")
 
 
@@ -161,9 +162,10 @@ def _policy_and_demand(inputs: Inputs, program: Program) -> Iterator[Datum]:
     floor = dict.fromkeys(program.rows_of("liquidity_floor").values(), -1.0)
     what = "cash freed from the liquidity floor"
     yield Datum(what, "throughout", inputs.liquidity_floor, floor, family="liquidity_floor")
-    each = f"each {inputs.grid.frequency}"
+    each = f"each {inputs.spec.plan.unit}"
     for s, name in enumerate(inputs.segments):
-        rows = {r: 1.0 for (key, _), r in program.rows_of("demand").items() if key == name}
+        wanted = program.rows_of("demand").items()
+        rows = {r: float(inputs.units[t]) for (key, t), r in wanted if key == name}
         size = float(inputs.demand[s].mean())
         yield Datum(f"loan demand in {name}", each, size, rows, fund=False, family="demand")
 
@@ -183,7 +185,7 @@ def _others(inputs: Inputs, program: Program) -> Iterator[Datum]:
         size = max(abs(program.rows.right[r] + program.rows.constant[r]) for r in rows)
         yield Datum(
             f"{head} {limit_name(inputs, family, key)}",
-            _per(inputs, BY_NAME[family]),
+            _per(BY_NAME[family]),
             size,
             dict.fromkeys(rows, -1.0 if least else 1.0),
             fund=False,
@@ -192,7 +194,7 @@ def _others(inputs: Inputs, program: Program) -> Iterator[Datum]:
         )
 
 
-def _per(inputs: Inputs, family: Family) -> str:
+def _per(family: Family) -> str:
     if family.period_at is None:
         return "at its date"
-    return f"each {inputs.grid.frequency}" if family.each else "throughout"
+    return "each period" if family.each else "throughout"

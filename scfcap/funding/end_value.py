@@ -101,9 +101,17 @@ def _issue_costs(book: Book) -> Terms:
     terms, last = Terms(), book.inputs.horizon
     for d in book.inputs.deals:
         if d.state is None and d.closing <= last:
-            life = max(d.legal_end - d.closing, 1)
-            terms.extend(book.issue_cost(d, d.closing), max(0.0, (d.legal_end - last) / life))
+            terms.extend(book.issue_cost(d, d.closing), _unused(book.inputs, d))
     return terms
+
+
+def _unused(inputs: Inputs, d: DealInputs) -> float:
+    """Share of the life of a series, from closing to legal end, that is left at T."""
+    closing, last, end = d.closing, inputs.horizon, d.legal_end
+    if inputs.grid.mixed:
+        days = inputs.grid.extended(max(end, last)).days
+        closing, last, end = int(days[closing]), int(days[last]), int(days[end])
+    return max(0.0, (end - last) / max(end - closing, 1))
 
 
 def _waiting(book: Book) -> Terms:
@@ -129,8 +137,9 @@ def _debt(book: Book) -> Terms:
     last, at = inputs.horizon, inputs.spec.plan.terminal_rate
     for x in inputs.lenders:
         for tenor, rate in x.tenors:
-            for since in range(max(1, last - tenor + 1), last + 1):
-                over = _bullet(inputs, x.rate(rate, since), since + tenor - last, at)
+            maturity = x.maturity(tenor)
+            for since in maturity.standing(last):
+                over = _bullet(inputs, x.rate(rate, since), maturity.falls_due(since) - last, at)
                 terms.add(book.program.find("X", (x.name, tenor, since)), -over)
     for lender in inputs.spec.lenders:
         for draw in lender.draws:
@@ -157,9 +166,10 @@ def _p2p(book: Book) -> Terms:
     if p2p is None:
         return terms
     last, at = inputs.horizon, inputs.spec.plan.terminal_rate
-    for since in range(max(1, last - p2p.tenor + 1), last + 1):
+    for since in p2p.maturity.standing(last):
+        due = p2p.maturity.falls_due(since)
         for m, step in enumerate(p2p.steps):
-            over = _bullet(inputs, p2p.rate(step.rate, since), since + p2p.tenor - last, at)
+            over = _bullet(inputs, p2p.rate(step.rate, since), due - last, at)
             terms.add(book.program.find("P", (m, since)), -over)
     older = 0.0 if inputs.spec.p2p is None else inputs.spec.p2p.outstanding_rate
     for due in range(last + 1, len(p2p.open_repaid)):

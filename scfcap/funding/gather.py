@@ -29,13 +29,11 @@ from scfcap.funding.inputs import (
     DealInputs,
     Inputs,
     LenderInputs,
-    P2PInputs,
     Recourse,
 )
 from scfcap.funding.opening import opening_balance
 from scfcap.funding.partner import (
     guarantor_of,
-    open_periods,
     partner_places,
     partners_of,
     stock_in,
@@ -50,12 +48,13 @@ from scfcap.funding.provisions import provision_inputs
 from scfcap.funding.recoveries import check_recoveries, recovered_after
 from scfcap.funding.regulation import rules_by_period, under_law
 from scfcap.funding.stressed import credit_path, per_unit, under
-from scfcap.periods import PeriodGrid
+from scfcap.funding.told import demand_path, p2p_inputs, tenors
+from scfcap.periods import Frequency, PeriodGrid
 from scfcap.pool.snapshot import ELIGIBLE, Pool
 from scfcap.quantities import FloatArray
 from scfcap.schema.law import Calendar
 from scfcap.schema.model import Model
-from scfcap.schema.plan import Buyer, Demand, Lender
+from scfcap.schema.plan import Buyer, Lender
 from scfcap.schema.securitization import SecuritizationSpec
 
 
@@ -76,7 +75,8 @@ def build_inputs(
         InputError: a place or segment of the tape that the model does not know, an opening
             balance sheet that does not tie, a rule that the model cannot meet.
     """
-    grid = PeriodGrid.build(spec.as_of, spec.plan.periods, spec.plan.frequency)
+    grid = spec.plan.grid(spec.as_of)
+    told = spec.plan.unit
     unit = spec.plan.money_unit
     _check_places(spec, pool)
     check_recoveries(pool, curves)
@@ -84,11 +84,11 @@ def build_inputs(
     whole = slice(len(curves.parents))
     severity = curves.severity[row, whole, 0]
     lag = np.asarray(curves.recovery_lag[whole], dtype=np.int64)
-    cohorts = _cohorts(spec, factors, curves, unit)
+    cohorts = _cohorts(spec, factors, curves, len(grid))
     deals = (
         () if spec.securitization is None else _deals(spec, pool, factors.segments, cohorts, grid)
     )
-    lenders = tuple(_lender(x, grid, unit) for x in spec.lenders)
+    lenders = tuple(_lender(x, grid, unit, told) for x in spec.lenders)
     demand, promised = _demand(spec, factors.segments, grid, unit)
     buyers = tuple(_buyer(b, factors.segments, cohorts, grid, unit) for b in spec.buyers)
     inputs = Inputs(
@@ -115,7 +115,7 @@ def build_inputs(
         if spec.securitization is None
         else spec.securitization.programme_limit / unit,
         deals=deals,
-        p2p=_p2p(spec, grid, unit),
+        p2p=p2p_inputs(spec.p2p, grid, unit, told),
         caps=(),
         net_capital=0.0,
         deductions=spec.opening.deductions / unit,
@@ -125,7 +125,7 @@ def build_inputs(
         largest_borrower=_largest(pool, "borrower_id", unit),
         largest_group=_largest(pool, "group", unit),
         year_end_net_assets=_scaled(spec.opening.net_assets_prior_year_end, unit),
-        path=credit_path(factors, curves, row, spec.plan.periods),
+        path=credit_path(factors, curves, row, len(grid)),
         provisions=provision_inputs(spec, factors, curves, row, grid),
         paid_in=paid_in(spec, grid),
         undrawn=undrawn(spec, pool) / unit,
@@ -167,9 +167,8 @@ def _check_places(spec: Model, pool: Pool) -> None:
         raise InputError(problems)
 
 
-def _cohorts(spec: Model, factors: CohortFactors, curves: CurveSet, unit: float) -> CohortInputs:
+def _cohorts(spec: Model, factors: CohortFactors, curves: CurveSet, horizon: int) -> CohortInputs:
     k = factors.scenarios.index(spec.plan.scenario)
-    horizon = spec.plan.periods
     path = factors.performing[k]
 
     def ratio(flow: FloatArray) -> FloatArray:
@@ -177,7 +176,7 @@ def _cohorts(spec: Model, factors: CohortFactors, curves: CurveSet, unit: float)
 
     survive = path[:, 1:]
     terminal, annuity, defaults, recoveries = _terminal(spec, factors, curves, horizon)
-    amount = np.where(factors.vintage <= 0, factors.amount / unit, 1.0)
+    amount = np.where(factors.vintage <= 0, factors.amount / spec.plan.money_unit, 1.0)
     return CohortInputs(
         segment=factors.segment,
         vintage=factors.vintage,
@@ -310,7 +309,7 @@ def _demand(
     promised = np.zeros_like(demand)
     for name, wish in spec.demand.items():
         s = segments.index(name)
-        demand[s, 1:] = _path(wish, grid) / unit
+        demand[s, 1:] = demand_path(wish, grid, spec.plan.unit) / unit
         promised[s] = wish.minimum * demand[s]
     if spec.plan.objective == "min_cost":
         demand *= spec.plan.lending_path
@@ -318,25 +317,20 @@ def _demand(
     return demand, promised
 
 
-def _path(wish: Demand, grid: PeriodGrid) -> FloatArray:
-    years = np.cumsum(grid.year_fractions)
-    season = np.array([wish.seasonality.get(end.month, 1.0) for end in grid.ends])
-    return np.asarray(wish.per_period * season * np.power(1.0 + wish.growth, years))
-
-
-def _lender(lender: Lender, grid: PeriodGrid, unit: float) -> LenderInputs:
+def _lender(lender: Lender, grid: PeriodGrid, unit: float, told: Frequency) -> LenderInputs:
     horizon = len(grid)
     year = np.concatenate(([0.0], grid.year_fractions))
     balance = np.zeros(horizon + 2)
-    repaid = np.zeros(horizon + 2)
+    reach = max(horizon + 1, int(grid.later(1, told)[-1]))
+    repaid = np.zeros(reach + 1)
     interest = np.zeros(horizon + 2)
-    longer = grid.extended(horizon + 1)
+    longer = grid.extended(reach)
     to = lender.available_to
     there = horizon if to is None else sum(end <= to for end in grid.ends)
     for draw in lender.draws:
         due = max(longer.index(draw.maturity), 1)
         balance[:due] += draw.amount / unit
-        if due <= horizon + 1:
+        if due <= reach:
             repaid[due] += draw.amount / unit
         last = min(due, horizon)
         interest[1 : last + 1] += draw.amount / unit * draw.rate * year[1 : last + 1]
@@ -351,6 +345,7 @@ def _lender(lender: Lender, grid: PeriodGrid, unit: float) -> LenderInputs:
         open_interest=interest[: horizon + 1],
         closed=frozenset({*too_soon(grid, lender.notice_days), *range(there + 1, horizon + 1)}),
         last=None if to is None else there,
+        dated=tenors(lender, grid, told),
     )
 
 
@@ -386,16 +381,16 @@ def _deals(
 ) -> tuple[DealInputs, ...]:
     vehicle = spec.securitization
     assert vehicle is not None
-    unit = spec.plan.money_unit
+    unit, told = spec.plan.money_unit, spec.plan.unit
     segments = _segments(vehicle.segments, names, "securitization")
     deals = []
     for series in vehicle.series:
         balance = _held(pool, place(SECURITIZATION, series.name))
-        state = _in_units(opening_state(vehicle, series, balance, grid), unit)
+        state = _in_units(opening_state(vehicle, series, balance, grid, told), unit)
         state = replace(state, last_revolving=_revolves_until(vehicle, state, cohorts, grid))
         deals.append(_deal(vehicle, state, segments, 0.0))
     for issue in vehicle.issues:
-        state = closing_state(vehicle, issue, [0.0] * len(vehicle.sold), 0.0, grid)
+        state = closing_state(vehicle, issue, [0.0] * len(vehicle.sold), 0.0, grid, told)
         if 1 <= state.closing_period <= len(grid):
             deals.append(_deal(vehicle, state, segments, issue.max_pool / unit))
     return tuple(deals)
@@ -466,28 +461,4 @@ def _in_units(state: SeriesState, unit: float) -> SeriesState:
         pool_at_closing=state.pool_at_closing / unit,
         cumulative_default=state.cumulative_default / unit,
         reserve_target=state.reserve_target / unit,
-    )
-
-
-def _p2p(spec: Model, grid: PeriodGrid, unit: float) -> P2PInputs | None:
-    p2p = spec.p2p
-    if p2p is None or p2p.tenor is None:
-        return None
-    horizon = len(grid)
-    year = np.concatenate(([0.0], grid.year_fractions))
-    repaid = np.zeros(max(horizon, p2p.tenor) + 2)
-    repaid[1 : p2p.tenor + 1] = p2p.outstanding / unit / p2p.tenor
-    balance = p2p.outstanding / unit - np.cumsum(repaid)[: horizon + 1]
-    balance = np.where(balance < 1e-12 * max(1.0, p2p.outstanding / unit), 0.0, balance)
-    interest = np.concatenate(([0.0], balance[:-1])) * p2p.outstanding_rate * year
-    return P2PInputs(
-        limit=p2p.limit / unit,
-        rolling=None if p2p.rolling_12_months is None else p2p.rolling_12_months / unit,
-        rolling_periods=round(grid.per_year),
-        tenor=p2p.tenor,
-        steps=tuple(step.scaled(1.0 / unit) for step in p2p.steps),
-        open_periods=open_periods(p2p, grid),
-        open_balance=balance,
-        open_repaid=repaid,
-        open_interest=interest,
     )

@@ -8,9 +8,11 @@ them from a model, its pool and the cohort factors.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 
@@ -32,7 +34,8 @@ from scfcap.funding.covenant_inputs import (
     PledgeInputs,
 )
 from scfcap.funding.partner import GuarantorInputs, PartnerInputs, Supported
-from scfcap.periods import PeriodGrid
+from scfcap.funding.tenor import Maturity
+from scfcap.periods import PeriodGrid, moved
 from scfcap.quantities import FloatArray, IntArray
 from scfcap.schema.model import Model
 from scfcap.schema.plan import SupplyStep
@@ -99,11 +102,17 @@ class LenderInputs:
     left: FloatArray | None = None
     dearer: FloatArray | None = None
     closed: frozenset[int] = frozenset()
+    dated: Mapping[int, Maturity] | None = None
+    """When draws fall due, by tenor, where a period is not one unit of the model."""
     last: int | None = None
 
     def fee(self, t: int) -> float:
         """Fee of period ``t`` on what is undrawn at the close before [1/year]."""
         return self.commitment_fee if self.last is None or t - 1 <= self.last else 0.0
+
+    def maturity(self, tenor: int) -> Maturity:
+        """When a draw of that tenor falls due."""
+        return Maturity(tenor) if self.dated is None else self.dated[tenor]
 
     def share(self, t: int) -> float:
         """Share of the line that is there in ``t``."""
@@ -138,7 +147,7 @@ class Recourse:
 class BuyerInputs:
     """A bank that takes loans over, but in the periods ``closed`` by law or for want of notice.
 
-    ``recourse`` None: clean sales.
+    ``per_period`` and ``min_seasoning`` are in units of the model; ``recourse`` None: clean sales.
     """
 
     name: str
@@ -211,8 +220,11 @@ class DealInputs:
 class P2PInputs:
     """P2P notes as debt, on a rising supply curve.
 
-    ``open_repaid`` runs to the last older note, beyond the horizon: what is due tells what was
-    placed one tenor before. ``renewed`` and ``fresh`` [T + 1]: share of maturing notes that may be
+    ``tenor`` and the widths of ``steps`` are in units of the model. ``open_repaid`` runs to the
+    last older note, beyond the horizon: what is due tells what was placed one tenor before.
+    ``dated``, ``placed_before`` (of older notes, in the twelve months up to each close) and
+    ``window`` (the first period of these) [T + 1] hold where a period is not one unit.
+    ``renewed`` and ``fresh`` [T + 1]: share of maturing notes that may be
     placed again, and of the supply that new lenders still bring (None: all). ``dearer`` [T + 1] is
     added to the rate of what is placed [1/year].
     """
@@ -229,6 +241,14 @@ class P2PInputs:
     renewed: FloatArray | None = None
     fresh: FloatArray | None = None
     dearer: FloatArray | None = None
+    dated: Maturity | None = None
+    placed_before: FloatArray | None = None
+    window: IntArray | None = None
+
+    @property
+    def maturity(self) -> Maturity:
+        """When notes fall due."""
+        return Maturity(self.tenor) if self.dated is None else self.dated
 
     def rate(self, step_rate: float, t: int) -> float:
         """Rate of a note placed in ``t`` on a step at ``step_rate`` [1/year]."""
@@ -304,6 +324,7 @@ class Inputs:
     segments: tuple[str, ...]
     severity: FloatArray
     recovery_lag: IntArray
+    """Periods from default to recovery by segment; units of the model where periods differ."""
     cohorts: CohortInputs
     new_cohort: Mapping[tuple[int, int], int]
     eligible: Mapping[str, FloatArray]
@@ -384,6 +405,51 @@ class Inputs:
     def partners_in(self, channel: str) -> tuple[PartnerInputs, ...]:
         """Partners of one channel."""
         return tuple(x for x in self.partners if x.channel == channel)
+
+    @property
+    def span(self) -> str:
+        """The length of the plan in words."""
+        if self.grid.mixed:
+            return f"{self.spec.plan.periods} months"
+        return f"{self.horizon} {self.grid.frequency}s"
+
+    @cached_property
+    def units(self) -> FloatArray:
+        """How many units of the model period t is long, at index t; index 0 is zero."""
+        return np.concatenate(([0.0], self.grid.units(self.spec.plan.unit)))
+
+    @cached_property
+    def covered_to(self) -> IntArray:
+        """Last period of which the debt due is covered by cash at the close of t: one unit of the
+        model later [T + 1].
+        """
+        return np.maximum(self._later(1), np.arange(1, self.horizon + 2))
+
+    @cached_property
+    def recovered_in(self) -> IntArray:
+        """Period in which comes back what defaults in period t, by segment [S, T + 1]."""
+        unit = self.spec.plan.unit if self.grid.mixed else self.grid.frequency
+        return np.array([self.grid.later(int(lag), unit) for lag in self.recovery_lag])
+
+    @cached_property
+    def _seasons(self) -> dict[int, IntArray]:
+        return {}
+
+    def _later(self, count: int) -> IntArray:
+        if count not in self._seasons:
+            self._seasons[count] = self.grid.later(count, self.spec.plan.unit)
+        return self._seasons[count]
+
+    def seasoned(self, j: int, count: int) -> int:
+        """First period at whose close cohort ``j`` is ``count`` units of the model old."""
+        born, unit = int(self.cohorts.vintage[j]), self.spec.plan.unit
+        if self.grid.told_in(unit):
+            return born + count
+        if born >= 1:
+            return int(self._later(count)[born])
+        ripe = moved(self.grid.as_of, count, unit)
+        days = (ripe - self.grid.as_of).days - math.ceil(-born * 365.0 / self.grid.per_year)
+        return int(np.searchsorted(self.grid.reaching(max(days, 0)).days, days, side="left"))
 
     def cap(self, name: str, t: int) -> Cap | None:
         """The cap of that name in ``t``, if one holds."""

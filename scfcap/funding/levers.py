@@ -104,7 +104,7 @@ def lever_words(inputs: Inputs, found: Mended) -> str:
 def sooner(inputs: Inputs) -> list[str]:
     """Sales and purchases by less age of the loans that alone would mend the plan, in words."""
     texts = []
-    frequency = inputs.grid.frequency
+    frequency = inputs.spec.plan.unit
     for buyer in inputs.buyers:
         if buyer.min_seasoning > 0 and buyer.limit > 0.0:
             for age in range(buyer.min_seasoning - 1, -1, -1):

@@ -228,8 +228,9 @@ class Loans:
             for due in np.flatnonzero(path.arrival[:, t]):
                 terms.extend(self._due(where, int(due), t), float(path.arrival[due, t]))
             return terms
-        for s, lag in enumerate(self.inputs.recovery_lag):
-            self._recovered(terms, where, s, t - int(lag))
+        for s, due in enumerate(self.inputs.recovered_in):
+            for since in np.flatnonzero(due[1:] == t) + 1:
+                self._recovered(terms, where, s, int(since))
         return terms
 
     def credit_cost(self, where: str, t: int) -> Terms:
@@ -247,13 +248,14 @@ class Loans:
         if path is not None:
             for due in np.flatnonzero(path.waiting[:, t]):
                 terms.extend(self._due(where, int(due), t), float(path.waiting[due, t]))
-            longest = max(int(self.inputs.recovery_lag.max()), int(path.struck_lag.max()))
+            usual = self.inputs.recovered_in - np.arange(self.inputs.horizon + 1)
+            longest = max(int(usual.max()), int(path.struck_lag.max()))
             for later in range(t + 1, t + longest + 1):
                 terms.extend(self._due(where, later, t))
             return terms
-        for s, lag in enumerate(self.inputs.recovery_lag):
-            for since in range(t - int(lag) + 1, t + 1):
-                self._recovered(terms, where, s, since)
+        for s, due in enumerate(self.inputs.recovered_in):
+            for since in np.flatnonzero(due[1 : t + 1] > t) + 1:
+                self._recovered(terms, where, s, int(since))
         return terms
 
     def _due(self, where: str, due: int, until: int) -> Terms:
@@ -263,7 +265,7 @@ class Loans:
         assert path is not None
         terms = Terms()
         for since in range(1, until + 1):
-            usual = since + inputs.recovery_lag == due
+            usual = inputs.recovered_in[:, since] == due
             blow = (since + path.struck_lag[:, since] == due) & path.struck[:, since].any()
             if not (usual | blow).any():
                 continue

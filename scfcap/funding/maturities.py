@@ -14,6 +14,7 @@ import numpy as np
 
 from scfcap.funding.entries import notes_repaid
 from scfcap.funding.program import Terms
+from scfcap.funding.tenor import day_due
 from scfcap.funding.variables import Book
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import FloatArray, IntArray
@@ -58,8 +59,7 @@ def repaid_later(
 def due_grid(book: Book) -> PeriodGrid:
     """The plan's periods, and as many more as anything that it owes may run."""
     inputs = book.inputs
-    longest = [tenor for x in inputs.lenders for tenor, _ in x.tenors]
-    longest += [] if inputs.p2p is None else [len(inputs.p2p.open_repaid), inputs.p2p.tenor]
+    longest = [] if inputs.p2p is None else [len(inputs.p2p.open_repaid)]
     longest += [d.legal_end for d in inputs.deals]
     longest += [x.payout_lag for x in inputs.partners]
     return inputs.grid.extended(inputs.horizon + max(longest, default=0) + 1)
@@ -83,9 +83,9 @@ def debts_due(book: Book, grid: PeriodGrid, t: int) -> Iterator[Dated]:
                 yield max(left, 0.0), Terms().plus(draw.amount / inputs.unit)
     for x in inputs.lenders:
         for tenor, _ in x.tenors:
-            for since in range(max(1, t - tenor + 1), t + 1):
+            for since in x.maturity(tenor).standing(t):
                 column = book.program.find("X", (x.name, tenor, since))
-                yield _left(grid, t, since + tenor), Terms().add(column)
+                yield _days_left(book, t, since, tenor), Terms().add(column)
 
 
 def notes_due(book: Book, grid: PeriodGrid, t: int) -> Iterator[Dated]:
@@ -118,8 +118,15 @@ def p2p_due(book: Book, grid: PeriodGrid, t: int) -> Iterator[Dated]:
         return
     for u in range(t + 1, len(p2p.open_repaid)):
         yield _left(grid, t, u), Terms().plus(float(p2p.open_repaid[u]))
-    for since in range(max(1, t - p2p.tenor + 1), t + 1):
-        yield _left(grid, t, since + p2p.tenor), book.placed(since)
+    for since in p2p.maturity.standing(t):
+        yield _days_left(book, t, since, p2p.tenor), book.placed(since)
+
+
+def _days_left(book: Book, t: int, since: int, tenor: int) -> float:
+    """Days from the close of ``t`` to the day on which money raised in ``since`` is due."""
+    grid = book.inputs.grid
+    day = day_due(grid, since, tenor, book.inputs.spec.plan.unit)
+    return float((day - grid.as_of).days - grid.days[t])
 
 
 def _left(grid: PeriodGrid, t: int, u: int) -> float:

@@ -17,6 +17,7 @@ from scfcap.deal.waterfall import DealResult
 from scfcap.funding.decisions import Decisions
 from scfcap.funding.inputs import DealInputs, Inputs
 from scfcap.funding.tax_book import TaxBook
+from scfcap.funding.tenor import Maturity
 from scfcap.funding.variables import on_books
 from scfcap.quantities import FloatArray
 
@@ -178,9 +179,10 @@ def lender_posting(carried: Carried) -> Posting:
         rates = dict(x.tenors)
         for (name, tenor, t), amount in carried.decisions.draws.items():
             if name == x.name:
-                drawn[t : t + tenor] += amount
+                maturity = x.maturity(tenor)
+                drawn[t : maturity.falls_due(t)] += amount
                 owed = (raised, repaid, interest)
-                _borrow(inputs, owed, amount, x.rate(rates[tenor], t), t, tenor)
+                _borrow(inputs, owed, amount, x.rate(rates[tenor], t), t, maturity)
         room = np.array([x.room(t) for t in range(inputs.horizon + 1)])
         fee = np.array([x.fee(t) for t in range(inputs.horizon + 1)])
         interest += fee * inputs.year * _before(room - drawn)
@@ -198,7 +200,7 @@ def p2p_posting(carried: Carried) -> Posting:
             for t in inputs.periods:
                 amount = float(carried.decisions.placed[m, t])
                 owed = (raised, repaid, interest)
-                _borrow(inputs, owed, amount, p2p.rate(step.rate, t), t, p2p.tenor)
+                _borrow(inputs, owed, amount, p2p.rate(step.rate, t), t, p2p.maturity)
     return Posting(raised - repaid - interest, -interest)
 
 
@@ -229,15 +231,19 @@ def _borrow(
     amount: float,
     rate: float,
     t: int,
-    tenor: int,
+    maturity: Maturity,
 ) -> None:
-    """Book money borrowed in ``t`` for ``tenor`` periods: raised, repaid, interest."""
+    """Book money borrowed in ``t`` until its ``maturity``: raised, repaid, interest."""
     raised, repaid, interest = owed
+    due = maturity.falls_due(t)
     raised[t] += amount
-    if t + tenor < len(repaid):
-        repaid[t + tenor] += amount
-    last = min(t + tenor, inputs.horizon)
+    if due < len(repaid):
+        repaid[due] += amount
+    last = min(due, inputs.horizon)
     interest[t + 1 : last + 1] += amount * rate * inputs.year[t + 1 : last + 1]
+    if due == last:
+        early = 1.0 - maturity.bears(t, due)
+        interest[due] -= amount * rate * float(inputs.year[due]) * early
 
 
 #: Every instrument's book-keeping.

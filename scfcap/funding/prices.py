@@ -180,7 +180,7 @@ class _Pricer:
         unit = inputs.unit
         more = f"{money(inputs, unit)} more of {datum.what} {datum.per}"
         less = f"{money(inputs, unit)} less"
-        span = f"over the {inputs.horizon} {inputs.grid.frequency}s"
+        span = f"over the {inputs.span}"
         differ = abs(left - right) > SAME * max(1.0, abs(right))
         if right == 0.0:
             text = f"{more} would earn nothing {span}"
@@ -233,7 +233,7 @@ def _spells(inputs: Inputs, by_period: Mapping[int, float]) -> list[str]:
         if start == t:
             texts.append(f"{amount} on {day_of(inputs, t)}")
         else:
-            each = f"a {inputs.grid.frequency}"
+            each = "a period"
             texts.append(f"{amount} {each} from {day_of(inputs, start)} to {day_of(inputs, t)}")
         first = n + 1
     return texts

@@ -7,6 +7,7 @@ import numpy as np
 from scfcap.cashflow.cohorts import CohortFactors
 from scfcap.credit.curves import CurveSet, parted
 from scfcap.errors import InputError, Problem
+from scfcap.periods import PER_YEAR
 from scfcap.pool.snapshot import Pool
 from scfcap.quantities import FloatArray
 
@@ -51,7 +52,8 @@ def recovered_after(
     """Recoveries on defaults of the last periods, of which ``discount`` has one each [J]."""
     row = curves.scenarios.index(factors.scenarios[k])
     per_year, first = factors.grid.per_year, len(factors.grid) - len(discount)
-    delay = np.power(1.0 + rate, -curves.recovery_lag / per_year)[factors.segment]
+    lags_a_year = PER_YEAR[curves.lag_unit or factors.grid.frequency]
+    delay = np.power(1.0 + rate, -curves.recovery_lag / lags_a_year)[factors.segment]
     share = (1.0 - curves.severity[row])[factors.segment]
     default = factors.default[k][:, first:]
     if factors.struck is None and factors.loss is None and (share == share[:, :1]).all():

@@ -230,10 +230,10 @@ def _credit(
         return np.pad(loss[0], ((0, 0), (1, 0))), np.pad(recovery[0], ((0, 0), (1, 0)))
     recovered = (1.0 - inputs.severity)[segment][:, None] * default
     recovery = np.zeros_like(recovered)
-    for s, lag in enumerate(inputs.recovery_lag):
+    for s, due in enumerate(inputs.recovered_in):
         rows = segment == s
-        arrived = max(recovered.shape[1] - int(lag), 0)
-        recovery[rows, int(lag) :] = recovered[rows, :arrived]
+        for since in np.flatnonzero(due < recovered.shape[1]):
+            recovery[rows, due[since]] += recovered[rows, since]
     return default - recovered, recovery
 
 
@@ -247,7 +247,7 @@ def _state(inputs: Inputs, d: DealInputs, decisions: Decisions) -> SeriesState |
         return None
     issue = next(x for x in vehicle.issues if x.name == d.name)
     notes = [tranche.share * size for tranche in vehicle.sold]
-    return closing_state(vehicle, issue, notes, size, inputs.grid)
+    return closing_state(vehicle, issue, notes, size, inputs.grid, inputs.spec.plan.unit)
 
 
 def _run(inputs: Inputs, d: DealInputs, state: SeriesState, flows: PlaceFlows) -> DealResult:

@@ -127,7 +127,7 @@ def _priced(book: Book, solution: Solution, warm: Warm, term: Term) -> TermPrice
 
 
 def _sentence(inputs: Inputs, term: Term, right: float, left: float) -> str:
-    span = f"over the {inputs.horizon} {inputs.grid.frequency}s"
+    span = f"over the {inputs.span}"
     more = f"{term.unit} more of {term.what}"
     if right != right:
         text = f"With more of {term.what} no plan keeps all limits"
@@ -196,7 +196,7 @@ def _lenders(book: Book) -> Iterator[Term]:
             continue
         for k, (tenor, rate) in enumerate(x.tenors):
             dearer = (*x.tenors[:k], (tenor, rate + 1.0), *x.tenors[k + 1 :])
-            what = f"the rate of {x.name} for {tenor} {inputs.grid.frequency}s"
+            what = f"the rate of {x.name} for {tenor} {inputs.spec.plan.unit}s"
             term = Term(what, POINT, "1 percentage point a year")
             yield _paid(book, term, changed(x, replace(x, tenors=dearer)), owed(x.name))
         term = Term(f"the commitment fee of {x.name}", POINT, "1 percentage point a year")

@@ -22,6 +22,7 @@ from scfcap.funding.inputs import BuyerInputs, DealInputs, LenderInputs
 from scfcap.funding.partner import PartnerInputs
 from scfcap.funding.program import Key, Solution
 from scfcap.funding.statements import frame_of
+from scfcap.funding.tenor import Maturity
 from scfcap.funding.variables import Book
 
 #: Below this share of a unit of money a use counts as none, and a loss a unit as nothing.
@@ -38,12 +39,12 @@ _MISSING = {
 
 @dataclass(frozen=True)
 class _Column:
-    """A way to use a source: its column, when, and at which rate for how long (0: no rate)."""
+    """A way to use a source: its column, when, and at which rate for how long (None: no rate)."""
 
     key: Key
     t: int
     rate: float = 0.0
-    tenor: int = 0
+    maturity: Maturity | None = None
 
 
 def unused(book: Book, solution: Solution) -> pd.DataFrame:
@@ -96,7 +97,11 @@ def _priced(
     priced = []
     for way, j in ways:
         loss = max(-float(solution.reduced_cost[j]), 0.0)
-        burden = break_even_rate(book, worths, way.t, way.tenor)[1] if way.tenor else 0.0
+        burden = 0.0
+        if way.maturity is not None:
+            due = way.maturity.falls_due(way.t)
+            part = way.maturity.bears(way.t, due)
+            burden = break_even_rate(book, worths, way.t, due - way.t, part)[1]
         priced.append((loss / burden if burden > 0.0 else inf, loss, way))
     change, loss, best = min(priced, key=lambda found: found[:2])
     unit = f"{inputs.spec.currency} {inputs.unit:,.0f}"
@@ -105,11 +110,11 @@ def _priced(
     if loss <= NOTHING:
         return 0.0, float("nan"), f"{said} would neither earn nor lose; other money does as well."
     said = f"{said}, its best use, would lose {inputs.spec.currency} {loss * inputs.unit:,.0f}"
-    if not best.tenor:
+    if best.maturity is None:
         return loss, float("nan"), f"{said}."
     if change >= best.rate:
         return loss, float("nan"), f"{said}, and at no rate above 0% would it earn."
-    periods = f"{best.tenor} {inputs.grid.frequency}s"
+    periods = f"{best.maturity.count} {inputs.spec.plan.unit}s"
     tail = f"{periods} cost {best.rate:.2%}, worth using below {best.rate - change:.2%}."
     return loss, change, f"{said}: {tail}"
 
@@ -132,7 +137,7 @@ def _sources(book: Book) -> Iterator[tuple[str, str, str, list[_Column], str]]:
             yield SECURITIZATION, d.name, "Y", _sales(book, d), why
     if inputs.p2p is not None:
         placements = [
-            _Column((m, t), t, inputs.p2p.rate(step.rate, t), inputs.p2p.tenor)
+            _Column((m, t), t, inputs.p2p.rate(step.rate, t), inputs.p2p.maturity)
             for m, step in enumerate(inputs.p2p.steps)
             for t in inputs.periods
         ]
@@ -145,7 +150,7 @@ def _sources(book: Book) -> Iterator[tuple[str, str, str, list[_Column], str]]:
 
 def _draws(book: Book, x: LenderInputs) -> list[_Column]:
     return [
-        _Column((x.name, tenor, t), t, x.rate(rate, t), tenor)
+        _Column((x.name, tenor, t), t, x.rate(rate, t), x.maturity(tenor))
         for tenor, rate in x.tenors
         for t in book.inputs.periods
     ]

@@ -33,17 +33,21 @@ class Book(Loans):
     def debt(self, lender: str, t: int) -> Terms:
         """New draws outstanding at the close of ``t``."""
         terms = Terms()
-        for tenors, _ in self._lender(lender).tenors:
-            for since in range(max(1, t - tenors + 1), t + 1):
-                terms.add(self.program.find("X", (lender, tenors, since)))
+        x = self._lender(lender)
+        for tenor, _ in x.tenors:
+            for since in x.maturity(tenor).standing(t):
+                terms.add(self.program.find("X", (lender, tenor, since)))
         return terms
 
     def debt_repaid(self, lender: str, t: int) -> Terms:
-        """Draws (older ones too) that fall due in ``t``; ``t`` may be one past the horizon."""
+        """Draws (older ones too) that fall due in ``t``; ``t`` may be past the horizon, as far as
+        debt is covered by cash.
+        """
         x = self._lender(lender)
         terms = Terms().plus(float(x.open_repaid[t]))
         for tenor, _ in x.tenors:
-            terms.add(self.program.find("X", (lender, tenor, t - tenor)))
+            for since in x.maturity(tenor).falling(t):
+                terms.add(self.program.find("X", (lender, tenor, since)))
         return terms
 
     def debt_interest(self, lender: str, t: int) -> Terms:
@@ -52,8 +56,9 @@ class Book(Loans):
         year = float(self.inputs.year[t])
         terms = Terms().plus(float(x.open_interest[t]))
         for tenor, rate in x.tenors:
-            for since in range(max(1, t - tenor), t):
-                cost = x.rate(rate, since) * year
+            maturity = x.maturity(tenor)
+            for since in maturity.bearing(t):
+                cost = x.rate(rate, since) * year * maturity.bears(since, t)
                 terms.add(self.program.find("X", (lender, tenor, since)), cost)
         fee = x.fee(t) * year
         terms.plus(fee * (x.room(t - 1) - float(x.open_balance[t - 1])))
@@ -76,7 +81,7 @@ class Book(Loans):
         terms = Terms()
         if p2p is not None:
             terms.plus(float(p2p.open_balance[t]))
-            for since in range(max(1, t - p2p.tenor + 1), t + 1):
+            for since in p2p.maturity.standing(t):
                 terms.extend(self.placed(since))
         return terms
 
@@ -86,7 +91,8 @@ class Book(Loans):
         terms = Terms()
         if p2p is not None:
             terms.plus(float(p2p.open_repaid[t]))
-            terms.extend(self.placed(t - p2p.tenor))
+            for since in p2p.maturity.falling(t):
+                terms.extend(self.placed(since))
         return terms
 
     def p2p_interest(self, t: int) -> Terms:
@@ -96,9 +102,9 @@ class Book(Loans):
         if p2p is not None:
             terms.plus(float(p2p.open_interest[t]))
             year = float(self.inputs.year[t])
-            for since in range(max(1, t - p2p.tenor), t):
+            for since in p2p.maturity.bearing(t):
                 for m, step in enumerate(p2p.steps):
-                    cost = p2p.rate(step.rate, since) * year
+                    cost = p2p.rate(step.rate, since) * year * p2p.maturity.bears(since, t)
                     terms.add(self.program.find("P", (m, since)), cost)
         return terms
 
@@ -290,15 +296,15 @@ def open_for_sale(inputs: Inputs, j: int, t: int, funder: BuyerInputs | DealInpu
         return False
     if inputs.eligible[inputs.rule_set(funder)][j] <= 0.0:
         return False
-    age = t - int(cohorts.vintage[j])
     if isinstance(funder, BuyerInputs):
-        return funder.limit > 0.0 and t not in funder.closed and age >= funder.min_seasoning
+        old = t >= inputs.seasoned(j, funder.min_seasoning)
+        return funder.limit > 0.0 and t not in funder.closed and old
     vehicle = inputs.vehicle
     assert vehicle is not None
     if funder.state is None and inputs.programme_limit <= 0.0:
         return False
     window = max(funder.first, 1) <= t <= funder.last_revolving or t == funder.closing
-    return window and age >= vehicle.min_seasoning
+    return window and t >= inputs.seasoned(j, vehicle.min_seasoning)
 
 
 def _holdings(book: Book) -> None:

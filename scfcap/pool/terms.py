@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from scfcap.axes import DAY_COUNTS, FLAT_FEE, PAYMENT_STEPS
+from scfcap.axes import DAY_COUNTS, FLAT_FEE, LOAN_TYPES, PAYMENT_STEPS
 from scfcap.pool.accruals import accruing, day_counts, refuse_caps_below
 from scfcap.pool.payment_days import (
     ONCE,
@@ -91,6 +91,13 @@ class DatedTerms:
     def scaled(self, factor: FloatArray) -> DatedTerms:
         """The same contracts for ``factor`` (loans,) of the amounts."""
         return replace(self, **{name: getattr(self, name) * factor for name in SCALED})
+
+    def or_else(self, other: DatedTerms, rows: BoolArray) -> DatedTerms:
+        """The same, but ``rows`` (mask) as in ``other``, which has no calendars and indices."""
+        mixed: dict[str, Any] = {
+            name: np.where(rows, getattr(other, name), getattr(self, name)) for name in ARRAYS
+        }
+        return replace(self, **mixed)
 
     def at_maturity(self, rows: BoolArray) -> DatedTerms:
         """The same, but ``rows`` (mask) are paid once, at the maturity, on whatever day it is."""
@@ -184,6 +191,28 @@ def terms_of(
     return replace(terms, **mixed)
 
 
+def monthly_terms(
+    terms: DatedTerms | None, rows: BoolArray, as_of: date, maturity_day: IntArray
+) -> DatedTerms:
+    """``terms`` of outstanding loans, of which ``rows`` (mask) that pay by the grid's periods pay
+    by the month instead, as a plain :class:`ContractSpec` has it.
+
+    Payments are counted back from the maturity (offsets ``maturity_day``); interest runs from
+    ``as_of``, as it does where loans pay by periods.
+    """
+    old = DatedTerms.none(len(rows)) if terms is None else terms
+    rows = rows & ~old.dated
+    plain = new_terms(
+        NO_SPEC,
+        as_of,
+        np.full(len(rows), LOAN_TYPES.index("level_payment"), dtype=np.int64),
+        days=(np.zeros(len(rows), dtype=np.int64), np.maximum(maturity_day, 1)),
+        lent=np.zeros(len(rows)),
+        dated=rows,
+    )
+    return old if plain is None else old.or_else(plain, rows)
+
+
 def new_terms(
     contract: ContractSpec | None,
     as_of: date,
@@ -191,13 +220,16 @@ def new_terms(
     *,
     days: tuple[IntArray, IntArray],
     lent: FloatArray,
+    dated: BoolArray | None = None,
 ) -> DatedTerms | None:
     """Terms of loans that are made after ``as_of``; None where all pay by the grid's periods.
 
     ``days``: offsets of start and maturity; ``lent`` [currency], of which fees are shares. Without
-    a ``contract`` only flat fees are dated, as a plain :class:`ContractSpec` has it.
+    a ``contract`` only flat fees, and loans ``dated`` (mask), pay by dates, as a plain
+    :class:`ContractSpec` has it.
     """
-    dated = (loan_type == FLAT_FEE) | (contract is not None)
+    by_dates = (loan_type == FLAT_FEE) | (contract is not None)
+    dated = by_dates if dated is None else by_dates | dated
     if not dated.any():
         return None
     spec, count = contract or NO_SPEC, len(lent)

@@ -54,6 +54,8 @@ class PlanReport:
     net_income: float
     frames: Mapping[str, pd.DataFrame]
     origin: Mapping[str, Any]
+    told: tuple[str, ...] = ()
+    """Cautions of the plan itself."""
 
     @cached_property
     def tables(self) -> dict[str, Table]:
@@ -72,7 +74,16 @@ class PlanReport:
     @property
     def forecast_says(self) -> str:
         """Over which periods the cash forecast goes."""
-        return forecast_says(self.model.spec.plan.frequency, self.model.spec.plan.periods)
+        spec = self.model.spec
+        return forecast_says(spec.plan.frequency, len(spec.plan.grid(spec.as_of)))
+
+    @property
+    def length(self) -> str:
+        """How long the plan is, and by which periods."""
+        plan = self.model.spec.plan
+        if plan.frequency == "weeks_then_months":
+            return f"{plan.periods} months, the first 13 weeks by the week,"
+        return f"{plan.periods} {plan.frequency}s"
 
     @property
     def objective_says(self) -> str:
@@ -94,7 +105,8 @@ class PlanReport:
     @cached_property
     def cautions(self) -> list[str]:
         """What a reader must know before he uses the figures."""
-        said = [
+        said = list(self.told)
+        said += [
             f"Totals that must agree differ: {tie.name} ({tie.difference:,.2f})."
             for tie in self.ties
             if not tie.ok
@@ -117,7 +129,7 @@ class PlanReport:
             "regime": self.model.regime_name,
             "scenario": spec.plan.scenario,
             "frequency": spec.plan.frequency,
-            "periods": spec.plan.periods,
+            "periods": len(spec.plan.grid(spec.as_of)),
             "status": self.status,
             "objective": self.objective,
             "net_income": self.net_income,
@@ -146,11 +158,11 @@ class PlanReport:
 
 def forecast_says(frequency: str, periods: int) -> str:
     """Over which periods the cash forecast of a plan goes, in words."""
-    if frequency == "week":
+    if frequency != "month":
         return f"{min(periods, WEEKS)} weeks"
     return (
         f"{periods} {frequency}s: the plan's periods are {frequency}s, a forecast by weeks needs "
-        'plan.frequency = "week"'
+        'plan.frequency = "weeks_then_months" or "week"'
     )
 
 

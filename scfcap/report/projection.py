@@ -114,7 +114,7 @@ class ProjectionReport:
     def cautions(self) -> list[str]:
         """What a reader must know before he uses the figures."""
         spec = self.model.spec
-        found = cautions(self.cashflow, spec.projection, spec.plan.frequency, spec.currency)
+        found = cautions(self.cashflow, spec.projection, spec.plan.unit, spec.currency)
         return [*found, *self.assumed]
 
     def document(self) -> dict[str, Any]:

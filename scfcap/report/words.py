@@ -126,7 +126,8 @@ def _lending(frames: Mapping[str, pd.DataFrame], meta: RunMeta, look: Look) -> s
         return ""
     lent, asked = (float(lending[column].sum()) for column in ("originated", "demand"))
     periods = int(lending["period"].max())
-    unit = meta.frequency if periods == 1 else f"{meta.frequency}s"
+    unit = "period" if meta.frequency == "weeks_then_months" else meta.frequency
+    unit += "" if periods == 1 else "s"
     income = f"net income is {look.say(meta.net_income)}."
     if not asked:
         return f"No new loans over {periods} {unit}: the model states no [demand.SEGMENT]; {income}"

@@ -20,7 +20,6 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 
 from scfcap.errors import InputError, Problem
-from scfcap.periods import PeriodGrid
 from scfcap.schema.base import Schema
 from scfcap.schema.borrowing import BorrowerCost
 from scfcap.schema.crosscheck import crosscheck
@@ -344,7 +343,7 @@ def _law(
 
 
 def _plan_end(spec: Model) -> date:
-    return PeriodGrid.build(spec.as_of, spec.plan.periods, spec.plan.frequency).ends[-1]
+    return spec.plan.grid(spec.as_of).ends[-1]
 
 
 def _not_in_force(spec: Model, named: Regime, regimes: Mapping[str, Regime], key: str) -> Problem:

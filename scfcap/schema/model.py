@@ -112,7 +112,7 @@ class Model(Schema):
                 found=f'"{self.plan.scenario}"',
                 expected=f"one of the scenarios {', '.join(sorted(self.scenarios))}",
             )
-        periods = self.projection.misfit(self.plan.frequency)
+        periods = self.projection.misfit(self.plan.unit, self.plan.projected)
         if periods is not None:
             raise periods
         for kind, names in (

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from scfcap.periods import PER_YEAR, Frequency, PeriodGrid
 from scfcap.quantities import CostRate, Money, Share
 from scfcap.schema.base import MisfitError, Schema
 from scfcap.schema.covenants import Covenant
@@ -27,7 +28,13 @@ class PlanSettings(Schema):
     """``[plan]``."""
 
     periods: int = Field(default=12, ge=1, le=120)
-    frequency: Literal["month", "week"] = "month"
+    """Length of the plan in periods; in months where it goes by weeks and then months."""
+    frequency: Literal["weeks_then_months", "month", "week"] = "weeks_then_months"
+    """13 weeks and then months, or periods of one length."""
+    stated_in: Literal["month", "week"] | None = None
+    """Unit in which the model states amounts a period and counts of periods (demand, supply,
+    tenors, lags, seasoning, revolving and amortising periods, shocks); they are told on the plan's
+    grid by the calendar. Absent: a week where the plan goes by weeks alone, else a month."""
     objective: Literal["max_income", "max_lending", "min_cost"] = "max_income"
     """Most net income and value of what stands at the end; most lending that leaves
     ``income_floor`` of it; or least cost of funding ``lending_path``."""
@@ -88,6 +95,24 @@ class PlanSettings(Schema):
             )
         return self
 
+    @property
+    def unit(self) -> Literal["month", "week"]:
+        """What one period means in the model's amounts and counts."""
+        return self.stated_in or ("week" if self.frequency == "week" else "month")
+
+    @property
+    def projected(self) -> Frequency:
+        """Length of a projection's period where the model does not say: one of the plan's, or of
+        the unit where that is shorter or the plan's differ.
+        """
+        if self.frequency == "weeks_then_months":
+            return self.unit
+        return max(self.frequency, self.unit, key=PER_YEAR.__getitem__)
+
+    def grid(self, as_of: date) -> PeriodGrid:
+        """The periods of the plan."""
+        return PeriodGrid.build(as_of, self.periods, self.frequency)
+
 
 class Opening(Schema):
     """``[opening]``: the balance sheet at ``as_of``; give net_capital, cash, or both."""
@@ -116,7 +141,7 @@ class Demand(Schema):
     """``[demand.SEGMENT]``: what borrowers ask for."""
 
     per_period: Money
-    """Loan demand in an average period [currency]."""
+    """Loan demand in an average period of the unit of ``plan.stated_in`` [currency]."""
     minimum: Share = 0.0
     """Share of the demand that is promised."""
     growth: float = Field(default=0.0, ge=-0.99, le=10.0)
@@ -131,6 +156,7 @@ class Tenor(Schema):
     """A tenor that a lender offers."""
 
     periods: int = Field(ge=1, le=120)
+    """In the unit of ``plan.stated_in``."""
     rate: CostRate
 
 
@@ -173,9 +199,9 @@ class Buyer(Schema):
     limit: Money
     """Most principal outstanding with the buyer; 0 closes the channel."""
     per_period: Money | None = None
-    """Most principal bought in a period."""
+    """Most principal bought in a period of the unit of ``plan.stated_in``."""
     min_seasoning: int = Field(default=0, ge=0)
-    """Least age of a loan [periods]."""
+    """Least age of a loan [periods of that unit]."""
     recourse: bool = False
     """Whether the company bears the losses of loans sold: it pays what defaults and keeps what is
     recovered. False: a clean sale."""
@@ -197,9 +223,18 @@ class SupplyStep(Schema):
     """A step of the P2P supply curve."""
 
     per_period: Money
-    """Most placed at this rate in a period."""
+    """Most placed at this rate in a period of the unit of ``plan.stated_in``."""
     rate: CostRate
     """All-in cost: investors' yield and platform fee [1/year]."""
+
+
+class P2PNote(Schema):
+    """Older P2P notes that fall due on one day."""
+
+    amount: Money
+    rate: CostRate
+    """All-in cost [1/year]."""
+    maturity: date
 
 
 class P2P(Schema):
@@ -213,7 +248,7 @@ class P2P(Schema):
     rolling_12_months: Money | None = None
     """Most placed in any twelve months."""
     tenor: int | None = Field(default=None, ge=1, le=60)
-    """Periods to repayment of notes; required of debt."""
+    """Periods to repayment of notes, in the unit of ``plan.stated_in``; required of debt."""
     steps: tuple[SupplyStep, ...] = ()
     """Supply of notes, cheapest first; required of debt."""
     per_period: Money | None = None
@@ -227,8 +262,10 @@ class P2P(Schema):
     open_from: date | None = None
     open_to: date | None = None
     outstanding: Money = 0.0
-    """Notes outstanding at ``as_of``, repaid evenly over one tenor."""
+    """Notes outstanding at ``as_of`` besides ``notes``, repaid evenly over one tenor."""
     outstanding_rate: CostRate = 0.0
+    notes: tuple[P2PNote, ...] = ()
+    """Outstanding at ``as_of`` by the day on which they fall due."""
 
     @model_validator(mode="after")
     def _one_way(self) -> P2P:

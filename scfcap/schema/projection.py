@@ -23,12 +23,13 @@ class ProjectionSpec(Schema):
 
     The plan, its deals and its funding keep the periods of ``[plan]``. What the model states by
     period (rates in ``[credit]``, recovery lags, shocks of scenarios, ``[factors]``) is always told
-    in the plan's periods: where the projection's are shorter, one of them takes the figure of the
-    plan's period in which it ends, and lags are converted by their length.
+    in the unit of ``plan.stated_in``: where the projection's periods are shorter, one of them takes
+    the figure of the unit in which it ends, and lags are converted by their length.
     """
 
     frequency: Frequency | None = None
-    """Length of a period, the plan's or shorter; absent: ``plan.frequency``."""
+    """Length of a period, the unit of ``plan.stated_in`` or shorter; absent: ``plan.frequency``, or
+    that unit where it is shorter or the plan's periods differ."""
     periods: int | None = Field(default=None, ge=1, le=max(MOST_PERIODS.values()))
     """Number of periods: at most 1,200 months, 2,600 weeks or 3,660 days. Absent: until the last
     loan is repaid and its recoveries are in, within these bounds."""
@@ -45,13 +46,15 @@ class ProjectionSpec(Schema):
     late_fee: Share = 0.0
     """Fee on arrears when they are paid [share of the arrears]; needs roll rates."""
 
-    def misfit(self, planned: Frequency) -> MisfitError | None:
-        """Why these periods do not go with those of a plan; None if they do."""
-        mine = self.frequency or planned
-        if PER_YEAR[mine] < PER_YEAR[planned]:
+    def misfit(self, stated: Frequency, usual: Frequency) -> MisfitError | None:
+        """Why these periods do not go with the unit in which a model is ``stated``; None if they
+        do. ``usual``: the periods where none are given.
+        """
+        mine = self.frequency or usual
+        if PER_YEAR[mine] < PER_YEAR[stated]:
             return MisfitError(
                 key="projection.frequency",
-                found=f'"{mine}", longer than the plan\'s "{planned}"',
+                found=f'"{mine}", longer than the plan\'s "{stated}"',
                 expected="the plan's periods or shorter ones, in which what is stated by period "
                 "can be told",
                 action="Leave it out, or change plan.frequency.",

@@ -63,7 +63,7 @@ class SecuritizationSpec(Schema):
 
     tranches: tuple[Tranche, ...] = Field(min_length=2)
     revolving_periods: int = Field(ge=0, le=120)
-    """Periods after closing during which collections buy new loans."""
+    """Periods, in the unit of ``plan.stated_in``, after closing in which collections buy loans."""
     amortising_periods: int = Field(ge=1, le=120)
     """Periods after that until the legal end."""
     coupon_timing: Literal["paid", "accrued_while_revolving"] = "paid"
@@ -84,7 +84,7 @@ class SecuritizationSpec(Schema):
     segments: tuple[str, ...] = ()
     """Segments that the vehicle buys; empty: all."""
     min_seasoning: int = Field(default=0, ge=0)
-    """Least age at purchase [periods]."""
+    """Least age at purchase [periods of the unit of ``plan.stated_in``]."""
     purchase_mix: dict[str, Share] = Field(default_factory=dict)
     """Share of purchases by segment for the stand-alone deal run; empty: the pool's own mix."""
     programme_limit: Money

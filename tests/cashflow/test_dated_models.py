@@ -67,6 +67,7 @@ rules = [{ test = "credit_limit is missing or current_balance <= credit_limit" }
 
 [plan]
 periods = 3
+frequency = "month"
 money_unit = 1e3
 
 [opening]

@@ -44,6 +44,7 @@ rules = [{ test = "remaining_days <= 300" }]
 
 [plan]
 periods = 4
+frequency = "month"
 money_unit = 1e3
 liquidity_floor = 1000.0
 opex_rate = 0.01

@@ -15,7 +15,6 @@ from scfcap.credit.exposure import Exposures
 from scfcap.funding.gather import build_inputs
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.replay import Engine
-from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import Pool
 from scfcap.schema.law import Calendar
 from scfcap.schema.model import Model
@@ -48,6 +47,7 @@ MODEL = {
     },
     "plan": {
         "periods": 12,
+        "frequency": "month",
         "cash_yield": 0.0035,
         "liquidity_floor": 2.0e6,
         "debt_cover": 0.2,
@@ -214,8 +214,8 @@ def platform(
     """The small platform with top-level entries of the model replaced by ``changes``."""
     spec = Model.model_validate({**MODEL, **(changes or {})})
     pool = small_pool() if pool is None else pool
-    tail = 12 if spec.plan.frequency == "month" else 27
-    grid = PeriodGrid.build(spec.as_of, spec.plan.periods + tail, spec.plan.frequency)
+    horizon = spec.plan.grid(spec.as_of)
+    grid = horizon.extended(len(horizon) + (27 if spec.plan.frequency == "week" else 12))
     curves = build_curves(
         pool.segments,
         spec.credit.segments,
@@ -224,12 +224,13 @@ def platform(
         lenders=tuple(x.name for x in spec.lenders),
         exposures=exposures,
         rules=spec.credit.where,
+        stated_in=spec.plan.unit,
     )
     new = {
         name: new_loans(wish.new_loans, pool, pool.segments.index(name))
         for name, wish in spec.demand.items()
     }
-    factors = cohort_factors(pool, curves, new, spec.plan.periods)
+    factors = cohort_factors(pool, curves, new, len(horizon))
     calendar = Calendar.of(regime) if isinstance(regime, Regime) else regime
     inputs = build_inputs(spec, calendar, pool, factors, curves, exposures)
     return Platform(spec, inputs, Engine(pool, curves, new))

@@ -22,11 +22,17 @@ def transfer_stock(book: Book) -> Rows:
 
 
 def transfer_flow(book: Book) -> Rows:
-    """``sum_j Y[j,b,t] <= cap[b]``. Axes: buyer, period. Principal that a buyer takes a period."""
+    """``sum_j Y[j,b,t] <= cap[b] units[t]``. Axes: buyer, period. Principal that a buyer takes.
+
+    The cap is that of a unit of the model, of which a period has ``units`` (1 where it is one).
+    """
     for buyer in book.inputs.buyers:
         for t in book.inputs.periods:
             terms = book.sold(buyer.place, t)
             if buyer.per_period is None or not terms.coefficients:
                 yield (buyer.name, t), Absent("no limit a period")
             else:
-                yield (buyer.name, t), Row(terms, "<=", buyer.per_period)
+                yield (
+                    (buyer.name, t),
+                    Row(terms, "<=", buyer.per_period * float(book.inputs.units[t])),
+                )

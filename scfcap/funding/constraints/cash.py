@@ -30,7 +30,9 @@ def liquidity_floor(book: Book) -> Rows:
 
     Axes: period. ``due`` are debt, P2P notes and claims under guarantees (a claim on a default of
     ``t+1`` itself is not known yet), ``interest`` what they cost with fees, and ``promised`` the
-    lending promised; of borrowers' ``undrawn`` limits a share may be drawn.
+    lending promised; of borrowers' ``undrawn`` limits a share may be drawn. Where a period is not
+    one unit of the model, ``t+1`` stands for the periods up to that which holds the day one unit
+    later.
     """
     inputs = book.inputs
     for t in inputs.periods:

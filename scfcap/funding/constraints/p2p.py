@@ -15,8 +15,11 @@ Rows = Iterator[tuple[Key, Row | Absent]]
 
 
 def p2p_supply(book: Book) -> Rows:
-    """``P[m,t] <= width[m]``. Axes: supply step, period. What lenders place at a step's rate."""
-    p2p = book.inputs.p2p
+    """``P[m,t] <= width[m] units[t]``. Axes: supply step, period. What lenders place at a rate.
+
+    Widths are those of a unit of the model, of which a period has ``units`` (1 where it is one).
+    """
+    p2p, units = book.inputs.p2p, book.inputs.units
     if p2p is None:
         return
     for m, step in enumerate(p2p.steps):
@@ -25,11 +28,11 @@ def p2p_supply(book: Book) -> Rows:
             if column is None:
                 yield (m, t), Absent("the window is closed")
             else:
-                yield (m, t), Row(Terms().add(column), "<=", step.per_period)
+                yield (m, t), Row(Terms().add(column), "<=", step.per_period * float(units[t]))
 
 
 def p2p_renewal(book: Book) -> Rows:
-    """``sum_m P[m,t] - renewed[t] (P[.,t-tenor] + older due) <= fresh[t] sum_m width[m]``.
+    """``sum_m P[m,t] - renewed[t] (P[.,t-tenor] + older due) <= fresh[t] units[t] sum_m width[m]``.
 
     Axes: period. While lenders run off: a share of maturing notes is placed again, and new lenders
     bring a share of the supply.
@@ -45,6 +48,7 @@ def p2p_renewal(book: Book) -> Rows:
             yield t, Absent("nobody runs off")
             continue
         terms.extend(book.p2p_repaid(t), -again)
+        new *= float(book.inputs.units[t])
         yield t, Row(terms, "<=", new * sum(step.per_period for step in p2p.steps))
 
 
@@ -65,9 +69,10 @@ def p2p_limit(book: Book) -> Rows:
 def p2p_rolling(book: Book) -> Rows:
     """``sum_{t-n < u <= t} sum_m P[m,u] + older <= max(cap, older)``. Axes: period.
 
-    n periods make twelve months; ``older`` was placed before ``as_of`` in the same window. Where it
-    is above the cap, nothing is placed until it leaves the window. Loans passed through count as
-    they are lent, ``sum_s OC[s,p2p,u]``, and of those of before what still stands.
+    n periods make twelve months, which go by days where periods differ; ``older`` was placed before
+    ``as_of`` in the same window. Where it is above the cap, nothing is placed until it leaves the
+    window. Loans passed through count as they are lent, ``sum_s OC[s,p2p,u]``, and of those of
+    before what still stands.
     """
     p2p = book.inputs.p2p
     for x in book.inputs.partners_in(P2P):
@@ -76,7 +81,7 @@ def p2p_rolling(book: Book) -> Rows:
     for t in book.inputs.periods:
         terms = Terms()
         if p2p is not None and p2p.rolling is not None:
-            for u in range(max(1, t - p2p.rolling_periods + 1), t + 1):
+            for u in range(_first_of_window(p2p, t), t + 1):
                 terms.extend(book.placed(u))
         if p2p is None or p2p.rolling is None or not terms.coefficients:
             yield t, Absent("no rolling cap")
@@ -98,8 +103,15 @@ def _lent_rolling(book: Book, x: PartnerInputs, t: int) -> Row | Absent:
     return Row(terms.plus(older), "<=", max(x.rolling, older))
 
 
+def _first_of_window(p2p: P2PInputs, t: int) -> int:
+    """First period of the window that ends with ``t``."""
+    return max(1, t - p2p.rolling_periods + 1) if p2p.window is None else int(p2p.window[t])
+
+
 def _placed_before(p2p: P2PInputs, t: int) -> float:
     """Placed before ``as_of`` in the window that ends with ``t``; due one tenor later."""
+    if p2p.placed_before is not None:
+        return float(p2p.placed_before[t])
     first = max(t - p2p.rolling_periods + 1 + p2p.tenor, 1)
     return float(p2p.open_repaid[first : p2p.tenor + 1].sum())
 
