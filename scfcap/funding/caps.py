@@ -44,7 +44,7 @@ def caps_table(book: Book, solution: Solution, result: Replay) -> pd.DataFrame:
             limit = cap.multiple * amount
             for name in cap.weights:
                 if name not in stocks:
-                    stocks[name] = _stock(inputs, name, decisions, result)
+                    stocks[name] = stock(inputs, name, decisions, result)
             replayed = sum(w * float(stocks[name][t]) for name, w in cap.weights.items()) * unit
             theirs = cap.multiple * replayed_base(inputs, cap, t, result) * unit
             rows.append(
@@ -87,7 +87,7 @@ def base_at_start(inputs: Inputs, kind: Base) -> float:
     return inputs.net_capital + inputs.deductions
 
 
-def _stock(inputs: Inputs, name: str, decisions: Decisions, result: Replay) -> FloatArray:
+def stock(inputs: Inputs, name: str, decisions: Decisions, result: Replay) -> FloatArray:
     """A source at every close, index t from 0 to T, from decisions and engines alone."""
     stock = np.zeros(inputs.horizon + 1)
     if name == "abs_third_party":

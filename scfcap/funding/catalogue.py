@@ -18,7 +18,9 @@ from scfcap.funding.constraints import (
     cash,
     cohorts,
     concentration,
+    covenants,
     leverage,
+    maturity,
     p2p,
     partners,
     securitization,
@@ -71,6 +73,15 @@ def _lenders(book: Book) -> list[Key]:
     return [x.name for x in book.inputs.lenders]
 
 
+def _covenants(book: Book) -> list[Key]:
+    return [(x.lender, x.name, t) for x in book.inputs.covenants for t in book.inputs.periods]
+
+
+def _cells(book: Book) -> list[Key]:
+    pledges = book.inputs.pledges
+    return [] if pledges is None else [pledges.label(c) for c in range(len(pledges.takes))]
+
+
 def _buyers(book: Book) -> list[Key]:
     return [x.name for x in book.inputs.buyers]
 
@@ -111,6 +122,14 @@ def _booked(book: Book) -> list[Key]:
 
 def _caps(book: Book) -> list[Key]:
     return list(book.inputs.cap_names())
+
+
+def _gaps(book: Book) -> list[Key]:
+    return [x.days for x in book.inputs.spec.plan.maturity_gaps]
+
+
+def _matched(book: Book) -> list[Key]:
+    return [] if book.inputs.spec.plan.tenor_match is None else _periods(book)
 
 
 def _shares(book: Book) -> list[Key]:
@@ -172,6 +191,24 @@ FAMILIES: tuple[Family, ...] = (
         "the credit line",
         _by_period(_lenders),
         bank_debt.bank_debt,
+        1,
+    ),
+    Family(
+        "covenant",
+        ("lender", "covenant", "period"),
+        "contract",
+        "the covenant of",
+        _covenants,
+        covenants.covenant,
+        2,
+    ),
+    Family(
+        "pledge",
+        ("cell", "period"),
+        "contract",
+        "own loans to pledge",
+        _by_period(_cells),
+        covenants.pledge,
         1,
     ),
     Family(
@@ -330,6 +367,24 @@ FAMILIES: tuple[Family, ...] = (
         _by_period(_caps),
         leverage.leverage,
         1,
+    ),
+    Family(
+        "maturity_gap",
+        ("days", "period"),
+        "policy",
+        "the maturity gap within days:",
+        _by_period(_gaps),
+        maturity.maturity_gap,
+        1,
+    ),
+    Family(
+        "tenor_match",
+        ("period",),
+        "policy",
+        "long loans on long funding",
+        _matched,
+        maturity.tenor_match,
+        0,
     ),
     Family(
         "book_share",

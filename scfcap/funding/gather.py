@@ -17,6 +17,8 @@ from scfcap.credit.curves import CurveSet
 from scfcap.deal.accounts import SeriesState, closing_state, opening_state
 from scfcap.deal.triggers import tripped
 from scfcap.errors import InputError, Problem
+from scfcap.funding.breaches import under_covenants
+from scfcap.funding.falling_due import maturing, undrawn
 from scfcap.funding.inputs import (
     ALIVE,
     BuyerInputs,
@@ -34,6 +36,12 @@ from scfcap.funding.partner import (
     partner_places,
     partners_of,
     stock_in,
+)
+from scfcap.funding.pledges import (
+    covenants_of,
+    cross_defaults_of,
+    late_inputs,
+    pledge_inputs,
 )
 from scfcap.funding.recoveries import check_recoveries, recovered_after
 from scfcap.funding.regulation import rules_by_period, under_law
@@ -108,6 +116,12 @@ def build_inputs(
         largest_group=_largest(pool, "group", unit),
         year_end_net_assets=_scaled(spec.opening.net_assets_prior_year_end, unit),
         path=credit_path(factors, curves, row, spec.plan.periods),
+        undrawn=undrawn(spec, pool) / unit,
+        maturing=maturing(spec, factors),
+        covenants=covenants_of(spec, grid, unit),
+        cross_defaults=cross_defaults_of(spec),
+        pledges=pledge_inputs(spec, pool, cohorts, factors.segments, grid, _usable),
+        late=late_inputs(pool, factors, factors.scenarios.index(spec.plan.scenario), grid, unit),
         partners=partners_of(
             spec,
             grid,
@@ -119,7 +133,7 @@ def build_inputs(
     inputs = under(inputs, curves.stress, row)
     if law is not None:
         inputs = under_law(inputs, rules_by_period(law, grid))
-    return opening_balance(inputs)
+    return under_covenants(opening_balance(inputs))
 
 
 def _check_places(spec: Model, pool: Pool) -> None:

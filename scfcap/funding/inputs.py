@@ -9,7 +9,7 @@ them from a model, its pool and the cohort factors.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -24,6 +24,13 @@ from scfcap.axes import (
     place,
 )
 from scfcap.deal.accounts import SeriesState
+from scfcap.funding.covenant_inputs import (
+    Breach,
+    CovenantInputs,
+    CrossDefault,
+    LateInputs,
+    PledgeInputs,
+)
 from scfcap.funding.partner import GuarantorInputs, PartnerInputs, Supported
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import FloatArray, IntArray
@@ -254,6 +261,17 @@ class CreditPath:
 
 
 @dataclass(frozen=True)
+class Maturing:
+    """Share of cohort j's principal at the close of t that is repaid within some days, or later.
+
+    Both [J, T + 1]; the rest is expected to default.
+    """
+
+    within: FloatArray
+    later: FloatArray
+
+
+@dataclass(frozen=True)
 class Inputs:
     """Everything that the program knows.
 
@@ -291,6 +309,16 @@ class Inputs:
     year_end_net_assets: float | None = None
     """Net assets at the last year end before ``as_of``; None where the model does not say."""
     path: CreditPath | None = None
+    undrawn: float = 0.0
+    """Borrowers' undrawn limits [money units]."""
+    maturing: Mapping[int, Maturing] = field(default_factory=dict)
+    """When loans are repaid, by the days for which the model states a limit."""
+    covenants: tuple[CovenantInputs, ...] = ()
+    cross_defaults: tuple[CrossDefault, ...] = ()
+    pledges: PledgeInputs | None = None
+    late: LateInputs | None = None
+    breaches: tuple[Breach, ...] = ()
+    """Covenants that are broken before anything is decided."""
     partners: tuple[PartnerInputs, ...] = ()
     """Who lends from the start: banks that the company guarantees, joint and P2P lenders."""
     guarantor: GuarantorInputs | None = None

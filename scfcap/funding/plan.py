@@ -17,9 +17,12 @@ from scfcap.funding.caps import caps_table
 from scfcap.funding.cash_flow import cash_flow, cash_forecast
 from scfcap.funding.catalogue import build_program
 from scfcap.funding.costs import cost_of_funds, marginal_funding
+from scfcap.funding.covenants import covenants_table
 from scfcap.funding.decisions import Decisions, decisions_of
 from scfcap.funding.diagnose import explain
+from scfcap.funding.end_value import value_table
 from scfcap.funding.inputs import DealInputs, Inputs
+from scfcap.funding.next_steps import next_steps
 from scfcap.funding.prices import Price, Worth, prices, worth_sentence
 from scfcap.funding.program import NoOptimumError, Solution, solve
 from scfcap.funding.replay import Engine, Replay, repaid_by, replay
@@ -91,9 +94,12 @@ class Plan:
         frames["marginal_funding"] = marginal_funding(book, solution)
         frames["actions"] = actions(book, solution, self.optimum.decisions)
         frames["unused"] = unused(book, solution)
+        frames["value"] = value_table(book, solution)
         frames["caps"] = caps_table(book, solution, self.optimum.replay)
+        frames["covenants"] = covenants_table(book, solution, self.optimum.replay)
         frames["prices"] = price_table(self.prices, self.optimum.inputs)
         frames["channels"] = channel_table(self.channels)
+        frames["next"] = next_steps(book.inputs, frames)
         frames["checks"] = statements.checks(book, solution, self.optimum.replay, frames)
         return frames
 
@@ -189,7 +195,7 @@ def _solved(inputs: Inputs, engine: Engine) -> Optimum:
     book = declare(inputs)
     program = build_program(book)
     try:
-        solution = solve(program)
+        solution = solve(program, solver=inputs.spec.plan.solver)
     except NoOptimumError as error:
         if "nbounded" in error.condition and "nfeasible" not in error.condition:
             raise

@@ -16,6 +16,7 @@ from scfcap.axes import OWN
 from scfcap.funding.caps import base_at_start, cap_checks, caps_table
 from scfcap.funding.catalogue import FAMILIES, Family
 from scfcap.funding.company import capital, cash
+from scfcap.funding.covenants import covenant_checks, covenants_table
 from scfcap.funding.entries import entries, income_lines, sheet_lines, stocks
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.program import Key, Solution, Terms
@@ -242,6 +243,8 @@ def checks(
     )
     rows.extend(_replay_checks(book, solution, result, money))
     rows.extend(cap_checks(caps_table(book, solution, result), money))
+    kept = covenants_table(book, solution, result)
+    rows.extend(covenant_checks(kept, inputs.spec.plan.scenario))
     frame = frame_of(rows, ["check", "value", "tolerance", "note"])
     frame["ok"] = frame["value"] <= frame["tolerance"]
     return frame[["check", "value", "tolerance", "ok", "note"]]

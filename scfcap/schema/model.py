@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from scfcap.quantities import LoanAmount
 from scfcap.schema.base import MisfitError, Schema
 from scfcap.schema.contract import ContractSpec, IndexSpec
+from scfcap.schema.covenants import check_covenants
 from scfcap.schema.credit import CreditSpec
 from scfcap.schema.curves import CurveSpec
 from scfcap.schema.deal import DealSpec
@@ -115,6 +116,7 @@ class Model(Schema):
                 raise MisfitError(
                     key=kind, found=f"names {', '.join(names)}", expected="names that differ"
                 )
+        check_covenants([(x.name, x.covenants) for x in self.lenders], list(self.pool.eligibility))
         wanted = {b.eligibility for b in self.buyers}
         wanted |= {x.eligibility for x in self.guaranteed if x.eligibility}
         wanted |= {x.eligibility for x in self.joint if x.eligibility}

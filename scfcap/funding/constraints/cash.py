@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scfcap.funding.company import capital, cash
+from scfcap.funding.constraints.liquidity import cover
 from scfcap.funding.entries import flow_of_cash, net_income
 from scfcap.funding.program import Key, Row
-from scfcap.funding.support import paid
 from scfcap.funding.variables import Book
 
 Rows = Iterator[tuple[Key, Row]]
@@ -26,21 +26,15 @@ def cash_balance(book: Book) -> Rows:
 
 
 def liquidity_floor(book: Book) -> Rows:
-    """``M[t] >= floor + cover * (debt, P2P notes and claims under guarantees due in t+1)``.
+    """``M[t] >= floor + c1 due[t+1] + c2 interest[t+1] + c3 promised[t+1] + draws undrawn``.
 
-    Axes: period. A claim on a default of ``t+1`` itself is not known yet.
+    Axes: period. ``due`` are debt, P2P notes and claims under guarantees (a claim on a default of
+    ``t+1`` itself is not known yet), ``interest`` what they cost with fees, and ``promised`` the
+    lending promised; of borrowers' ``undrawn`` limits a share may be drawn.
     """
     inputs = book.inputs
-    cover = inputs.spec.plan.debt_cover
     for t in inputs.periods:
-        terms = cash(book, t)
-        if cover > 0.0:
-            for x in inputs.lenders:
-                terms.extend(book.debt_repaid(x.name, t + 1), -cover)
-            terms.extend(book.p2p_repaid(t + 1), -cover)
-            for partner in inputs.partners:
-                if partner.payout_lag > 0:
-                    terms.extend(paid(book, partner, t + 1), -cover)
+        terms = cash(book, t).extend(cover(book, t), -1.0)
         yield t, Row(terms, ">=", inputs.liquidity_floor)
 
 

@@ -65,13 +65,10 @@ def transferable(book: Book) -> list[Key]:
     inputs = book.inputs
     labels: dict[Key, None] = {}
     for funder in inputs.funders:
-        name = inputs.rule_set(funder)
-        for j in range(len(inputs.cohorts)):
-            if not 0.0 < inputs.eligible[name][j] < 1.0:
-                continue
-            for t in inputs.periods:
-                if book.program.find("Y", (j, funder.place, t)) is not None:
-                    labels[name, j, t] = None
+        name, where = inputs.rule_set(funder), funder.place
+        part = (inputs.eligible[name] > 0.0) & (inputs.eligible[name] < 1.0)
+        sales = [(j, t) for t in inputs.periods for j in book.transfers.get((where, t), ())]
+        labels.update(((name, j, t), None) for j, t in sorted(sales) if part[j])
     return list(labels)
 
 
