@@ -9,14 +9,14 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from scfcap.axes import BANK_DEBT, OWN, SECURITIZATION
+from scfcap.axes import BANK_DEBT, OWN, SECURITIZATION, place
 from scfcap.funding.catalogue import BY_NAME
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.statements import frame_of
 from scfcap.periods import add_months
 
 #: What is done with a source, in the order in which it is done.
-_ORDER = ("notify", "repay", "lend", "transfer", "issue", "draw")
+_ORDER = ("notify", "repay", "lend", "book", "transfer", "issue", "draw")
 _NAMES = [
     "action", "channel", "item", "detail", "amount", "first_date", "last_date", "deadline", "rate",
     "worth_of_more", "why",
@@ -145,6 +145,7 @@ class _Told:
         binds = limits["binding"].astype(bool) & (limits["dual"].abs() > NOTHING)
         prefix = _OF_CHANNEL.get(channel)
         named = (limits["key"] == item) | limits["key"].str.startswith(f"{item}/")
+        named |= limits["key"].isin([place(channel, item), channel])
         if prefix:
             named |= limits["family"].str.startswith(prefix)
         mine = limits[near & binds & named]

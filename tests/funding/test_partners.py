@@ -602,6 +602,11 @@ def test_partners_are_in_every_table():
     limits = tables["limits"]
     for family in ("partner_stock", "partner_flow", "guarantee_multiple"):
         assert (limits["family"] == family).any(), family
+    steps = tables["next"].query("action == 'book'").set_index("item")
+    assert steps.loc["bank-j", "amount"].sum() == pytest.approx(
+        UNIT * sum(x for (_, where, t), x in booked.items() if where == BANK_J and t == 1)
+    )
+    assert "Limited by the limit of a bank" in steps.loc[["bank-j"], "why"].iloc[0]
     prices = set(tables["prices"]["what"])
     assert "the limit of bank-g's guaranteed loans" in prices
     assert "the limit of bank-j's joint loans" in prices

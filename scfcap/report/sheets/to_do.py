@@ -19,6 +19,7 @@ _WORDS = {
     "notify": "Give notice",
     "repay": "Repay",
     "lend": "Lend",
+    "book": "Lend with partner",
     "transfer": "Transfer loans",
     "issue": "Issue notes",
     "draw": "Draw",
