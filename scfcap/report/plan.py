@@ -28,6 +28,7 @@ TOLD = (
     "term_prices",
     "channels",
     "unused",
+    "long_demand",
     "next",
     "actions",
     "maturity_gaps",
