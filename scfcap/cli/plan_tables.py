@@ -30,7 +30,7 @@ def show_plan(terminal: Terminal, report: PlanReport) -> None:
     """The plan from sources and uses to what to do next, and what to beware of."""
     shown = _Shown(report)
     terminal.say(*_head(report), "")
-    terminal.say(report.beyond_says, "")
+    terminal.say(report.objective_says, report.beyond_says, "")
     for part in (shown.next_steps(), shown.sources_and_uses(), shown.balances(), shown.limits()):
         terminal.say(part, "")
     if len(report.frames["covenants"]):

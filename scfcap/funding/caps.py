@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from scfcap.axes import BANK_TRANSFER, place
+from scfcap.axes import GUARANTEED_BANK, JOINT_LENDING, P2P
 from scfcap.funding.constraints.leverage import base, counted
 from scfcap.funding.decisions import Decisions, decisions_of
 from scfcap.funding.inputs import Inputs
@@ -93,13 +93,22 @@ def stock(inputs: Inputs, name: str, decisions: Decisions, result: Replay) -> Fl
     if name == "abs_third_party":
         for series in result.deals:
             stock[1:] += result.notes(series).sum(axis=0)
-    elif name == "transfer_clean":
+    elif name in ("transfer_clean", "transfer_recourse"):
         for buyer in inputs.buyers:
-            stock += result.places[place(BANK_TRANSFER, buyer.name)].balance
-    elif name == "p2p" and inputs.p2p is not None:
-        stock += inputs.p2p.open_balance
-        for t in inputs.periods:
-            stock[t : t + inputs.p2p.tenor] += float(decisions.placed[:, t].sum())
+            stock += result.places[buyer.place].balance if buyer.source == name else 0.0
+    elif name == "guaranteed":
+        for bank in inputs.partners_in(GUARANTEED_BANK):
+            stock += bank.cover * result.places[bank.place].balance
+    elif name == "joint_partner":
+        for partner in inputs.partners_in(JOINT_LENDING):
+            stock += result.places[partner.place].balance
+    elif name == "p2p":
+        for lenders in inputs.partners_in(P2P):
+            stock += result.places[lenders.place].balance
+        if inputs.p2p is not None:
+            stock += inputs.p2p.open_balance
+            for t in inputs.periods:
+                stock[t : t + inputs.p2p.tenor] += float(decisions.placed[:, t].sum())
     else:
         theirs = {x.name for x in inputs.lenders if x.kind == name}
         for x in inputs.lenders:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from scfcap.funding.calendar_years import dividend_periods
 from scfcap.funding.constraints import (
     bank_debt,
     bank_transfer,
@@ -22,9 +23,11 @@ from scfcap.funding.constraints import (
     leverage,
     maturity,
     p2p,
+    partners,
+    profit,
     securitization,
 )
-from scfcap.funding.objective import max_income
+from scfcap.funding.objective import objective
 from scfcap.funding.program import Absent, Key, Program, Row
 from scfcap.funding.variables import Book
 
@@ -110,6 +113,19 @@ def _steps(book: Book) -> list[Key]:
     return [] if book.inputs.p2p is None else list(range(len(book.inputs.p2p.steps)))
 
 
+def _partners(book: Book) -> list[Key]:
+    return list(book.inputs.partner_places)
+
+
+def _booked(book: Book) -> list[Key]:
+    return [
+        (name, segment, t)
+        for name in partners.booked_sets(book)
+        for segment in book.inputs.segments
+        for t in book.inputs.periods
+    ]
+
+
 def _caps(book: Book) -> list[Key]:
     return list(book.inputs.cap_names())
 
@@ -123,7 +139,13 @@ def _matched(book: Book) -> list[Key]:
 
 
 def _shares(book: Book) -> list[Key]:
-    return [limit.name for limit in book.inputs.spec.concentration]
+    limits = book.inputs.spec.concentration
+    return [limit.name for limit in limits if concentration.by_segment(limit)]
+
+
+def _cores(book: Book) -> list[Key]:
+    limits = book.inputs.spec.concentration
+    return [limit.name for limit in limits if not concentration.by_segment(limit)]
 
 
 FAMILIES: tuple[Family, ...] = (
@@ -319,6 +341,42 @@ FAMILIES: tuple[Family, ...] = (
         0,
     ),
     Family(
+        "partner_stock",
+        ("partner", "period"),
+        "contract",
+        "the limit of a bank that is guaranteed, or of a joint lender",
+        _by_period(_partners),
+        partners.partner_stock,
+        1,
+    ),
+    Family(
+        "partner_flow",
+        ("partner", "period"),
+        "contract",
+        "what a bank that is guaranteed, or a joint lender, lends a period",
+        _by_period(_partners),
+        partners.partner_flow,
+        1,
+    ),
+    Family(
+        "partner_eligibility",
+        ("eligibility", "segment", "period"),
+        "contract",
+        "eligible share of lending",
+        _booked,
+        partners.partner_eligibility,
+        2,
+    ),
+    Family(
+        "guarantee_multiple",
+        ("period",),
+        "law",
+        "guarantees in multiples of net assets",
+        _periods,
+        partners.guarantee_multiple,
+        0,
+    ),
+    Family(
         "leverage",
         ("cap", "period"),
         "law",
@@ -354,6 +412,41 @@ FAMILIES: tuple[Family, ...] = (
         concentration.book_share,
         1,
     ),
+    Family(
+        "tax_on_profit",
+        ("period",),
+        "identity",
+        "tax on profit",
+        profit.taxed_periods,
+        profit.tax_on_profit,
+        0,
+    ),
+    Family(
+        "dividends_of_profit",
+        ("period",),
+        "policy",
+        "dividends of a closed year's profit",
+        lambda book: list(dividend_periods(book.inputs)),
+        profit.dividends_of_profit,
+        0,
+    ),
+    Family(
+        "income_floor",
+        ("plan",),
+        "policy",
+        "the floor of income",
+        lambda book: ["plan"] if book.inputs.spec.plan.objective == "max_lending" else [],
+        profit.income_floor,
+    ),
+    Family(
+        "core_share",
+        ("limit", "period"),
+        "policy",
+        "what hangs on",
+        _by_period(_cores),
+        concentration.core_share,
+        1,
+    ),
 )
 
 BY_NAME = {family.name: family for family in FAMILIES}
@@ -363,5 +456,5 @@ def build_program(book: Book) -> Program:
     """The whole program: columns are declared, each family adds its rows, then the objective."""
     for family in FAMILIES:
         book.program.add_family(family.name, family.labels(book), family.rows(book))
-    book.program.objective = max_income(book)
+    book.program.objective = objective(book)
     return book.program

@@ -10,16 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from scfcap.axes import GUARANTEED_BANK, JOINT_LENDING, P2P
 from scfcap.funding.catalogue import BY_NAME, Family
 from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs
 from scfcap.funding.naming import limit_name, without_period
+from scfcap.funding.partner import PartnerInputs
 from scfcap.funding.program import Key, Program
 
 #: Families whose data are named below; the others are named by the catalogue.
 NAMED = frozenset(
     ("bank_debt", "transfer_stock", "programme", "issue_size", "p2p_supply", "p2p_limit",
-     "leverage", "liquidity_floor", "demand")
+     "leverage", "liquidity_floor", "demand", "partner_stock", "guarantee_multiple")
 )  # fmt: skip
+#: What partners' loans are called.
+_LOANS = {GUARANTEED_BANK: "guaranteed loans", JOINT_LENDING: "joint loans"}
 
 
 @dataclass(frozen=True)
@@ -40,18 +44,21 @@ class Datum:
     family: str = ""
 
 
-def limit_of(source: LenderInputs | BuyerInputs | DealInputs | None) -> str:
+def limit_of(source: LenderInputs | BuyerInputs | DealInputs | PartnerInputs | None) -> str:
     """What the limit of a source of funds is called among the prices; None is P2P."""
     if isinstance(source, LenderInputs):
         return f"the line of {source.name}"
     if isinstance(source, BuyerInputs):
         return f"the limit of {source.name}"
-    return "the P2P limit" if source is None else "the securitization programme"
+    if isinstance(source, PartnerInputs) and source.channel != P2P:
+        return f"the limit of {source.name}'s {_LOANS[source.channel]}"
+    return "the securitization programme" if isinstance(source, DealInputs) else "the P2P limit"
 
 
 def all_data(inputs: Inputs, program: Program) -> list[Datum]:
     """What may be priced; a limit stands in a row only where it, not older business, sets it."""
-    found = [*_capital(inputs, program), *_sources(inputs, program), *_caps(inputs, program)]
+    found = [*_capital(inputs, program), *_sources(inputs, program)]
+    found += [*_partners(inputs, program), *_caps(inputs, program)]
     found += [*_policy_and_demand(inputs, program), *_others(inputs, program)]
     return [datum for datum in found if datum.shifts]
 
@@ -78,7 +85,7 @@ def _sources(inputs: Inputs, program: Program) -> Iterator[Datum]:
             if name == x.name and x.share(t) > 0.0 and x.line(t) >= x.open_balance[t]
         }
         for t in inputs.periods:
-            fee = x.commitment_fee * float(inputs.year[t])
+            fee = x.fee(t) * float(inputs.year[t])
             if fee > 0.0 and x.line(t - 1) >= float(x.open_balance[t - 1]):
                 shifts[row["cash_balance", t]] = -fee * x.share(t - 1)
                 shifts[row["net_capital", t]] = -fee * x.share(t - 1)
@@ -108,6 +115,23 @@ def _sources(inputs: Inputs, program: Program) -> Iterator[Datum]:
             what = f"P2P supply at {step.rate:.2%}"
             each = f"each {inputs.grid.frequency}"
             yield Datum(what, each, step.per_period, rows, family="p2p_supply")
+
+
+def _partners(inputs: Inputs, program: Program) -> Iterator[Datum]:
+    """Limits of partners, and what may still be guaranteed."""
+    stocks = program.rows_of("partner_stock").items()
+    for x in inputs.partners:
+        rows = {
+            r: 1.0
+            for (where, t), r in stocks
+            if where == x.place and x.limit >= float(x.open_stock[t])
+        }
+        yield Datum(limit_of(x), "throughout", x.limit, rows, family="partner_stock")
+    if inputs.guarantor is not None:
+        base = inputs.guarantor.net_assets or inputs.net_capital
+        size = inputs.guarantor.multiple * base
+        rows = dict.fromkeys(program.rows_of("guarantee_multiple").values(), 1.0)
+        yield Datum("room for guarantees", "throughout", size, rows, family="guarantee_multiple")
 
 
 def _fixed_bases(inputs: Inputs, program: Program) -> tuple[dict[int, float], dict[int, float]]:

@@ -13,17 +13,14 @@ from collections.abc import Callable, Mapping
 from datetime import date
 
 import numpy as np
-import pandas as pd
 
 from scfcap.axes import OWN
-from scfcap.funding.company import capital
 from scfcap.funding.inputs import DealInputs, Inputs
-from scfcap.funding.program import Solution, Terms
+from scfcap.funding.partner import Supported
+from scfcap.funding.program import Terms
+from scfcap.funding.provisions import provisions
 from scfcap.funding.variables import Book
 from scfcap.quantities import FloatArray
-
-#: Parts of the objective.
-INSIDE, BEYOND = "inside", "beyond"
 
 
 def value_beyond(book: Book) -> Mapping[str, Terms]:
@@ -49,32 +46,6 @@ def excess(rate: float, outstanding: FloatArray, years: FloatArray, at: float) -
     return max(float((rate * years * before + before - after) @ discount) - 1.0, 0.0)
 
 
-def value_table(book: Book, solution: Solution) -> pd.DataFrame:
-    """The objective by what earns it: net income inside the horizon, value beyond by kind.
-
-    Columns: part (``inside``, ``beyond``), item, amount [currency], share of the objective
-    (none where the objective is not above zero).
-    """
-    inputs = book.inputs
-    income = Terms().extend(capital(book, inputs.horizon)).plus(-inputs.net_capital)
-    parts = [(INSIDE, "net income over the horizon", income)]
-    parts += [(BEYOND, kind, terms) for kind, terms in value_beyond(book).items()]
-    total = solution.objective
-    rows = []
-    for part, item, terms in parts:
-        value = terms.value(solution.x)
-        rows.append((part, item, value * inputs.unit, value / total if total > 0.0 else np.nan))
-    return pd.DataFrame(rows, columns=["part", "item", "amount", "share"])
-
-
-def beyond_sentence(table: pd.DataFrame, currency: str) -> str:
-    """How much of the objective lies beyond the horizon, in words."""
-    amount = float(table.loc[table["part"] == BEYOND, "amount"].sum())
-    share = float(table.loc[table["part"] == BEYOND, "share"].sum(skipna=False))
-    whole = "" if np.isnan(share) else f", {share:.1%} of what the plan is after"
-    return f"Value beyond the horizon above book: {currency} {amount:,.0f}{whole}."
-
-
 def _own_loans(book: Book) -> Terms:
     terms, last = Terms(), book.inputs.horizon
     for j in book.standing(OWN, last):
@@ -98,8 +69,32 @@ def _servicing(book: Book) -> Terms:
     for buyer in inputs.buyers:
         net = buyer.servicing_fee - inputs.spec.plan.opex_rate
         for j in book.standing(buyer.place, last):
-            terms.extend(book.held(j, buyer.place, last), net * float(inputs.cohorts.annuity[j]))
+            worth = net * float(inputs.cohorts.annuity[j]) - losses_ahead(inputs, buyer, j)
+            terms.extend(book.held(j, buyer.place, last), worth)
     return terms
+
+
+def _partners(book: Book) -> Terms:
+    inputs, terms, last = book.inputs, Terms(), book.inputs.horizon
+    for x in inputs.partners:
+        net = x.fee - inputs.spec.plan.opex_rate
+        for j in book.standing(x.place, last):
+            worth = net * float(inputs.cohorts.annuity[j]) - losses_ahead(inputs, x, j)
+            terms.extend(book.held(j, x.place, last), worth)
+    return terms
+
+
+def losses_ahead(inputs: Inputs, x: Supported, j: int) -> float:
+    """What the company will pay after T on a unit of cohort ``j`` of another's, discounted.
+
+    ``cover * (defaults / (1 + rate)^lag - recoveries)``.
+    """
+    cohorts = inputs.cohorts
+    if x.cover == 0.0 or cohorts.defaults_ahead is None or cohorts.recoveries_ahead is None:
+        return 0.0
+    wait = x.payout_lag / inputs.grid.per_year
+    later = float(cohorts.defaults_ahead[j] * np.power(1.0 + inputs.spec.plan.terminal_rate, -wait))
+    return x.cover * (later - float(cohorts.recoveries_ahead[j]))
 
 
 def _issue_costs(book: Book) -> Terms:
@@ -173,6 +168,11 @@ def _p2p(book: Book) -> Terms:
     return terms
 
 
+def _provisions(book: Book) -> Terms:
+    """Losses to come are in the value of the loans: they are not set aside for a second time."""
+    return provisions(book, book.inputs.horizon)
+
+
 def _bullet(inputs: Inputs, rate: float, periods: int, at: float) -> float:
     """:func:`excess` of principal that is due at once, ``periods`` after T; nothing if before."""
     if periods < 1:
@@ -208,9 +208,11 @@ KINDS: tuple[tuple[str, Callable[[Book], Terms]], ...] = (
     ("loans on the own book", _own_loans),
     ("loans of the vehicle", _pool),
     ("servicing of loans sold", _servicing),
+    ("fees and guarantees of loans made with partners", _partners),
     ("issue costs that later periods use", _issue_costs),
     ("cash that a series keeps", _waiting),
     ("bank and other debt", _debt),
     ("notes held by others", _notes),
     ("P2P notes", _p2p),
+    ("provisions, as loans are worth less what they lose", _provisions),
 )

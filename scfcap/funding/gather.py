@@ -14,11 +14,14 @@ from scfcap.axes import (
 )
 from scfcap.cashflow.cohorts import CohortFactors
 from scfcap.credit.curves import CurveSet
+from scfcap.credit.exposure import Exposures
 from scfcap.deal.accounts import SeriesState, closing_state, opening_state
 from scfcap.deal.triggers import tripped
 from scfcap.errors import InputError, Problem
 from scfcap.funding.breaches import under_covenants
-from scfcap.funding.falling_due import maturing, undrawn
+from scfcap.funding.capital import paid_in
+from scfcap.funding.cores import core_shares
+from scfcap.funding.falling_due import maturing, too_soon, undrawn
 from scfcap.funding.inputs import (
     ALIVE,
     BuyerInputs,
@@ -27,14 +30,23 @@ from scfcap.funding.inputs import (
     Inputs,
     LenderInputs,
     P2PInputs,
+    Recourse,
 )
 from scfcap.funding.opening import opening_balance
+from scfcap.funding.partner import (
+    guarantor_of,
+    open_periods,
+    partner_places,
+    partners_of,
+    stock_in,
+)
 from scfcap.funding.pledges import (
     covenants_of,
     cross_defaults_of,
     late_inputs,
     pledge_inputs,
 )
+from scfcap.funding.provisions import provision_inputs
 from scfcap.funding.recoveries import check_recoveries, recovered_after
 from scfcap.funding.regulation import rules_by_period, under_law
 from scfcap.funding.stressed import credit_path, per_unit, under
@@ -48,11 +60,17 @@ from scfcap.schema.securitization import SecuritizationSpec
 
 
 def build_inputs(
-    spec: Model, law: Calendar | None, pool: Pool, factors: CohortFactors, curves: CurveSet
+    spec: Model,
+    law: Calendar | None,
+    pool: Pool,
+    factors: CohortFactors,
+    curves: CurveSet,
+    exposures: Exposures | None = None,
 ) -> Inputs:
     """Gather the program's inputs from the (scaled) model, the pool and the cohort factors.
 
-    ``law`` says what is in force when; ``curves`` are those from which ``factors`` were made.
+    ``law`` says what is in force when; ``curves`` are those from which ``factors`` were made;
+    ``exposures`` what hangs on core enterprises, where a limit speaks of them.
 
     Raises:
         InputError: a place or segment of the tape that the model does not know, an opening
@@ -72,7 +90,7 @@ def build_inputs(
     )
     lenders = tuple(_lender(x, grid, unit) for x in spec.lenders)
     demand, promised = _demand(spec, factors.segments, grid, unit)
-    buyers = tuple(_buyer(b, factors.segments, cohorts, unit) for b in spec.buyers)
+    buyers = tuple(_buyer(b, factors.segments, cohorts, grid, unit) for b in spec.buyers)
     inputs = Inputs(
         spec=spec,
         regime=None,
@@ -108,12 +126,22 @@ def build_inputs(
         largest_group=_largest(pool, "group", unit),
         year_end_net_assets=_scaled(spec.opening.net_assets_prior_year_end, unit),
         path=credit_path(factors, curves, row, spec.plan.periods),
+        provisions=provision_inputs(spec, factors, curves, row, grid),
+        paid_in=paid_in(spec, grid),
         undrawn=undrawn(spec, pool) / unit,
         maturing=maturing(spec, factors),
+        core_shares=core_shares(spec, factors.segments, exposures),
         covenants=covenants_of(spec, grid, unit),
         cross_defaults=cross_defaults_of(spec),
         pledges=pledge_inputs(spec, pool, cohorts, factors.segments, grid, _usable),
-        late=late_inputs(pool, factors, factors.scenarios.index(spec.plan.scenario), grid, unit),
+        late=late_inputs(spec, pool, factors, grid, unit),
+        partners=partners_of(
+            spec,
+            grid,
+            lambda names, key: _segments(names, factors.segments, key),
+            lambda where: stock_in(cohorts.origin, cohorts.amount, cohorts.path, where),
+        ),
+        guarantor=guarantor_of(spec, unit),
     )
     inputs = under(inputs, curves.stress, row)
     if law is not None:
@@ -122,7 +150,7 @@ def build_inputs(
 
 
 def _check_places(spec: Model, pool: Pool) -> None:
-    known = {OWN, *(place(BANK_TRANSFER, b.name) for b in spec.buyers)}
+    known = {OWN, *(place(BANK_TRANSFER, b.name) for b in spec.buyers), *partner_places(spec)}
     if spec.securitization is not None:
         known |= {place(SECURITIZATION, s.name) for s in spec.securitization.series}
     used = {pool.places[int(p)] for p in np.unique(pool.place)}
@@ -131,7 +159,7 @@ def _check_places(spec: Model, pool: Pool) -> None:
             "tape, column channel",
             f"holder {name!r}",
             f"one of {', '.join(sorted(known))}",
-            "Add the buyer or series to model.toml, or correct the tape.",
+            "Add the buyer, series or partner to model.toml, or correct the tape.",
         )
         for name in sorted(used - known)
     ]
@@ -148,7 +176,7 @@ def _cohorts(spec: Model, factors: CohortFactors, curves: CurveSet, unit: float)
         return per_unit(flow, factors, k, horizon)
 
     survive = path[:, 1:]
-    terminal, annuity = _terminal(spec, factors, curves, horizon)
+    terminal, annuity, defaults, recoveries = _terminal(spec, factors, curves, horizon)
     amount = np.where(factors.vintage <= 0, factors.amount / unit, 1.0)
     return CohortInputs(
         segment=factors.segment,
@@ -162,13 +190,16 @@ def _cohorts(spec: Model, factors: CohortFactors, curves: CurveSet, unit: float)
         interest=ratio(factors.interest[k]),
         terminal=terminal,
         annuity=annuity,
+        defaults_ahead=defaults,
+        recoveries_ahead=recoveries,
     )
 
 
 def _terminal(
     spec: Model, factors: CohortFactors, curves: CurveSet, horizon: int
-) -> tuple[FloatArray, FloatArray]:
-    """Discounted remaining cash, and annuity of remaining balances, per unit held at T.
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Discounted remaining cash, annuity of remaining balances, defaults and recoveries to come,
+    per unit held at T.
 
     Recoveries of defaults after T are discounted from the period in which they arrive; balances
     beyond the end of the factors' grid are taken at par at that end.
@@ -178,7 +209,8 @@ def _terminal(
     rate = spec.plan.terminal_rate
     discount = np.power(1.0 + rate, -np.cumsum(year))
     cash = (factors.repaid[k] + factors.interest[k])[:, horizon:] @ discount
-    cash += recovered_after(factors, curves, k, rate, discount)
+    recovered = recovered_after(factors, curves, k, rate, discount)
+    cash += recovered
     balances = factors.performing[k][:, horizon:]
     cash += balances[:, -1] * (discount[-1] if len(discount) else 1.0)
     annuity = balances[:, :-1] @ (discount * year)
@@ -186,9 +218,12 @@ def _terminal(
     there = held > ALIVE
     safe = np.where(there, held, 1.0)
     running = spec.plan.opex_rate * annuity
+    defaults = factors.default[k][:, horizon:] @ discount
     return (
         np.where(there, (cash - running) / safe, 0.0),
         np.where(there, annuity / safe, 0.0),
+        np.where(there, defaults / safe, 0.0),
+        np.where(there, recovered / safe, 0.0),
     )
 
 
@@ -277,6 +312,9 @@ def _demand(
         s = segments.index(name)
         demand[s, 1:] = _path(wish, grid) / unit
         promised[s] = wish.minimum * demand[s]
+    if spec.plan.objective == "min_cost":
+        demand *= spec.plan.lending_path
+        promised = demand.copy()
     return demand, promised
 
 
@@ -293,6 +331,8 @@ def _lender(lender: Lender, grid: PeriodGrid, unit: float) -> LenderInputs:
     repaid = np.zeros(horizon + 2)
     interest = np.zeros(horizon + 2)
     longer = grid.extended(horizon + 1)
+    to = lender.available_to
+    there = horizon if to is None else sum(end <= to for end in grid.ends)
     for draw in lender.draws:
         due = max(longer.index(draw.maturity), 1)
         balance[:due] += draw.amount / unit
@@ -309,14 +349,16 @@ def _lender(lender: Lender, grid: PeriodGrid, unit: float) -> LenderInputs:
         open_balance=balance[: horizon + 1],
         open_repaid=repaid,
         open_interest=interest[: horizon + 1],
+        closed=frozenset({*too_soon(grid, lender.notice_days), *range(there + 1, horizon + 1)}),
+        last=None if to is None else there,
     )
 
 
 def _buyer(
-    buyer: Buyer, segments: tuple[str, ...], cohorts: CohortInputs, unit: float
+    buyer: Buyer, segments: tuple[str, ...], cohorts: CohortInputs, grid: PeriodGrid, unit: float
 ) -> BuyerInputs:
     where = place(BANK_TRANSFER, buyer.name)
-    theirs = np.array([origin == where for origin in cohorts.origin])
+    stock = stock_in(cohorts.origin, cohorts.amount, cohorts.path, where)
     return BuyerInputs(
         name=buyer.name,
         price=buyer.price,
@@ -326,8 +368,17 @@ def _buyer(
         min_seasoning=buyer.min_seasoning,
         eligibility=buyer.eligibility,
         segments=_segments(buyer.segments, segments, f"buyers.{buyer.name}"),
-        open_stock=(cohorts.amount[theirs, None] * cohorts.path[theirs]).sum(axis=0),
+        open_stock=stock,
+        recourse=_recourse(buyer, float(stock[0]), unit),
+        closed=too_soon(grid, buyer.notice_days),
     )
+
+
+def _recourse(buyer: Buyer, stock: float, unit: float) -> Recourse | None:
+    if not buyer.recourse or buyer.recourse_cap == 0.0:
+        return None
+    sold = stock if buyer.recourse_sold is None else buyer.recourse_sold / unit
+    return Recourse(buyer.recourse_cap, sold, buyer.recourse_borne / unit)
 
 
 def _deals(
@@ -419,16 +470,11 @@ def _in_units(state: SeriesState, unit: float) -> SeriesState:
 
 
 def _p2p(spec: Model, grid: PeriodGrid, unit: float) -> P2PInputs | None:
-    if spec.p2p is None:
-        return None
     p2p = spec.p2p
+    if p2p is None or p2p.tenor is None:
+        return None
     horizon = len(grid)
     year = np.concatenate(([0.0], grid.year_fractions))
-    first = grid.as_of if p2p.open_from is None else p2p.open_from
-    last = grid.ends[-1] if p2p.open_to is None else p2p.open_to
-    opened = frozenset(
-        t for t, end in enumerate(grid.ends, start=1) if first <= end and end <= last
-    )
     repaid = np.zeros(max(horizon, p2p.tenor) + 2)
     repaid[1 : p2p.tenor + 1] = p2p.outstanding / unit / p2p.tenor
     balance = p2p.outstanding / unit - np.cumsum(repaid)[: horizon + 1]
@@ -440,7 +486,7 @@ def _p2p(spec: Model, grid: PeriodGrid, unit: float) -> P2PInputs | None:
         rolling_periods=round(grid.per_year),
         tenor=p2p.tenor,
         steps=tuple(step.scaled(1.0 / unit) for step in p2p.steps),
-        open_periods=opened,
+        open_periods=open_periods(p2p, grid),
         open_balance=balance,
         open_repaid=repaid,
         open_interest=interest,

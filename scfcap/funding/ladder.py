@@ -9,6 +9,7 @@ import pandas as pd
 
 from scfcap.axes import OWN
 from scfcap.cashflow.cohorts import CohortFactors
+from scfcap.funding.capital import PROVISIONS, TAX, tax_due
 from scfcap.funding.company import cash
 from scfcap.funding.maturities import (
     Dated,
@@ -20,8 +21,11 @@ from scfcap.funding.maturities import (
     repaid_within,
     restricted_cash,
 )
+from scfcap.funding.partner_books import CLAIMS, KEPT, OWED
 from scfcap.funding.program import Solution, Terms
+from scfcap.funding.provisions import provisions
 from scfcap.funding.statements import frame_of
+from scfcap.funding.support import paid, receivable
 from scfcap.funding.variables import Book, on_books
 from scfcap.quantities import FloatArray
 
@@ -88,9 +92,14 @@ class _Ladder:
         book = self.book
         yield "asset", "loans on the own book", self._loans([OWN], t)
         yield "asset", "loans of the vehicle", self._loans(on_books(book.inputs)[1:], t)
+        sold = [x.place for x in book.inputs.buyers if x.recourse is not None]
+        if sold:
+            yield *KEPT, self._loans(sold, t)
         due = Terms()
         for where in on_books(book.inputs):
             due.extend(book.receivable(where, t))
+        for x in book.inputs.supported:
+            due.extend(receivable(book, x, t))
         undated = np.zeros(len(BUCKETS))
         undated[BUCKETS.index("undated")] = self._value(due)
         yield "asset", "recoveries expected", undated
@@ -102,6 +111,16 @@ class _Ladder:
         yield "liability", "notes held by others", self._dated(notes_due(book, grid, t))
         yield "liability", "accrued coupons", self._dated(coupons_due(book, grid, t))
         yield "liability", "P2P notes", self._dated(p2p_due(book, grid, t))
+        if sold:
+            yield *OWED, self._loans(sold, t)
+        if any(x.cover > 0.0 for x in book.inputs.partners):
+            yield *CLAIMS, self._dated(self._claims(t))
+        if book.inputs.provisions is not None:
+            held = np.zeros(len(BUCKETS))
+            held[BUCKETS.index("undated")] = self._value(provisions(book, t))
+            yield PROVISIONS.side, PROVISIONS.item, held
+        if book.inputs.spec.tax is not None:
+            yield TAX.side, TAX.item, self._dated([tax_due(book, grid, t)])
 
     def _loans(self, places: list[str], t: int) -> FloatArray:
         """Expected principal of what stands at the close of ``t``, by bucket."""
@@ -127,3 +146,10 @@ class _Ladder:
         for days, terms in parts:
             amounts[int(np.searchsorted(HORIZONS, days, side="left"))] += self._value(terms)
         return amounts
+
+    def _claims(self, t: int) -> Iterator[Dated]:
+        """Claims under guarantees on defaults up to ``t``, due after their lag."""
+        days = self.grid.days
+        for x in self.book.inputs.partners:
+            for due in range(t + 1, t + x.payout_lag + 1):
+                yield float(days[due] - days[t]), paid(self.book, x, due)

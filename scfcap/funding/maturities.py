@@ -61,6 +61,7 @@ def due_grid(book: Book) -> PeriodGrid:
     longest = [tenor for x in inputs.lenders for tenor, _ in x.tenors]
     longest += [] if inputs.p2p is None else [len(inputs.p2p.open_repaid), inputs.p2p.tenor]
     longest += [d.legal_end for d in inputs.deals]
+    longest += [x.payout_lag for x in inputs.partners]
     return inputs.grid.extended(inputs.horizon + max(longest, default=0) + 1)
 
 

@@ -21,7 +21,7 @@ from scfcap.funding.costs import cost_of_funds, marginal_funding
 from scfcap.funding.covenants import covenants_table
 from scfcap.funding.decisions import Decisions, decisions_of
 from scfcap.funding.diagnose import explain
-from scfcap.funding.end_value import value_table
+from scfcap.funding.entries import from_owners
 from scfcap.funding.inputs import DealInputs, Inputs
 from scfcap.funding.long_demand import long_demand
 from scfcap.funding.next_steps import next_steps
@@ -30,6 +30,7 @@ from scfcap.funding.program import NoOptimumError, Solution, solve
 from scfcap.funding.replay import Engine, Replay, repaid_by, replay
 from scfcap.funding.terms import term_price_table, term_prices
 from scfcap.funding.unused import unused
+from scfcap.funding.value import value_table
 from scfcap.funding.variables import Book, declare
 from scfcap.periods import PeriodGrid
 from scfcap.schema.model import Model
@@ -76,15 +77,19 @@ class Plan:
 
     @property
     def objective(self) -> float:
-        """Net income over the horizon and the premium of what stands at its end [currency]."""
+        """What the plan is after, by ``plan.objective`` [currency]: net income and value beyond the
+        horizon; lending by its weights; or funding cost, negative.
+        """
         return self.optimum.solution.objective * self.optimum.inputs.unit
 
     @property
     def net_income(self) -> float:
         """Net income over the horizon [currency]."""
         inputs = self.optimum.inputs
-        closing = self.optimum.solution.value("K", inputs.horizon)
-        return (closing - inputs.net_capital) * inputs.unit
+        book, solution = self.optimum.book, self.optimum.solution
+        closing = solution.value("K", inputs.horizon)
+        given = sum(from_owners(book, t).value(solution.x) for t in inputs.periods)
+        return (closing - inputs.net_capital - given) * inputs.unit
 
     @cached_property
     def _tables(self) -> dict[str, pd.DataFrame]:
@@ -205,6 +210,9 @@ def _solved(inputs: Inputs, engine: Engine) -> Optimum:
     except NoOptimumError as error:
         if "nbounded" in error.condition and "nfeasible" not in error.condition:
             raise
+        if inputs.spec.dividends is not None and inputs.dividends:
+            # A closed year with a loss leaves no dividend to be at most a share of it.
+            return _solved(replace(inputs, dividends=False), engine)
         raise explain(book) from None
     decisions = decisions_of(book, solution)
     return Optimum(inputs, book, solution, decisions, replay(inputs, decisions, engine))

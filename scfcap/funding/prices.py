@@ -11,7 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf, isfinite, nan
 
-from scfcap.axes import BANK_DEBT, BANK_TRANSFER, P2P, SECURITIZATION
+from scfcap.axes import (
+    BANK_DEBT,
+    BANK_TRANSFER,
+    GUARANTEED_BANK,
+    JOINT_LENDING,
+    P2P,
+    SECURITIZATION,
+)
 from scfcap.funding.data import Datum, all_data, limit_of
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.naming import day_of, money, period_of, row_words
@@ -237,6 +244,8 @@ _VERB = {
     BANK_TRANSFER: "selling loans to banks",
     SECURITIZATION: "issuing further series",
     P2P: "new P2P notes",
+    GUARANTEED_BANK: "new guaranteed bank loans",
+    JOINT_LENDING: "new joint loans",
 }
 
 

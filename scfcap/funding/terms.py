@@ -26,7 +26,7 @@ from scfcap.funding.warm import Warm
 from scfcap.schema.securitization import Tranche
 
 #: Step of a re-solve [1], and of a difference of terms that may be nonlinear far away.
-STEP, SMALL = 1e-6, 1e-4
+STEP, SMALL = 1e-5, 1e-4
 #: What a sentence tells a price for: a point of a rate or share, a tenth of a multiple or weight.
 POINT, TENTH = 0.01, 0.1
 #: Money [money units] below this per change counts as none.

@@ -1,6 +1,7 @@
 """Decision variables of the program, and the book-keeping terms that constraints share.
 
-Symbols as in the planning literature: ``O`` originations, ``H`` holdings, ``Y`` transfers, ``M``
+Symbols as in the planning literature: ``O`` originations, ``OC`` those made with a partner, ``H``
+holdings, ``Y`` transfers, ``M``
 cash, ``K`` net capital, ``X`` draws, ``S`` series size, ``E`` contribution, ``Q`` deal cash, ``N``
 notes, ``A`` note repayments, ``R`` residual, ``P`` P2P placements. A column exists only where
 it may be nonzero.
@@ -13,12 +14,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scfcap.axes import OWN
+from scfcap.funding.calendar_years import dividend_periods
 from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs
 from scfcap.funding.loans import Loans
 from scfcap.funding.program import Program, Terms
 
 if TYPE_CHECKING:
-    from scfcap.funding.entries import Entry
+    from scfcap.funding.booking import Entry
 
 
 @dataclass
@@ -53,7 +55,7 @@ class Book(Loans):
             for since in range(max(1, t - tenor), t):
                 cost = x.rate(rate, since) * year
                 terms.add(self.program.find("X", (lender, tenor, since)), cost)
-        fee = x.commitment_fee * year
+        fee = x.fee(t) * year
         terms.plus(fee * (x.room(t - 1) - float(x.open_balance[t - 1])))
         return terms.extend(self.debt(lender, t - 1), -fee)
 
@@ -218,7 +220,18 @@ def declare(inputs: Inputs, program: Program | None = None) -> Book:
         for m in range(len(inputs.p2p.steps)):
             for t in sorted(inputs.p2p.open_periods):
                 program.column("P", (m, t))
+    _profit(book)
     return book
+
+
+def _profit(book: Book) -> None:
+    """Tax that accrues, and dividends, where the model has them."""
+    inputs = book.inputs
+    if inputs.spec.tax is not None and inputs.spec.tax.rate > 0.0:
+        for t in inputs.periods:
+            book.program.column("Tax", t)
+    for t in dividend_periods(inputs):
+        book.program.column("Div", t)
 
 
 def _pledges(book: Book) -> None:
@@ -239,6 +252,11 @@ def _lending(book: Book) -> None:
         for t in book.inputs.periods:
             if book.inputs.demand[s, t] > 0.0:
                 book.program.column("O", (s, t))
+    for x in book.inputs.partners:
+        for s in range(len(book.inputs.segments)):
+            for t in book.inputs.periods:
+                if book.inputs.demand[s, t] > 0.0 and x.lends(s, t):
+                    book.program.column("OC", (s, x.place, t))
 
 
 def _series(book: Book, d: DealInputs) -> None:
@@ -317,4 +335,8 @@ def on_books(inputs: Inputs) -> list[str]:
 
 def all_places(inputs: Inputs) -> list[str]:
     """Every place where principal may sit."""
-    return [*on_books(inputs), *(b.place for b in inputs.buyers)]
+    return [
+        *on_books(inputs),
+        *(b.place for b in inputs.buyers),
+        *(x.place for x in inputs.partners),
+    ]

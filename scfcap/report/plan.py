@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from scfcap.funding.cash_flow import WEEKS
-from scfcap.funding.end_value import beyond_sentence
+from scfcap.funding.objective import WORDS
+from scfcap.funding.value import beyond_sentence
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table, named_table
@@ -75,6 +76,12 @@ class PlanReport:
         return forecast_says(self.model.spec.plan.frequency, self.model.spec.plan.periods)
 
     @property
+    def objective_says(self) -> str:
+        """What the plan seeks, and how much of it there is."""
+        words = WORDS[self.model.spec.plan.objective]
+        return f"The plan seeks the {words.aim}: {self.currency} {abs(self.objective):,.0f}."
+
+    @property
     def beyond_says(self) -> str:
         """How much of the objective lies beyond the horizon, in words."""
         return beyond_sentence(self.frames["value"], self.currency)
@@ -97,14 +104,6 @@ class PlanReport:
         failed = failed[~failed["ok"].astype(bool)]
         said += [f"A check of the engine fails: {name}." for name in failed["check"]]
         said += broken_covenants(self.frames["covenants"])
-        actions = self.frames["actions"]
-        late = int((actions["late"] & (actions["action"] != "notify")).sum())
-        if late:
-            said.append(
-                f"{late} {'action needs' if late == 1 else 'actions need'} a notice whose last day "
-                f"is before {self.model.spec.as_of}; "
-                "the plan does not wait for notices."
-            )
         return said
 
     def document(self) -> dict[str, Any]:

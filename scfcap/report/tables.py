@@ -84,7 +84,7 @@ _CURRENCY = frozenset(
         "opening_amount", "most_amount", "closing_amount", "raised", "paid_back", "cost_amount",
         "average_amount", "assets_due", "liabilities_due", "gap",
         "replayed", "replayed_limit", "measured", "range_down", "range_up", "worth_low",
-        "worth_high", "carried_amount", "beside_amount", "gap_180",
+        "worth_high", "carried_amount", "beside_amount", "gap_180", "by_partners",
     )
 )  # fmt: skip
 _OTHER = {

@@ -14,7 +14,9 @@ from scfcap.funding.inputs import DatedCap, Inputs
 from scfcap.periods import PeriodGrid
 from scfcap.schema.regime import Cap
 
+from .golden_capital import CASES as CAPITAL
 from .golden_limits import LIMITS
+from .golden_partners import PARTNERS
 from .golden_parts import (
     BANK,
     LOAN,
@@ -380,4 +382,6 @@ CASES = {
     "leverage.regimes": leverage_regimes,
     "book_share": book_share,
     **LIMITS,
+    **PARTNERS,
+    **CAPITAL,
 }

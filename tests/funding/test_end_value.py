@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scfcap.axes import OWN
-from scfcap.funding.end_value import beyond_sentence, excess
+from scfcap.funding.end_value import excess
 from scfcap.funding.plan import Optimum, optimum, solve_plan
+from scfcap.funding.value import beyond_sentence
 
 from .later_payments import dear_debt
 from .small_platform import MODEL, platform

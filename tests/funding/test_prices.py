@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scfcap.axes import BANK_DEBT, BANK_TRANSFER, OUTSIDE_CHANNELS, P2P, SECURITIZATION
+from scfcap.axes import BANK_DEBT, BANK_TRANSFER, P2P, SECURITIZATION
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.plan import optimum, solve_plan
 from scfcap.funding.prices import STEP, worth_sentence
@@ -325,7 +325,7 @@ CLOSED: dict[str, dict[str, Any]] = {
 
 def test_worth_is_the_fall_of_the_optimum_with_the_limit_at_zero(case):
     channels = case.plan.tables()["channels"].set_index("channel")
-    assert list(channels.index) == list(OUTSIDE_CHANNELS)
+    assert list(channels.index) == list(CLOSED)
     for channel, closed in CLOSED.items():
         without = case.value(closed) * UNIT
         row = channels.loc[channel]

@@ -25,7 +25,7 @@ MODELS = 12
 #: Data that each model is tried with; together all kinds, which a test demands.
 SAMPLED = 4
 #: Step of a finite difference of a datum [1].
-STEP = 2e-6
+STEP = 1e-5
 
 
 @dataclass
