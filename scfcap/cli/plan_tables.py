@@ -45,6 +45,7 @@ def show_plan(terminal: Terminal, report: PlanReport) -> None:
         shown.forecast(),
         shown.gaps(),
         shown.costs(),
+        shown.long_demand(),
         shown.curve(),
         shown.borrowers(),
         shown.actions(),
@@ -154,6 +155,8 @@ class _Shown:
             return f"{value:.2%}"
         if unit == "worth":
             return f"{value:.4f}"
+        if unit == "days":
+            return f"{value:,.0f}"
         if unit == "count":
             return f"{value:g}"
         return f"{value:%Y-%m-%d}" if hasattr(value, "strftime") else _plain(str(value))
@@ -309,6 +312,14 @@ class _Shown:
             heads.pop("note")
         return self.table(f"What money costs the company, {self.label}", frame, heads)
 
+    def long_demand(self) -> RichTable:
+        """What each source could carry of loans above 180 days."""
+        heads = {"item": "source", "carried_amount": "could carry", "beside_amount": "beside plan",
+                 "rate": "all in, a year", "life_days": "loans, days", "source_days": "money, days",
+                 "gap_days": "gap, days"}  # fmt: skip
+        frame = self.frames["long_demand"]
+        return self.table(f"Loans above 180 days on average, {self.label}", frame, heads)
+
     def curve(self) -> RichTable | str:
         """The marginal funding curve of the first period."""
         frame = self.frames["marginal_funding"]
@@ -349,12 +360,13 @@ class _Shown:
 _UNITS = {
     **dict.fromkeys(
         ("use", "limit_amount", "headroom", "opening_amount", "closing_amount", "average_amount",
-         "raised", "cost_amount", "amount"), "money",
+         "raised", "cost_amount", "amount", "carried_amount", "beside_amount"), "money",
     ),
     **dict.fromkeys(("rate", "rate_low", "rate_mean", "rate_high"), "rate"),
     "own_share": "share",
     "worth_of_more": "worth",
     **dict.fromkeys(("weight", "multiple", "tenor"), "count"),
+    **dict.fromkeys(("life_days", "source_days", "gap_days"), "days"),
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from scfcap.funding.decisions import Decisions, decisions_of
 from scfcap.funding.diagnose import explain
 from scfcap.funding.entries import from_owners
 from scfcap.funding.inputs import DealInputs, Inputs
+from scfcap.funding.long_demand import long_demand
 from scfcap.funding.next_steps import next_steps
 from scfcap.funding.prices import Price, Worth, prices, worth_sentence
 from scfcap.funding.program import NoOptimumError, Solution, solve
@@ -101,6 +102,7 @@ class Plan:
         frames["marginal_funding"] = marginal_funding(book, solution)
         frames["actions"] = actions(book, solution, self.optimum.decisions)
         frames["unused"] = unused(book, solution)
+        frames["long_demand"] = long_demand(book, solution, frames["cost_of_funds"])
         frames["value"] = value_table(book, solution)
         frames["caps"] = caps_table(book, solution, self.optimum.replay)
         frames["covenants"] = covenants_table(book, solution, self.optimum.replay)

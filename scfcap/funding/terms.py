@@ -26,7 +26,7 @@ from scfcap.funding.warm import Warm
 from scfcap.schema.securitization import Tranche
 
 #: Step of a re-solve [1], and of a difference of terms that may be nonlinear far away.
-STEP, SMALL = 1e-6, 1e-4
+STEP, SMALL = 1e-5, 1e-4
 #: What a sentence tells a price for: a point of a rate or share, a tenth of a multiple or weight.
 POINT, TENTH = 0.01, 0.1
 #: Money [money units] below this per change counts as none.
@@ -157,25 +157,25 @@ def _under(book: Book, inputs: Inputs) -> Book:
     return Book(inputs, book.program, book.holdings, book.transfers)
 
 
-def _less(new: Terms, old: Terms, step: float = 1.0) -> Terms:
+def _less(new: Terms, old: Terms, step: float) -> Terms:
     return Terms().extend(new, 1.0 / step).extend(old, -1.0 / step)
 
 
 def _paid(book: Book, term: Term, moved: Book, flow: Callable[[Book, int], Terms]) -> Term:
-    """Count a change of what the company pays to cash and to capital."""
+    """Count a change by :data:`SMALL` of what the company pays: cash, capital, and the end."""
     rows = book.program._row_index
     for t in book.inputs.periods:
-        change = _less(flow(moved, t), flow(book, t))
+        change = _less(flow(moved, t), flow(book, t), SMALL)
         term.move(rows.get(("cash_balance", t)), change)
         term.move(rows.get(("net_capital", t)), change)
-    return term
+    return _valued(book, term, moved, SMALL)
 
 
-def _valued(book: Book, term: Term, moved: Book, step: float = 1.0) -> Term:
+def _valued(book: Book, term: Term, moved: Book, step: float) -> Term:
     """Count a change of the value of what stands at the end."""
     change = _less(premium(moved), premium(book), step)
     for j, c in change.coefficients.items():
-        if c != 0.0:
+        if abs(c) > ROUNDING:
             term.costs[j] = term.costs.get(j, 0.0) + c
     term.constant += change.constant
     return term
@@ -195,12 +195,12 @@ def _lenders(book: Book) -> Iterator[Term]:
         if x.limit <= 0.0:
             continue
         for k, (tenor, rate) in enumerate(x.tenors):
-            dearer = (*x.tenors[:k], (tenor, rate + 1.0), *x.tenors[k + 1 :])
+            dearer = (*x.tenors[:k], (tenor, rate + SMALL), *x.tenors[k + 1 :])
             what = f"the rate of {x.name} for {tenor} {inputs.spec.plan.unit}s"
             term = Term(what, POINT, "1 percentage point a year")
             yield _paid(book, term, changed(x, replace(x, tenors=dearer)), owed(x.name))
         term = Term(f"the commitment fee of {x.name}", POINT, "1 percentage point a year")
-        moved = changed(x, replace(x, commitment_fee=x.commitment_fee + 1.0))
+        moved = changed(x, replace(x, commitment_fee=x.commitment_fee + SMALL))
         yield _paid(book, term, moved, owed(x.name))
 
 
@@ -223,9 +223,9 @@ def _fee(book: Book, buyer: BuyerInputs) -> Term:
         held = Terms().extend(book.total(buyer.place, t - 1), float(inputs.year[t]))
         term.move(rows.get(("cash_balance", t)), held, -1.0)
         term.move(rows.get(("net_capital", t)), held, -1.0)
-    more = replace(buyer, servicing_fee=buyer.servicing_fee + 1.0)
+    more = replace(buyer, servicing_fee=buyer.servicing_fee + SMALL)
     buyers = tuple(more if y is buyer else y for y in inputs.buyers)
-    return _valued(book, term, _under(book, replace(inputs, buyers=buyers)))
+    return _valued(book, term, _under(book, replace(inputs, buyers=buyers)), SMALL)
 
 
 def _p2p(book: Book) -> Iterator[Term]:
@@ -234,7 +234,7 @@ def _p2p(book: Book) -> Iterator[Term]:
     if p2p is None:
         return
     for m, step in enumerate(p2p.steps):
-        dearer = step.model_copy(update={"rate": step.rate + 1.0})
+        dearer = step.model_copy(update={"rate": step.rate + SMALL})
         steps = (*p2p.steps[:m], dearer, *p2p.steps[m + 1 :])
         moved = _under(book, replace(inputs, p2p=replace(p2p, steps=steps)))
         term = Term(f"the P2P rate of {step.rate:.2%}", POINT, "1 percentage point a year")

@@ -29,6 +29,7 @@ TOLD = (
     "term_prices",
     "channels",
     "unused",
+    "long_demand",
     "next",
     "actions",
     "maturity_gaps",

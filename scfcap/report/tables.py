@@ -83,8 +83,8 @@ _CURRENCY = frozenset(
         "delinquent", "principal", "surplus", "lost", "forgone", "unpaid", "outstanding",
         "opening_amount", "most_amount", "closing_amount", "raised", "paid_back", "cost_amount",
         "average_amount", "assets_due", "liabilities_due", "gap",
-        "replayed", "replayed_limit", "measured", "by_partners", "range_down", "range_up",
-        "worth_low", "worth_high",
+        "replayed", "replayed_limit", "measured", "range_down", "range_up", "worth_low",
+        "worth_high", "carried_amount", "beside_amount", "gap_180", "by_partners",
     )
 )  # fmt: skip
 _OTHER = {
@@ -114,6 +114,7 @@ _OTHER = {
     **dict.fromkeys(("rate_change", "rate_low", "rate_mean", "rate_high"), "1/year"),
     "own_share": "share",
     "headroom_share": "share",
+    **dict.fromkeys(("life_days", "source_days", "gap_days"), "days"),
     "within_days": "days",
     "tenor": "periods",
 }
@@ -143,6 +144,7 @@ _TITLES = {
     "plan_actions": "What to do, by day",
     "plan_next": "What to do in the next month, why, at what cost, and what more is worth",
     "plan_value": "What the plan is after: income inside the horizon, and value beyond it",
+    "plan_long_demand": "What each source could carry of loans above 180 days",
     "plan_unused": "Sources without new business, and why",
     "plan_maturity_ladder": "Maturity ladder: assets and liabilities by days left, at each close",
     "plan_maturity_gaps": "Maturity gaps: assets less liabilities due by a day, at each close",

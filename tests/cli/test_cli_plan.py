@@ -10,6 +10,7 @@ import pytest
 from scfcap.report.store import read_run
 
 TABLES = {
+    "plan_term_prices",
     "plan_accounting",
     "plan_actions",
     "plan_balance_sheet",
@@ -25,6 +26,7 @@ TABLES = {
     "plan_income",
     "plan_lending",
     "plan_limits",
+    "plan_long_demand",
     "plan_marginal_funding",
     "plan_maturity_gaps",
     "plan_maturity_ladder",

@@ -37,6 +37,7 @@ def add_costs(kit: Kit) -> None:
     row = _worth(kit, sheet, row + 1)
     row = _curve(kit, sheet, row + 1)
     row = _unused(kit, sheet, row + 1)
+    row = _long(kit, sheet, row + 1)
     row = _borrowers(kit, sheet, row + 1)
     _accounts(kit, sheet, row + 1)
 
@@ -114,6 +115,38 @@ def _curve(kit: Kit, sheet: Sheet, row: int) -> int:
             if rate == rate:
                 sheet.put(row, column, rate, figure(RATE))
     return row + 1
+
+
+def _long(kit: Kit, sheet: Sheet, row: int) -> int:
+    frame = kit.frame("plan_long_demand")
+    if frame is None or frame.empty:
+        return row
+    row = section(
+        sheet,
+        row,
+        "What each source could carry of loans above 180 days",
+        "On average over the plan: alone on top of own funds, and beside all that the plan does. "
+        "Gap: weighted life of the loans less the days that the money stays.",
+    )
+    money, days = figure(kit.look.money()), figure(COUNT)
+    columns = [
+        Column("Source", WRAPPED),
+        Column("Could carry", money),
+        Column("Beside the plan", money),
+        Column("Rate a year", figure(RATE)),
+        Column("Loans, days", days),
+        Column("Money, days", days),
+        Column("Gap, days", days),
+        Column("Moves the 180-day gap", money),
+    ]
+    rows = [
+        (
+            f"{words(str(x.channel))}: {x.item}", x.carried_amount, x.beside_amount, x.rate,
+            x.life_days, x.source_days, x.gap_days, x.gap_180,
+        )
+        for x in frame.itertuples()
+    ]  # fmt: skip
+    return listed(sheet, row, columns, rows)
 
 
 def _unused(kit: Kit, sheet: Sheet, row: int) -> int:
