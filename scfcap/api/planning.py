@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scfcap.axes import SECURITIZATION, place
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from scfcap.cashflow.cohorts import NewLoans
     from scfcap.credit.exposure import Exposures
     from scfcap.deal.waterfall import DealResult
+    from scfcap.funding.plan import Plan
     from scfcap.report.plan import PlanReport
 
 
@@ -49,8 +50,21 @@ def plan_report(model: Model) -> PlanReport:
         objective=plan.objective,
         net_income=plan.net_income,
         frames=model.plan_tables(),
-        origin=manifest(model.provenance(model.tape()), dict(plan.seconds)),
+        origin=manifest(model.provenance(model.tape()), dict(plan.seconds))
+        | {"solved": solved(plan)},
+        chosen=solved(plan),
     )
+
+
+def solved(plan: Plan) -> dict[str, Any]:
+    """How a plan was solved and chosen among equals, for manifests and documents."""
+    choice, inputs = plan.choice, plan.optimum.inputs
+    return {
+        "solver": plan.optimum.solution.solver,
+        "unique": choice.how,
+        "given_up": choice.given_up * inputs.unit,
+        "says": choice.says(inputs.spec.currency, inputs.unit),
+    }
 
 
 def exposures(model: Model) -> Exposures:
