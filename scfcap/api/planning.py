@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scfcap.axes import SECURITIZATION, place
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from scfcap.credit.exposure import Exposures
     from scfcap.deal.waterfall import DealResult
     from scfcap.funding.inputs import Inputs
-    from scfcap.funding.plan import Optimum
+    from scfcap.funding.plan import Optimum, Plan
     from scfcap.funding.replay import Replay
     from scfcap.report.plan import PlanReport
 
@@ -73,9 +73,22 @@ def plan_report(model: Model) -> PlanReport:
         objective=plan.objective,
         net_income=plan.net_income,
         frames=model.plan_tables(),
-        origin=manifest(model.provenance(model.tape()), dict(plan.seconds)),
         told=tuple(holding_cautions(plan.optimum.inputs)),
+        origin=manifest(model.provenance(model.tape()), dict(plan.seconds))
+        | {"solved": solved(plan)},
+        chosen=solved(plan),
     )
+
+
+def solved(plan: Plan) -> dict[str, Any]:
+    """How a plan was solved and chosen among equals, for manifests and documents."""
+    choice, inputs = plan.choice, plan.optimum.inputs
+    return {
+        "solver": plan.optimum.solution.solver,
+        "unique": choice.how,
+        "given_up": choice.given_up * inputs.unit,
+        "says": choice.says(inputs.spec.currency, inputs.unit),
+    }
 
 
 def exposures(model: Model) -> Exposures:

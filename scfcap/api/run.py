@@ -143,6 +143,7 @@ class Run:
 
         It also keeps what its cash flows were made from, for ``scfcap compare``.
         """
+        from scfcap.api.planning import solved
         from scfcap.api.stored import stored_inputs
         from scfcap.report.store import save_run
 
@@ -153,7 +154,8 @@ class Run:
         return save_run(
             Path(out),
             self.tables(),
-            manifest(self.model.provenance(self.model.tape()), self.seconds),
+            manifest(self.model.provenance(self.model.tape()), self.seconds)
+            | {"solved": solved(self.model.plan())},
             self.result(),
             workbook=(self.model.loaded.pack.file_name, self.to_excel),
             extra=extra,

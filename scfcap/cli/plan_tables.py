@@ -68,6 +68,7 @@ def _head(report: PlanReport) -> list[str]:
         f"{spec.title}, as of {spec.as_of}; regime: {report.regime}",
         f"Plan of {report.length} under {spec.plan.scenario}, "
         f"{report.status}; net income {report.currency} {report.net_income:,.0f}",
+        *([report.chosen["says"]] if report.chosen else []),
     ]
 
 

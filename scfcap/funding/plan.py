@@ -10,7 +10,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from scfcap.errors import InfeasibleError
+from scfcap.errors import InfeasibleError, SolverError
 from scfcap.funding import statements
 from scfcap.funding.accounting import accounting
 from scfcap.funding.actions import actions
@@ -29,6 +29,7 @@ from scfcap.funding.prices import Price, Worth, prices, worth_sentence
 from scfcap.funding.program import NoOptimumError, Solution, solve
 from scfcap.funding.replay import Engine, Replay, repaid_by, replay
 from scfcap.funding.terms import term_price_table, term_prices
+from scfcap.funding.unique import Choice, choose
 from scfcap.funding.unused import unused
 from scfcap.funding.value import value_table
 from scfcap.funding.variables import Book, declare
@@ -63,6 +64,7 @@ class Plan:
     prices: tuple[Price, ...]
     channels: tuple[Worth, ...]
     seconds: Mapping[str, float]
+    choice: Choice
     status: str = "optimal"
 
     @property
@@ -138,7 +140,36 @@ def solve_plan(inputs: Inputs, engine: Engine, *, channels: bool = True) -> Plan
     priced = prices(best.inputs, best.solution)
     seconds["prices"] = time.perf_counter() - start
     worth = tuple(_worth(inputs, best, channel, plan) for channel, plan in alone.items())
-    return Plan(best, priced, worth, seconds)
+    start = time.perf_counter()
+    chosen, choice = _chosen(best, engine)
+    seconds["unique"] = time.perf_counter() - start
+    return Plan(chosen, priced, worth, seconds | dict(choice.seconds), choice)
+
+
+def _chosen(best: Optimum, engine: Engine) -> tuple[Optimum, Choice]:
+    """One of the plans that are as good as ``best``, and how it was chosen.
+
+    It must repay notes in the order that ``best`` takes as given, and its own replay must show:
+    otherwise ``best`` stays, and the choice says why.
+    """
+    settings = best.inputs.spec.plan
+    try:
+        choice = choose(best.book, best.solution, settings.unique, settings.indifferent)
+    except SolverError as error:
+        return best, Choice("none", best.solution, best.solution, kept=str(error))
+    decisions = decisions_of(best.book, choice.solution)
+    found = Optimum(
+        best.inputs,
+        best.book,
+        choice.solution,
+        decisions,
+        replay(best.inputs, decisions, engine),
+    )
+    orders = [repaid_by(best.inputs, x.replay) == best.inputs.deals for x in (best, found)]
+    if orders == [True, False]:
+        why = "its notes would be repaid in another order"
+        return best, replace(choice, how="none", solution=best.solution, given_up=0.0, kept=why)
+    return found, choice
 
 
 def _with_and_without(

@@ -32,8 +32,8 @@ from scfcap.funding.solution import Solution, agree, checked, quiet, row_bounds,
 from scfcap.quantities import BoolArray, FloatArray
 
 __all__ = [
-    "Absent", "Key", "LabelError", "NoOptimumError", "Program", "Row", "Sense", "Solution",
-    "Terms", "available", "elastic", "lp_text", "row_bounds", "solve",
+    "TOLERANCE", "Absent", "Key", "LabelError", "NoOptimumError", "Program", "Row", "Sense",
+    "Solution", "Terms", "available", "elastic", "lp_text", "row_bounds", "solve",
 ]  # fmt: skip
 
 #: Typed in PuLP 4 and not in PuLP 3.
@@ -450,15 +450,19 @@ def _linear(
 
 
 def _built(program: Program, fixed: Mapping[int, float], *, integer: bool) -> tuple[Any, list[Any]]:
-    """The program in PuLP, its objective negated, and its variables in order."""
+    """The program in PuLP, its objective negated, and its variables in order.
+
+    PuLP 3 hands columns over sorted by name: names are such that this is their order here too.
+    """
     problem = pulp.LpProblem("program", pulp.LpMinimize)
     rows = program.rows
-    whole = set(program.columns.integer) if integer else set()
+    kinds = [pulp.LpContinuous] * program.shape[1]
+    for j in program.columns.integer if integer else ():
+        kinds[j] = pulp.LpInteger
+    lower, upper = program.bounds(fixed)
     variables = [
-        problem.add_variable(
-            f"x{j}", _bound(low), _bound(high), pulp.LpInteger if j in whole else pulp.LpContinuous
-        )
-        for j, (low, high) in enumerate(zip(*program.bounds(fixed), strict=True))
+        problem.add_variable(f"x{j:09d}", _bound(lower[j]), _bound(upper[j]), kind)
+        for j, kind in enumerate(kinds)
     ]
     problem += (
         _EXPRESSION(

@@ -115,9 +115,7 @@ def checked(
     right = np.asarray(program.rows.right)
     sense = np.asarray(program.rows.sense)
     slack = right - matrix @ x
-    residual = np.where(sense == "<=", -slack, np.where(sense == ">=", slack, np.abs(slack)))
-    outside = np.maximum(lower - x, x - upper)
-    worst = float(np.max([0.0, residual.max(initial=0.0), outside.max(initial=0.0)]))
+    worst = excess(program, x, fixed)
     objective = math.fsum(costs * x)
     bound = np.where(reduced > 0.0, upper, lower)
     held = np.isfinite(bound)
@@ -159,6 +157,16 @@ def checked(
     )
 
 
+def excess(program: Program, x: FloatArray, fixed: Mapping[int, float]) -> float:
+    """Largest amount by which ``x`` breaks a row or a bound; 0 where it breaks none."""
+    lower, upper = program.bounds(fixed)
+    sense = np.asarray(program.rows.sense)
+    over = program.matrix() @ x - np.asarray(program.rows.right)
+    broken = np.where(sense == "<=", over, np.where(sense == ">=", -over, np.abs(over)))
+    outside = np.maximum(lower - x, x - upper)
+    return float(np.max([0.0, broken.max(initial=0.0), outside.max(initial=0.0)]))
+
+
 def whole(program: Program, found: FloatArray) -> dict[int, float]:
     """The integer columns of an answer, as whole numbers."""
     columns = program.columns.integer
@@ -172,19 +180,17 @@ def whole(program: Program, found: FloatArray) -> dict[int, float]:
 
 def agree(program: Program, solver: str, found: FloatArray, x: FloatArray) -> None:
     """Refuse a solver's answer that breaks a limit, or is not worth what HiGHS finds."""
-    right = np.asarray(program.rows.right)
-    sense = np.asarray(program.rows.sense)
-    over = program.matrix() @ found - right
-    broken = np.where(sense == "<=", over, np.where(sense == ">=", -over, np.abs(over)))
-    size = np.max([1.0, np.abs(right).max(initial=0.0), np.abs(found).max(initial=0.0)])
+    right = np.abs(program.rows.right).max(initial=0.0)
+    size = np.max([1.0, right, np.abs(found).max(initial=0.0)])
+    broken = excess(program, found, {})
     costs = program.costs()
     worth, best = math.fsum(costs * found), math.fsum(costs * x)
-    kept = broken.max(initial=0.0) <= FEASIBLE * size
+    kept = broken <= FEASIBLE * size
     same = abs(worth - best) <= GAP * max(1.0, abs(best))
     if not (kept and same):
         msg = (
             f"the answer of {solver} does not check: it is worth {worth:.9g} and breaks a limit by "
-            f"{broken.max(initial=0.0):.3g}; with its whole numbers HiGHS finds {best:.9g}"
+            f"{broken:.3g}; with its whole numbers HiGHS finds {best:.9g}"
         )
         raise SolverError(msg)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,8 @@ class PlanReport:
     origin: Mapping[str, Any]
     told: tuple[str, ...] = ()
     """Cautions of the plan itself."""
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    """How the plan was chosen among all that are as good."""
 
     @cached_property
     def tables(self) -> dict[str, Table]:
@@ -134,6 +136,7 @@ class PlanReport:
             "status": self.status,
             "objective": self.objective,
             "net_income": self.net_income,
+            "chosen": dict(self.chosen),
             "cash_forecast": {
                 "periods": self.forecast_says,
                 "rows": _rows(self.tables["plan_cash_forecast"].frame),

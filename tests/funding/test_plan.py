@@ -318,7 +318,7 @@ def premium(
 
 
 def test_strong_duality_and_complementary_slackness(plan):
-    solution = plan.optimum.solution
+    solution = plan.choice.first
     program = solution.program
     right = np.asarray(program.rows.right)
     lower, upper = np.asarray(program.columns.lower), np.asarray(program.columns.upper)

@@ -70,7 +70,7 @@ class Fake(pulp.LpSolver):
         kind.asked += 1
         if kind.error is not None:
             raise kind.error
-        names = [f"x{j}" for j in range(len(kind.values))]
+        names = [f"x{j:09d}" for j in range(len(kind.values))]
         lp.assignVarsVals(dict(zip(names, kind.values, strict=True)))
         if NEW:
             return self.buildStats(lp, kind.status, kind.proof in (1, 2), start=(0.0, 0.0))
