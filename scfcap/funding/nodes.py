@@ -119,6 +119,7 @@ class ScenarioProgram(Program):
         self.shared, self.nodes, self.k, self._when = shared, nodes, k, decided
         self.columns, self.rows = shared.columns, shared.rows
         self._tag = f"in {name}"
+        self._places = [(1, self._tag), *map(self._node, range(1, nodes.index.shape[1]))]
         self.decided: dict[int, int] = {}
         """Columns of nodes with others, and how many scenarios each node has."""
 
@@ -155,8 +156,9 @@ class ScenarioProgram(Program):
     def _place(self, family: str, key: Key) -> tuple[int, str]:
         """How many scenarios share a column, and the end of its label."""
         t = self._when(family, key)
-        if t is None:
-            return 1, self._tag
+        return self._places[0 if t is None else t]
+
+    def _node(self, t: int) -> tuple[int, str]:
         together = len(self.nodes.alike(self.k, t))
         return together, self._tag if together == 1 else f"node {self.nodes.index[self.k, t]}"
 
