@@ -6,6 +6,7 @@ is then one array of factors: the same sums stand in many rows.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,18 +19,29 @@ from scfcap.quantities import FloatArray, IntArray
 
 @dataclass(frozen=True)
 class _Part:
-    """Principal in a place: cohorts with a column each, and cohorts whose amount is data."""
+    """Principal in a place: columns of cohorts, each with its share of the column, and data."""
 
     columns: list[int]
     cohorts: IntArray
+    shares: FloatArray
     given: list[tuple[int, float]]
+
+    @classmethod
+    def of(cls, columns: list[tuple[int, int, float]], given: list[tuple[int, float]]) -> _Part:
+        """Columns as (column, cohort, share)."""
+        return cls(
+            [c for c, _, _ in columns],
+            np.array([j for _, j, _ in columns], dtype=np.int64),
+            np.array([share for _, _, share in columns], dtype=np.float64),
+            given,
+        )
 
     def terms(self, factor: FloatArray) -> Terms:
         """``sum_j factor[j] * amount[j]``."""
         constant = 0.0
         for j, amount in self.given:
             constant += float(factor[j]) * amount
-        return Terms.of(self.columns, factor[self.cohorts], constant)
+        return Terms.of(self.columns, factor[self.cohorts] * self.shares, constant)
 
 
 @dataclass
@@ -58,21 +70,56 @@ class Loans:
         given = self._given(j, where, t)
         if given is not None:
             return Terms().plus(given)
+        return self._column(j, where, t)
+
+    def _column(self, j: int, where: str, t: int) -> Terms:
+        """What a decided cohort holds: its column, or with a partner all that was made there."""
+        cohorts = self.inputs.cohorts
+        v = int(cohorts.vintage[j])
+        if v >= 1 and where in self.inputs.partner_places:
+            share = float(cohorts.path[j, t]) if t >= v else 0.0
+            return Terms().extend(self.made(int(cohorts.segment[j]), where, v), share)
         return Terms().add(self.program.find("H", (j, where, t)))
+
+    def _made(self, s: int, where: str, t: int) -> list[tuple[int, float]]:
+        """Columns of the segment's loans made in ``t``, each with its share in ``where``."""
+        found = [(self.program.find("O", (s, t)), 1.0)] if where == OWN else []
+        for x in self.inputs.partners:
+            share = x.own_share if where == OWN else x.share if where == x.place else 0.0
+            if share > 0.0:
+                found.append((self.program.find("OC", (s, x.place, t)), share))
+        return [(column, share) for column, share in found if column is not None]
+
+    def made(self, s: int, where: str, t: int) -> Terms:
+        """Principal of the segment's loans made in ``t`` that is in ``where`` from the start.
+
+        The company funds its share of what a partner makes with it; that part is its own.
+        """
+        terms = Terms()
+        for column, share in self._made(s, where, t):
+            terms.add(column, share)
+        return terms
+
+    def lent(self, s: int, t: int) -> Terms:
+        """All loans made in the segment in ``t``, by whomever they are funded."""
+        terms = Terms().add(self.program.find("O", (s, t)))
+        for x in self.inputs.partners:
+            terms.add(self.program.find("OC", (s, x.place, t)))
+        return terms
 
     def flow(self, factor: FloatArray, j: int, where: str, t: int) -> Terms:
         """``factor[j, t]`` times what cohort ``j`` had in ``where``: held, or originated in t."""
         cohorts = self.inputs.cohorts
         v = int(cohorts.vintage[j])
-        if t < v or (t == v and v >= 1 and where != OWN):
+        if t < v:
             return Terms()
         if t == v and v >= 1:
-            column = self.program.find("O", (int(cohorts.segment[j]), t))
-            return Terms().add(column, float(factor[j, t]))
+            made = self.made(int(cohorts.segment[j]), where, t)
+            return Terms().extend(made, float(factor[j, t]))
         given = self._given(j, where, t - 1)
         if given is not None:
             return Terms().plus(float(factor[j, t]) * given)
-        return Terms().add(self.program.find("H", (j, where, t - 1)), float(factor[j, t]))
+        return Terms().extend(self._column(j, where, t - 1), float(factor[j, t]))
 
     def standing(self, where: str, t: int) -> list[int]:
         """Cohorts that may have principal in ``where`` at the close of ``t``."""
@@ -84,14 +131,24 @@ class Loans:
                     for u in range(last + 1):
                         if cohorts.alive(j, u):
                             self._standing.setdefault((cohorts.origin[j], u), []).append(j)
-            for j, place, u in self.holdings:
+            for j, place, u in (*self.holdings, *self._booked()):
                 self._standing.setdefault((place, u), []).append(j)
         return self._standing.get((where, t), [])
+
+    def _booked(self) -> Iterator[tuple[int, str, int]]:
+        """New cohorts that may stand in a partner's place, with place and period."""
+        cohorts = self.inputs.cohorts
+        for x in self.inputs.partners:
+            for (s, v), j in self.inputs.new_cohort.items():
+                if self.program.find("OC", (s, x.place, v)) is not None and x.share > 0.0:
+                    for u in range(v, self.inputs.horizon + 1):
+                        if cohorts.alive(j, u):
+                            yield j, x.place, u
 
     def paying(self, where: str, t: int) -> list[int]:
         """Cohorts that pay in ``where`` in ``t``: held at the close before, or made in ``t``."""
         cohorts = self.standing(where, t - 1)
-        if where != OWN:
+        if where != OWN and where not in self.inputs.partner_places:
             return cohorts
         new = self.inputs.new_cohort
         made = [new[s, t] for s in range(len(self.inputs.segments)) if (s, t) in new]
@@ -99,18 +156,22 @@ class Loans:
 
     def _held_by(self, where: str, t: int) -> _Part:
         """What stands in ``where`` at the close of ``t``."""
-        columns, cohorts, given = [], [], []
-        find = self.program.find
+        columns: list[tuple[int, int, float]] = []
+        given: list[tuple[int, float]] = []
+        cohorts, find = self.inputs.cohorts, self.program.find
+        partner = where in self.inputs.partner_places
         for j in self.standing(where, t):
             amount = self._given(j, where, t)
+            v = int(cohorts.vintage[j])
             if amount is not None:
                 given.append((j, amount))
-                continue
-            column = find("H", (j, where, t))
-            if column is not None:
-                columns.append(column)
-                cohorts.append(j)
-        return _Part(columns, np.array(cohorts, dtype=np.int64), given)
+            elif partner and v >= 1:
+                left = float(cohorts.path[j, t])
+                made = self._made(int(cohorts.segment[j]), where, v)
+                columns.extend((column, j, share * left) for column, share in made)
+            elif (column := find("H", (j, where, t))) is not None:
+                columns.append((column, j, 1.0))
+        return _Part.of(columns, given)
 
     def _pays(self, where: str, t: int) -> _Part:
         """What pays in ``where`` in ``t``, gathered once."""
@@ -118,13 +179,17 @@ class Loans:
         if part is None:
             part = self._held_by(where, t - 1)
             before = len(self.standing(where, t - 1))
-            made = self.paying(where, t)[before:]
             segment = self.inputs.cohorts.segment
-            columns = [self.program.find("O", (int(segment[j]), t)) for j in made]
-            some = [(c, j) for c, j in zip(columns, made, strict=True) if c is not None]
+            made = [
+                (column, j, share)
+                for j in self.paying(where, t)[before:]
+                for column, share in self._made(int(segment[j]), where, t)
+            ]
+            new = _Part.of(made, [])
             part = _Part(
-                [*part.columns, *(c for c, _ in some)],
-                np.concatenate((part.cohorts, np.array([j for _, j in some], dtype=np.int64))),
+                [*part.columns, *new.columns],
+                np.concatenate((part.cohorts, new.cohorts)),
+                np.concatenate((part.shares, new.shares)),
                 part.given,
             )
             self._paying[where, t] = part

@@ -78,7 +78,9 @@ class Nodes:
 
 #: Families of the plan's columns that are decided, and in which period; ``None``: at the closing
 #: of the series that is the key, else in the period that ends the key.
-DECIDED = {"O": -1, "Y": -1, "X": -1, "P": -1, "S": None, "E": None}
+DECIDED = {
+    "O": -1, "OC": -1, "Y": -1, "X": -1, "P": -1, "G": -1, "S": None, "E": None,
+}  # fmt: skip
 #: Families of columns that follow from decisions and from what happens.
 FOLLOWS = frozenset({"H", "M", "K", "Q", "N", "A", "R"})
 

@@ -81,6 +81,9 @@ def own_posting(carried: Carried) -> Posting:
     managed = np.sum([p.balance for p in carried.places.values()], axis=0)
     running = (inputs.opex_per_year + inputs.spec.plan.opex_rate * _before(managed)) * inputs.year
     lent = carried.decisions.originated.sum(axis=0)
+    shares = {x.place: x.own_share for x in inputs.partners}
+    for (_, where, t), amount in carried.decisions.booked.items():
+        lent[t] += shares[where] * amount
     collected = own.interest + own.principal + own.recovery
     return Posting(collected - lent - running, own.interest - own.credit_cost - running)
 
@@ -94,6 +97,28 @@ def buyer_posting(carried: Carried) -> Posting:
         cash += buyer.price * flow.received + fees
         income += fees - (1.0 - buyer.price) * flow.received
     return Posting(cash, income)
+
+
+def support_posting(carried: Carried) -> Posting:
+    """Defaults of others' loans that the company pays, recoveries on them, and their cost.
+
+    Without the cap of a recourse: :func:`scfcap.funding.recourse.beyond_cap` has it.
+    """
+    cash, income = carried.nothing, carried.nothing
+    for x in carried.inputs.supported:
+        flow = carried.places[x.place]
+        due = np.concatenate((np.zeros(x.payout_lag), flow.default))[: len(cash)]
+        cash += x.cover * (flow.recovery - due)
+        income -= x.cover * flow.credit_cost
+    return Posting(cash, income)
+
+
+def partner_posting(carried: Carried) -> Posting:
+    """Fees on what partners hold."""
+    fees = carried.nothing
+    for x in carried.inputs.partners:
+        fees += x.fee * carried.inputs.year * _before(carried.places[x.place].balance)
+    return Posting(fees, fees)
 
 
 def series_posting(carried: Carried) -> Posting:
@@ -175,6 +200,8 @@ POSTINGS: tuple[Callable[[Carried], Posting], ...] = (
     own_posting,
     lender_posting,
     buyer_posting,
+    support_posting,
+    partner_posting,
     series_posting,
     p2p_posting,
 )

@@ -16,9 +16,11 @@ from scfcap.axes import OWN
 from scfcap.funding.caps import base_at_start, cap_checks, caps_table
 from scfcap.funding.catalogue import FAMILIES, Family
 from scfcap.funding.company import capital, cash
+from scfcap.funding.covenants import covenant_checks, covenants_table
 from scfcap.funding.entries import entries, income_lines, sheet_lines, stocks
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.program import Key, Solution, Terms
+from scfcap.funding.recourse import recourse_checks
 from scfcap.funding.replay import Replay
 from scfcap.funding.variables import Book
 from scfcap.quantities import REPLAY_TOLERANCE, FloatArray
@@ -86,7 +88,10 @@ def _close(inputs: Inputs, t: int) -> date:
 
 
 def lending(book: Book, solution: Solution) -> pd.DataFrame:
-    """Loans made against loan demand, by period and segment."""
+    """Loans made against loan demand, by period and segment.
+
+    Where the model has partners, ``by_partners`` is the part of ``originated`` that they fund.
+    """
     inputs = book.inputs
     rows = [
         (
@@ -94,12 +99,19 @@ def lending(book: Book, solution: Solution) -> pd.DataFrame:
             inputs.grid.ends[t - 1],
             name,
             inputs.unit * float(inputs.demand[s, t]),
-            inputs.unit * solution.value("O", (s, t)),
+            inputs.unit * book.lent(s, t).value(solution.x),
         )
         for t in inputs.periods
         for s, name in enumerate(inputs.segments)
     ]
-    return frame_of(rows, ["period", "end", "segment", "demand", "originated"])
+    frame = frame_of(rows, ["period", "end", "segment", "demand", "originated"])
+    if inputs.partners:
+        frame["by_partners"] = [
+            inputs.unit * sum(book.made(s, x.place, t).value(solution.x) for x in inputs.partners)
+            for t in inputs.periods
+            for s in range(len(inputs.segments))
+        ]
+    return frame
 
 
 def limits(book: Book, solution: Solution) -> pd.DataFrame:
@@ -231,6 +243,8 @@ def checks(
     )
     rows.extend(_replay_checks(book, solution, result, money))
     rows.extend(cap_checks(caps_table(book, solution, result), money))
+    kept = covenants_table(book, solution, result)
+    rows.extend(covenant_checks(kept, inputs.spec.plan.scenario))
     frame = frame_of(rows, ["check", "value", "tolerance", "note"])
     frame["ok"] = frame["value"] <= frame["tolerance"]
     return frame[["check", "value", "tolerance", "ok", "note"]]
@@ -251,6 +265,7 @@ def _replay_checks(
     gap = worst([capital(book, t) for t in times], result.net_capital)
     yield "replay: net capital", gap, money, note
     yield "replay: nothing is sold twice", max(result.oversold, 0.0) * unit, money, note
+    yield from recourse_checks(inputs, result, money)
     for where, flows in result.places.items():
         gap = worst([book.total(where, t) for t in times], flows.balance)
         yield f"replay: loans in {where}", gap, money, note

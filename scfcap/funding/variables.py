@@ -1,6 +1,7 @@
 """Decision variables of the program, and the book-keeping terms that constraints share.
 
-Symbols as in the planning literature: ``O`` originations, ``H`` holdings, ``Y`` transfers, ``M``
+Symbols as in the planning literature: ``O`` originations, ``OC`` those made with a partner, ``H``
+holdings, ``Y`` transfers, ``M``
 cash, ``K`` net capital, ``X`` draws, ``S`` series size, ``E`` contribution, ``Q`` deal cash, ``N``
 notes, ``A`` note repayments, ``R`` residual, ``P`` P2P placements. A column exists only where
 it may be nonzero.
@@ -18,7 +19,7 @@ from scfcap.funding.loans import Loans
 from scfcap.funding.program import Program, Terms
 
 if TYPE_CHECKING:
-    from scfcap.funding.entries import Entry
+    from scfcap.funding.entry import Entry
 
 
 @dataclass
@@ -213,6 +214,7 @@ def declare(inputs: Inputs, program: Program | None = None) -> Book:
                 for t in inputs.periods:
                     if t not in x.closed:
                         program.column("X", (x.name, tenor, t))
+    _pledges(book)
     if inputs.p2p is not None and inputs.p2p.limit > 0.0:
         for m in range(len(inputs.p2p.steps)):
             for t in sorted(inputs.p2p.open_periods):
@@ -220,11 +222,29 @@ def declare(inputs: Inputs, program: Program | None = None) -> Book:
     return book
 
 
+def _pledges(book: Book) -> None:
+    """``G``: own loans pledged to a line that may be drawn, where its borrowing base is tested."""
+    inputs, pledges = book.inputs, book.inputs.pledges
+    for x in inputs.covenants:
+        if pledges is None or x.kind != "borrowing_base":
+            continue
+        line = next(y for y in inputs.lenders if y.name == x.lender)
+        for t in inputs.periods:
+            drawn = line.open_balance[t] > 0.0 or book.debt(line.name, t).coefficients
+            for c in pledges.cells(x.eligibility) if drawn and t in x.tests else ():
+                book.program.column("G", (line.name, c, t))
+
+
 def _lending(book: Book) -> None:
     for s in range(len(book.inputs.segments)):
         for t in book.inputs.periods:
             if book.inputs.demand[s, t] > 0.0:
                 book.program.column("O", (s, t))
+    for x in book.inputs.partners:
+        for s in range(len(book.inputs.segments)):
+            for t in book.inputs.periods:
+                if book.inputs.demand[s, t] > 0.0 and x.lends(s, t):
+                    book.program.column("OC", (s, x.place, t))
 
 
 def _series(book: Book, d: DealInputs) -> None:
@@ -303,4 +323,8 @@ def on_books(inputs: Inputs) -> list[str]:
 
 def all_places(inputs: Inputs) -> list[str]:
     """Every place where principal may sit."""
-    return [*on_books(inputs), *(b.place for b in inputs.buyers)]
+    return [
+        *on_books(inputs),
+        *(b.place for b in inputs.buyers),
+        *(x.place for x in inputs.partners),
+    ]

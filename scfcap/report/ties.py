@@ -83,7 +83,8 @@ def funding_stack(balances: pd.DataFrame) -> pd.DataFrame:
     """Who funds the loans managed and the cash: a row by channel, a column by period [currency].
 
     Own capital is net capital; bank debt and P2P notes count at their balance, a securitization
-    at its notes sold, loans with a buyer in full. Channels that are zero throughout are left out.
+    at its notes sold, loans with a buyer or a partner in full. Channels that are zero
+    throughout are left out.
     """
     channel = balances["channel"].astype(str).map(axes.channel_of)
     what = last_part(balances["item"])
@@ -94,6 +95,8 @@ def funding_stack(balances: pd.DataFrame) -> pd.DataFrame:
         axes.SECURITIZATION: (channel == axes.SECURITIZATION) & notes,
         axes.BANK_TRANSFER: (channel == axes.BANK_TRANSFER) & what.isin(_LOANS),
         axes.P2P: (channel == axes.P2P) & notes,
+        axes.GUARANTEED_BANK: (channel == axes.GUARANTEED_BANK) & what.isin(_LOANS),
+        axes.JOINT_LENDING: (channel == axes.JOINT_LENDING) & what.isin(_LOANS),
     }
     stack = pd.DataFrame({name: _by_period(balances, mask) for name, mask in masks.items()}).T
     used: pd.DataFrame = stack[np.abs(stack.to_numpy()).max(axis=1) > 0.0]
@@ -276,11 +279,15 @@ def _plan_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
     lending = frames.get("plan_lending")
     if flows is not None and lending is not None:
         made = flows[(flows["side"] == "use") & (flows["item"] == "loans made")]
+        live: tuple[Term, ...] = (Term("plan.originated"),)
+        lent = float(lending["originated"].sum())
+        if "by_partners" in lending:
+            lent, live = lent - float(lending["by_partners"].sum()), ()
         yield _agree(
             "Plan: loans made are the lending by segment",
             Side("uses of cash", float(made["amount"].sum()),
                  (Term(f"plan.use.{axes.OWN}.loans made"),)),
-            Side("lending", float(lending["originated"].sum()), (Term("plan.originated"),)),
+            Side("lending", lent, live),
         )  # fmt: skip
 
 
@@ -432,8 +439,9 @@ def _cash_flow_gaps(
         "financing is what debt, notes and P2P notes change by": by_section["financing"] - owed,
     }
     if earned is not None:
-        made = earned - lent + change("accrued coupons")
+        made = earned - lent + change("accrued coupons", "claims under guarantees")
         name = "operating cash is net income, less what loans took, plus coupons unpaid"
+        name += " and claims" if "claims under guarantees" in stocks else ""
         gaps[name] = by_section["operating"] - made
     return gaps
 

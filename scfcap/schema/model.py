@@ -9,11 +9,13 @@ from pydantic import Field, model_validator
 from scfcap.quantities import LoanAmount
 from scfcap.schema.base import MisfitError, Schema
 from scfcap.schema.contract import ContractSpec, IndexSpec
+from scfcap.schema.covenants import check_covenants
 from scfcap.schema.credit import CreditSpec
 from scfcap.schema.curves import CurveSpec
 from scfcap.schema.deal import DealSpec
 from scfcap.schema.factors import FactorSpec
 from scfcap.schema.history import PerformanceSpec
+from scfcap.schema.lending import Guaranteed, Guarantor, Joint
 from scfcap.schema.orders import OrdersSpec
 from scfcap.schema.plan import (
     P2P,
@@ -79,6 +81,10 @@ class Model(Schema):
     deals: dict[str, DealSpec] = Field(default_factory=dict)
     """Deals by name; each from the folder's ``deals/NAME.toml``."""
     p2p: P2P | None = None
+    guaranteed: tuple[Guaranteed, ...] = ()
+    guarantor: Guarantor | None = None
+    """Who stands behind the guarantees; absent: no multiple limits them."""
+    joint: tuple[Joint, ...] = ()
     concentration: tuple[BookShare, ...] = ()
     report: str = "treasury"
     """Name of a report pack (``reports/NAME.toml``)."""
@@ -103,12 +109,17 @@ class Model(Schema):
         for kind, names in (
             ("lenders", [x.name for x in self.lenders]),
             ("buyers", [x.name for x in self.buyers]),
+            ("guaranteed", [x.name for x in self.guaranteed]),
+            ("joint", [x.name for x in self.joint]),
         ):
             if len(set(names)) < len(names):
                 raise MisfitError(
                     key=kind, found=f"names {', '.join(names)}", expected="names that differ"
                 )
+        check_covenants([(x.name, x.covenants) for x in self.lenders], list(self.pool.eligibility))
         wanted = {b.eligibility for b in self.buyers}
+        wanted |= {x.eligibility for x in self.guaranteed if x.eligibility}
+        wanted |= {x.eligibility for x in self.joint if x.eligibility}
         if self.securitization is not None:
             wanted.add(self.securitization.eligibility)
         missing = sorted(wanted - set(self.pool.eligibility))

@@ -9,7 +9,9 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from scfcap.quantities import CostRate, Money, Share
 from scfcap.schema.base import MisfitError, Schema
+from scfcap.schema.covenants import Covenant
 from scfcap.schema.credit import TermRange
+from scfcap.schema.liquidity import MaturityGap, TenorMatch
 
 
 def _month(key: Any) -> Any:
@@ -35,12 +37,46 @@ class PlanSettings(Schema):
     liquidity_floor: Money = 0.0
     debt_cover: float = Field(default=0.0, ge=0.0, le=10.0)
     """Cash to hold at each close, as a share of the debt due in the next period."""
+    interest_cover: float = Field(default=0.0, ge=0.0, le=10.0)
+    """The same as a share of the interest and fees on debt and P2P notes of the next period."""
+    promise_cover: float = Field(default=0.0, ge=0.0, le=10.0)
+    """The same as a share of the lending promised in the next period."""
+    undrawn_draw_rate: Share = 0.0
+    """The same as a share of borrowers' undrawn limits: what may be drawn at once."""
+    undrawn_limits: dict[str, Money] = Field(default_factory=dict)
+    """Borrowers' undrawn limits by segment [currency]; empty: credit limits of the tape's revolving
+    lines above their balances. They stand throughout the plan."""
+    maturity_gaps: tuple[MaturityGap, ...] = ()
+    """By how much debts due within some days may exceed assets due within them."""
+    tenor_match: TenorMatch | None = None
+    """How far long loans must stand on long funding and own capital."""
     opex_per_year: Money = 0.0
     """Running cost that does not move with the book [currency a year]."""
     opex_rate: CostRate = 0.0
     """Running cost [1/year of the principal managed, wherever it sits]."""
     terminal_rate: CostRate = 0.08
     """Rate at which cash after the horizon is valued [1/year]."""
+    relax: Literal["spread", "early"] = "spread"
+    """Where no plan keeps all limits, which of the least relaxations is told: that whose largest
+    part is least, or that which comes first in time."""
+    solver: str = "highs"
+    """HiGHS in process, or another solver by its name in PuLP, such as ``COIN_CMD``."""
+    unique: Literal["passes", "perturbation", "none"] | None = None
+    """How one of several equal plans is chosen: by two further solves, by a perturbation of the
+    costs, or not. Absent: passes, but for programs so large that a perturbation is used."""
+    indifferent: Literal["late", "early"] = "late"
+    """When to act where it is worth the same."""
+
+    @model_validator(mode="after")
+    def _gaps(self) -> PlanSettings:
+        days = [x.days for x in self.maturity_gaps]
+        if len(set(days)) < len(days):
+            raise MisfitError(
+                key="maturity_gaps",
+                found=f"days {', '.join(map(str, days))}",
+                expected="each number of days once",
+            )
+        return self
 
 
 class Opening(Schema):
@@ -108,6 +144,8 @@ class Lender(Schema):
     notice_days: int | None = Field(default=None, ge=0, le=3660)
     """Days before a draw by which the lender must be told; the action list shows the deadline,
     the plan does not wait for it. Absent: no notice."""
+    covenants: tuple[Covenant, ...] = ()
+    """What the company keeps while the line may be drawn; the plan keeps them."""
 
 
 class Buyer(Schema):
@@ -124,8 +162,16 @@ class Buyer(Schema):
     """Most principal bought in a period."""
     min_seasoning: int = Field(default=0, ge=0)
     """Least age of a loan [periods]."""
-    recourse: Literal[False] = False
-    """Clean sales only."""
+    recourse: bool = False
+    """Whether the company bears the losses of loans sold: it pays what defaults and keeps what is
+    recovered. False: a clean sale."""
+    recourse_cap: Share = 1.0
+    """Most loss that it bears, share of the principal sold; 0 is a clean sale. The plan reckons
+    with all losses, the replay with the cap."""
+    recourse_sold: Money | None = None
+    """Principal sold before ``as_of`` of which the cap is a share; absent: what the tape shows."""
+    recourse_borne: Money = 0.0
+    """Losses borne under the cap before ``as_of``."""
     eligibility: str
     segments: tuple[str, ...] = ()
     """Segments that it buys; empty: all."""

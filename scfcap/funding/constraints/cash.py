@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scfcap.funding.company import capital, cash
+from scfcap.funding.constraints.liquidity import cover
 from scfcap.funding.entries import flow_of_cash, net_income
 from scfcap.funding.program import Key, Row
 from scfcap.funding.variables import Book
@@ -25,15 +26,15 @@ def cash_balance(book: Book) -> Rows:
 
 
 def liquidity_floor(book: Book) -> Rows:
-    """``M[t] >= floor + cover * (debt and P2P notes due in t+1)``. Axes: period."""
+    """``M[t] >= floor + c1 due[t+1] + c2 interest[t+1] + c3 promised[t+1] + draws undrawn``.
+
+    Axes: period. ``due`` are debt, P2P notes and claims under guarantees (a claim on a default of
+    ``t+1`` itself is not known yet), ``interest`` what they cost with fees, and ``promised`` the
+    lending promised; of borrowers' ``undrawn`` limits a share may be drawn.
+    """
     inputs = book.inputs
-    cover = inputs.spec.plan.debt_cover
     for t in inputs.periods:
-        terms = cash(book, t)
-        if cover > 0.0:
-            for x in inputs.lenders:
-                terms.extend(book.debt_repaid(x.name, t + 1), -cover)
-            terms.extend(book.p2p_repaid(t + 1), -cover)
+        terms = cash(book, t).extend(cover(book, t), -1.0)
         yield t, Row(terms, ">=", inputs.liquidity_floor)
 
 

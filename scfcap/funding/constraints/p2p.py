@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scfcap.axes import OWN
+from scfcap.funding.constraints.covenants import all_pledged
 from scfcap.funding.inputs import P2PInputs
 from scfcap.funding.program import Absent, Key, Row, Terms
 from scfcap.funding.variables import Book
@@ -86,9 +87,14 @@ def _placed_before(p2p: P2PInputs, t: int) -> float:
 
 
 def p2p_backing(book: Book) -> Rows:
-    """``Z[t] <= sum_j H[j,own,t]``. Axes: period. Each note stands on a loan of the own book."""
+    """``Z[t] + sum_{h,c} G[h,c,t] <= sum_j H[j,own,t]``. Axes: period.
+
+    Each note stands on a loan of the own book that is pledged to nobody else.
+    """
     for t in book.inputs.periods:
         terms = book.p2p_stock(t)
+        pledges = all_pledged(book, t) if terms.constant or terms.coefficients else Terms()
+        terms.extend(pledges)
         if not terms.coefficients:
             yield t, Absent("no P2P notes")
         else:
