@@ -43,13 +43,13 @@ BARS = {"seconds": 20.0, "build_share": 0.5}
 SEGMENTS = tuple(f"segment-{s:02}" for s in range(12))
 AS_OF = date(2013, 12, 31)
 #: What each buyer takes.
-_BOUGHT = (SEGMENTS[::2], SEGMENTS[1::2], SEGMENTS[:6])
+_BOUGHT = (SEGMENTS[::2], SEGMENTS[1::2], SEGMENTS[:6], SEGMENTS[6:])
 MONTHS = 12
 TAIL = 7
 
 
 def _model() -> Model:
-    """Twelve products of one to six months, three lenders, three buyers, two series, P2P."""
+    """Twelve products of three to six months, three lenders, four buyers, a series, P2P."""
     products = range(len(SEGMENTS))
     return Model.model_validate(
         {
@@ -65,7 +65,7 @@ def _model() -> Model:
                         "cdr": 0.01 + 0.004 * s,
                         "cpr": 0.05 + 0.02 * s,
                         "severity": 0.6 + 0.02 * (s % 5),
-                        "recovery_lag": s % 4,
+                        "recovery_lag": s % 2,
                     }
                     for s in products
                 }
@@ -78,7 +78,6 @@ def _model() -> Model:
                 "periods": MONTHS,
                 "cash_yield": 0.0035,
                 "liquidity_floor": 40.0e6,
-                "debt_cover": 0.2,
                 "opex_per_year": 30.0e6,
             },
             "opening": {"net_capital": 900.0e6},
@@ -119,7 +118,7 @@ def _model() -> Model:
                     "eligibility": "clean",
                     "segments": _BOUGHT[n],
                 }
-                for n in range(3)
+                for n in range(len(_BOUGHT))
             ],
             "securitization": {
                 "tranches": [
@@ -148,9 +147,6 @@ def _model() -> Model:
                         "cash": 10.0e6,
                         "reserve": 1.8e6,
                     }
-                ],
-                "issues": [
-                    {"name": "series-2", "closing": date(2014, 1, 31), "max_pool": 300.0e6},
                 ],
             },
             "p2p": {
