@@ -79,10 +79,10 @@ class Nodes:
 #: Families of the plan's columns that are decided, and in which period; ``None``: at the closing
 #: of the series that is the key, else in the period that ends the key.
 DECIDED = {
-    "O": -1, "OC": -1, "Y": -1, "X": -1, "P": -1, "G": -1, "S": None, "E": None,
+    "O": -1, "OC": -1, "Y": -1, "X": -1, "P": -1, "G": -1, "Div": -1, "S": None, "E": None,
 }  # fmt: skip
 #: Families of columns that follow from decisions and from what happens.
-FOLLOWS = frozenset({"H", "M", "K", "Q", "N", "A", "R"})
+FOLLOWS = frozenset({"H", "M", "K", "Q", "N", "A", "R", "Tax"})
 
 #: The period in which a column (family, key) is decided; None where it follows.
 Decided = Callable[[str, Key], int | None]
@@ -103,7 +103,9 @@ def decided_in(inputs: Inputs) -> Decided:
             msg = f"columns {family} are neither decided in a period nor follow from decisions"
             raise LabelError(msg)
         at = DECIDED[family]
-        return closing[key] if at is None else int(key[at])
+        if at is None:
+            return closing[key]
+        return int(key[at] if isinstance(key, tuple) else key)
 
     return when
 
