@@ -10,12 +10,12 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from baselines.plan import Rows, solve_term_by_term
+from baselines.plan import Rows, numbers, solve_term_by_term
 
 import scfcap
 from scfcap.funding.catalogue import build_program
 from scfcap.funding.inputs import Inputs
-from scfcap.funding.program import Program, solve
+from scfcap.funding.program import solve
 from scfcap.funding.variables import declare
 
 NAME = "plan"
@@ -37,30 +37,7 @@ def build(size: int, folder: Path) -> Given:
     del folder
     model = scfcap.load("alibaba-2013", overrides={"tape.platform.loans": size})
     inputs = model.inputs()
-    return Given(inputs, _numbers(build_program(declare(inputs))))
-
-
-def _numbers(program: Program) -> Rows:
-    columns, rows = program.columns, program.rows
-    names = [f"{f}[{k}]" for f, k in zip(columns.family, columns.key, strict=True)]
-    bounds = {
-        name: (_bound(low), _bound(high))
-        for name, low, high in zip(names, columns.lower, columns.upper, strict=True)
-    }
-    objective = [(names[j], c) for j, c in program.objective.coefficients.items()]
-    named = {
-        f"{family}[{rows.key[r]}]": (
-            [(names[j], c) for j, c in rows.terms[r].items()],
-            rows.sense[r],
-            rows.right[r],
-        )
-        for r, family in enumerate(rows.family)
-    }
-    return Rows(bounds, objective, named)
-
-
-def _bound(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return Given(inputs, numbers(build_program(declare(inputs))))
 
 
 def ours(given: Given) -> float:

@@ -5,7 +5,7 @@ A benchmark is a module ``benchmarks/NAME.py`` with
 ``NAME``      the name it is called by, which is its file's
 ``SIZE``      the size at which its bars hold (loans, cohorts, rows: its docstring says which)
 ``BARS``      bars by measure: ``seconds``, ``peak_mib`` and ``spread`` at most, ``ratio`` and
-              ``units_per_second`` at least
+              ``units_per_second`` at least; ``build_share`` at most
 ``SMOKE``     a size that takes a moment, at which the tests run it
 ``build(size, folder)``  the inputs; files go into ``folder``. Not timed
 ``ours(inputs)``         what is measured
@@ -14,6 +14,7 @@ A benchmark is a module ``benchmarks/NAME.py`` with
 
 and may say
 
+``figures(result)``      measures of its own, from what our side returns
 ``units(inputs)``        how much work that is, in units that its docstring names
 ``SIZES``                sizes of a curve: seconds, and memory beyond the inputs, at each.
                          ``spread`` is the cost of a loan where it is dearest over where it is
@@ -51,6 +52,7 @@ MEASURES = {
     "seconds": False,
     "peak_mib": False,
     "spread": False,
+    "build_share": False,
     "ratio": True,
     "units_per_second": True,
 }
@@ -82,9 +84,11 @@ def benchmark(name: str) -> ModuleType:
     return module
 
 
-def compare(module: ModuleType, inputs: Any) -> None:
-    """Both sides once; raises unless they agree."""
-    module.check(module.ours(inputs), module.baseline(inputs))
+def compare(module: ModuleType, inputs: Any) -> Any:
+    """Both sides once; raises unless they agree. What ours returns."""
+    result = module.ours(inputs)
+    module.check(result, module.baseline(inputs))
+    return result
 
 
 def best_of(work: Callable[[Any], object], inputs: Any, repeats: int = REPEATS) -> float:
@@ -104,7 +108,7 @@ def measure(module: ModuleType, size: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="scfcap-bench-") as folder:
         inputs = module.build(size, Path(folder))
         some = module.part(inputs, share) if share < 1.0 else inputs
-        compare(module, some)
+        result = compare(module, some)
         seconds = best_of(module.ours, inputs)
         baseline_seconds = best_of(module.baseline, some) / share
         units = module.units(inputs) if hasattr(module, "units") else None
@@ -118,6 +122,8 @@ def measure(module: ModuleType, size: int) -> dict[str, Any]:
         "ratio": round(baseline_seconds / seconds, 2),
         "bars": dict(module.BARS),
     }
+    if hasattr(module, "figures"):
+        row.update(module.figures(result))
     if units is not None:
         row["units_per_second"] = round(units / seconds)
     if hasattr(module, "SIZES") and size == module.SIZE:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulp
+
+from scfcap.funding.program import Program
 
 
 @dataclass(frozen=True)
@@ -17,8 +20,32 @@ class Rows:
     rows: Mapping[str, tuple[Sequence[tuple[str, float]], str, float]]
 
 
-def solve_term_by_term(given: Rows) -> float:
-    """Optimum of the program [money units], built with ``+`` and ``*``."""
+def numbers(program: Program) -> Rows:
+    """The numbers of a program of ours, for a baseline that is given them free of charge."""
+    columns, rows = program.columns, program.rows
+    names = [f"{f}[{k}]" for f, k in zip(columns.family, columns.key, strict=True)]
+    bounds = {
+        name: (_bound(low), _bound(high))
+        for name, low, high in zip(names, columns.lower, columns.upper, strict=True)
+    }
+    objective = [(names[j], c) for j, c in program.objective.coefficients.items()]
+    named = {
+        f"{family}[{rows.key[r]}]": (
+            [(names[j], c) for j, c in rows.terms[r].items()],
+            rows.sense[r],
+            rows.right[r],
+        )
+        for r, family in enumerate(rows.family)
+    }
+    return Rows(bounds, objective, named)
+
+
+def _bound(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def solve_term_by_term(given: Rows, **options: str) -> float:
+    """Optimum of the program [money units], built with ``+`` and ``*``; ``options`` of HiGHS."""
     problem = pulp.LpProblem("plan", pulp.LpMinimize)
     x = {
         name: problem.add_variable(f"x{number}", low, high)
@@ -33,5 +60,5 @@ def solve_term_by_term(given: Rows) -> float:
             problem += left >= right, f"row{number}"
         else:
             problem += left == right, f"row{number}"
-    problem.solve(pulp.HiGHS(msg=False, threads=1))
+    problem.solve(pulp.HiGHS(msg=False, threads=1, **options))
     return -float(pulp.value(problem.objective))

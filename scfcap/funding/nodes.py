@@ -78,9 +78,11 @@ class Nodes:
 
 #: Families of the plan's columns that are decided, and in which period; ``None``: at the closing
 #: of the series that is the key, else in the period that ends the key.
-DECIDED = {"O": -1, "Y": -1, "X": -1, "P": -1, "S": None, "E": None}
+DECIDED = {
+    "O": -1, "OC": -1, "Y": -1, "X": -1, "P": -1, "G": -1, "Div": -1, "S": None, "E": None,
+}  # fmt: skip
 #: Families of columns that follow from decisions and from what happens.
-FOLLOWS = frozenset({"H", "M", "K", "Q", "N", "A", "R"})
+FOLLOWS = frozenset({"H", "M", "K", "Q", "N", "A", "R", "Tax"})
 
 #: The period in which a column (family, key) is decided; None where it follows.
 Decided = Callable[[str, Key], int | None]
@@ -101,7 +103,9 @@ def decided_in(inputs: Inputs) -> Decided:
             msg = f"columns {family} are neither decided in a period nor follow from decisions"
             raise LabelError(msg)
         at = DECIDED[family]
-        return closing[key] if at is None else int(key[at])
+        if at is None:
+            return closing[key]
+        return int(key[at] if isinstance(key, tuple) else key)
 
     return when
 
@@ -119,6 +123,7 @@ class ScenarioProgram(Program):
         self.shared, self.nodes, self.k, self._when = shared, nodes, k, decided
         self.columns, self.rows = shared.columns, shared.rows
         self._tag = f"in {name}"
+        self._places = [(1, self._tag), *map(self._node, range(1, nodes.index.shape[1]))]
         self.decided: dict[int, int] = {}
         """Columns of nodes with others, and how many scenarios each node has."""
 
@@ -155,8 +160,9 @@ class ScenarioProgram(Program):
     def _place(self, family: str, key: Key) -> tuple[int, str]:
         """How many scenarios share a column, and the end of its label."""
         t = self._when(family, key)
-        if t is None:
-            return 1, self._tag
+        return self._places[0 if t is None else t]
+
+    def _node(self, t: int) -> tuple[int, str]:
         together = len(self.nodes.alike(self.k, t))
         return together, self._tag if together == 1 else f"node {self.nodes.index[self.k, t]}"
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from scfcap.errors import FaultError, InfeasibleError, InputError, Problem
 from scfcap.funding.catalogue import build_program
 from scfcap.funding.decisions import decisions_of
-from scfcap.funding.diagnose import explain
+from scfcap.funding.explain_scenarios import explain_scenarios
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.nodes import Nodes, close_nodes, decided_in, views
 from scfcap.funding.plan import ROUNDS, Optimum
@@ -168,11 +168,11 @@ def _solved(
 ) -> ScenarioPlan:
     shared, books = build_scenarios(inputs, weights, nodes)
     try:
-        solution = solve(shared)
+        solution = solve(shared, solver=next(iter(inputs.values())).spec.plan.solver)
     except NoOptimumError as error:
         if "nbounded" in error.condition and "nfeasible" not in error.condition:
             raise
-        raise explain(replace(next(iter(books.values())), program=shared)) from None
+        raise explain_scenarios(inputs, shared) from None
     optima = {name: _optimum(book, solution, engine) for name, book in books.items()}
     return ScenarioPlan(dict(weights), nodes, solution, optima)
 

@@ -393,10 +393,28 @@ def test_weights_that_are_none(weights, said):
         solve_scenarios(inputs_of(BOTH), weights, Nodes.two_stage(2, 6, 1), under("base")[1])
 
 
-def test_a_conflict_names_its_scenario():
-    inputs = {name: replace(x, liquidity_floor=400.0) for name, x in inputs_of(BOTH).items()}
-    with pytest.raises(InfeasibleError, match="liquidity floor in stress"):
+def test_a_conflict_of_one_scenario_names_it():
+    inputs = inputs_of(BOTH)
+    inputs["stress"] = replace(inputs["stress"], liquidity_floor=400.0)
+    with pytest.raises(InfeasibleError, match="In scenario stress: No plan keeps all") as told:
         solve_scenarios(inputs, WEIGHTS, Nodes.two_stage(2, 6, 1), under("base")[1])
+    assert "liquidity floor" in str(told.value)
+
+
+def test_a_conflict_of_what_is_decided_together_names_the_limit_and_its_scenario():
+    """Base has promised 5% of 40 million in January; in stress nobody asks then."""
+    inputs = inputs_of(BOTH)
+    x = inputs["stress"]
+    demand, promised = np.array(x.demand), np.array(x.promised)
+    demand[0, 1] = promised[0, 1] = 0.0
+    inputs["stress"] = replace(x, demand=demand, promised=promised)
+    with pytest.raises(InfeasibleError, match="Each scenario has a plan, but none") as told:
+        solve_scenarios(inputs, WEIGHTS, Nodes.two_stage(2, 6, 1), under("base")[1])
+    assert "lower promised lending credit in base by CNY 2,000,000 at 2014-01-31" in str(told.value)
+    (relaxed,) = told.value.relaxations
+    assert relaxed[:2] == ("promised_demand", ("credit", 1, "in base"))
+    assert relaxed[2] == pytest.approx(2.0e6, rel=1e-6)
+    solve_scenarios(inputs, WEIGHTS, Nodes.two_stage(2, 6, 0), under("base")[1])
 
 
 def test_nodes_that_are_no_tree():
