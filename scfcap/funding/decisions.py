@@ -18,7 +18,7 @@ class Decisions:
 
     ``originated`` [S, T+1]; ``transfers`` by (cohort, place, t); ``draws`` by (lender, tenor, t);
     ``placed`` [steps, T+1]; ``issued`` pool size at closing by series; ``pledged`` own loans by
-    (lender, cell, t).
+    (lender, cell, t); ``left_out`` banks that could lend and are not chosen.
     """
 
     originated: FloatArray
@@ -27,6 +27,7 @@ class Decisions:
     placed: FloatArray
     issued: Mapping[str, float]
     pledged: Mapping[tuple[str, int, int], float] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
 
 
 def decisions_of(book: Book, solution: Solution) -> Decisions:
@@ -64,4 +65,14 @@ def decisions_of(book: Book, solution: Solution) -> Decisions:
             for c in range(0 if inputs.pledges is None else len(inputs.pledges.takes))
             for t in inputs.periods
         },
+        left_out=left_out(book, solution),
+    )
+
+
+def left_out(book: Book, solution: Solution) -> frozenset[str]:
+    """Banks that could lend and are not chosen."""
+    return frozenset(
+        x.name
+        for x in book.inputs.lenders
+        if (j := book.program.find("V", x.name)) is not None and solution.x[j] < 0.5
     )

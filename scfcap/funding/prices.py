@@ -8,7 +8,7 @@ value differ, both are given.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scfcap.axes import BANK_DEBT, BANK_TRANSFER, P2P, SECURITIZATION
 from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs
@@ -77,6 +77,9 @@ def limit_of(source: LenderInputs | BuyerInputs | DealInputs | None) -> str:
 def prices(inputs: Inputs, solution: Solution) -> tuple[Price, ...]:
     """Prices of all data, funds first, dearest first."""
     found = [_price(inputs, solution, datum) for datum in _data(inputs, solution)]
+    if solution.fixed:
+        held = ", with the banks that lend held as the plan chooses them."
+        found = [replace(p, sentence=p.sentence.removesuffix(".") + held) for p in found]
     return tuple(sorted(found, key=lambda p: (not p.fund, -p.value, p.what)))
 
 
@@ -144,7 +147,8 @@ def _data(inputs: Inputs, solution: Solution) -> list[_Datum]:
         size = inputs.year_end_net_assets
         data.append(_Datum("net assets", "at the last year end", size, before))
     for x in inputs.lenders:
-        if x.limit <= 0.0:
+        chosen = program.find("V", x.name)
+        if x.limit <= 0.0 or (chosen is not None and solution.x[chosen] < 0.5):
             continue
         shifts = {
             r: x.share(t)
