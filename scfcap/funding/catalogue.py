@@ -209,6 +209,14 @@ FAMILIES: tuple[Family, ...] = (
         1,
     ),
     Family(
+        "lender_count",
+        ("banks",),
+        "law",
+        "the number of lending banks",
+        lambda _: ["banks"],
+        bank_debt.lender_count,
+    ),
+    Family(
         "covenant",
         ("lender", "covenant", "period"),
         "contract",

@@ -19,7 +19,8 @@ class Decisions:
     ``originated`` [S, T+1], by the company alone; ``transfers`` by (cohort, place, t); ``draws`` by
     (lender, tenor, t); ``placed`` [steps, T+1]; ``issued`` pool size at closing by series;
     ``booked`` loans made with a partner by (segment, place, t), the company's share included;
-    ``pledged`` own loans by (lender, cell, t); ``dividends`` [T+1], None where there are none.
+    ``pledged`` own loans by (lender, cell, t); ``dividends`` [T+1], None where there are none;
+    ``left_out`` banks that could lend and are not chosen.
     """
 
     originated: FloatArray
@@ -30,6 +31,7 @@ class Decisions:
     pledged: Mapping[tuple[str, int, int], float] = field(default_factory=dict)
     booked: Mapping[tuple[int, str, int], float] = field(default_factory=dict)
     dividends: FloatArray | None = None
+    left_out: frozenset[str] = frozenset()
 
 
 def decisions_of(book: Book, solution: Solution) -> Decisions:
@@ -75,6 +77,16 @@ def decisions_of(book: Book, solution: Solution) -> Decisions:
             if (amount := solution.value("OC", (s, x.place, t))) > 0.0
         },
         dividends=_dividends(book, solution),
+        left_out=left_out(book, solution),
+    )
+
+
+def left_out(book: Book, solution: Solution) -> frozenset[str]:
+    """Banks that could lend and are not chosen."""
+    return frozenset(
+        x.name
+        for x in book.inputs.lenders
+        if (j := book.program.find("V", x.name)) is not None and solution.x[j] < 0.5
     )
 
 

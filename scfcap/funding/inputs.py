@@ -311,6 +311,19 @@ class Maturing:
 
 
 @dataclass(frozen=True)
+class BankChoice:
+    """Banks of which at most ``most`` may lend in the plan beside those that are owed already.
+
+    ``allowed`` is how many the law of ``regime`` allows in all.
+    """
+
+    names: tuple[str, ...]
+    most: int
+    allowed: int
+    regime: str
+
+
+@dataclass(frozen=True)
 class Inputs:
     """Everything that the program knows.
 
@@ -359,6 +372,8 @@ class Inputs:
     """Borrowers' undrawn limits [money units]."""
     maturing: Mapping[int, Maturing] = field(default_factory=dict)
     """When loans are repaid, by the days for which the model states a limit."""
+    choice: BankChoice | None = None
+    """Set where more banks are stated than the law lets lend."""
     core_shares: Mapping[str, FloatArray] = field(default_factory=dict)
     """Share of each segment [S] that a limit of ``concentration`` counts, by its name."""
     covenants: tuple[CovenantInputs, ...] = ()

@@ -184,6 +184,8 @@ def lender_posting(carried: Carried) -> Posting:
                 owed = (raised, repaid, interest)
                 _borrow(inputs, owed, amount, x.rate(rates[tenor], t), t, maturity)
         room = np.array([x.room(t) for t in range(inputs.horizon + 1)])
+        if x.name in carried.decisions.left_out:
+            room = np.array(x.open_balance)
         fee = np.array([x.fee(t) for t in range(inputs.horizon + 1)])
         interest += fee * inputs.year * _before(room - drawn)
     return Posting(raised - repaid - interest, -interest)

@@ -88,9 +88,16 @@ def prices(inputs: Inputs, solution: Solution) -> tuple[Price, ...]:
     Whole numbers of the plan stay as they are, and each price says so.
     """
     pricer = _Pricer(inputs, solution, Warm(solution.program, solution))
-    found = [pricer.price(datum) for datum in all_data(inputs, solution.program)]
-    told = [price for price in found if price is not None]
-    return tuple(sorted(told, key=lambda p: (not p.fund, -p.value, p.what)))
+    program = solution.program
+    unchosen = {
+        limit_of(x)
+        for x in inputs.lenders
+        if (j := program.find("V", x.name)) is not None and solution.x[j] < 0.5
+    }
+    told = (datum for datum in all_data(inputs, program) if datum.what not in unchosen)
+    found = [pricer.price(datum) for datum in told]
+    priced = [price for price in found if price is not None]
+    return tuple(sorted(priced, key=lambda p: (not p.fund, -p.value, p.what)))
 
 
 class _Pricer:

@@ -18,7 +18,7 @@ from scfcap.axes import (
     SECURITIZATION,
 )
 from scfcap.errors import InputError, Problem
-from scfcap.funding.inputs import DatedCap, Inputs
+from scfcap.funding.inputs import BankChoice, DatedCap, Inputs
 from scfcap.periods import PeriodGrid
 from scfcap.schema.law import Calendar
 from scfcap.schema.regime import Base, Cap, Regime
@@ -82,14 +82,14 @@ def under_law(inputs: Inputs, rules: Rules) -> Inputs:
     no new business in them. What stands runs off.
 
     Raises:
-        InputError: more banks than may lend, or a base that the model does not tell.
+        InputError: more banks are owed than may lend, or a base that the model does not tell.
     """
     closed = closed_periods(rules)
     whole = {name for name, periods in closed.items() if len(periods) == inputs.horizon}
     at_times = {name: periods for name, periods in closed.items() if name not in whole}
     lenders = tuple(replace(x, limit=0.0) if x.kind in whole else x for x in inputs.lenders)
     inputs = replace(inputs, lenders=lenders, caps=dated_caps(rules), regime=rules[0])
-    _check_lenders(inputs, rules)
+    inputs = replace(inputs, choice=bank_choice(inputs, rules))
     _check_year_end(inputs, rules)
     inputs = with_least_share(inputs, rules)
     if at_times:
@@ -153,20 +153,36 @@ def with_least_share(inputs: Inputs, rules: Rules) -> Inputs:
     return replace(inputs, partners=tuple(partners))
 
 
-def _check_lenders(inputs: Inputs, rules: Rules) -> None:
-    lending = [x for x in inputs.lenders if x.limit > 0.0 or x.open_balance[0] > 0.0]
-    banks = [x.name for x in lending if x.kind == "bank"]
-    for end, rule in zip(inputs.grid.ends, rules, strict=True):
-        count = rule.bank_lenders
-        if count is not None and len(banks) > count.most:
-            raise InputError(
-                Problem(
-                    "model.toml: lenders",
-                    f"{len(banks)} banks ({', '.join(banks)})",
-                    f"at most {count.most} lending banks ({rule.title}; in force on {end})",
-                    "Keep the lines you would use; set the limit of the others to 0.",
-                )
+def bank_choice(inputs: Inputs, rules: Rules) -> BankChoice | None:
+    """The choice among banks where more are stated than may lend; None where all may.
+
+    A bank that is owed at ``as_of`` counts whatever is decided. The choice holds for the whole
+    plan, by the strictest rule in it.
+
+    Raises:
+        InputError: more banks are owed than may lend.
+    """
+    counts = [(rule.bank_lenders.most, rule, end)
+              for end, rule in zip(inputs.grid.ends, rules, strict=True)
+              if rule.bank_lenders is not None]  # fmt: skip
+    if not counts:
+        return None
+    most, rule, end = min(counts, key=lambda found: found[0])
+    banks = [x for x in inputs.lenders if x.kind == "bank"]
+    owed = [x.name for x in banks if x.open_balance[0] > 0.0]
+    free = tuple(x.name for x in banks if x.limit > 0.0 and x.name not in owed)
+    if len(owed) > most:
+        raise InputError(
+            Problem(
+                "model.toml: lenders",
+                f"draws of {len(owed)} banks ({', '.join(owed)})",
+                f"at most {most} lending banks ({rule.title}; in force on {end})",
+                "Correct the draws, or name the regime that holds.",
             )
+        )
+    if len(owed) + len(free) <= most:
+        return None
+    return BankChoice(free, most - len(owed), most, rule.title)
 
 
 def _check_year_end(inputs: Inputs, rules: Rules) -> None:

@@ -18,6 +18,7 @@ from scfcap.axes import (
     SECURITIZATION,
 )
 from scfcap.funding.costs import Worths, break_even_rate
+from scfcap.funding.decisions import left_out
 from scfcap.funding.inputs import BuyerInputs, DealInputs, LenderInputs
 from scfcap.funding.partner import PartnerInputs
 from scfcap.funding.program import Key, Solution
@@ -66,10 +67,16 @@ def _found(book: Book, solution: Solution) -> Iterator[tuple[str, str, float, fl
     inputs, nan = book.inputs, float("nan")
     closed = set() if inputs.regime is None else set(map(str, inputs.regime.closed_channels))
     present: set[str] = set()
+    missed = left_out(book, solution)
     for channel, item, family, columns, why in _sources(book):
         present.add(channel)
         ways = [(c, j) for c in columns if (j := book.program.find(family, c.key)) is not None]
         if any(float(solution.x[j]) > NOTHING for _, j in ways):
+            continue
+        if item in missed and inputs.choice is not None:
+            said = f"{item} is not used: no more than {inputs.choice.allowed} banks may lend "
+            tail = f"({inputs.choice.regime}), and others serve the plan better."
+            yield channel, item, nan, nan, said + tail
             continue
         kind = next((x.kind for x in inputs.lenders if x.name == item), channel)
         law = sorted({channel, kind} & closed)

@@ -61,7 +61,11 @@ class Book(Loans):
                 cost = x.rate(rate, since) * year * maturity.bears(since, t)
                 terms.add(self.program.find("X", (lender, tenor, since)), cost)
         fee = x.fee(t) * year
-        terms.plus(fee * (x.room(t - 1) - float(x.open_balance[t - 1])))
+        chosen = self.program.find("V", lender)
+        if chosen is None:
+            terms.plus(fee * (x.room(t - 1) - float(x.open_balance[t - 1])))
+        else:
+            terms.add(chosen, fee * x.line(t - 1))
         return terms.extend(self.debt(lender, t - 1), -fee)
 
     def _lender(self, name: str) -> LenderInputs:
@@ -216,6 +220,8 @@ def declare(inputs: Inputs, program: Program | None = None) -> Book:
         program.column("M", t)
         program.column("K", t, lower=-math.inf)
     for x in inputs.lenders:
+        if x.limit > 0.0 and inputs.choice is not None and x.name in inputs.choice.names:
+            program.binary("V", x.name)
         if x.limit > 0.0:
             for tenor, _ in x.tenors:
                 for t in inputs.periods:

@@ -55,6 +55,7 @@ FAMILIES = {
     "single_borrower": "largest borrower",
     "single_group": "largest group of borrowers",
     "bank_debt": "credit line",
+    "lender_count": "lending banks",
     "covenant": "covenant of a line",
     "pledge": "own loans to pledge",
     "transfer_stock": "buyer's limit",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from scfcap.funding.covenant_inputs import Breach, CovenantInputs, LateInputs, PledgeInputs
-from scfcap.funding.inputs import Inputs, Maturing
+from scfcap.funding.inputs import BankChoice, Inputs, Maturing
 
 from .golden_parts import OLD, Cohort, line, notes, old, terms, tiny
 
@@ -134,6 +134,18 @@ def core_share() -> Inputs:
     )
 
 
+def lender_count() -> Inputs:
+    return tiny(
+        2,
+        lenders=(
+            line("owed", 10.0, (1, 0.06), balance=(4.0,)),
+            line("bank-b", 5.0, (2, 0.06)),
+            line("bank-c", 8.0, (1, 0.06)),
+        ),
+        choice=BankChoice(("bank-b", "bank-c"), 1, 2, "own"),
+    )
+
+
 #: Instance by name of the golden file without ``.lp``.
 LIMITS: dict[str, Callable[[], Inputs]] = {
     "covenant": covenant,
@@ -143,4 +155,6 @@ LIMITS: dict[str, Callable[[], Inputs]] = {
     "maturity_gap": maturity,
     "tenor_match": maturity,
     "core_share": core_share,
+    "lender_count": lender_count,
+    "bank_debt.chosen": lender_count,
 }

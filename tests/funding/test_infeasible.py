@@ -339,14 +339,17 @@ def test_more_banks_than_the_law_allows(root: Path):
     assert rules.bank_lenders is not None
     assert rules.bank_lenders.most == 2
     line = edited({})["lenders"][0]
-    banks = [line, *({**line, "name": f"bank-{x}", "draws": []} for x in "bc")]
-    text = refused({"lenders": banks}, rules)
-    assert "bank-a, bank-b, bank-c" in text
+    banks = [line, *({**line, "name": f"bank-{x}"} for x in "bc")]
+    text = refused({"lenders": banks, "opening": {"cash": 5.0e6}}, rules)
+    assert "draws of 3 banks (bank-a, bank-b, bank-c)" in text
     assert "at most 2" in text
-    for allowed in ({**banks[2], "limit": 0.0}, {**banks[2], "kind": "bond"}):
-        platform(edited({"lenders": [*banks[:2], allowed]}), rules)
-    still_owed = {**line, "name": "bank-c", "limit": 0.0}
-    refused({"lenders": [*banks[:2], still_owed], "opening": {"cash": 5.0e6}}, rules)
+    free = [line, *({**line, "name": f"bank-{x}", "draws": []} for x in "bc")]
+    chosen = platform(edited({"lenders": free}), rules).inputs.choice
+    assert chosen is not None
+    assert (chosen.names, chosen.most) == (("bank-b", "bank-c"), 1)
+    for allowed in ({**free[2], "limit": 0.0}, {**free[2], "kind": "bond"}):
+        made = platform(edited({"lenders": [*free[:2], allowed]}), rules)
+        assert made.inputs.choice is None
 
 
 def test_a_place_that_the_model_does_not_know():
