@@ -32,7 +32,7 @@ from scfcap.funding.inputs import (
     P2PInputs,
     Recourse,
 )
-from scfcap.funding.opening import opening_balance
+from scfcap.funding.opening import check_holders, opening_balance
 from scfcap.funding.partner import (
     guarantor_of,
     open_periods,
@@ -79,6 +79,7 @@ def build_inputs(
     grid = PeriodGrid.build(spec.as_of, spec.plan.periods, spec.plan.frequency)
     unit = spec.plan.money_unit
     _check_places(spec, pool)
+    check_holders(spec, pool)
     check_recoveries(pool, curves)
     row = curves.scenarios.index(spec.plan.scenario)
     whole = slice(len(curves.parents))
