@@ -8,7 +8,7 @@ priced without a word here.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scfcap.axes import GUARANTEED_BANK, JOINT_LENDING, P2P
 from scfcap.funding.catalogue import BY_NAME, Family
@@ -55,12 +55,35 @@ def limit_of(source: LenderInputs | BuyerInputs | DealInputs | PartnerInputs | N
     return "the securitization programme" if isinstance(source, DealInputs) else "the P2P limit"
 
 
+#: What net capital is called among the data.
+CAPITAL = "net capital"
+
+
 def all_data(inputs: Inputs, program: Program) -> list[Datum]:
     """What may be priced; a limit stands in a row only where it, not older business, sets it."""
     found = [*_capital(inputs, program), *_sources(inputs, program)]
     found += [*_partners(inputs, program), *_caps(inputs, program)]
     found += [*_policy_and_demand(inputs, program), *_others(inputs, program)]
-    return [datum for datum in found if datum.shifts]
+    return [of_profit(inputs, program, datum) for datum in found if datum.shifts]
+
+
+def of_profit(inputs: Inputs, program: Program, datum: Datum) -> Datum:
+    """The datum in the rows of tax and dividends too, where it is in the profit of a period."""
+    taxed, paid = (program.rows_of(name) for name in ("tax_on_profit", "dividends_of_profit"))
+    if not taxed and not paid:
+        return datum
+    shifts, ends = dict(datum.shifts), inputs.grid.ends
+    rate = 0.0 if inputs.spec.tax is None else inputs.spec.tax.rate
+    payout = 0.0 if inputs.spec.dividends is None else inputs.spec.dividends.payout
+    for t, r in program.rows_of("net_capital").items():
+        profit = datum.shifts.get(r, 0.0) - (1.0 if datum.what == CAPITAL and t == 1 else 0.0)
+        for u, row in taxed.items() if profit else ():
+            if u >= t and ends[u - 1].year == ends[t - 1].year:
+                shifts[row] = shifts.get(row, 0.0) + rate * profit
+        for u, row in paid.items() if profit else ():
+            if ends[u - 1].year == ends[t - 1].year + 1:
+                shifts[row] = shifts.get(row, 0.0) + payout * profit
+    return replace(datum, shifts=shifts)
 
 
 def _capital(inputs: Inputs, program: Program) -> Iterator[Datum]:
@@ -68,7 +91,10 @@ def _capital(inputs: Inputs, program: Program) -> Iterator[Datum]:
     growth = 1.0 + inputs.spec.plan.cash_yield * float(inputs.year[1])
     at_start, before = _fixed_bases(inputs, program)
     moved = {row["cash_balance", 1]: growth, row["net_capital", 1]: growth, **at_start}
-    yield Datum("net capital", "at the start", inputs.net_capital, moved, constant=-1.0)
+    floor = program.rows_of("income_floor")
+    moved |= dict.fromkeys(floor.values(), 1.0)
+    constant = 0.0 if floor else -1.0
+    yield Datum(CAPITAL, "at the start", inputs.net_capital, moved, constant=constant)
     if inputs.year_end_net_assets is not None:
         size = inputs.year_end_net_assets
         yield Datum("net assets", "at the last year end", size, before)

@@ -31,7 +31,7 @@ from scfcap.funding.inputs import (
     LenderInputs,
     Recourse,
 )
-from scfcap.funding.opening import opening_balance
+from scfcap.funding.opening import check_holders, opening_balance
 from scfcap.funding.partner import (
     guarantor_of,
     partner_places,
@@ -79,6 +79,7 @@ def build_inputs(
     told = spec.plan.unit
     unit = spec.plan.money_unit
     _check_places(spec, pool)
+    check_holders(spec, pool)
     check_recoveries(pool, curves)
     row = curves.scenarios.index(spec.plan.scenario)
     whole = slice(len(curves.parents))

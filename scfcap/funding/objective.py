@@ -154,13 +154,13 @@ def _income(book: Book) -> list[Part]:
 
 
 def weighted_lending(book: Book) -> Terms:
-    """``sum_s,t w[s] O[s,t]``."""
+    """``sum_s,t w[s] O[s,t]``, what is lent with partners included."""
     inputs = book.inputs
     weights = inputs.spec.plan.lending_weights
     terms = Terms()
     for s, name in enumerate(inputs.segments):
         for t in inputs.periods:
-            terms.add(book.program.find("O", (s, t)), weights.get(name, 1.0))
+            terms.extend(book.lent(s, t), weights.get(name, 1.0))
     return terms
 
 

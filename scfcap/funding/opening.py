@@ -14,6 +14,11 @@ from scfcap.axes import (
 from scfcap.errors import InputError, Problem
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.provisions import opening_provisions
+from scfcap.pool.snapshot import Pool
+from scfcap.schema.model import Model
+
+#: What stated principal may differ by from the tape's, share of it; at least a currency unit.
+ROUNDING = 1e-6
 
 
 def opening_liabilities(inputs: Inputs) -> dict[str, float]:
@@ -47,6 +52,32 @@ def opening_assets(inputs: Inputs) -> dict[str, float]:
         "loans of the vehicle": by_channel[SECURITIZATION],
         "cash of the vehicle": sum(float(s.cash + s.reserve) for s in states),
     }
+
+
+def check_holders(spec: Model, pool: Pool) -> None:
+    """Principal that ``opening.holders`` states by holder is the tape's.
+
+    Raises:
+        InputError: a holder whose loans on the tape differ by more than rounding.
+    """
+    held = np.bincount(pool.place, pool.balance, minlength=len(pool.places))
+    on_tape = dict(zip(pool.places, map(float, held), strict=True))
+    problems = []
+    for name, stated in spec.opening.holders.items():
+        found = on_tape.get(name, 0.0)
+        if abs(found - stated) > max(1.0, ROUNDING * stated):
+            problems.append(
+                Problem(
+                    f"model.toml: opening.holders.{name}",
+                    f"{spec.currency} {stated:,.2f}, while the tape's loans of that holder are "
+                    f"{spec.currency} {found:,.2f}",
+                    "the same principal in both, within rounding",
+                    "Correct the tape's channel column, or what is stated; holders on the tape: "
+                    f"{', '.join(sorted(on_tape))}.",
+                )
+            )
+    if problems:
+        raise InputError(problems)
 
 
 def opening_balance(inputs: Inputs) -> Inputs:

@@ -22,6 +22,7 @@ from scfcap.axes import (
 from scfcap.funding.data import Datum, all_data, limit_of
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.naming import day_of, money, period_of, row_words
+from scfcap.funding.objective import objective_words
 from scfcap.funding.program import Solution
 from scfcap.funding.ranging import Side, reach
 from scfcap.funding.warm import Point, Warm
@@ -198,10 +199,11 @@ class _Pricer:
                 spare = money(inputs, down.reach * unit)
                 text += f": it does not bind{f', with {spare} to spare' if room else ''}."
             return text + self.note
-        verb = "earns" if right > 0.0 else "costs"
+        words = objective_words(inputs)
+        verb = words.more if right > 0.0 else words.less
         text = f"{more} {verb} {money(inputs, abs(right) * unit)} {span}{self._far(up)}"
         if differ:
-            text += f"; {less} {'costs' if left >= 0.0 else 'earns'} "
+            text += f"; {less} {words.less if left >= 0.0 else words.more} "
             text += f"{money(inputs, abs(left) * unit)}{self._far(down)}"
         text += "."
         if 1 < len(when) <= SPELLS and not differ:
@@ -260,11 +262,12 @@ def worth_sentence(inputs: Inputs, channel: str, fall: float) -> str:
     """The worth of a channel in words; ``fall`` in currency."""
     currency = inputs.spec.currency
     verb = _VERB.get(channel, channel.replace("_", " "))
+    words = objective_words(inputs)
     if fall < -0.5:
         return (
-            f"Without {verb} the plan would earn {currency} {-fall:,.0f} more: "
+            f"Without {verb} the plan would {words.would} {currency} {-fall:,.0f} {words.larger}: "
             "the channel costs more than it brings."
         )
     if fall <= 0.5:
-        return f"Without {verb} the plan earns as much: the channel is not needed."
-    return f"Without {verb} the plan would earn {currency} {fall:,.0f} less."
+        return f"Without {verb} the plan {words.would}s as much: the channel is not needed."
+    return f"Without {verb} the plan would {words.would} {currency} {fall:,.0f} {words.fewer}."

@@ -126,6 +126,8 @@ class Opening(Schema):
     """Net assets at the last 31 December before ``as_of``, if the rules in force need them."""
     provisions: Money | None = None
     """Provisions at ``as_of`` under ``[provisions]``; absent: by its rule."""
+    holders: dict[str, Money] = Field(default_factory=dict)
+    """Principal by holder, named as in the tape's channel column; the tape must agree."""
 
     @model_validator(mode="after")
     def _enough(self) -> Opening:

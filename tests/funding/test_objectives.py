@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from scfcap.funding.objective import WORDS, objective_words
 from scfcap.funding.plan import Optimum, Plan, optimum, solve_plan
 
 from .small_platform import LAW, platform, small_pool
-from .test_linprog import CHANGES, SEGMENTS, ByHand, T
+from .test_linprog import CHANGES, LINE, SEGMENTS, ByHand, T
 from .variants import BARE, UNIT, edited, own_pool
 
 
@@ -164,3 +165,41 @@ def test_more_lending_is_worth_its_income() -> None:
     }
     assert income_of["max_lending"] == pytest.approx(lent["max_lending"] * UNIT, rel=1e-9)
     assert plans["max_lending"].net_income <= plans["max_income"].objective
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tax": {"rate": 0.25}},
+        {"plan.objective": "max_lending", "plan.income_floor": 2.4e6},
+        {"plan.objective": "min_cost", "plan.lending_path": 0.35},
+        {
+            "as_of": date(2013, 11, 30),
+            "tax": {"rate": 0.25, "paid": "year_end"},
+            "dividends": {"payout": 0.5, "months": [2], "owners_rate": 0.9},
+        },
+    ],
+)
+def test_the_price_of_net_capital_and_of_the_line_by_difference(changes: dict[str, Any]) -> None:
+    """A model with a hundredth of a unit more, solved anew, against the price told."""
+    more = 0.01 * UNIT
+    base = {**CHANGES, "demand.credit.growth": 0.0, "plan.cash_yield": 0.02, **changes}
+    pool = own_pool(small_pool(120, 3))
+
+    def solved(**edits: Any) -> Plan:
+        p = platform(edited({**base, **edits}), pool=pool)
+        return solve_plan(p.inputs, p.engine, channels=False)
+
+    plan = solved()
+    prices = plan.tables()["prices"].set_index("what")
+    line = {**LINE, "limit": LINE["limit"] + more}
+    opening = {"net_capital": 82.0e6 + more, "deductions": 1.5e6}
+    for what, wider in (
+        ("net capital", solved(opening=opening)),
+        ("the line of bank-a", solved(lenders=[line])),
+    ):
+        gained = (wider.objective - plan.objective) / more
+        assert prices.loc[what, "value"] == pytest.approx(gained, abs=2e-6), what
+    words = objective_words(plan.optimum.inputs)
+    said = prices.loc["net capital", "sentence"]
+    assert words.more in said or words.less in said or "nothing" in said
