@@ -4,6 +4,7 @@
 PYTHON ?= python3.11
 VENV ?= .venv
 TESTS ?= tests
+WORKERS ?= logical
 NAME ?=
 
 LOCK := requirements/lock.txt
@@ -12,6 +13,8 @@ PEERS_VENV := .venv-peers
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
+# One process for each processor; a file stays in one, so that what its tests share is built once.
+PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-header
 
@@ -27,10 +30,10 @@ demo: $(STAMP)  ## run the bundled models end to end
 	@$(BIN)/scfcap demo
 
 test: $(STAMP)  ## all tests but the slow ones (TESTS="tests/cli tests/pool" for some)
-	$(BIN)/python -m pytest -m "not slow" --durations=15 $(TESTS)
+	$(BIN)/python $(PYTEST) -m "not slow" $(TESTS)
 
 test-all: $(STAMP)  ## all tests
-	$(BIN)/python -m pytest --durations=15 $(TESTS)
+	$(BIN)/python $(PYTEST) $(TESTS)
 
 test-peers: peers  ## tests against other libraries, in their own environment
 	$(PEERS_VENV)/bin/python -m pytest -q tests/peers

@@ -10,7 +10,16 @@ BANK_DEBT: Final = "bank_debt"
 BANK_TRANSFER: Final = "bank_transfer"
 SECURITIZATION: Final = "securitization"
 P2P: Final = "p2p"
-OUTSIDE_CHANNELS: Final = (BANK_DEBT, BANK_TRANSFER, SECURITIZATION, P2P)
+GUARANTEED_BANK: Final = "guaranteed_bank"
+JOINT_LENDING: Final = "joint_lending"
+OUTSIDE_CHANNELS: Final = (
+    BANK_DEBT,
+    BANK_TRANSFER,
+    SECURITIZATION,
+    P2P,
+    GUARANTEED_BANK,
+    JOINT_LENDING,
+)
 
 #: Loan types, in the order of their codes in the kernels.
 LOAN_TYPES: Final = (

@@ -57,7 +57,10 @@ class InputError(ScfcapError):
 class InfeasibleError(ScfcapError):
     """No plan keeps all limits; carries the conflict in words.
 
-    ``relaxations`` are (limit, its key, amount in currency) of the least relaxation found.
+    ``relaxations`` are (limit, its key, amount in currency) of the least relaxation found;
+    ``conflict`` the limits (limit, its key) that cannot be kept together, each of which the others
+    could do without; ``levers`` what alone would mend it and by how much [currency, or the share of
+    lending promised], None where it cannot.
     """
 
     exit_code = 3
@@ -67,8 +70,13 @@ class InfeasibleError(ScfcapError):
         message: str,
         sentences: Sequence[str] = (),
         relaxations: Sequence[tuple[str, object, float]] = (),
+        *,
+        conflict: Sequence[tuple[str, object]] = (),
+        levers: Sequence[tuple[str, float | None]] = (),
     ) -> None:
         self.sentences = tuple(sentences)
+        self.conflict = tuple(conflict)
+        self.levers = tuple(levers)
         self.relaxations = tuple(relaxations)
         super().__init__("\n".join([message, *self.sentences]))
 

@@ -221,7 +221,12 @@ def test_dates_lenders_and_borrowers(regimes):
         "cn_2024_26": {"p2p"},
     }
     assert {n for n, one in regimes.items() if one.draft} == {"cn_2020_draft"}
-    assert regimes["cn_2020_draft"].joint_share.least == 0.30
+    shares = {n: one.joint_share for n, one in regimes.items() if one.joint_share}
+    assert {n: (x.least, x.start) for n, x in shares.items()} == {
+        "cn_2020_draft": (0.30, date(2020, 11, 2)),
+        "cn_2020_86": (0.30, date(2022, 1, 1)),
+        "cn_2024_26": (0.30, date(2025, 1, 17)),
+    }
 
 
 def test_local_multiples_of_2017(regimes):

@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from scfcap.cashflow.cohorts import NewLoans
     from scfcap.credit.exposure import Exposures
     from scfcap.deal.waterfall import DealResult
+    from scfcap.funding.inputs import Inputs
+    from scfcap.funding.plan import Optimum
+    from scfcap.funding.replay import Replay
     from scfcap.report.plan import PlanReport
 
 
 def plan_tables(model: Model) -> dict[str, pd.DataFrame]:
     """The plan's tables, and what needs more than the plan: maturities, what borrowers pay."""
     from scfcap.funding.borrower import borrower_cost
+    from scfcap.funding.covenants import covenants_table
     from scfcap.funding.ladder import maturity_gaps, maturity_ladder
 
     stated = model.borrower_costs()
@@ -27,12 +31,34 @@ def plan_tables(model: Model) -> dict[str, pd.DataFrame]:
     found = plan.optimum
     ladder = maturity_ladder(found.book, found.solution, model.factors())
     lent = tables["lending"].groupby("segment")["originated"].sum().to_dict()
+    tables["covenants"] = covenants_table(
+        found.book, found.solution, found.replay, _elsewhere(model, found)
+    )
     tables["maturity_ladder"] = ladder
     tables["maturity_gaps"] = maturity_gaps(ladder)
     tables["borrower_cost"] = borrower_cost(
         stated, model.spec.currency, model.new_loans(), {str(k): float(v) for k, v in lent.items()}
     )
     return tables
+
+
+def _elsewhere(model: Model, found: Optimum) -> dict[str, tuple[Inputs, Replay]]:
+    """The plan's decisions carried out in each other scenario; without covenants in none."""
+    from scfcap.funding.gather import build_inputs
+    from scfcap.funding.replay import Engine, replay
+
+    if not found.inputs.covenants:
+        return {}
+    pool, curves = model.pool(), model.curves().planned()
+    engine = Engine(pool, curves, model.new_loans())
+    others: dict[str, tuple[Inputs, Replay]] = {}
+    for name in curves.scenarios:
+        if name != model.spec.plan.scenario:
+            plan = model.spec.plan.model_copy(update={"scenario": name})
+            spec = model.spec.model_copy(update={"plan": plan})
+            inputs = build_inputs(spec, model.loaded.law, pool, model.factors(), curves)
+            others[name] = (inputs, replay(inputs, found.decisions, engine))
+    return others
 
 
 def plan_report(model: Model) -> PlanReport:

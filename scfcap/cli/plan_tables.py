@@ -30,8 +30,11 @@ def show_plan(terminal: Terminal, report: PlanReport) -> None:
     """The plan from sources and uses to what to do next, and what to beware of."""
     shown = _Shown(report)
     terminal.say(*_head(report), "")
-    for part in (shown.sources_and_uses(), shown.balances(), shown.limits()):
+    terminal.say(report.objective_says, report.beyond_says, "")
+    for part in (shown.next_steps(), shown.sources_and_uses(), shown.balances(), shown.limits()):
         terminal.say(part, "")
+    if len(report.frames["covenants"]):
+        terminal.say(shown.covenants(), "")
     _prices(terminal, report)
     _unused(terminal, report)
     tables: tuple[RichTable | str, ...] = (
@@ -79,6 +82,11 @@ def _prices(terminal: Terminal, report: PlanReport) -> None:
     for sentence in report.frames["channels"]["sentence"]:
         terminal.say(f"  {sentence}")
     terminal.say("")
+    terms = report.frames["term_prices"]
+    terms = terms[(terms["worth_low"] != 0.0) | (terms["worth_high"] != 0.0)]
+    more = f" (first {PRICES} of {len(terms)})" if len(terms) > PRICES else ""
+    terminal.say(f"What a change of terms is worth{more}:")
+    terminal.say(*(f"  {sentence}" for sentence in terms["sentence"].head(PRICES)), "")
 
 
 def _unused(terminal: Terminal, report: PlanReport) -> None:
@@ -198,6 +206,37 @@ class _Shown:
         frame = pd.DataFrame(tight_ones, columns=list(heads))
         return self.table(f"Limits where they are tightest, {self.label}{more}", frame, heads)
 
+    def covenants(self) -> RichTable:
+        """Each covenant where it is tightest, by scenario; what trips first is marked."""
+        import pandas as pd
+
+        rows = []
+        frame = self.frames["covenants"]
+        keys = ["scenario", "lender", "covenant"]
+        for (scenario, lender, name), part in frame.groupby(keys, sort=False):
+            tight = part.sort_values("headroom_share", kind="stable").iloc[0]
+            marked = part[part["trips_first"].astype(bool)]
+            row = marked.iloc[0] if len(marked) else tight
+            broken = " (broken)" if row["breached"] else ""
+            rows.append(
+                {
+                    "scenario": scenario,
+                    "item": lender,
+                    "covenant": name,
+                    "end": row["end"],
+                    "ratio": f"{row['ratio']:.4g}{broken}",
+                    "limit_ratio": f"{row['limit_ratio']:.4g}",
+                    "headroom": row["headroom"],
+                    "first": "trips first" if len(marked) else "",
+                    "effect": "; ".join(x for x in (row["effect"], row["cross_default"]) if x),
+                }
+            )
+        heads = {"scenario": "under", "item": "lender", "covenant": "covenant", "end": "tightest",
+                 "ratio": "stands at", "limit_ratio": "limit", "headroom": "headroom",
+                 "first": "", "effect": "effect"}  # fmt: skip
+        return self.table(f"Covenants where they are tightest, {self.label}",
+                          pd.DataFrame(rows, columns=list(heads)), heads)  # fmt: skip
+
     def balance_sheet(self) -> RichTable:
         """Balance sheet at each close."""
         return self.by_period("Balance sheet", self.frames["balance_sheet"], ["item"])
@@ -288,6 +327,14 @@ class _Shown:
                  "rate_mean": "mean", "rate_high": "to", "formula": "how"}  # fmt: skip
         title = "What borrowers pay, all in, a year"
         return self.table(title, self.frames["borrower_cost"], heads)
+
+    def next_steps(self) -> RichTable:
+        """The first month: what, how much, at what cost, and why."""
+        frame = self.frames["next"]
+        frame = frame.assign(deadline=frame["deadline"].dt.date.astype(str).replace("NaT", ""))
+        heads = {"action": "step", "item": "whose", "detail": "what", "amount": "amount",
+                 "deadline": "notice by", "rate": "rate", "why": "why"}  # fmt: skip
+        return self.table(f"Next month, {self.label}", frame, heads)
 
     def actions(self) -> RichTable:
         """The first actions by day."""

@@ -211,7 +211,16 @@ def _explain(error: Exception, *, show_traceback: bool) -> tuple[dict[str, Any],
         code = error.exit_code
     elif isinstance(error, InfeasibleError):
         _error(str(error).split("\n", 1)[0], *(f"  {s}" for s in error.sentences))
-        document = {"kind": "infeasible", "sentences": list(error.sentences)}
+        document = {
+            "kind": "infeasible",
+            "sentences": list(error.sentences),
+            "relaxations": [
+                {"limit": limit, "key": key, "amount": amount}
+                for limit, key, amount in error.relaxations
+            ],
+            "conflict": [{"limit": limit, "key": key} for limit, key in error.conflict],
+            "levers": [{"what": what, "amount": amount} for what, amount in error.levers],
+        }
         code = error.exit_code
     else:
         kind = type(error).__name__

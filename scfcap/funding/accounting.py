@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from scfcap.axes import BANK_DEBT, BANK_TRANSFER, OWN, P2P, SECURITIZATION
+from scfcap.axes import BANK_DEBT, BANK_TRANSFER, GUARANTEED_BANK, OWN, P2P, SECURITIZATION
 from scfcap.funding.company import capital
 from scfcap.funding.inputs import DealInputs
 from scfcap.funding.program import Solution, Terms
@@ -32,6 +32,29 @@ SOLD = Treatment(
     OFF,
     "derecognised",
     "sold without recourse: risks and rewards pass (IFRS 9 3.2.6(a)); servicing is kept (3.2.10)",
+)
+RECOURSE = Treatment(
+    ON,
+    "not derecognised",
+    "the company bears the losses that are likely, so it keeps the risks and rewards (IFRS 9 "
+    "3.2.6(b), B3.2.5(e)): loans stay, what was paid for them is a liability (3.2.15). If the cap "
+    "is below the losses expected: continuing involvement, the lower of the loans and the most "
+    "that may have to be repaid (3.2.16(a))",
+)
+GUARANTEED = Treatment(
+    OFF,
+    "",
+    "the bank's loans; a financial guarantee contract, measured at the higher of the loss "
+    "allowance and what is left of the premium received (IFRS 9 4.2.1(c)); what is guaranteed is "
+    "disclosed (IFRS 7 B10(c))",
+)
+JOINT = Treatment(
+    OFF,
+    "",
+    "the partner's own loans from the start; the company recognises its share alone (IFRS 9 3.1.1)",
+)
+PASSED = Treatment(
+    OFF, "", "the lenders' own loans from the start; the company is paid for a service (IFRS 15.31)"
 )
 SERIES = Treatment(
     ON,
@@ -83,7 +106,8 @@ def _items(book: Book) -> Iterator[tuple[str, str, str, Treatment, list[Terms]]]
         yield BANK_DEBT, f"{x.name}: debt", x.kind, BORROWED, debt
     for buyer in inputs.buyers:
         held = [book.total(buyer.place, t) for t in times]
-        yield BANK_TRANSFER, f"{buyer.name}: loans sold", "transfer_clean", SOLD, held
+        treatment = SOLD if buyer.recourse is None else RECOURSE
+        yield BANK_TRANSFER, f"{buyer.name}: loans sold", buyer.source, treatment, held
     for d in inputs.deals:
         notes = [book.all_notes(d, t) for t in times]
         yield SECURITIZATION, f"{d.name}: notes held by others", "abs_third_party", SERIES, notes
@@ -91,6 +115,15 @@ def _items(book: Book) -> Iterator[tuple[str, str, str, Treatment, list[Terms]]]
         yield SECURITIZATION, f"{d.name}: part kept", "abs_retained", KEPT, kept
     if inputs.p2p is not None:
         yield P2P, "notes", "p2p", BORROWED, [book.p2p_stock(t) for t in times]
+    for who in inputs.partners:
+        held = [book.total(who.place, t) for t in times]
+        if who.channel == GUARANTEED_BANK:
+            covered = [Terms().extend(terms, who.cover) for terms in held]
+            yield who.channel, f"{who.name}: guaranteed", "guaranteed", GUARANTEED, covered
+        elif who.channel == P2P:
+            yield who.channel, f"{who.name}: loans", "p2p", PASSED, held
+        else:
+            yield who.channel, f"{who.name}: partner's part", "joint_partner", JOINT, held
 
 
 def retained(book: Book, d: DealInputs, t: int) -> Terms:

@@ -1,4 +1,4 @@
-"""The plan as a list of what to do and when: notify, draw, transfer, issue, repay."""
+"""The plan as a list of what to do and when: notify, draw, transfer, issue, repay, book."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from scfcap.axes import BANK_DEBT, BANK_TRANSFER, P2P, SECURITIZATION
+from scfcap.axes import (
+    BANK_DEBT,
+    BANK_TRANSFER,
+    GUARANTEED_BANK,
+    JOINT_LENDING,
+    P2P,
+    SECURITIZATION,
+    place,
+)
 from scfcap.funding.decisions import Decisions
 from scfcap.funding.entries import notes_repaid
 from scfcap.funding.inputs import Inputs
@@ -18,7 +26,7 @@ from scfcap.funding.variables import Book
 
 #: Amounts below it are no action [currency].
 LEAST = 0.005
-_ORDER = ("notify", "repay", "transfer", "issue", "draw")
+_ORDER = ("notify", "repay", "transfer", "issue", "draw", "book")
 
 Action = tuple[date, str, str, str, str, float, date | None]
 
@@ -36,6 +44,7 @@ def actions(book: Book, solution: Solution, decisions: Decisions) -> pd.DataFram
         *_draws(inputs, decisions),
         *_transfers(inputs, decisions),
         *_issues(inputs, decisions),
+        *_booked(inputs, decisions),
         *_repaid(book, solution),
     ]
     notices: list[Action] = [
@@ -103,6 +112,20 @@ def _issues(inputs: Inputs, decisions: Decisions) -> Iterator[Action]:
                 tenor = f"{inputs.p2p.tenor} {inputs.spec.plan.unit}s"
                 detail = f"notes for {tenor} at {inputs.p2p.rate(step.rate, t):.2%}"
                 yield inputs.grid.ends[t - 1], "issue", P2P, "notes", detail, amount, None
+
+
+def _booked(inputs: Inputs, decisions: Decisions) -> Iterator[Action]:
+    """Loans that partners make, by period and segment, the company's share of them included."""
+    partners = {x.place: x for x in inputs.partners}
+    notices = {
+        **{place(GUARANTEED_BANK, x.name): x.notice_days for x in inputs.spec.guaranteed},
+        **{place(JOINT_LENDING, x.name): x.notice_days for x in inputs.spec.joint},
+    }
+    for (s, where, t), amount in decisions.booked.items():
+        x, day = partners[where], inputs.grid.ends[t - 1]
+        detail = f"{inputs.segments[s]}, of which the company funds {x.own_share:.0%}"
+        deadline = _deadline(day, notices.get(where))
+        yield day, "book", x.channel, x.name, detail, amount * inputs.unit, deadline
 
 
 def _repaid(book: Book, solution: Solution) -> Iterator[Action]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from scfcap.axes import BANK_TRANSFER, place
+from scfcap.axes import GUARANTEED_BANK, JOINT_LENDING, P2P
 from scfcap.funding.constraints.leverage import base, counted
 from scfcap.funding.decisions import Decisions, decisions_of
 from scfcap.funding.inputs import Inputs
@@ -44,7 +44,7 @@ def caps_table(book: Book, solution: Solution, result: Replay) -> pd.DataFrame:
             limit = cap.multiple * amount
             for name in cap.weights:
                 if name not in stocks:
-                    stocks[name] = _stock(inputs, name, decisions, result)
+                    stocks[name] = stock(inputs, name, decisions, result)
             replayed = sum(w * float(stocks[name][t]) for name, w in cap.weights.items()) * unit
             theirs = cap.multiple * replayed_base(inputs, cap, t, result) * unit
             rows.append(
@@ -87,20 +87,29 @@ def base_at_start(inputs: Inputs, kind: Base) -> float:
     return inputs.net_capital + inputs.deductions
 
 
-def _stock(inputs: Inputs, name: str, decisions: Decisions, result: Replay) -> FloatArray:
+def stock(inputs: Inputs, name: str, decisions: Decisions, result: Replay) -> FloatArray:
     """A source at every close, index t from 0 to T, from decisions and engines alone."""
     stock = np.zeros(inputs.horizon + 1)
     if name == "abs_third_party":
         for series in result.deals:
             stock[1:] += result.notes(series).sum(axis=0)
-    elif name == "transfer_clean":
+    elif name in ("transfer_clean", "transfer_recourse"):
         for buyer in inputs.buyers:
-            stock += result.places[place(BANK_TRANSFER, buyer.name)].balance
-    elif name == "p2p" and inputs.p2p is not None:
-        stock += inputs.p2p.open_balance
-        for t in inputs.periods:
-            due = inputs.p2p.maturity.falls_due(t)
-            stock[t:due] += float(decisions.placed[:, t].sum())
+            stock += result.places[buyer.place].balance if buyer.source == name else 0.0
+    elif name == "guaranteed":
+        for bank in inputs.partners_in(GUARANTEED_BANK):
+            stock += bank.cover * result.places[bank.place].balance
+    elif name == "joint_partner":
+        for partner in inputs.partners_in(JOINT_LENDING):
+            stock += result.places[partner.place].balance
+    elif name == "p2p":
+        for lenders in inputs.partners_in(P2P):
+            stock += result.places[lenders.place].balance
+        if inputs.p2p is not None:
+            stock += inputs.p2p.open_balance
+            for t in inputs.periods:
+                due = inputs.p2p.maturity.falls_due(t)
+                stock[t:due] += float(decisions.placed[:, t].sum())
     else:
         theirs = {x.name: x for x in inputs.lenders if x.kind == name}
         for x in inputs.lenders:

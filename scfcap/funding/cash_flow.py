@@ -13,6 +13,7 @@ import pandas as pd
 from scfcap.funding.company import cash
 from scfcap.funding.entries import moved_lines, notes_issued, notes_repaid
 from scfcap.funding.inputs import DealInputs
+from scfcap.funding.maturities import restricted_cash
 from scfcap.funding.program import Solution, Terms
 from scfcap.funding.statements import BROUGHT, CARRIED, frame_of, valuer
 from scfcap.funding.variables import Book
@@ -46,14 +47,6 @@ def cash_flow(book: Book, solution: Solution) -> pd.DataFrame:
 def _cash(book: Book, value: Callable[[Terms], float], t: int) -> Iterator[tuple[str, float]]:
     yield "free cash", value(cash(book, t))
     yield "restricted cash", value(restricted_cash(book, t))
-
-
-def restricted_cash(book: Book, t: int) -> Terms:
-    """Cash and reserves of all series at the close of ``t``."""
-    terms = Terms()
-    for d in book.inputs.deals:
-        terms.extend(book.deal_cash(d, t)).extend(book.reserve(d, t))
-    return terms
 
 
 def forecast_periods(book: Book) -> int:

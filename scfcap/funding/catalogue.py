@@ -12,17 +12,22 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from scfcap.funding.calendar_years import dividend_periods
 from scfcap.funding.constraints import (
     bank_debt,
     bank_transfer,
     cash,
     cohorts,
     concentration,
+    covenants,
     leverage,
+    maturity,
     p2p,
+    partners,
+    profit,
     securitization,
 )
-from scfcap.funding.objective import max_income
+from scfcap.funding.objective import objective
 from scfcap.funding.program import Absent, Key, Program, Row
 from scfcap.funding.variables import Book
 
@@ -34,7 +39,9 @@ class Family:
     """One constraint family.
 
     ``labels`` gives the keys that the family must yield, ``rows`` yields them. ``what`` names
-    the limit in a sentence; ``period_at`` is the position of the period in a key, if any.
+    the limit in a sentence; ``period_at`` is the position of the period in a key, if any. ``each``
+    says that its rows bound what is done in each period, not what stands at its end; ``told`` that
+    prices, conflicts and levers name its rows, which they cannot where a key is of many loans.
     """
 
     name: str
@@ -44,6 +51,8 @@ class Family:
     labels: Callable[[Book], Iterable[Key]]
     rows: Callable[[Book], Iterator[tuple[Key, Row | Absent]]]
     period_at: int | None = None
+    each: bool = False
+    told: bool = True
 
     @property
     def is_limit(self) -> bool:
@@ -68,6 +77,15 @@ def _segments(book: Book) -> list[Key]:
 
 def _lenders(book: Book) -> list[Key]:
     return [x.name for x in book.inputs.lenders]
+
+
+def _covenants(book: Book) -> list[Key]:
+    return [(x.lender, x.name, t) for x in book.inputs.covenants for t in book.inputs.periods]
+
+
+def _cells(book: Book) -> list[Key]:
+    pledges = book.inputs.pledges
+    return [] if pledges is None else [pledges.label(c) for c in range(len(pledges.takes))]
 
 
 def _buyers(book: Book) -> list[Key]:
@@ -95,8 +113,29 @@ def _steps(book: Book) -> list[Key]:
     return [] if book.inputs.p2p is None else list(range(len(book.inputs.p2p.steps)))
 
 
+def _partners(book: Book) -> list[Key]:
+    return list(book.inputs.partner_places)
+
+
+def _booked(book: Book) -> list[Key]:
+    return [
+        (name, segment, t)
+        for name in partners.booked_sets(book)
+        for segment in book.inputs.segments
+        for t in book.inputs.periods
+    ]
+
+
 def _caps(book: Book) -> list[Key]:
     return list(book.inputs.cap_names())
+
+
+def _gaps(book: Book) -> list[Key]:
+    return [x.days for x in book.inputs.spec.plan.maturity_gaps]
+
+
+def _matched(book: Book) -> list[Key]:
+    return [] if book.inputs.spec.plan.tenor_match is None else _periods(book)
 
 
 def _shares(book: Book) -> list[Key]:
@@ -121,6 +160,7 @@ FAMILIES: tuple[Family, ...] = (
         _by_period(_segments),
         cohorts.demand,
         1,
+        each=True,
     ),
     Family(
         "promised_demand",
@@ -130,6 +170,7 @@ FAMILIES: tuple[Family, ...] = (
         _by_period(_segments),
         cohorts.promised_demand,
         1,
+        each=True,
     ),
     Family(
         "transfer_eligibility",
@@ -139,6 +180,7 @@ FAMILIES: tuple[Family, ...] = (
         cohorts.transferable,
         cohorts.transfer_eligibility,
         2,
+        told=False,
     ),
     Family("cash_balance", ("period",), "identity", "cash", _periods, cash.cash_balance, 0),
     Family(
@@ -161,6 +203,24 @@ FAMILIES: tuple[Family, ...] = (
         1,
     ),
     Family(
+        "covenant",
+        ("lender", "covenant", "period"),
+        "contract",
+        "the covenant of",
+        _covenants,
+        covenants.covenant,
+        2,
+    ),
+    Family(
+        "pledge",
+        ("cell", "period"),
+        "contract",
+        "own loans to pledge",
+        _by_period(_cells),
+        covenants.pledge,
+        1,
+    ),
+    Family(
         "transfer_stock",
         ("buyer", "period"),
         "contract",
@@ -177,6 +237,7 @@ FAMILIES: tuple[Family, ...] = (
         _by_period(_buyers),
         bank_transfer.transfer_flow,
         1,
+        each=True,
     ),
     Family(
         "deal_cash",
@@ -243,6 +304,7 @@ FAMILIES: tuple[Family, ...] = (
         _by_period(_steps),
         p2p.p2p_supply,
         1,
+        each=True,
     ),
     Family(
         "p2p_renewal",
@@ -273,6 +335,42 @@ FAMILIES: tuple[Family, ...] = (
         0,
     ),
     Family(
+        "partner_stock",
+        ("partner", "period"),
+        "contract",
+        "the limit of a bank that is guaranteed, or of a joint lender",
+        _by_period(_partners),
+        partners.partner_stock,
+        1,
+    ),
+    Family(
+        "partner_flow",
+        ("partner", "period"),
+        "contract",
+        "what a bank that is guaranteed, or a joint lender, lends a period",
+        _by_period(_partners),
+        partners.partner_flow,
+        1,
+    ),
+    Family(
+        "partner_eligibility",
+        ("eligibility", "segment", "period"),
+        "contract",
+        "eligible share of lending",
+        _booked,
+        partners.partner_eligibility,
+        2,
+    ),
+    Family(
+        "guarantee_multiple",
+        ("period",),
+        "law",
+        "guarantees in multiples of net assets",
+        _periods,
+        partners.guarantee_multiple,
+        0,
+    ),
+    Family(
         "leverage",
         ("cap", "period"),
         "law",
@@ -280,6 +378,24 @@ FAMILIES: tuple[Family, ...] = (
         _by_period(_caps),
         leverage.leverage,
         1,
+    ),
+    Family(
+        "maturity_gap",
+        ("days", "period"),
+        "policy",
+        "the maturity gap within days:",
+        _by_period(_gaps),
+        maturity.maturity_gap,
+        1,
+    ),
+    Family(
+        "tenor_match",
+        ("period",),
+        "policy",
+        "long loans on long funding",
+        _matched,
+        maturity.tenor_match,
+        0,
     ),
     Family(
         "book_share",
@@ -290,6 +406,32 @@ FAMILIES: tuple[Family, ...] = (
         concentration.book_share,
         1,
     ),
+    Family(
+        "tax_on_profit",
+        ("period",),
+        "identity",
+        "tax on profit",
+        profit.taxed_periods,
+        profit.tax_on_profit,
+        0,
+    ),
+    Family(
+        "dividends_of_profit",
+        ("period",),
+        "policy",
+        "dividends of a closed year's profit",
+        lambda book: list(dividend_periods(book.inputs)),
+        profit.dividends_of_profit,
+        0,
+    ),
+    Family(
+        "income_floor",
+        ("plan",),
+        "policy",
+        "the floor of income",
+        lambda book: ["plan"] if book.inputs.spec.plan.objective == "max_lending" else [],
+        profit.income_floor,
+    ),
 )
 
 BY_NAME = {family.name: family for family in FAMILIES}
@@ -299,5 +441,5 @@ def build_program(book: Book) -> Program:
     """The whole program: columns are declared, each family adds its rows, then the objective."""
     for family in FAMILIES:
         book.program.add_family(family.name, family.labels(book), family.rows(book))
-    book.program.objective = max_income(book)
+    book.program.objective = objective(book)
     return book.program

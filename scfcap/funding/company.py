@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from scfcap.axes import OWN
 from scfcap.funding.program import Terms
 from scfcap.funding.variables import Book, all_places
 
 
 def originated(book: Book, t: int) -> Terms:
-    """Principal paid out to borrowers in ``t``."""
+    """Principal that the company pays out to borrowers in ``t``, its share of joint loans too."""
     terms = Terms()
     for s in range(len(book.inputs.segments)):
-        terms.add(book.program.find("O", (s, t)))
+        terms.extend(book.made(s, OWN, t))
     return terms
 
 

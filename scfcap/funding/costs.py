@@ -15,9 +15,11 @@ from scfcap.errors import InputError
 from scfcap.funding.accounting import retained
 from scfcap.funding.entries import notes_issued, notes_repaid
 from scfcap.funding.inputs import BuyerInputs, DealInputs, LenderInputs
+from scfcap.funding.partner import PartnerInputs
 from scfcap.funding.prices import Price, limit_of
 from scfcap.funding.program import Solution, Terms
 from scfcap.funding.statements import frame_of
+from scfcap.funding.support import claims, paid, receivable, recovered
 from scfcap.funding.variables import Book
 from scfcap.quantities import FloatArray
 
@@ -121,6 +123,8 @@ def sources_of(book: Book, solution: Solution) -> Iterator[Source]:
         yield make.series(d)
     if inputs.p2p is not None:
         yield make.notes()
+    for x in inputs.partners:
+        yield make.partner(x)
 
 
 class _Maker:
@@ -161,14 +165,39 @@ class _Maker:
 
         def given_up(t: int) -> Terms:
             fee = -buyer.servicing_fee * float(book.inputs.year[t])
-            return book.collections(where, t).extend(book.total(where, t - 1), fee)
+            terms = book.collections(where, t).extend(book.total(where, t - 1), fee)
+            return terms.extend(paid(book, buyer, t)).extend(recovered(book, buyer, t), -1.0)
 
         def held(t: int) -> Terms:
-            return book.total(where, t).extend(book.receivable(where, t))
+            terms = book.total(where, t).extend(book.receivable(where, t))
+            return terms.extend(receivable(book, buyer, t), -1.0)
 
         balance = self._path(held, 0)
         flows = self._path(sold), self._path(given_up), balance, np.zeros_like(balance)
         return Source(BANK_TRANSFER, buyer.name, *flows, limit_of(buyer))
+
+    def partner(self, x: PartnerInputs) -> Source:
+        """What a partner lends from the start, and all that its loans bring it."""
+        book, where = self.book, x.place
+
+        def lent(t: int) -> Terms:
+            terms = Terms()
+            for s in range(len(book.inputs.segments)):
+                terms.extend(book.made(s, where, t))
+            return terms
+
+        def brought(t: int) -> Terms:
+            fee = -x.fee * float(book.inputs.year[t])
+            terms = book.collections(where, t).extend(book.total(where, t - 1), fee)
+            return terms.extend(paid(book, x, t)).extend(recovered(book, x, t), -1.0)
+
+        def held(t: int) -> Terms:
+            terms = book.total(where, t).extend(book.receivable(where, t))
+            return terms.extend(receivable(book, x, t), -1.0).extend(claims(book, x, t))
+
+        balance = self._path(held, 0)
+        flows = self._path(lent), self._path(brought), balance, np.zeros_like(balance)
+        return Source(x.channel, x.name, *flows, limit_of(x))
 
     def series(self, d: DealInputs) -> Source:
         """Notes less the cash that the series keeps; what it keeps earns its yield."""

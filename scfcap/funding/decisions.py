@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,8 +16,10 @@ from scfcap.quantities import FloatArray
 class Decisions:
     """Amounts decided [money units]; index t from 0 (unused) to T.
 
-    ``originated`` [S, T+1]; ``transfers`` by (cohort, place, t); ``draws`` by (lender, tenor, t);
-    ``placed`` [steps, T+1]; ``issued`` pool size at closing by series.
+    ``originated`` [S, T+1], by the company alone; ``transfers`` by (cohort, place, t); ``draws`` by
+    (lender, tenor, t); ``placed`` [steps, T+1]; ``issued`` pool size at closing by series;
+    ``booked`` loans made with a partner by (segment, place, t), the company's share included;
+    ``pledged`` own loans by (lender, cell, t); ``dividends`` [T+1], None where there are none.
     """
 
     originated: FloatArray
@@ -25,6 +27,9 @@ class Decisions:
     draws: Mapping[tuple[str, int, int], float]
     placed: FloatArray
     issued: Mapping[str, float]
+    pledged: Mapping[tuple[str, int, int], float] = field(default_factory=dict)
+    booked: Mapping[tuple[int, str, int], float] = field(default_factory=dict)
+    dividends: FloatArray | None = None
 
 
 def decisions_of(book: Book, solution: Solution) -> Decisions:
@@ -56,4 +61,25 @@ def decisions_of(book: Book, solution: Solution) -> Decisions:
         },
         placed=placed,
         issued={d.name: solution.value("S", d.name) for d in inputs.deals if d.state is None},
+        pledged={
+            (x.name, c, t): solution.value("G", (x.name, c, t))
+            for x in inputs.lenders
+            for c in range(0 if inputs.pledges is None else len(inputs.pledges.takes))
+            for t in inputs.periods
+        },
+        booked={
+            (s, x.place, t): amount
+            for x in inputs.partners
+            for s in range(len(inputs.segments))
+            for t in inputs.periods
+            if (amount := solution.value("OC", (s, x.place, t))) > 0.0
+        },
+        dividends=_dividends(book, solution),
     )
+
+
+def _dividends(book: Book, solution: Solution) -> FloatArray | None:
+    if book.inputs.spec.dividends is None:
+        return None
+    paid = [solution.value("Div", t) for t in book.inputs.periods]
+    return np.array([0.0, *paid])

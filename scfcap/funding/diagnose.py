@@ -1,91 +1,90 @@
-"""Why there is no plan: the least relaxation that would mend it, and the limits in conflict.
+"""Why there is no plan: plain reasons, the limits in conflict, and what would mend it.
 
-An elastic pass gives each limit a slack: the company's own policy costs 1 a unit, contracts 100,
-lending promised to borrowers 1,000; law and identities never give way. The slack that remains at
-least total cost is named with its date and amount; limits with a dual at that optimum are a
-Farkas certificate of the conflict (Chinneck, Feasibility and Infeasibility in Optimization,
-2008).
+The least relaxation of all limits together is unique (:mod:`scfcap.funding.relax`); the conflict is
+an irreducible set of limits (:mod:`scfcap.funding.conflict`); each lever tells how much of it alone
+would do (:mod:`scfcap.funding.levers`). Law, market and identities never give way.
 """
 
 from __future__ import annotations
 
-import math
-
 from scfcap.errors import InfeasibleError, SolverError
-from scfcap.funding.catalogue import BY_NAME
-from scfcap.funding.program import NoOptimumError, Program, Solution, elastic, solve
+from scfcap.funding.conflict import conflict, conflict_words
+from scfcap.funding.levers import Mended, lever_words, levers, sooner
+from scfcap.funding.naming import day_of, enough, limit_name, money, period_of
+from scfcap.funding.presolve import plain_reasons
+from scfcap.funding.program import NoOptimumError, elastic, solve
+from scfcap.funding.relax import LAST_WEIGHT, NOTHING, WEIGHTS, least_relaxation, relaxable
 from scfcap.funding.variables import Book
 
-#: Price of one unit of relaxation by kind of limit.
-WEIGHTS = {"policy": 1.0, "contract": 100.0, "promise": 1000.0}
-#: Price of one unit of what never gives way, used only to name it where nothing else mends.
-LAST_WEIGHT = 1e4
-#: Relaxations and duals below this count as none.
-NOTHING = 1e-7
-#: Currency below this is not rounded up to a whole unit.
-CENT = 0.005
-#: Sentences on the conflict at most.
-MOST = 8
+__all__ = ["WEIGHTS", "explain"]
 
 
 def explain(book: Book) -> InfeasibleError:
-    """The error that says which limits conflict, when and by how much.
+    """The error that says which limits conflict, when and by how much, and what would mend it.
 
     Raises:
         SolverError: all limits can be kept, so that the program is not infeasible.
     """
-    program = book.program
-    relaxable = {
-        r: WEIGHTS[BY_NAME[family].kind]
-        for r, family in enumerate(program.rows.family)
-        if BY_NAME[family].kind in WEIGHTS
-    }
-    loose, slacks = elastic(program, relaxable)
-    try:
-        solution = solve(loose, check=False)
-    except NoOptimumError:
-        return _beyond_limits(book, relaxable)
-    relaxed = {
-        r: amount
-        for r, columns in slacks.items()
-        if (amount := sum(float(solution.x[j]) for j in columns)) > NOTHING
-    }
-    if not relaxed:
+    inputs, program = book.inputs, book.program
+    least = least_relaxation(program, inputs.spec.plan.relax)
+    if least is None:
+        return _beyond_limits(book)
+    if not least.amounts:
         msg = "the solver calls the program infeasible, yet nothing has to give way"
         raise SolverError(msg)
-    sentences = _relaxations(book, program, relaxed)
-    names = _conflict(book, program, solution, set(relaxed))
-    if names:
-        sentences.append("In conflict with: " + "; ".join(names) + ".")
+    together = "all of it together" if len(least.amounts) > 1 else "by itself"
+    if not least.unique:
+        together += ", for example (another mix costs as little)"
+    head = f"No plan keeps all limits. The least relaxation that would mend it, {together}:"
+    sentences = _relaxations(book, least.amounts)
+    sentences += plain_reasons(inputs, program)
+    found = conflict(program)
+    if found is not None:
+        sentences.append(conflict_words(inputs, program, found))
+    mended = levers(inputs, program, least.solution.fixed)
+    alone, earlier = [x for x in mended if x.amount is not None], sooner(inputs)
+    told = [lever_words(inputs, x) for x in alone] + earlier
+    if told:
+        sentences.append("Any one of these alone would mend it: " + "; ".join(told) + ".")
+    helpless = [x.lever.what for x in mended if x.amount is None and x.lever.named]
+    if helpless:
+        sentences.append("Cannot mend it alone, however much: " + "; ".join(helpless) + ".")
     sentences.append("Relax one of these, lend less, or raise another source, and run again.")
+    rows = program.rows
     return InfeasibleError(
-        "No plan keeps all limits. The least relaxation that would mend it, all of it together:",
+        head,
         sentences,
-        [
-            (program.rows.family[r], program.rows.key[r], amount * book.inputs.unit)
-            for r, amount in relaxed.items()
-        ],
+        [(rows.family[r], rows.key[r], a * inputs.unit) for r, a in least.amounts.items()],
+        conflict=[] if found is None else [(rows.family[r], rows.key[r]) for r in found.rows],
+        levers=[_lever(x, inputs.unit) for x in mended],
     )
 
 
-def _beyond_limits(book: Book, relaxable: dict[int, float]) -> InfeasibleError:
+def _lever(found: Mended, unit: float) -> tuple[str, float | None]:
+    """What is moved, and by how much: currency, or the share of what is promised."""
+    if found.amount is None:
+        return found.lever.what, None
+    return found.lever.what, found.amount * (1.0 if found.lever.share else unit)
+
+
+def _beyond_limits(book: Book) -> InfeasibleError:
     """The error where no limit mends it: a series that cannot pay, or a cap already exceeded."""
-    program, currency = book.program, book.inputs.spec.currency
+    program, inputs = book.program, book.inputs
     short: dict[str, float] = {}
-    for r, amount in _given_way(book, relaxable, ("deal_cash", "tranche_balance")).items():
+    for r, amount in _given_way(book, ("deal_cash", "tranche_balance")).items():
         name = str(program.rows.key[r][0])
         short[name] = short.get(name, 0.0) + amount
     if short:
         sentences = [
-            f"- {name} lacks {currency} {_whole(book, amount)} to pay its notes, coupons and fees "
+            f"- {name} lacks {enough(inputs, amount)} to pay its notes, coupons and fees "
             "in time: its loans bring in too little by its legal end."
             for name, amount in short.items()
         ]
         return InfeasibleError("No plan lets every series pay what it owes:", sentences)
     sentences = [
-        f"- {_name(book, program, r)} is exceeded by {currency} {_whole(book, amount)}"
-        f"{_when(book, program, r)}"
-        for r, amount in _given_way(book, relaxable, ("leverage",)).items()
+        f"- {limit_name(inputs, program.rows.family[r], program.rows.key[r])} is exceeded by "
+        f"{enough(inputs, amount)}{_when(book, r)}"
+        for r, amount in _given_way(book, ("leverage",)).items()
     ]
     return InfeasibleError(
         "No plan keeps all limits, and no relaxation of policies, contracts or promises mends "
@@ -94,14 +93,12 @@ def _beyond_limits(book: Book, relaxable: dict[int, float]) -> InfeasibleError:
     )
 
 
-def _given_way(
-    book: Book, relaxable: dict[int, float], families: tuple[str, ...]
-) -> dict[int, float]:
+def _given_way(book: Book, families: tuple[str, ...]) -> dict[int, float]:
     """Rows of ``families`` that must give way, with amounts [money units]; none if in vain."""
     rows = {
         r: LAST_WEIGHT for r, family in enumerate(book.program.rows.family) if family in families
     }
-    loose, slacks = elastic(book.program, relaxable | rows)
+    loose, slacks = elastic(book.program, relaxable(book.program) | rows)
     try:
         solution = solve(loose, check=False)
     except NoOptimumError:
@@ -110,56 +107,26 @@ def _given_way(
     return {r: amount for r, amount in amounts.items() if amount > NOTHING}
 
 
-def _whole(book: Book, amount: float) -> str:
-    """An amount [money units] in whole currency units, rounded up so that it is enough."""
-    return f"{math.ceil(amount * book.inputs.unit - CENT):,d}"
-
-
-def _conflict(book: Book, program: Program, solution: Solution, relaxed: set[int]) -> list[str]:
-    """Limits that press against the relaxed ones, hardest first."""
-    pressure: dict[str, float] = {}
-    for r, name in enumerate(program.rows.family):
-        family = BY_NAME[name]
-        dual = abs(float(solution.dual[r]))
-        tells = family.is_limit and family.kind != "market" and name != "transfer_eligibility"
-        if not tells or dual <= NOTHING or r in relaxed:
-            continue
-        label = _name(book, program, r)
-        pressure[label] = pressure.get(label, 0.0) + dual
-    ranked = sorted(pressure, key=lambda label: (-pressure[label], label))
-    relaxed_names = {_name(book, program, r) for r in relaxed}
-    return [label for label in ranked if label not in relaxed_names][:MOST]
-
-
-def _relaxations(book: Book, program: Program, relaxed: dict[int, float]) -> list[str]:
+def _relaxations(book: Book, relaxed: dict[int, float]) -> list[str]:
     """One sentence a limit, with its amounts by date."""
-    currency = book.inputs.spec.currency
+    inputs, rows = book.inputs, book.program.rows
     lines: dict[str, list[str]] = {}
     for r, amount in relaxed.items():
-        way = "lower" if program.rows.sense[r] == ">=" else "raise"
-        line = lines.setdefault(f"- {way} {_name(book, program, r)} by {currency} ", [])
-        line.append(f"{_whole(book, amount)}{_when(book, program, r)}")
+        way = "lower" if rows.sense[r] == ">=" else "raise"
+        name = limit_name(inputs, rows.family[r], rows.key[r])
+        line = lines.setdefault(f"- {way} {name} by {inputs.spec.currency} ", [])
+        told = enough(inputs, amount).removeprefix(f"{inputs.spec.currency} ")
+        line.append(f"{told}{_when(book, r)}{_of(book, r)}")
     return [head + ", ".join(parts) for head, parts in lines.items()]
 
 
-def _when(book: Book, program: Program, r: int) -> str:
-    position = BY_NAME[program.rows.family[r]].period_at
-    if position is None:
-        return ""
-    key = program.rows.key[r]
-    t = int(key[position] if isinstance(key, tuple) else key)
-    return f" at {book.inputs.grid.ends[t - 1]:%Y-%m-%d}"
+def _of(book: Book, r: int) -> str:
+    """The limit itself, where it is an amount."""
+    rows = book.program.rows
+    limit = rows.right[r] + rows.constant[r]
+    return f" (of {money(book.inputs, limit * book.inputs.unit)})" if limit > NOTHING else ""
 
 
-def _name(book: Book, program: Program, r: int) -> str:
-    """A limit in words, its date left out."""
-    family = BY_NAME[program.rows.family[r]]
-    key = program.rows.key[r]
-    parts = list(key) if isinstance(key, tuple) else [key]
-    if family.period_at is not None:
-        parts.pop(family.period_at)
-    if family.name == "programme":
-        return family.what
-    if family.name == "p2p_supply" and book.inputs.p2p is not None:
-        return f"P2P supply at {book.inputs.p2p.steps[int(parts[0])].rate:.2%}"
-    return " ".join([family.what, *map(str, parts)])
+def _when(book: Book, r: int) -> str:
+    t = period_of(book.program.rows.family[r], book.program.rows.key[r])
+    return "" if t is None else f" at {day_of(book.inputs, t)}"

@@ -10,78 +10,26 @@ cash-flow statement are sums of the same entries; balances and the balance sheet
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
 
 from scfcap.axes import BANK_DEBT, BANK_TRANSFER, OWN, P2P, SECURITIZATION
+from scfcap.funding.booking import Earned, Entry, Held, Line, Moved, Purse, Section, Side, Stock
+from scfcap.funding.capital import (
+    owner_entries,
+    provision_entries,
+    provision_stocks,
+    tax_entries,
+    tax_stocks,
+)
 from scfcap.funding.company import capital, cash, originated, running_cost, servicing_income
 from scfcap.funding.inputs import DealInputs
+from scfcap.funding.partner_books import (
+    partner_entries,
+    partner_stocks,
+    recourse_entries,
+    recourse_stocks,
+)
 from scfcap.funding.program import Terms
 from scfcap.funding.variables import Book
-
-Section = Literal["operating", "financing"]
-Side = Literal["asset", "liability", "capital"]
-
-
-class Purse(NamedTuple):
-    """A line of sources and uses: into the company's free cash (+1), or out of it (-1)."""
-
-    sign: float
-    channel: str
-    item: str
-
-
-class Earned(NamedTuple):
-    """A line of the group's income: +1 earned, -1 a cost."""
-
-    sign: float
-    item: str
-
-
-class Moved(NamedTuple):
-    """A line of the group's cash-flow statement: +1 in, -1 out."""
-
-    sign: float
-    section: Section
-    item: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A flow of one period [money units] and where it is booked.
-
-    What company and vehicle pay each other has a purse and no more; what only accrues is earned
-    and does not move.
-    """
-
-    terms: Terms
-    purse: Purse | None = None
-    earned: Earned | None = None
-    moved: Moved | None = None
-
-
-class Line(NamedTuple):
-    """A line of the group's balance sheet."""
-
-    side: Side
-    item: str
-
-
-class Held(NamedTuple):
-    """A line of the balances by channel."""
-
-    channel: str
-    item: str
-
-
-@dataclass(frozen=True)
-class Stock:
-    """What stands at a close [money units]: on the balance sheet, in a channel's balances."""
-
-    terms: Terms
-    line: Line | None = None
-    held: Held | None = None
-
 
 #: Lines of the income statement in their order; these are shown even where nothing is booked.
 INCOME = (
@@ -163,6 +111,15 @@ def net_income(book: Book, t: int) -> Terms:
     for entry in entries(book, t):
         if entry.earned is not None:
             terms.extend(entry.terms, entry.earned.sign)
+    return terms
+
+
+def from_owners(book: Book, t: int) -> Terms:
+    """What the owners pay in in ``t`` less what they are paid."""
+    terms = Terms()
+    for entry in entries(book, t):
+        if entry.owners != 0.0:
+            terms.extend(entry.terms, entry.owners)
     return terms
 
 
@@ -429,14 +386,23 @@ ENTRIES: tuple[Callable[[Book, int], Iterator[Entry]], ...] = (
     own_entries,
     lender_entries,
     buyer_entries,
+    recourse_entries,
     series_entries,
     p2p_entries,
+    partner_entries,
+    provision_entries,
+    tax_entries,
+    owner_entries,
 )
 #: Every instrument's stocks, in the order of the statements.
 STOCKS: tuple[Callable[[Book, int], Iterator[Stock]], ...] = (
     own_stocks,
     lender_stocks,
     buyer_stocks,
+    recourse_stocks,
     series_stocks,
     p2p_stocks,
+    partner_stocks,
+    provision_stocks,
+    tax_stocks,
 )

@@ -17,6 +17,9 @@ from scfcap.credit.curves import CurveSet
 from scfcap.deal.accounts import SeriesState, closing_state, opening_state
 from scfcap.deal.triggers import tripped
 from scfcap.errors import InputError, Problem
+from scfcap.funding.breaches import under_covenants
+from scfcap.funding.capital import paid_in
+from scfcap.funding.falling_due import maturing, undrawn
 from scfcap.funding.inputs import (
     ALIVE,
     BuyerInputs,
@@ -24,8 +27,22 @@ from scfcap.funding.inputs import (
     DealInputs,
     Inputs,
     LenderInputs,
+    Recourse,
 )
 from scfcap.funding.opening import opening_balance
+from scfcap.funding.partner import (
+    guarantor_of,
+    partner_places,
+    partners_of,
+    stock_in,
+)
+from scfcap.funding.pledges import (
+    covenants_of,
+    cross_defaults_of,
+    late_inputs,
+    pledge_inputs,
+)
+from scfcap.funding.provisions import provision_inputs
 from scfcap.funding.recoveries import check_recoveries, recovered_after
 from scfcap.funding.regulation import rules_by_period, under_law
 from scfcap.funding.stressed import credit_path, per_unit, under
@@ -90,7 +107,7 @@ def build_inputs(
         if spec.securitization is None
         else spec.securitization.programme_limit / unit,
         deals=deals,
-        p2p=None if spec.p2p is None else p2p_inputs(spec.p2p, grid, unit, told),
+        p2p=p2p_inputs(spec.p2p, grid, unit, told),
         caps=(),
         net_capital=0.0,
         deductions=spec.opening.deductions / unit,
@@ -101,15 +118,30 @@ def build_inputs(
         largest_group=_largest(pool, "group", unit),
         year_end_net_assets=_scaled(spec.opening.net_assets_prior_year_end, unit),
         path=credit_path(factors, curves, row, len(grid)),
+        provisions=provision_inputs(spec, factors, curves, row, grid),
+        paid_in=paid_in(spec, grid),
+        undrawn=undrawn(spec, pool) / unit,
+        maturing=maturing(spec, factors),
+        covenants=covenants_of(spec, grid, unit),
+        cross_defaults=cross_defaults_of(spec),
+        pledges=pledge_inputs(spec, pool, cohorts, factors.segments, grid, _usable),
+        late=late_inputs(pool, factors, factors.scenarios.index(spec.plan.scenario), grid, unit),
+        partners=partners_of(
+            spec,
+            grid,
+            lambda names, key: _segments(names, factors.segments, key),
+            lambda where: stock_in(cohorts.origin, cohorts.amount, cohorts.path, where),
+        ),
+        guarantor=guarantor_of(spec, unit),
     )
     inputs = under(inputs, curves.stress, row)
     if law is not None:
         inputs = under_law(inputs, rules_by_period(law, grid))
-    return opening_balance(inputs)
+    return under_covenants(opening_balance(inputs))
 
 
 def _check_places(spec: Model, pool: Pool) -> None:
-    known = {OWN, *(place(BANK_TRANSFER, b.name) for b in spec.buyers)}
+    known = {OWN, *(place(BANK_TRANSFER, b.name) for b in spec.buyers), *partner_places(spec)}
     if spec.securitization is not None:
         known |= {place(SECURITIZATION, s.name) for s in spec.securitization.series}
     used = {pool.places[int(p)] for p in np.unique(pool.place)}
@@ -118,7 +150,7 @@ def _check_places(spec: Model, pool: Pool) -> None:
             "tape, column channel",
             f"holder {name!r}",
             f"one of {', '.join(sorted(known))}",
-            "Add the buyer or series to model.toml, or correct the tape.",
+            "Add the buyer, series or partner to model.toml, or correct the tape.",
         )
         for name in sorted(used - known)
     ]
@@ -134,7 +166,7 @@ def _cohorts(spec: Model, factors: CohortFactors, curves: CurveSet, horizon: int
         return per_unit(flow, factors, k, horizon)
 
     survive = path[:, 1:]
-    terminal, annuity = _terminal(spec, factors, curves, horizon)
+    terminal, annuity, defaults, recoveries = _terminal(spec, factors, curves, horizon)
     amount = np.where(factors.vintage <= 0, factors.amount / spec.plan.money_unit, 1.0)
     return CohortInputs(
         segment=factors.segment,
@@ -148,13 +180,16 @@ def _cohorts(spec: Model, factors: CohortFactors, curves: CurveSet, horizon: int
         interest=ratio(factors.interest[k]),
         terminal=terminal,
         annuity=annuity,
+        defaults_ahead=defaults,
+        recoveries_ahead=recoveries,
     )
 
 
 def _terminal(
     spec: Model, factors: CohortFactors, curves: CurveSet, horizon: int
-) -> tuple[FloatArray, FloatArray]:
-    """Discounted remaining cash, and annuity of remaining balances, per unit held at T.
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Discounted remaining cash, annuity of remaining balances, defaults and recoveries to come,
+    per unit held at T.
 
     Recoveries of defaults after T are discounted from the period in which they arrive; balances
     beyond the end of the factors' grid are taken at par at that end.
@@ -164,7 +199,8 @@ def _terminal(
     rate = spec.plan.terminal_rate
     discount = np.power(1.0 + rate, -np.cumsum(year))
     cash = (factors.repaid[k] + factors.interest[k])[:, horizon:] @ discount
-    cash += recovered_after(factors, curves, k, rate, discount)
+    recovered = recovered_after(factors, curves, k, rate, discount)
+    cash += recovered
     balances = factors.performing[k][:, horizon:]
     cash += balances[:, -1] * (discount[-1] if len(discount) else 1.0)
     annuity = balances[:, :-1] @ (discount * year)
@@ -172,9 +208,12 @@ def _terminal(
     there = held > ALIVE
     safe = np.where(there, held, 1.0)
     running = spec.plan.opex_rate * annuity
+    defaults = factors.default[k][:, horizon:] @ discount
     return (
         np.where(there, (cash - running) / safe, 0.0),
         np.where(there, annuity / safe, 0.0),
+        np.where(there, defaults / safe, 0.0),
+        np.where(there, recovered / safe, 0.0),
     )
 
 
@@ -263,6 +302,9 @@ def _demand(
         s = segments.index(name)
         demand[s, 1:] = demand_path(wish, grid, spec.plan.unit) / unit
         promised[s] = wish.minimum * demand[s]
+    if spec.plan.objective == "min_cost":
+        demand *= spec.plan.lending_path
+        promised = demand.copy()
     return demand, promised
 
 
@@ -298,7 +340,7 @@ def _buyer(
     buyer: Buyer, segments: tuple[str, ...], cohorts: CohortInputs, unit: float
 ) -> BuyerInputs:
     where = place(BANK_TRANSFER, buyer.name)
-    theirs = np.array([origin == where for origin in cohorts.origin])
+    stock = stock_in(cohorts.origin, cohorts.amount, cohorts.path, where)
     return BuyerInputs(
         name=buyer.name,
         price=buyer.price,
@@ -308,8 +350,16 @@ def _buyer(
         min_seasoning=buyer.min_seasoning,
         eligibility=buyer.eligibility,
         segments=_segments(buyer.segments, segments, f"buyers.{buyer.name}"),
-        open_stock=(cohorts.amount[theirs, None] * cohorts.path[theirs]).sum(axis=0),
+        open_stock=stock,
+        recourse=_recourse(buyer, float(stock[0]), unit),
     )
+
+
+def _recourse(buyer: Buyer, stock: float, unit: float) -> Recourse | None:
+    if not buyer.recourse or buyer.recourse_cap == 0.0:
+        return None
+    sold = stock if buyer.recourse_sold is None else buyer.recourse_sold / unit
+    return Recourse(buyer.recourse_cap, sold, buyer.recourse_borne / unit)
 
 
 def _deals(

@@ -10,20 +10,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 
 import numpy as np
 
-from scfcap.axes import BANK_DEBT, BANK_TRANSFER, P2P, SECURITIZATION, place
+from scfcap.axes import (
+    BANK_DEBT,
+    BANK_TRANSFER,
+    GUARANTEED_BANK,
+    JOINT_LENDING,
+    P2P,
+    SECURITIZATION,
+    place,
+)
 from scfcap.deal.accounts import SeriesState
+from scfcap.funding.covenant_inputs import (
+    Breach,
+    CovenantInputs,
+    CrossDefault,
+    LateInputs,
+    PledgeInputs,
+)
+from scfcap.funding.partner import GuarantorInputs, PartnerInputs, Supported
 from scfcap.funding.tenor import Maturity
 from scfcap.periods import PeriodGrid, moved
 from scfcap.quantities import FloatArray, IntArray
 from scfcap.schema.model import Model
 from scfcap.schema.plan import SupplyStep
-from scfcap.schema.regime import Cap, Regime
+from scfcap.schema.regime import Cap, Regime, Source
 from scfcap.schema.securitization import SecuritizationSpec
 
 #: A cohort below this share of its initial amount counts as repaid.
@@ -38,7 +54,9 @@ class CohortInputs:
     ``repaid``, ``default``, ``interest`` [j, t]: per unit of performing balance at close of
     t - 1; in the cohort's own vintage period per unit originated. Index t from 0 (unused) to T.
     ``terminal[j]`` value at T of one unit of performing principal's remaining cash, discounted;
-    ``annuity[j]`` discounted sum of its remaining balances times year fractions [years].
+    ``annuity[j]`` discounted sum of its remaining balances times year fractions [years];
+    ``defaults_ahead[j]`` and ``recoveries_ahead[j]`` the discounted defaults after T per unit, and
+    what is recovered of them (None: nothing).
     """
 
     segment: IntArray
@@ -52,6 +70,8 @@ class CohortInputs:
     interest: FloatArray
     terminal: FloatArray
     annuity: FloatArray
+    defaults_ahead: FloatArray | None = None
+    recoveries_ahead: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.segment)
@@ -106,10 +126,22 @@ class LenderInputs:
 
 
 @dataclass(frozen=True)
+class Recourse:
+    """Losses of loans sold that the company bears: up to ``cap``, a share of what was sold.
+
+    ``sold`` and ``borne`` before ``as_of`` [money units].
+    """
+
+    cap: float
+    sold: float = 0.0
+    borne: float = 0.0
+
+
+@dataclass(frozen=True)
 class BuyerInputs:
     """A bank that takes loans over, but in the periods ``closed`` by law.
 
-    ``per_period`` and ``min_seasoning`` are in units of the model.
+    ``recourse`` None: clean sales.
     """
 
     name: str
@@ -122,11 +154,27 @@ class BuyerInputs:
     segments: frozenset[int]
     open_stock: FloatArray
     closed: frozenset[int] = frozenset()
+    recourse: Recourse | None = None
 
     @property
     def place(self) -> str:
         """Key of the place where sold principal sits."""
         return place(BANK_TRANSFER, self.name)
+
+    @property
+    def source(self) -> Source:
+        """Name under which the law's caps count what was sold."""
+        return "transfer_clean" if self.recourse is None else "transfer_recourse"
+
+    @property
+    def cover(self) -> float:
+        """Share of defaults that the company pays, the cap left out, and of recoveries it gets."""
+        return 0.0 if self.recourse is None else 1.0
+
+    @property
+    def payout_lag(self) -> int:
+        """Periods from a default to its payment."""
+        return 0
 
     def room(self, t: int) -> float:
         """Most principal with the buyer at the close of ``t``."""
@@ -166,11 +214,8 @@ class DealInputs:
 class P2PInputs:
     """P2P notes as debt, on a rising supply curve.
 
-    ``tenor`` and the widths of ``steps`` are in units of the model. ``open_repaid`` runs to the
-    last older note, beyond the horizon: what is due tells what was placed one tenor before.
-    ``dated``, ``placed_before`` (of older notes, in the twelve months up to each close) and
-    ``window`` (the first period of these) [T + 1] hold where a period is not one unit.
-    ``renewed`` and ``fresh`` [T + 1]: share of maturing notes that may be
+    ``open_repaid`` runs to the last older note, beyond the horizon: what is due tells what was
+    placed one tenor before. ``renewed`` and ``fresh`` [T + 1]: share of maturing notes that may be
     placed again, and of the supply that new lenders still bring (None: all). ``dearer`` [T + 1] is
     added to the rate of what is placed [1/year].
     """
@@ -233,6 +278,30 @@ class CreditPath:
 
 
 @dataclass(frozen=True)
+class ProvisionInputs:
+    """Coverage of what stands, and of what defaulted beyond what is written down.
+
+    ``cover`` [J, T + 1] of a unit of performing principal at the close of t; ``extra`` [S, lags] of
+    a unit defaulted so many periods ago; ``opening`` as stated [money units], None: by the rule.
+    """
+
+    cover: FloatArray
+    extra: FloatArray
+    opening: float | None = None
+
+
+@dataclass(frozen=True)
+class Maturing:
+    """Share of cohort j's principal at the close of t that is repaid within some days, or later.
+
+    Both [J, T + 1]; the rest is expected to default.
+    """
+
+    within: FloatArray
+    later: FloatArray
+
+
+@dataclass(frozen=True)
 class Inputs:
     """Everything that the program knows.
 
@@ -246,7 +315,6 @@ class Inputs:
     segments: tuple[str, ...]
     severity: FloatArray
     recovery_lag: IntArray
-    """Periods from default to recovery by segment; units of the model where periods differ."""
     cohorts: CohortInputs
     new_cohort: Mapping[tuple[int, int], int]
     eligible: Mapping[str, FloatArray]
@@ -271,6 +339,25 @@ class Inputs:
     year_end_net_assets: float | None = None
     """Net assets at the last year end before ``as_of``; None where the model does not say."""
     path: CreditPath | None = None
+    provisions: ProvisionInputs | None = None
+    paid_in: FloatArray | None = None
+    """Capital that the owners pay in by period, shape (T + 1,); None: nothing."""
+
+    dividends: bool = True
+    """Whether the model's dividends may be paid: not where a closed year ends with a loss."""
+    undrawn: float = 0.0
+    """Borrowers' undrawn limits [money units]."""
+    maturing: Mapping[int, Maturing] = field(default_factory=dict)
+    """When loans are repaid, by the days for which the model states a limit."""
+    covenants: tuple[CovenantInputs, ...] = ()
+    cross_defaults: tuple[CrossDefault, ...] = ()
+    pledges: PledgeInputs | None = None
+    late: LateInputs | None = None
+    breaches: tuple[Breach, ...] = ()
+    """Covenants that are broken before anything is decided."""
+    partners: tuple[PartnerInputs, ...] = ()
+    """Who lends from the start: banks that the company guarantees, joint and P2P lenders."""
+    guarantor: GuarantorInputs | None = None
 
     @property
     def periods(self) -> range:
@@ -291,6 +378,21 @@ class Inputs:
     def funders(self) -> tuple[BuyerInputs | DealInputs, ...]:
         """Everybody to whom own loans may be sold: buyers, then series."""
         return (*self.buyers, *self.deals)
+
+    @property
+    def supported(self) -> tuple[Supported, ...]:
+        """Holders of loans whose defaults the company pays, whole or in part."""
+        holders: tuple[Supported, ...] = (*self.buyers, *self.partners)
+        return tuple(x for x in holders if x.cover > 0.0)
+
+    @property
+    def partner_places(self) -> tuple[str, ...]:
+        """Places where partners' principal sits."""
+        return tuple(x.place for x in self.partners)
+
+    def partners_in(self, channel: str) -> tuple[PartnerInputs, ...]:
+        """Partners of one channel."""
+        return tuple(x for x in self.partners if x.channel == channel)
 
     @property
     def span(self) -> str:
@@ -389,7 +491,12 @@ class Inputs:
             return replace(self, programme_limit=0.0)
         if channel == P2P and self.p2p is not None:
             return replace(self, p2p=replace(self.p2p, limit=0.0))
-        return self
+        return replace(
+            self,
+            partners=tuple(
+                replace(x, limit=0.0) if x.channel == channel else x for x in self.partners
+            ),
+        )
 
     def channels(self) -> tuple[str, ...]:
         """Outside channels that the model has."""
@@ -397,6 +504,8 @@ class Inputs:
             BANK_DEBT: bool(self.lenders),
             BANK_TRANSFER: bool(self.buyers),
             SECURITIZATION: self.vehicle is not None and bool(self.vehicle.issues),
-            P2P: self.p2p is not None,
+            P2P: self.p2p is not None or bool(self.partners_in(P2P)),
+            GUARANTEED_BANK: bool(self.partners_in(GUARANTEED_BANK)),
+            JOINT_LENDING: bool(self.partners_in(JOINT_LENDING)),
         }
         return tuple(channel for channel, there in present.items() if there)

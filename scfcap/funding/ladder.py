@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date
-from math import inf
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
 
 from scfcap.axes import OWN
 from scfcap.cashflow.cohorts import CohortFactors
-from scfcap.funding.cash_flow import restricted_cash
+from scfcap.funding.capital import PROVISIONS, TAX, tax_due
 from scfcap.funding.company import cash
-from scfcap.funding.entries import notes_repaid
+from scfcap.funding.maturities import (
+    Dated,
+    coupons_due,
+    debts_due,
+    due_grid,
+    notes_due,
+    p2p_due,
+    repaid_within,
+    restricted_cash,
+)
+from scfcap.funding.partner_books import CLAIMS, KEPT, OWED
 from scfcap.funding.program import Solution, Terms
+from scfcap.funding.provisions import provisions
 from scfcap.funding.statements import frame_of
-from scfcap.funding.tenor import day_due
+from scfcap.funding.support import paid, receivable
 from scfcap.funding.variables import Book, on_books
-from scfcap.periods import PeriodGrid
 from scfcap.quantities import FloatArray
 
 #: Days by which sums are taken: the usual horizons of a maturity gap.
@@ -34,7 +42,7 @@ def maturity_ladder(book: Book, solution: Solution, factors: CohortFactors) -> p
 
     ``item`` as on the balance sheet; its buckets add up to it. Loans are due as their cash is
     expected in the plan's scenario, evenly within a period, no new loan counted; cash is there at
-    once. Bank debt and P2P notes are due on their day, older P2P notes at the end of its period.
+    once. Bank debt and P2P notes are due on their day, a period's end but for draws of before.
     Notes fall due as the plan repays them, beyond the horizon at the legal end. Recoveries have no
     day.
     """
@@ -73,10 +81,8 @@ class _Ladder:
         inputs = book.inputs
         k = factors.scenarios.index(inputs.spec.plan.scenario)
         self.performing, self.repaid = factors.performing[k], factors.repaid[k]
-        self.days = np.asarray(factors.grid.days, dtype=np.float64)
-        longest = [] if inputs.p2p is None else [len(inputs.p2p.open_repaid)]
-        longest += [d.legal_end for d in inputs.deals]
-        self.grid: PeriodGrid = inputs.grid.extended(inputs.horizon + max(longest, default=0) + 1)
+        self.days = factors.grid.days
+        self.grid = due_grid(book)
 
     def _value(self, terms: Terms) -> float:
         return terms.value(self.x)
@@ -86,19 +92,35 @@ class _Ladder:
         book = self.book
         yield "asset", "loans on the own book", self._loans([OWN], t)
         yield "asset", "loans of the vehicle", self._loans(on_books(book.inputs)[1:], t)
+        sold = [x.place for x in book.inputs.buyers if x.recourse is not None]
+        if sold:
+            yield *KEPT, self._loans(sold, t)
         due = Terms()
         for where in on_books(book.inputs):
             due.extend(book.receivable(where, t))
+        for x in book.inputs.supported:
+            due.extend(receivable(book, x, t))
         undated = np.zeros(len(BUCKETS))
         undated[BUCKETS.index("undated")] = self._value(due)
         yield "asset", "recoveries expected", undated
-        restricted = self._value(restricted_cash(book, t))
-        yield "asset", "restricted cash of the vehicle", self._dated(t, [(t, restricted)])
-        yield "asset", "free cash", self._dated(t, [(t, self._value(cash(book, t)))])
-        yield "liability", "bank and other debt", self._debt(t)
-        yield "liability", "notes held by others", self._dated(t, list(self._notes(t)))
-        yield "liability", "accrued coupons", self._dated(t, list(self._coupons(t)))
-        yield "liability", "P2P notes", self._p2p(t)
+        kept = restricted_cash(book, t)
+        yield "asset", "restricted cash of the vehicle", self._dated([(0.0, kept)])
+        yield "asset", "free cash", self._dated([(0.0, cash(book, t))])
+        grid = self.grid
+        yield "liability", "bank and other debt", self._dated(debts_due(book, grid, t))
+        yield "liability", "notes held by others", self._dated(notes_due(book, grid, t))
+        yield "liability", "accrued coupons", self._dated(coupons_due(book, grid, t))
+        yield "liability", "P2P notes", self._dated(p2p_due(book, grid, t))
+        if sold:
+            yield *OWED, self._loans(sold, t)
+        if any(x.cover > 0.0 for x in book.inputs.partners):
+            yield *CLAIMS, self._dated(self._claims(t))
+        if book.inputs.provisions is not None:
+            held = np.zeros(len(BUCKETS))
+            held[BUCKETS.index("undated")] = self._value(provisions(book, t))
+            yield PROVISIONS.side, PROVISIONS.item, held
+        if book.inputs.spec.tax is not None:
+            yield TAX.side, TAX.item, self._dated([tax_due(book, grid, t)])
 
     def _loans(self, places: list[str], t: int) -> FloatArray:
         """Expected principal of what stands at the close of ``t``, by bucket."""
@@ -112,80 +134,22 @@ class _Ladder:
         flows = weight @ self.repaid[:, t:]
         left = float(weight @ self.performing[:, -1])
         total = float(weight @ self.performing[:, t])
-        summed = np.interp(
-            HORIZONS, self.days[t:] - self.days[t], np.concatenate(([0.0], np.cumsum(flows)))
-        )
+        within = repaid_within(self.performing, self.repaid, self.days, t, HORIZONS)
+        summed = (weight * self.performing[:, t]) @ within
         by_bucket = np.diff(summed, prepend=0.0)
         later = float(flows.sum()) - float(summed[-1]) + left
         return np.array([*by_bucket, later, 0.0, total - float(flows.sum()) - left])
 
-    def _day(self, t: int) -> float:
-        return float(self.grid.days[t])
-
-    def _bucketed(self, parts: list[tuple[float, float]]) -> FloatArray:
+    def _dated(self, parts: Iterable[Dated]) -> FloatArray:
         """Amounts by the days left until each."""
         amounts = np.zeros(len(BUCKETS))
-        for days, amount in parts:
-            amounts[int(np.searchsorted(HORIZONS, days, side="left"))] += amount
+        for days, terms in parts:
+            amounts[int(np.searchsorted(HORIZONS, days, side="left"))] += self._value(terms)
         return amounts
 
-    def _dated(self, t: int, parts: list[tuple[int, float]]) -> FloatArray:
-        """Amounts by bucket of what is due at the close of a period."""
-        return self._bucketed([(self._day(u) - self._day(t), amount) for u, amount in parts])
-
-    def _debt(self, t: int) -> FloatArray:
-        inputs = self.book.inputs
-        parts: list[tuple[float, float]] = []
-        for lender in inputs.spec.lenders:
-            for draw in lender.draws:
-                if t < max(self._period(draw.maturity), 1):
-                    days = max((draw.maturity - inputs.grid.as_of).days - self._day(t), 0.0)
-                    parts.append((days, draw.amount / inputs.unit))
-        for x in inputs.lenders:
-            for tenor, _ in x.tenors:
-                for since in x.maturity(tenor).standing(t):
-                    column = self.book.program.find("X", (x.name, tenor, since))
-                    amount = self._value(Terms().add(column))
-                    parts.append((self._left(since, tenor, t), amount))
-        return self._bucketed(parts)
-
-    def _period(self, day: date) -> float:
-        """Period of a day; beyond the grid it is never reached."""
-        return self.grid.index(day) if day <= self.grid.ends[-1] else inf
-
-    def _notes(self, t: int) -> Iterator[tuple[int, float]]:
-        book = self.book
-        for d in book.inputs.deals:
-            if self._value(book.all_notes(d, t)) == 0.0:
-                continue
-            for u in range(t + 1, book.inputs.horizon + 1):
-                yield u, self._value(notes_repaid(book, d, u))
-            left = self._value(book.all_notes(d, book.inputs.horizon))
-            yield max(d.legal_end, book.inputs.horizon + 1), left
-
-    def _coupons(self, t: int) -> Iterator[tuple[int, float]]:
-        """Coupons that are owed: due at once where they are paid, else after the revolving."""
-        vehicle = self.book.inputs.vehicle
-        for d in self.book.inputs.deals:
-            assert vehicle is not None
-            paid = vehicle.coupon_timing == "paid"
-            due = t + 1 if paid else max(d.last_revolving + 1, t + 1)
-            for i in range(len(d.repaid_by)):
-                yield due, self._value(self.book.accrued(d, i, t))
-
-    def _left(self, since: int, tenor: int, t: int) -> float:
-        """Days from the close of ``t`` to the day on which money raised in ``since`` is due."""
-        inputs = self.book.inputs
-        day = day_due(inputs.grid, since, tenor, inputs.spec.plan.unit)
-        return (day - inputs.grid.as_of).days - self._day(t)
-
-    def _p2p(self, t: int) -> FloatArray:
-        book, p2p = self.book, self.book.inputs.p2p
-        if p2p is None:
-            return np.zeros(len(BUCKETS))
-        older = [(u, float(p2p.open_repaid[u])) for u in range(t + 1, len(p2p.open_repaid))]
-        new = [
-            (self._left(since, p2p.tenor, t), self._value(book.placed(since)))
-            for since in p2p.maturity.standing(t)
-        ]
-        return self._dated(t, older) + self._bucketed(new)
+    def _claims(self, t: int) -> Iterator[Dated]:
+        """Claims under guarantees on defaults up to ``t``, due after their lag."""
+        days = self.grid.days
+        for x in self.book.inputs.partners:
+            for due in range(t + 1, t + x.payout_lag + 1):
+                yield float(days[due] - days[t]), paid(self.book, x, due)

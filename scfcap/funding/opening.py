@@ -13,17 +13,23 @@ from scfcap.axes import (
 )
 from scfcap.errors import InputError, Problem
 from scfcap.funding.inputs import Inputs
+from scfcap.funding.provisions import opening_provisions
 
 
 def opening_liabilities(inputs: Inputs) -> dict[str, float]:
-    """Debt, notes, accrued coupons and P2P at ``as_of`` [money units]."""
+    """Debt, notes, accrued coupons, P2P, provisions and tax at ``as_of`` [money units]."""
     states = [d.state for d in inputs.deals if d.state is not None]
-    return {
+    found = {
         "bank debt": sum(float(x.open_balance[0]) for x in inputs.lenders),
         "notes": sum(float(s.notes.sum()) for s in states),
         "accrued coupons": sum(float(s.accrued.sum()) for s in states),
         "P2P notes": 0.0 if inputs.p2p is None else float(inputs.p2p.open_balance[0]),
     }
+    if inputs.provisions is not None:
+        found["provisions"] = opening_provisions(inputs)
+    if inputs.spec.tax is not None:
+        found["tax payable"] = inputs.spec.tax.payable / inputs.unit
+    return found
 
 
 def opening_assets(inputs: Inputs) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,13 +18,18 @@ from scfcap.funding.caps import caps_table
 from scfcap.funding.cash_flow import cash_flow, cash_forecast
 from scfcap.funding.catalogue import build_program
 from scfcap.funding.costs import cost_of_funds, marginal_funding
+from scfcap.funding.covenants import covenants_table
 from scfcap.funding.decisions import Decisions, decisions_of
 from scfcap.funding.diagnose import explain
+from scfcap.funding.entries import from_owners
 from scfcap.funding.inputs import DealInputs, Inputs
+from scfcap.funding.next_steps import next_steps
 from scfcap.funding.prices import Price, Worth, prices, worth_sentence
 from scfcap.funding.program import NoOptimumError, Solution, solve
 from scfcap.funding.replay import Engine, Replay, repaid_by, replay
+from scfcap.funding.terms import term_price_table, term_prices
 from scfcap.funding.unused import unused
+from scfcap.funding.value import value_table
 from scfcap.funding.variables import Book, declare
 from scfcap.periods import PeriodGrid
 from scfcap.schema.model import Model
@@ -70,15 +76,19 @@ class Plan:
 
     @property
     def objective(self) -> float:
-        """Net income over the horizon and the premium of what stands at its end [currency]."""
+        """What the plan is after, by ``plan.objective`` [currency]: net income and value beyond the
+        horizon; lending by its weights; or funding cost, negative.
+        """
         return self.optimum.solution.objective * self.optimum.inputs.unit
 
     @property
     def net_income(self) -> float:
         """Net income over the horizon [currency]."""
         inputs = self.optimum.inputs
-        closing = self.optimum.solution.value("K", inputs.horizon)
-        return (closing - inputs.net_capital) * inputs.unit
+        book, solution = self.optimum.book, self.optimum.solution
+        closing = solution.value("K", inputs.horizon)
+        given = sum(from_owners(book, t).value(solution.x) for t in inputs.periods)
+        return (closing - inputs.net_capital - given) * inputs.unit
 
     @cached_property
     def _tables(self) -> dict[str, pd.DataFrame]:
@@ -91,9 +101,14 @@ class Plan:
         frames["marginal_funding"] = marginal_funding(book, solution)
         frames["actions"] = actions(book, solution, self.optimum.decisions)
         frames["unused"] = unused(book, solution)
+        frames["value"] = value_table(book, solution)
         frames["caps"] = caps_table(book, solution, self.optimum.replay)
+        frames["covenants"] = covenants_table(book, solution, self.optimum.replay)
         frames["prices"] = price_table(self.prices, self.optimum.inputs)
+        terms = term_prices(book, solution)
+        frames["term_prices"] = term_price_table(terms, self.optimum.inputs)
         frames["channels"] = channel_table(self.channels)
+        frames["next"] = next_steps(book.inputs, frames)
         frames["checks"] = statements.checks(book, solution, self.optimum.replay, frames)
         return frames
 
@@ -189,10 +204,13 @@ def _solved(inputs: Inputs, engine: Engine) -> Optimum:
     book = declare(inputs)
     program = build_program(book)
     try:
-        solution = solve(program)
+        solution = solve(program, solver=inputs.spec.plan.solver)
     except NoOptimumError as error:
         if "nbounded" in error.condition and "nfeasible" not in error.condition:
             raise
+        if inputs.spec.dividends is not None and inputs.dividends:
+            # A closed year with a loss leaves no dividend to be at most a share of it.
+            return _solved(replace(inputs, dividends=False), engine)
         raise explain(book) from None
     decisions = decisions_of(book, solution)
     return Optimum(inputs, book, solution, decisions, replay(inputs, decisions, engine))
@@ -208,7 +226,11 @@ def _worth(inputs: Inputs, best: Optimum, channel: str, without: Optimum | None)
 
 
 def price_table(found: tuple[Price, ...], inputs: Inputs) -> pd.DataFrame:
-    """Prices as a table; ``rank`` counts the sources of funds that earn something."""
+    """Prices as a table; ``rank`` counts the sources of funds that earn something.
+
+    ``range_up`` and ``range_down`` [currency] are how much more and less the value holds for,
+    ``next_limit`` and ``next_limit_down`` the limits that bind then; empty where none does.
+    """
     per = f"{inputs.spec.currency} {inputs.unit:,.0f}"
     rank = 0
     rows = []
@@ -224,11 +246,24 @@ def price_table(found: tuple[Price, ...], inputs: Inputs) -> pd.DataFrame:
                 "low": price.low,
                 "high": price.high,
                 "dual": price.dual,
+                "range_down": _ranged(price.down.reach, inputs),
+                "range_up": _ranged(price.up.reach, inputs),
+                "next_limit_down": price.next_limit_down,
+                "next_limit": price.next_limit,
+                "when": price.when,
                 "sentence": price.sentence,
             }
         )
-    columns = ["rank", "what", "value", "per", "low", "high", "dual", "sentence"]
+    columns = [
+        "rank", "what", "value", "per", "low", "high", "dual", "range_down", "range_up",
+        "next_limit_down", "next_limit", "when", "sentence",
+    ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
+
+
+def _ranged(reach: float, inputs: Inputs) -> float:
+    """A reach in currency; empty where nothing ends it, or it is not told."""
+    return reach * inputs.unit if math.isfinite(reach) else math.nan
 
 
 def channel_table(channels: tuple[Worth, ...]) -> pd.DataFrame:

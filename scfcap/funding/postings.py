@@ -16,7 +16,9 @@ from scfcap.axes import OWN
 from scfcap.deal.waterfall import DealResult
 from scfcap.funding.decisions import Decisions
 from scfcap.funding.inputs import DealInputs, Inputs
+from scfcap.funding.tax_book import TaxBook
 from scfcap.funding.tenor import Maturity
+from scfcap.funding.variables import on_books
 from scfcap.quantities import FloatArray
 
 
@@ -31,6 +33,7 @@ class PlaceFlows:
     credit_cost: FloatArray
     received: FloatArray
     balance: FloatArray
+    provisions: FloatArray
 
 
 @dataclass(frozen=True)
@@ -50,25 +53,45 @@ class Carried:
 
 @dataclass(frozen=True)
 class Posting:
-    """What an instrument adds to free cash and net income [money units]; index t from 0 to T."""
+    """What an instrument adds to free cash and net income [money units]; index t from 0 to T.
+
+    ``owners``: what owners pay in less what they are paid, capital that is no income; in ``cash``
+    too.
+    """
 
     cash: FloatArray
     income: FloatArray
+    owners: FloatArray | float = 0.0
 
 
-def accounts(carried: Carried) -> tuple[FloatArray, FloatArray]:
-    """Free cash and net capital, index t from 0 to T: what is posted, and interest on cash."""
+@dataclass(frozen=True)
+class Accounts:
+    """Free cash, net capital, profit before tax and tax [money units]; index t from 0 to T."""
+
+    cash: FloatArray
+    capital: FloatArray
+    profit: FloatArray
+    tax: FloatArray
+
+
+def accounts(carried: Carried) -> Accounts:
+    """What is posted, interest on cash, and tax on what is earned."""
     inputs = carried.inputs
     posted = [instrument(carried) for instrument in POSTINGS]
     moved = np.sum([p.cash for p in posted], axis=0)
     earned = np.sum([p.income for p in posted], axis=0)
+    given = np.sum([p.owners + carried.nothing for p in posted], axis=0)
     cash, capital = carried.nothing, carried.nothing
+    profit, tax, book = carried.nothing, carried.nothing, TaxBook(inputs)
+    ends = inputs.grid.extended(inputs.horizon + 1).ends
     cash[0], capital[0] = inputs.cash, inputs.net_capital
     for t in inputs.periods:
         interest = inputs.spec.plan.cash_yield * float(inputs.year[t]) * cash[t - 1]
-        cash[t] = cash[t - 1] + interest + moved[t]
-        capital[t] = capital[t - 1] + interest + earned[t]
-    return cash, capital
+        profit[t] = interest + earned[t]
+        tax[t], paid = book.accrue(ends[t - 1], ends[t], float(profit[t]))
+        cash[t] = cash[t - 1] + interest + moved[t] - paid
+        capital[t] = capital[t - 1] + profit[t] - tax[t] + given[t]
+    return Accounts(cash, capital, profit, tax)
 
 
 def _before(stock: FloatArray) -> FloatArray:
@@ -82,6 +105,9 @@ def own_posting(carried: Carried) -> Posting:
     managed = np.sum([p.balance for p in carried.places.values()], axis=0)
     running = (inputs.opex_per_year + inputs.spec.plan.opex_rate * _before(managed)) * inputs.year
     lent = carried.decisions.originated.sum(axis=0)
+    shares = {x.place: x.own_share for x in inputs.partners}
+    for (_, where, t), amount in carried.decisions.booked.items():
+        lent[t] += shares[where] * amount
     collected = own.interest + own.principal + own.recovery
     return Posting(collected - lent - running, own.interest - own.credit_cost - running)
 
@@ -95,6 +121,28 @@ def buyer_posting(carried: Carried) -> Posting:
         cash += buyer.price * flow.received + fees
         income += fees - (1.0 - buyer.price) * flow.received
     return Posting(cash, income)
+
+
+def support_posting(carried: Carried) -> Posting:
+    """Defaults of others' loans that the company pays, recoveries on them, and their cost.
+
+    Without the cap of a recourse: :func:`scfcap.funding.recourse.beyond_cap` has it.
+    """
+    cash, income = carried.nothing, carried.nothing
+    for x in carried.inputs.supported:
+        flow = carried.places[x.place]
+        due = np.concatenate((np.zeros(x.payout_lag), flow.default))[: len(cash)]
+        cash += x.cover * (flow.recovery - due)
+        income -= x.cover * flow.credit_cost
+    return Posting(cash, income)
+
+
+def partner_posting(carried: Carried) -> Posting:
+    """Fees on what partners hold."""
+    fees = carried.nothing
+    for x in carried.inputs.partners:
+        fees += x.fee * carried.inputs.year * _before(carried.places[x.place].balance)
+    return Posting(fees, fees)
 
 
 def series_posting(carried: Carried) -> Posting:
@@ -155,6 +203,27 @@ def p2p_posting(carried: Carried) -> Posting:
     return Posting(raised - repaid - interest, -interest)
 
 
+def provision_posting(carried: Carried) -> Posting:
+    """The change of provisions on what stands on the group's balance sheet."""
+    inputs = carried.inputs
+    if inputs.provisions is None:
+        return Posting(carried.nothing, carried.nothing)
+    held = np.sum([carried.places[where].provisions for where in on_books(inputs)], axis=0)
+    if inputs.provisions.opening is not None:
+        held[0] = inputs.provisions.opening
+    return Posting(carried.nothing, np.diff(held, prepend=held[0]) * -1.0)
+
+
+def owner_posting(carried: Carried) -> Posting:
+    """Capital paid in, less dividends."""
+    paid = carried.nothing
+    if carried.inputs.paid_in is not None:
+        paid += carried.inputs.paid_in
+    if carried.decisions.dividends is not None:
+        paid -= carried.decisions.dividends
+    return Posting(paid, carried.nothing, paid)
+
+
 def _borrow(
     inputs: Inputs,
     owed: tuple[FloatArray, FloatArray, FloatArray],
@@ -181,6 +250,10 @@ POSTINGS: tuple[Callable[[Carried], Posting], ...] = (
     own_posting,
     lender_posting,
     buyer_posting,
+    support_posting,
+    partner_posting,
     series_posting,
     p2p_posting,
+    provision_posting,
+    owner_posting,
 )

@@ -2,22 +2,42 @@
 
 The value of a datum is summed over all rows in which it stands and re-solved on both sides from
 the optimal basis, because a degenerate optimum has many duals: where the right and the left
-value differ, both are given.
+value differ, both are given. How far each holds, and what binds then, is walked by re-solves too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf, isfinite, nan
 
-from scfcap.axes import BANK_DEBT, BANK_TRANSFER, P2P, SECURITIZATION
-from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs
+from scfcap.axes import (
+    BANK_DEBT,
+    BANK_TRANSFER,
+    GUARANTEED_BANK,
+    JOINT_LENDING,
+    P2P,
+    SECURITIZATION,
+)
+from scfcap.funding.data import Datum, all_data, limit_of
+from scfcap.funding.inputs import Inputs
+from scfcap.funding.naming import day_of, money, period_of, row_words
 from scfcap.funding.program import Solution
+from scfcap.funding.ranging import Side, reach
+from scfcap.funding.warm import Point, Warm
+
+__all__ = ["STEP", "Price", "Worth", "limit_of", "prices", "worth_sentence"]
 
 #: Step of a re-solve, share of the datum.
 STEP = 1e-4
 #: Values below this per unit count as zero.
 NOTHING = 1e-9
+#: Values that differ by less than this share are the same.
+SAME = 1e-6
+#: Said of prices where the program decides in whole numbers.
+HELD = "Decisions of yes or no stay as the plan has them."
+#: Spells of equal value that a sentence tells; the table tells all.
+SPELLS = 2
 
 
 @dataclass(frozen=True)
@@ -26,7 +46,8 @@ class Price:
 
     ``value`` is what one more unit earns; ``low`` and ``high`` hold it and what one unit less
     costs; ``dual`` is the sum of duals over the rows ``shifts`` in which the datum stands.
-    ``fund`` marks data that are sources of funds, which the summary ranks.
+    ``fund`` marks data that are sources of funds, which the summary ranks. ``up`` and ``down``
+    say how far both values hold, ``when`` in which periods the value arises.
     """
 
     what: str
@@ -38,6 +59,11 @@ class Price:
     shifts: Mapping[int, float]
     sentence: str
     fund: bool
+    up: Side
+    down: Side
+    next_limit: str = ""
+    next_limit_down: str = ""
+    when: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,172 +81,162 @@ class Worth:
         return self.income_with - self.income_without
 
 
-@dataclass(frozen=True)
-class _Datum:
-    what: str
-    per: str
-    size: float
-    shifts: dict[int, float]
-    constant: float = 0.0
-    fund: bool = True
-
-
-def limit_of(source: LenderInputs | BuyerInputs | DealInputs | None) -> str:
-    """What the limit of a source of funds is called among the prices; None is P2P."""
-    if isinstance(source, LenderInputs):
-        return f"the line of {source.name}"
-    if isinstance(source, BuyerInputs):
-        return f"the limit of {source.name}"
-    return "the P2P limit" if source is None else "the securitization programme"
-
-
 def prices(inputs: Inputs, solution: Solution) -> tuple[Price, ...]:
-    """Prices of all data, funds first, dearest first."""
-    found = [_price(inputs, solution, datum) for datum in _data(inputs, solution)]
-    return tuple(sorted(found, key=lambda p: (not p.fund, -p.value, p.what)))
+    """Prices of all data, funds first, dearest first.
+
+    Limits that the model does not state in so many words are left out where they do not press.
+    Whole numbers of the plan stay as they are, and each price says so.
+    """
+    pricer = _Pricer(inputs, solution, Warm(solution.program, solution))
+    found = [pricer.price(datum) for datum in all_data(inputs, solution.program)]
+    told = [price for price in found if price is not None]
+    return tuple(sorted(told, key=lambda p: (not p.fund, -p.value, p.what)))
 
 
-def _price(inputs: Inputs, solution: Solution, datum: _Datum) -> Price:
-    dual = sum(shift * float(solution.dual[r]) for r, shift in datum.shifts.items())
-    step = STEP * max(datum.size, 1.0)
+class _Pricer:
+    def __init__(self, inputs: Inputs, solution: Solution, warm: Warm) -> None:
+        self.inputs, self.solution, self.warm = inputs, solution, warm
+        self.start = Point(solution.objective, solution.x, solution.dual)
+        self.note = f" {HELD}" if solution.fixed else ""
 
-    def slope(sign: float) -> float | None:
-        moved = solution.shifted({r: sign * step * s for r, s in datum.shifts.items()})
-        return None if moved is None else sign * (moved - solution.objective) / step
-
-    up, down = slope(1.0), slope(-1.0)
-    right = (dual if up is None else up) + datum.constant
-    left = (right - datum.constant if down is None else down) + datum.constant
-    right, left = (0.0 if abs(v) < NOTHING else v for v in (right, left))
-    sentence = _sentence(inputs, datum, right, left)
-    return Price(
-        what=datum.what,
-        per=datum.per,
-        value=right,
-        low=min(left, right),
-        high=max(left, right),
-        dual=dual + datum.constant,
-        shifts=datum.shifts,
-        sentence=sentence,
-        fund=datum.fund,
-    )
-
-
-def _sentence(inputs: Inputs, datum: _Datum, right: float, left: float) -> str:
-    unit = inputs.unit
-    more = f"{_money(inputs, unit)} more of {datum.what} {datum.per}"
-    less = f"{_money(inputs, unit)} less"
-    span = f"over the {inputs.span}"
-    if right == 0.0:
-        text = f"{more} would earn nothing {span}"
-        if left == 0.0:
-            return f"{text}: it does not bind."
-        return f"{text}, but {less} would cost {_money(inputs, left * unit)}."
-    verb = "earns" if right > 0.0 else "costs"
-    text = f"{more} {verb} {_money(inputs, abs(right) * unit)} {span}"
-    if abs(left - right) > 1e-6 * max(1.0, abs(right)):
-        return f"{text}; {less} {'costs' if left >= 0.0 else 'earns'} " + (
-            f"{_money(inputs, abs(left) * unit)}."
+    def price(self, datum: Datum) -> Price | None:
+        """The price of a datum; None where it is a limit without a name that does not press."""
+        dual = sum(shift * float(self.solution.dual[r]) for r, shift in datum.shifts.items())
+        step = STEP * max(datum.size, 1.0)
+        idle = self._idle(datum, step)
+        if idle and not datum.named:
+            return None
+        up = dual if idle else self._slope(datum, 1.0, step, dual)
+        down = up if idle else self._slope(datum, -1.0, step, up)
+        right, left = (
+            0.0 if abs(v + datum.constant) < NOTHING else v + datum.constant for v in (up, down)
         )
-    return f"{text}."
+        if right == left == 0.0 and not datum.named:
+            return None
+        above = self._reach(datum, up, 1.0)
+        below = self._reach(datum, down, -1.0) if datum.named else Side(nan)
+        when = self._when(datum)
+        return Price(
+            what=datum.what,
+            per=datum.per,
+            value=right,
+            low=min(left, right),
+            high=max(left, right),
+            dual=dual + datum.constant,
+            shifts=datum.shifts,
+            sentence=self._sentence(datum, right, left, above, below, when),
+            fund=datum.fund,
+            up=above,
+            down=below,
+            next_limit=self._next(above),
+            next_limit_down=self._next(below),
+            when="; ".join(when),
+        )
+
+    def _idle(self, datum: Datum, step: float) -> bool:
+        """Whether a step either way keeps this optimum feasible and its duals are none: worth 0."""
+        rows = self.solution.program.rows
+        for r, shift in datum.shifts.items():
+            if rows.sense[r] == "=" or abs(float(self.solution.dual[r])) > NOTHING:
+                return False
+            held = sum(c * float(self.start.x[j]) for j, c in rows.terms[r].items())
+            if abs(rows.right[r] - held) < 2.0 * step * abs(shift):
+                return False
+        return True
+
+    def _slope(self, datum: Datum, sign: float, step: float, otherwise: float) -> float:
+        moved = self.warm.at(datum.shifts, sign * step)
+        if moved is None:
+            return otherwise
+        return sign * (moved.objective - self.solution.objective) / step
+
+    def _reach(self, datum: Datum, slope: float, sign: float) -> Side:
+        rows = self.solution.program.rows
+        limits = all(rows.sense[r] != "=" for r in datum.shifts)
+        if sign > 0.0 and limits and abs(slope) < NOTHING:
+            return Side(inf)
+        return reach(self.warm, datum.shifts, self.start, slope, sign=sign, size=datum.size)
+
+    def _next(self, side: Side) -> str:
+        if side.ends:
+            return "no plan keeps all limits"
+        return "" if side.row is None else row_words(self.inputs, self.solution.program, side.row)
+
+    def _when(self, datum: Datum) -> list[str]:
+        """Periods in which the value arises, equal values of neighbours told as one."""
+        inputs, rows = self.inputs, self.solution.program.rows
+        by_period: dict[int, float] = {}
+        for r, shift in datum.shifts.items():
+            t = period_of(rows.family[r], rows.key[r])
+            if t is None or rows.sense[r] == "=":
+                return []
+            by_period[t] = by_period.get(t, 0.0) + shift * float(self.solution.dual[r])
+        return _spells(inputs, by_period)
+
+    def _sentence(
+        self, datum: Datum, right: float, left: float, up: Side, down: Side, when: list[str]
+    ) -> str:
+        inputs = self.inputs
+        unit = inputs.unit
+        more = f"{money(inputs, unit)} more of {datum.what} {datum.per}"
+        less = f"{money(inputs, unit)} less"
+        span = f"over the {inputs.span}"
+        differ = abs(left - right) > SAME * max(1.0, abs(right))
+        if right == 0.0:
+            text = f"{more} would earn nothing {span}"
+            if left != 0.0:
+                text += f", but {less} would cost {money(inputs, left * unit)}{self._far(down)}."
+            else:
+                room = 0.0 < down.reach < datum.size
+                spare = money(inputs, down.reach * unit)
+                text += f": it does not bind{f', with {spare} to spare' if room else ''}."
+            return text + self.note
+        verb = "earns" if right > 0.0 else "costs"
+        text = f"{more} {verb} {money(inputs, abs(right) * unit)} {span}{self._far(up)}"
+        if differ:
+            text += f"; {less} {'costs' if left >= 0.0 else 'earns'} "
+            text += f"{money(inputs, abs(left) * unit)}{self._far(down)}"
+        text += "."
+        if 1 < len(when) <= SPELLS and not differ:
+            text += f" By dates: {' and '.join(when)}."
+        return text + self.note
+
+    def _far(self, side: Side) -> str:
+        """How far a value holds, and what then."""
+        inputs = self.inputs
+        amount = money(inputs, side.reach * inputs.unit)
+        if not isfinite(side.reach):
+            return ""
+        if side.ends:
+            return f", for up to {amount}; beyond that no plan keeps all limits"
+        if side.row is not None:
+            limit = row_words(inputs, self.solution.program, side.row)
+            return f", for up to {amount}; then {limit} binds"
+        if side.reach * inputs.unit < 1.0:
+            return ""
+        if side.slope is not None and abs(side.slope) < SAME:
+            return f", for up to {amount}, and nothing beyond"
+        return f", for up to {amount}"
 
 
-def _money(inputs: Inputs, amount: float) -> str:
-    million = 1e6
-    text = f"{amount / million:,.0f} million" if amount == million else f"{amount:,.0f}"
-    return f"{inputs.spec.currency} {text}"
-
-
-def _data(inputs: Inputs, solution: Solution) -> list[_Datum]:
-    """What may be priced; a limit stands in a row only where it, not older business, sets it."""
-    program = solution.program
-    row = program._row_index
-    year = float(inputs.year[1])
-    growth = 1.0 + inputs.spec.plan.cash_yield * year
-    at_start, before = _fixed_bases(inputs, solution)
-    moved = {row["cash_balance", 1]: growth, row["net_capital", 1]: growth, **at_start}
-    data = [_Datum("net capital", "at the start", inputs.net_capital, moved, constant=-1.0)]
-    if inputs.year_end_net_assets is not None:
-        size = inputs.year_end_net_assets
-        data.append(_Datum("net assets", "at the last year end", size, before))
-    for x in inputs.lenders:
-        if x.limit <= 0.0:
-            continue
-        shifts = {
-            r: x.share(t)
-            for (name, t), r in program.rows_of("bank_debt").items()
-            if name == x.name and x.share(t) > 0.0 and x.line(t) >= x.open_balance[t]
-        }
-        for t in inputs.periods:
-            fee = x.commitment_fee * float(inputs.year[t])
-            if fee > 0.0 and x.line(t - 1) >= float(x.open_balance[t - 1]):
-                shifts[row["cash_balance", t]] = -fee * x.share(t - 1)
-                shifts[row["net_capital", t]] = -fee * x.share(t - 1)
-        data.append(_Datum(limit_of(x), "throughout", x.limit, shifts))
-    for buyer in inputs.buyers:
-        stock = {
-            r: 1.0
-            for (name, t), r in program.rows_of("transfer_stock").items()
-            if name == buyer.name and buyer.limit >= buyer.open_stock[t]
-        }
-        data.append(_Datum(limit_of(buyer), "throughout", buyer.limit, stock))
-    if inputs.vehicle is not None and program.rows_of("programme"):
-        limit = inputs.programme_limit
-        rows = dict.fromkeys(program.rows_of("programme").values(), 1.0)
-        what = limit_of(inputs.deals[0])
-        data.append(_Datum(what, "throughout", limit, rows))
-        issues = program.rows_of("issue_size").values()
-        sizes = dict.fromkeys(issues, 1.0 / max(len(issues), 1))
-        most = max((d.max_pool for d in inputs.deals), default=0.0)
-        data.append(_Datum("pool", "spread over the further series", most, sizes))
-    if inputs.p2p is not None:
-        p2p = inputs.p2p
-        limits = program.rows_of("p2p_limit").items()
-        rows = {r: 1.0 for t, r in limits if p2p.limit >= p2p.open_balance[t]}
-        data.append(_Datum(limit_of(None), "throughout", p2p.limit, rows))
-        for m, step in enumerate(p2p.steps):
-            supply = program.rows_of("p2p_supply").items()
-            rows = {r: float(inputs.units[t]) for (k, t), r in supply if k == m}
-            what = f"P2P supply at {step.rate:.2%}"
-            data.append(_Datum(what, f"each {inputs.spec.plan.unit}", step.per_period, rows))
-    data.extend(_law_and_policy(inputs, solution))
-    return [datum for datum in data if datum.shifts]
-
-
-def _fixed_bases(inputs: Inputs, solution: Solution) -> tuple[dict[int, float], dict[int, float]]:
-    """Multiples of caps whose base is capital at ``as_of``, or data of the year end before it."""
-    at_start: dict[int, float] = {}
-    before: dict[int, float] = {}
-    for (name, t), r in solution.program.rows_of("leverage").items():
-        cap = inputs.cap(name, t)
-        if cap is not None and cap.base == "net_assets_prior_year_end":
-            closed = inputs.year_end(t)
-            if closed is None:
-                before[r] = cap.multiple
-            elif closed == 0:
-                at_start[r] = cap.multiple
-    return at_start, before
-
-
-def _law_and_policy(inputs: Inputs, solution: Solution) -> list[_Datum]:
-    program = solution.program
-    data = []
-    for cap in inputs.cap_names():
-        rows = {r: 1.0 for (name, _), r in program.rows_of("leverage").items() if name == cap}
-        multiple = next(x.cap.multiple for x in inputs.caps if x.cap.name == cap)
-        size = multiple * inputs.net_capital
-        data.append(_Datum(f"room under the cap {cap!r}", "throughout", size, rows))
-    floor = dict.fromkeys(program.rows_of("liquidity_floor").values(), -1.0)
-    data.append(
-        _Datum("cash freed from the liquidity floor", "throughout", inputs.liquidity_floor, floor)
-    )
-    for s, name in enumerate(inputs.segments):
-        wanted = program.rows_of("demand").items()
-        rows = {r: float(inputs.units[t]) for (key, t), r in wanted if key == name}
-        size = float(inputs.demand[s].mean())
-        what = f"loan demand in {name}"
-        data.append(_Datum(what, f"each {inputs.spec.plan.unit}", size, rows, fund=False))
-    return data
+def _spells(inputs: Inputs, by_period: Mapping[int, float]) -> list[str]:
+    texts: list[str] = []
+    periods = [t for t in sorted(by_period) if abs(by_period[t]) > NOTHING]
+    first = 0
+    for n, t in enumerate(periods):
+        last = n + 1 == len(periods)
+        if not last and periods[n + 1] == t + 1:
+            here, there = by_period[t], by_period[periods[n + 1]]
+            if abs(here - there) <= SAME * max(abs(here), abs(there)):
+                continue
+        start, amount = periods[first], money(inputs, by_period[t] * inputs.unit)
+        if start == t:
+            texts.append(f"{amount} on {day_of(inputs, t)}")
+        else:
+            each = "a period" if inputs.grid.mixed else f"a {inputs.grid.frequency}"
+            texts.append(f"{amount} {each} from {day_of(inputs, start)} to {day_of(inputs, t)}")
+        first = n + 1
+    return texts
 
 
 _VERB = {
@@ -228,17 +244,20 @@ _VERB = {
     BANK_TRANSFER: "selling loans to banks",
     SECURITIZATION: "issuing further series",
     P2P: "new P2P notes",
+    GUARANTEED_BANK: "new guaranteed bank loans",
+    JOINT_LENDING: "new joint loans",
 }
 
 
 def worth_sentence(inputs: Inputs, channel: str, fall: float) -> str:
     """The worth of a channel in words; ``fall`` in currency."""
     currency = inputs.spec.currency
+    verb = _VERB.get(channel, channel.replace("_", " "))
     if fall < -0.5:
         return (
-            f"Without {_VERB[channel]} the plan would earn {currency} {-fall:,.0f} more: "
+            f"Without {verb} the plan would earn {currency} {-fall:,.0f} more: "
             "the channel costs more than it brings."
         )
     if fall <= 0.5:
-        return f"Without {_VERB[channel]} the plan earns as much: the channel is not needed."
-    return f"Without {_VERB[channel]} the plan would earn {currency} {fall:,.0f} less."
+        return f"Without {verb} the plan earns as much: the channel is not needed."
+    return f"Without {verb} the plan would earn {currency} {fall:,.0f} less."

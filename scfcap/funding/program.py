@@ -1,31 +1,43 @@
-"""The thin labelled layer over PuLP, and the solver adapter. Nothing else imports PuLP.
+"""The thin labelled layer over PuLP, and the door to its solvers. Nothing else imports PuLP.
 
 A :class:`Program` is a set of labelled columns and of constraint families. A family is declared
 with the labels of its rows; a missing, extra, repeated or NaN row raises and names family and
 key. A limit that does not apply is declared absent, never NaN. Rows keep everything that is
 data on the right, so that the dual of a row is the value of one more unit of that datum.
 
-The adapter always minimises the negated objective and turns signs itself, because a maximised
-program has opposite duals in PuLP 3 and 4. Only a proven optimum is accepted.
+The door always minimises the negated objective and turns signs itself, because a maximised
+program has opposite duals in PuLP 3 and 4. Only a proven optimum is accepted. A program with
+integer columns has no duals: its prices are those of the linear program in which these columns
+stay at their optimum.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
-import os
-import sys
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import pulp
+import pulp as _pulp
 from scipy import sparse
 
-from scfcap.errors import FaultError, SolverError
+from scfcap.errors import FaultError, InputError, Problem, SolverError
+from scfcap.funding.lp_text import lp_text
+from scfcap.funding.relaxation import elastic
+from scfcap.funding.solution import Solution, agree, checked, quiet, row_bounds, whole
 from scfcap.quantities import BoolArray, FloatArray
 
+__all__ = [
+    "Absent", "Key", "LabelError", "NoOptimumError", "Program", "Row", "Sense", "Solution",
+    "Terms", "available", "elastic", "lp_text", "row_bounds", "solve",
+]  # fmt: skip
+
+#: Typed in PuLP 4 and not in PuLP 3.
+pulp: Any = _pulp
 #: A row's or column's label: a name, a period, or a tuple of them.
 Key = Any
 Sense = Literal["<=", ">=", "="]
@@ -60,10 +72,33 @@ class Terms:
     def extend(self, other: Terms, factor: float = 1.0) -> Terms:
         """Add ``factor * other``."""
         if factor != 0.0:
-            for column, coefficient in other.coefficients.items():
-                self.add(column, factor * coefficient)
+            mine, theirs = self.coefficients, other.coefficients
+            if mine:
+                for column, coefficient in theirs.items():
+                    if coefficient != 0.0:
+                        mine[column] = mine.get(column, 0.0) + factor * coefficient
+            else:
+                mine.update({j: factor * c for j, c in theirs.items() if c != 0.0})
             self.constant += factor * other.constant
         return self
+
+    @classmethod
+    def of(cls, columns: Sequence[int], coefficients: FloatArray, constant: float = 0.0) -> Terms:
+        """``sum_n coefficients[n] * columns[n] + constant``, a column once; zeros are left out."""
+        terms = cls()
+        given = zip(columns, coefficients.tolist(), strict=True)
+        terms.coefficients.update(
+            given if coefficients.all() else {j: c for j, c in given if c != 0.0}
+        )
+        terms.constant = constant
+        return terms
+
+    def copy(self) -> Terms:
+        """The same expression, to go on from."""
+        terms = Terms()
+        terms.coefficients.update(self.coefficients)
+        terms.constant = self.constant
+        return terms
 
     def value(self, x: FloatArray) -> float:
         """The expression at the column values ``x``."""
@@ -92,6 +127,7 @@ class _Columns:
     key: list[Key] = field(default_factory=list)
     lower: list[float] = field(default_factory=list)
     upper: list[float] = field(default_factory=list)
+    integer: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -116,8 +152,16 @@ class Program:
         self._row_index: dict[tuple[str, Key], int] = {}
         self.absent: dict[tuple[str, Key], str] = {}
 
-    def column(self, family: str, key: Key, *, lower: float = 0.0, upper: float = math.inf) -> int:
-        """Declare one column and return its index.
+    def column(
+        self,
+        family: str,
+        key: Key,
+        *,
+        lower: float = 0.0,
+        upper: float = math.inf,
+        integer: bool = False,
+    ) -> int:
+        """Declare one column and return its index; ``integer`` ones take whole values only.
 
         Raises:
             LabelError: the key stands already, or a bound is NaN.
@@ -135,7 +179,13 @@ class Program:
         self.columns.key.append(key)
         self.columns.lower.append(lower)
         self.columns.upper.append(upper)
+        if integer:
+            self.columns.integer.append(index)
         return index
+
+    def binary(self, family: str, key: Key) -> int:
+        """Declare a column that is 0 or 1, and return its index."""
+        return self.column(family, key, upper=1.0, integer=True)
 
     def find(self, family: str, key: Key) -> int | None:
         """Index of a column, or None where it does not exist."""
@@ -224,6 +274,36 @@ class Program:
             unused[list(terms)] = False
         return unused
 
+    def bounds(self, fixed: Mapping[int, float] | None = None) -> tuple[FloatArray, FloatArray]:
+        """Least and most of each column, shape (columns,) each; ``fixed`` columns stay there."""
+        lower, upper = np.array(self.columns.lower), np.array(self.columns.upper)
+        for j, value in (fixed or {}).items():
+            lower[j] = upper[j] = value
+        return lower, upper
+
+    def copy(self, name: str) -> Program:
+        """The same columns and rows under another name, without an objective."""
+        twin = Program(name)
+        columns, rows = self.columns, self.rows
+        twin.columns = _Columns(
+            list(columns.family),
+            list(columns.key),
+            list(columns.lower),
+            list(columns.upper),
+            list(columns.integer),
+        )
+        twin.rows = _Rows(
+            list(rows.family),
+            list(rows.key),
+            list(rows.sense),
+            list(rows.right),
+            list(rows.constant),
+            [dict(t) for t in rows.terms],
+        )
+        twin._column_index = dict(self._column_index)
+        twin._row_index = dict(self._row_index)
+        return twin
+
     def costs(self) -> FloatArray:
         """Objective coefficients of the maximisation, shape (columns,)."""
         c = np.zeros(self.shape[1])
@@ -232,58 +312,21 @@ class Program:
         return c
 
 
-@dataclass(frozen=True)
-class Solution:
-    """A proven optimum of a :class:`Program`, in the sense of its maximisation.
-
-    ``x`` column values; ``dual`` change of the objective per unit of a row's right-hand side;
-    ``reduced_cost`` change of the objective per unit of a column forced up from its bound.
-    """
-
-    program: Program
-    objective: float
-    x: FloatArray
-    dual: FloatArray
-    reduced_cost: FloatArray
-    primal_residual: float
-    duality_gap: float
-    _model: Any = field(repr=False, default=None)
-
-    def value(self, family: str, key: Key) -> float:
-        """Value of a column; zero where it does not exist."""
-        index = self.program.find(family, key)
-        return 0.0 if index is None else float(self.x[index])
-
-    def duals(self, family: str) -> dict[Key, float]:
-        """Duals of a family by key."""
-        return {key: float(self.dual[i]) for key, i in self.program.rows_of(family).items()}
-
-    def shifted(self, shifts: Mapping[int, float]) -> float | None:
-        """Objective after moving the right-hand sides of rows, from the optimal basis.
-
-        Returns None where the shifted program has no proven optimum. The program itself is
-        left as it was.
-        """
-        rows = self.program.rows
-        bounds = {r: _row_bounds(rows.sense[r], rows.right[r]) for r in shifts}
-        with _quiet():
-            for r, shift in shifts.items():
-                low, high = bounds[r]
-                self._model.changeRowBounds(r, low + shift, high + shift)
-            self._model.run()
-            optimal = "optimal" in str(self._model.getModelStatus()).lower()
-            value = -float(self._model.getObjectiveValue()) if optimal else None
-            for r, (low, high) in bounds.items():
-                self._model.changeRowBounds(r, low, high)
-        return None if value is None else value + self.program.objective.constant
-
-
-def _row_bounds(sense: Sense, right: float) -> tuple[float, float]:
-    low = right if sense in (">=", "=") else -math.inf
-    high = right if sense in ("<=", "=") else math.inf
-    return low, high
-
-
+#: HiGHS in process, the solver where none is named.
+HIGHS = "highs"
+#: Feasibility tolerance of rows, columns, reduced costs and integers: absolute, scaled by HiGHS.
+TOLERANCE = 1e-9
+#: Nonzeros up to which the dual simplex is asked first; beyond, the interior-point method with
+#: crossover to a vertex.
+SIMPLEX_UP_TO = 200_000
+_SIMPLEX = {"solver": "simplex"}
+_INTERIOR = {"solver": "ipm", "run_crossover": "on"}
+#: Branch and bound ends where bound and answer are the same.
+_BRANCHING = {
+    "mip_rel_gap": 0.0,
+    "mip_abs_gap": TOLERANCE,
+    "mip_feasibility_tolerance": TOLERANCE,
+}
 #: Conditions in which there is no optimum; "Undefined" is either of the other two.
 _NO_OPTIMUM = ("Infeasible", "Unbounded", "Undefined")
 #: Endings that prove nothing. The dual simplex has them for some infeasible programs; the
@@ -299,23 +342,123 @@ class NoOptimumError(SolverError):
         super().__init__(f"the solver ended with status {condition!r}, not a proven optimum")
 
 
-def solve(program: Program, *, threads: int = 1, seed: int = 0, check: bool = True) -> Solution:
-    """Maximise ``program`` by HiGHS in process.
+def solve(
+    program: Program,
+    *,
+    solver: str = HIGHS,
+    threads: int = 1,
+    seed: int = 0,
+    check: bool = True,
+) -> Solution:
+    """Maximise ``program`` by HiGHS in process, or by another of PuLP's solvers by its name.
+
+    Integer columns are found by branch and bound to a gap of none and then held, so that the
+    values, duals and reduced costs returned are those of a linear program. Another solver's
+    optimum must be that of HiGHS on this linear program, which gives duals and warm re-solves:
+    few solvers give duals through PuLP, and some print eight digits.
 
     Raises:
+        InputError: no such solver, or it is not installed; says which are.
         NoOptimumError: infeasible or unbounded.
-        SolverError: anything else that is not a proven optimum, or a solution whose residuals
-            or duality gap are too large.
+        SolverError: anything else that is not a proven optimum, or an answer that breaks the
+            conditions of optimality.
         LabelError: a coefficient of the objective is not finite.
     """
     if not np.isfinite(program.costs()).all():
         msg = "the objective holds a number that is not finite"
         raise LabelError(msg)
+    options = {"threads": threads, "random_seed": seed}
+    name = _known(solver)
+    found: FloatArray | None = None
+    if program.columns.integer or name != HIGHS:
+        found = _searched(program, name, options)
+    fixed = {} if found is None else whole(program, found)
+    try:
+        x, dual, reduced, model = _linear(program, fixed, options)
+    except NoOptimumError as error:
+        if found is None:
+            raise
+        msg = f"{name} has an optimum, and HiGHS ends as {error.condition!r}"
+        raise SolverError(msg) from error
+    if found is not None and check:
+        agree(program, name, found, x)
+    return checked(program, x, dual, reduced, fixed=fixed, check=check, solver=name, _model=model)
+
+
+def available() -> list[str]:
+    """Names of the solvers that are installed, HiGHS in process first."""
+    with warnings.catch_warnings(), quiet():
+        warnings.simplefilter("ignore")
+        names = pulp.listSolvers(onlyAvailable=True)
+    return [HIGHS, *sorted(name for name in names if name.lower() != HIGHS)]
+
+
+def _known(solver: str) -> str:
+    """The solver as PuLP spells it; ``highs`` is HiGHS in process."""
+    if solver.lower() == HIGHS:
+        return HIGHS
+    installed = available()
+    names = {name.lower(): name for name in installed}
+    if solver.lower() in names:
+        return names[solver.lower()]
+    raise InputError(
+        Problem(
+            "model.toml: plan.solver",
+            f"{solver!r}",
+            f"a solver that is installed: {', '.join(installed)}",
+            "Name one of these, or install the solver so that PuLP finds it.",
+        )
+    )
+
+
+def _searched(program: Program, solver: str, options: Mapping[str, Any]) -> FloatArray:
+    """Values at the optimum, integer columns whole, by branch and bound or by another solver."""
+    problem, variables = _built(program, {}, integer=True)
+    if solver == HIGHS:
+        condition = _run(problem, {**options, **_BRANCHING})
+        if condition in _INCONCLUSIVE:
+            condition = _run(problem, {**options, **_BRANCHING, "presolve": "off"})
+    else:
+        condition = _run_other(problem, solver, int(options["threads"]))
+    _accept(condition)
+    unused = program.unused
+    idle = np.clip(0.0, *program.bounds())
+    return np.array(
+        [idle[j] if unused[j] else v.varValue for j, v in enumerate(variables)], dtype=np.float64
+    )
+
+
+def _linear(
+    program: Program, fixed: Mapping[int, float], options: Mapping[str, Any]
+) -> tuple[FloatArray, FloatArray, FloatArray, Any]:
+    """Values, duals, reduced costs and HiGHS itself, of the linear program with ``fixed`` held."""
+    problem, variables = _built(program, fixed, integer=False)
+    large = sum(map(len, program.rows.terms)) > SIMPLEX_UP_TO
+    methods = (_INTERIOR, _SIMPLEX) if large else (_SIMPLEX, _INTERIOR)
+    condition = _run(problem, {**options, **methods[0]})
+    if condition in _INCONCLUSIVE:
+        condition = _run(problem, {**options, **methods[1]})
+    _accept(condition)
+    x = np.array([v.varValue for v in variables], dtype=np.float64)
+    x = np.where((x < 0.0) & (x > -TOLERANCE), 0.0, x)
+    dual = -np.array([c.pi for c in problem.constraints()], dtype=np.float64)
+    reduced = -np.array([v.dj for v in variables], dtype=np.float64)
+    unused = program.unused
+    x[unused] = np.clip(0.0, *program.bounds(fixed))[unused]
+    reduced[unused] = 0.0
+    return x, dual, reduced, problem.solverModel
+
+
+def _built(program: Program, fixed: Mapping[int, float], *, integer: bool) -> tuple[Any, list[Any]]:
+    """The program in PuLP, its objective negated, and its variables in order."""
     problem = pulp.LpProblem("program", pulp.LpMinimize)
-    columns, rows = program.columns, program.rows
+    rows = program.rows
+    whole = set(program.columns.integer) if integer else set()
     variables = [
-        problem.add_variable(f"x{j}", _bound(columns.lower[j]), _bound(columns.upper[j]))
-        for j in range(len(columns.family))
+        problem.add_variable(
+            f"x{j}", _bound(low), _bound(high), pulp.LpInteger if j in whole else pulp.LpContinuous
+        )
+        for j, (low, high) in enumerate(zip(*program.bounds(fixed), strict=True))
     ]
     problem += (
         _EXPRESSION(
@@ -332,162 +475,62 @@ def solve(program: Program, *, threads: int = 1, seed: int = 0, check: bool = Tr
             problem += (expression >= right), f"r{r}"
         else:
             problem += (expression == right), f"r{r}"
-    condition = _run(problem, threads=threads, random_seed=seed)
-    if condition in _INCONCLUSIVE:
-        condition = _run(problem, threads=threads, random_seed=seed, solver="ipm")
+    return problem, variables
+
+
+def _run(problem: Any, options: Mapping[str, Any]) -> str:
+    """Solve by HiGHS in process, and say how it ended."""
+    solver = pulp.HiGHS(
+        msg=False,
+        primal_feasibility_tolerance=TOLERANCE,
+        dual_feasibility_tolerance=TOLERANCE,
+        **options,
+    )
+    with _guarded(HIGHS):
+        return _condition(problem, problem.solve(solver))
+
+
+def _run_other(problem: Any, name: str, threads: int) -> str:
+    """Solve by another solver, and say how it ended."""
+    with _guarded(name), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        taken = inspect.signature(type(pulp.getSolver(name, msg=False)).__init__).parameters
+        wanted = {"threads": threads, "gapRel": 0.0}
+        options = {key: value for key, value in wanted.items() if key in taken}
+        solver = pulp.getSolver(name, msg=False, **options)
+        return _condition(problem, problem.solve(solver))
+
+
+@contextmanager
+def _guarded(name: str) -> Iterator[None]:
+    """Keep a solver's banner off standard output, and say which one crashed."""
+    try:
+        with quiet():
+            yield
+    except Exception as error:  # what an interface to a solver raises is its own affair
+        msg = f"the solver {name} failed: {type(error).__name__}: {error}"
+        raise SolverError(msg) from error
+
+
+def _accept(condition: str) -> None:
+    """Refuse what is not a proven optimum."""
     if condition in _NO_OPTIMUM:
         raise NoOptimumError(condition)
     if condition != "Optimal":
         msg = f"the solver ended with status {condition!r}, not a proven optimum"
         raise SolverError(msg)
-    x = np.array([v.varValue for v in variables], dtype=np.float64)
-    x = np.where((x < 0.0) & (x > -1e-9), 0.0, x)
-    dual = -np.array([c.pi for c in problem.constraints()], dtype=np.float64)
-    reduced = -np.array([v.dj for v in variables], dtype=np.float64)
-    unused = program.unused
-    x[unused] = np.clip(0.0, columns.lower, columns.upper)[unused]
-    reduced[unused] = 0.0
-    return _checked(program, x, dual, reduced, problem.solverModel, check=check)
-
-
-def _run(problem: Any, **options: Any) -> str:
-    """Solve, and say how it ended."""
-    solver = pulp.HiGHS(
-        msg=False,
-        primal_feasibility_tolerance=1e-9,
-        dual_feasibility_tolerance=1e-9,
-        **options,
-    )
-    with _quiet():
-        return _condition(problem, problem.solve(solver))
 
 
 def _bound(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return float(value) if math.isfinite(value) else None
 
 
 def _condition(problem: Any, outcome: Any) -> str:
     """How the solver ended, "Optimal" only where it proved it; the same for PuLP 3 and 4."""
     if hasattr(outcome, "has_solution"):
-        return str(outcome.status.name)
-    name = str(pulp.LpStatus[outcome])
+        name = str(outcome.status.name)
+        return "Stopped" if name == "Optimal" and not outcome.has_solution else name
+    name = str(pulp.LpStatus.get(outcome, f"code {outcome}"))
     if name == "Optimal" and problem.sol_status != pulp.LpSolutionOptimal:
         return "Stopped"
     return name
-
-
-def _checked(
-    program: Program,
-    x: FloatArray,
-    dual: FloatArray,
-    reduced: FloatArray,
-    model: Any,
-    *,
-    check: bool,
-) -> Solution:
-    matrix = program.matrix()
-    right = np.asarray(program.rows.right)
-    sense = np.asarray(program.rows.sense)
-    slack = right - matrix @ x
-    residual = np.where(sense == "<=", -slack, np.where(sense == ">=", slack, np.abs(slack)))
-    worst = float(max(0.0, residual.max(initial=0.0)))
-    costs = program.costs()
-    objective = math.fsum(costs * x)
-    lower = np.asarray(program.columns.lower)
-    upper = np.asarray(program.columns.upper)
-    bound = np.where(reduced > 0.0, upper, lower)
-    bound = np.where(np.isfinite(bound), bound, 0.0)
-    dual_objective = math.fsum(dual * right) + math.fsum(reduced * bound)
-    gap = abs(objective - dual_objective) / max(1.0, abs(objective))
-    allowed = 1e-6 * max(1.0, float(np.abs(right).max(initial=0.0)))
-    if check and not (worst <= allowed and gap <= 1e-6):
-        msg = f"the solver's answer does not check: residual {worst:.3g}, duality gap {gap:.3g}"
-        raise SolverError(msg)
-    return Solution(
-        program, objective + program.objective.constant, x, dual, reduced, worst, gap, model
-    )
-
-
-def elastic(
-    program: Program, weights: Mapping[int, float]
-) -> tuple[Program, dict[int, tuple[int, ...]]]:
-    """A copy in which the rows of ``weights`` may be broken at that price per unit.
-
-    Returns the program (it maximises minus the total price) and, by row, its slack columns.
-    """
-    copy = Program(f"{program.name}, elastic")
-    copy.columns = _Columns(
-        list(program.columns.family),
-        list(program.columns.key),
-        list(program.columns.lower),
-        list(program.columns.upper),
-    )
-    copy._column_index = dict(program._column_index)
-    copy._row_index = dict(program._row_index)
-    rows = program.rows
-    copy.rows = _Rows(
-        list(rows.family),
-        list(rows.key),
-        list(rows.sense),
-        list(rows.right),
-        list(rows.constant),
-        [dict(t) for t in rows.terms],
-    )
-    slacks: dict[int, tuple[int, ...]] = {}
-    for r, weight in weights.items():
-        signs = {"<=": (-1.0,), ">=": (1.0,), "=": (1.0, -1.0)}[rows.sense[r]]
-        added = []
-        for sign in signs:
-            j = copy.column("relaxation", (r, sign))
-            copy.rows.terms[r][j] = sign
-            copy.objective.add(j, -weight)
-            added.append(j)
-        slacks[r] = tuple(added)
-    return copy, slacks
-
-
-def lp_text(program: Program, families: Sequence[str] | None = None) -> str:
-    """The program as readable text, one row a line, for golden files.
-
-    Columns read ``family[key]``; coefficients are printed with up to 10 digits; rows and their
-    terms are sorted by label.
-    """
-    lines = []
-    names = [
-        f"{f}[{_label(k)}]"
-        for f, k in zip(program.columns.family, program.columns.key, strict=True)
-    ]
-    for (family, key), r in sorted(
-        program._row_index.items(), key=lambda item: (item[0][0], _label(item[0][1]))
-    ):
-        if families is not None and family not in families:
-            continue
-        terms = sorted((names[j], c) for j, c in program.rows.terms[r].items())
-        left = " ".join(f"{c:+.10g} {name}" for name, c in terms)
-        lines.append(
-            f"{family}[{_label(key)}]: {left} {program.rows.sense[r]} {program.rows.right[r]:.10g}"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _label(key: Key) -> str:
-    return ",".join(map(str, key)) if isinstance(key, tuple) else str(key)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Send the solver's C-level banner on file descriptor 1 nowhere."""
-    sys.stdout.flush()
-    try:
-        saved = os.dup(1)
-    except OSError:
-        yield
-        return
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(devnull, 1)
-        yield
-    finally:
-        os.dup2(saved, 1)
-        os.close(saved)
-        os.close(devnull)

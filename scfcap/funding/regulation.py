@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from scfcap.axes import BANK_DEBT, BANK_TRANSFER, OUTSIDE_CHANNELS, P2P, SECURITIZATION
+from scfcap.axes import (
+    BANK_DEBT,
+    BANK_TRANSFER,
+    JOINT_LENDING,
+    OUTSIDE_CHANNELS,
+    P2P,
+    SECURITIZATION,
+)
 from scfcap.errors import InputError, Problem
 from scfcap.funding.inputs import DatedCap, Inputs
 from scfcap.periods import PeriodGrid
@@ -84,6 +91,7 @@ def under_law(inputs: Inputs, rules: Rules) -> Inputs:
     inputs = replace(inputs, lenders=lenders, caps=dated_caps(rules), regime=rules[0])
     _check_lenders(inputs, rules)
     _check_year_end(inputs, rules)
+    inputs = with_least_share(inputs, rules)
     if at_times:
         inputs = _closed_at_times(inputs, at_times)
     for channel in OUTSIDE_CHANNELS:
@@ -106,7 +114,41 @@ def _closed_at_times(inputs: Inputs, closed: Mapping[str, frozenset[int]]) -> In
         buyers=tuple(replace(x, closed=sales) for x in inputs.buyers),
         deals=tuple(d for d in inputs.deals if d.state is not None or d.closing not in issues),
         p2p=p2p,
+        partners=tuple(
+            replace(x, closed=x.closed | closed.get(x.channel, never)) for x in inputs.partners
+        ),
     )
+
+
+def with_least_share(inputs: Inputs, rules: Rules) -> Inputs:
+    """No joint loan in periods in which the law asks for a larger own share of it.
+
+    Raises:
+        InputError: it does so as long as the plan runs; names share and article.
+    """
+    partners, problems = [], []
+    for x in inputs.partners:
+        asked = {
+            t: rule.joint_share
+            for t, rule in enumerate(rules, start=1)
+            if x.channel == JOINT_LENDING
+            and rule.joint_share is not None
+            and x.own_share < rule.joint_share.least
+        }
+        if len(asked) == inputs.horizon and x.limit > 0.0:
+            rule = asked[1]
+            problems.append(
+                Problem(
+                    f"model.toml: joint.{x.name}.own_share",
+                    f"{x.own_share:g}",
+                    f"at least {rule.least:g} of each joint loan ({rule.source})",
+                    f"Raise it, or set joint.{x.name}.limit to 0.",
+                )
+            )
+        partners.append(replace(x, closed=x.closed | frozenset(asked)))
+    if problems:
+        raise InputError(problems)
+    return replace(inputs, partners=tuple(partners))
 
 
 def _check_lenders(inputs: Inputs, rules: Rules) -> None:

@@ -23,6 +23,7 @@ from scfcap.deal.waterfall import DealResult, run_series
 from scfcap.funding.decisions import Decisions
 from scfcap.funding.inputs import DealInputs, Inputs
 from scfcap.funding.postings import Carried, PlaceFlows, accounts
+from scfcap.funding.provisions import ahead, periods_ahead, replayed
 from scfcap.funding.variables import all_places
 from scfcap.pool.snapshot import Pool
 from scfcap.quantities import FloatArray
@@ -44,8 +45,10 @@ class Engine:
 class Replay:
     """What the engines make of the decisions [money units]; index t from 0 to T.
 
+    ``profit`` is that before tax, ``tax`` what accrues on it.
     ``oversold``: most that a transfer takes above what the cohort holds, zero for a plan that
-    can be carried out.
+    can be carried out. ``own`` [J, T + 1]: performing principal on the own book by cohort;
+    ``behind``: what of it is behind by roll rates.
     """
 
     cash: FloatArray
@@ -54,6 +57,10 @@ class Replay:
     deals: Mapping[str, DealResult]
     contributions: Mapping[str, float]
     oversold: float
+    profit: FloatArray
+    tax: FloatArray
+    own: FloatArray
+    behind: FloatArray
 
     def notes(self, name: str) -> FloatArray:
         """Balances of the sold tranches of a series, shape (tranches, T); column 0 is period 1."""
@@ -63,22 +70,35 @@ class Replay:
 def replay(inputs: Inputs, decisions: Decisions, engine: Engine) -> Replay:
     """Carry the decisions out, period by period, without the program and its factors."""
     flows = _cohort_flows(inputs, decisions, engine)
-    places, oversold = _carry(inputs, decisions, flows, _curves(inputs, engine))
+    places, oversold, part = _carry(inputs, decisions, flows, _curves(inputs, engine))
     deals = {}
     for d in inputs.deals:
         state = _state(inputs, d, decisions)
         if state is not None:
             deals[d.name] = _run(inputs, d, state, places[d.place])
     contributions = {name: float(deal.contribution.sum()) for name, deal in deals.items()}
-    cash, capital = accounts(Carried(inputs, decisions, places, deals))
-    return Replay(cash, capital, places, deals, contributions, oversold)
+    found = accounts(Carried(inputs, decisions, places, deals))
+    own, behind = flows["closing"] * part, (flows["delinquent"] * part).sum(axis=0)
+    return Replay(
+        found.cash,
+        found.capital,
+        places,
+        deals,
+        contributions,
+        oversold,
+        found.profit,
+        found.tax,
+        own,
+        behind,
+    )
 
 
 def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[str, FloatArray]:
     """Flows of each whole cohort, wherever it sits; shape (cohorts, T + 1), index 0 as_of."""
     cohorts, horizon = inputs.cohorts, inputs.horizon
     k = engine.curves.scenarios.index(inputs.spec.plan.scenario)
-    names = ("interest", "repaid", "default", "closing", "struck", "loss")
+    names = ("interest", "repaid", "default", "closing", "struck", "loss", "delinquent", "ahead")
+    months = periods_ahead(inputs)
     out = {name: np.zeros((len(cohorts), horizon + 1)) for name in names}
 
     def put(rows: slice | int, flows: Flows, group: slice | int, factor: float) -> None:
@@ -89,7 +109,10 @@ def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[
         out["default"][rows, 1:] = flows.default[k, group, :horizon] * factor
         out["struck"][rows, 1:] = flows.struck[k, group, :horizon] * factor
         out["loss"][rows, 1:] = flows.loss[k, group, :horizon] * factor
+        out["delinquent"][rows, 1:] = flows.delinquent[k, group, :horizon] * factor
         out["closing"][rows, 1:] = flows.closing[k, group, :horizon] * factor
+        if months:
+            out["ahead"][rows] = ahead(flows.loss[k, group] * factor, months, horizon)
 
     group, count = _opening_groups(inputs, engine.pool)
     opened = project_opening(engine.pool, engine.curves, group, count)
@@ -97,7 +120,7 @@ def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[
     opening = np.bincount(group, engine.pool.balance, minlength=count) / inputs.unit
     out["closing"][:count, 0] = opening
     for (s, v), j in inputs.new_cohort.items():
-        amount = float(decisions.originated[s, v])
+        amount = sum(_made(inputs, decisions, s, v).values())
         if amount > 0.0:
             loans_of = engine.new[inputs.segments[s]]
             put(j, project_cohort(loans_of, s, v, amount, engine.curves), 0, 1.0)
@@ -122,16 +145,33 @@ def _opening_groups(inputs: Inputs, pool: Pool) -> tuple[np.ndarray, int]:
     return position[index.ravel()], len(label)
 
 
+def _made(inputs: Inputs, decisions: Decisions, s: int, v: int) -> dict[str, float]:
+    """Loans of the segment made in ``v`` by the place where they sit from the start."""
+    made = {OWN: float(decisions.originated[s, v])}
+    for x in inputs.partners:
+        amount = decisions.booked.get((s, x.place, v), 0.0)
+        made[OWN] += x.own_share * amount
+        made[x.place] = x.share * amount
+    return made
+
+
 def _carry(
     inputs: Inputs, decisions: Decisions, flows: Mapping[str, FloatArray], curves: CurveSet | None
-) -> tuple[dict[str, PlaceFlows], float]:
-    """Split cohort flows by place: a sale moves a share of the cohort with all its future."""
+) -> tuple[dict[str, PlaceFlows], float, FloatArray]:
+    """Split cohort flows by place: a sale moves a share of the cohort with all its future.
+
+    Also the most that is sold above what is held, and the share of each cohort that stays own.
+    """
     cohorts, horizon = inputs.cohorts, inputs.horizon
     places = all_places(inputs)
     share = np.zeros((len(cohorts), len(places), horizon + 1))
     for j in range(len(cohorts)):
         if cohorts.origin[j] in places:
             share[j, places.index(cohorts.origin[j]), 0] = 1.0
+    for (s, v), j in inputs.new_cohort.items() if decisions.booked else ():
+        made = _made(inputs, decisions, s, v)
+        for where, amount in made.items():
+            share[j, places.index(where), 0] = amount / (sum(made.values()) or 1.0)
     by_period: dict[int, list[tuple[int, int, float]]] = {}
     for (j, where, t), amount in decisions.transfers.items():
         by_period.setdefault(t, []).append((j, places.index(where), amount))
@@ -164,8 +204,9 @@ def _carry(
             credit_cost=cost.sum(axis=0),
             received=received,
             balance=(flows["closing"] * share[:, c]).sum(axis=0),
+            provisions=replayed(inputs, flows, share[:, c], before[:, c]),
         )
-    return result, oversold
+    return result, oversold, share[:, own]
 
 
 def _curves(inputs: Inputs, engine: Engine) -> CurveSet | None:

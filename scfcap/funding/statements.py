@@ -13,13 +13,17 @@ import numpy as np
 import pandas as pd
 
 from scfcap.axes import OWN
+from scfcap.funding.capital import tax
 from scfcap.funding.caps import base_at_start, cap_checks, caps_table
 from scfcap.funding.catalogue import FAMILIES, Family
 from scfcap.funding.company import capital, cash
-from scfcap.funding.entries import entries, income_lines, sheet_lines, stocks
+from scfcap.funding.covenants import covenant_checks, covenants_table
+from scfcap.funding.entries import entries, from_owners, income_lines, sheet_lines, stocks
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.program import Key, Solution, Terms
+from scfcap.funding.recourse import recourse_checks
 from scfcap.funding.replay import Replay
+from scfcap.funding.tax_book import with_losses_forward
 from scfcap.funding.variables import Book
 from scfcap.quantities import REPLAY_TOLERANCE, FloatArray
 
@@ -86,7 +90,10 @@ def _close(inputs: Inputs, t: int) -> date:
 
 
 def lending(book: Book, solution: Solution) -> pd.DataFrame:
-    """Loans made against loan demand, by period and segment."""
+    """Loans made against loan demand, by period and segment.
+
+    Where the model has partners, ``by_partners`` is the part of ``originated`` that they fund.
+    """
     inputs = book.inputs
     rows = [
         (
@@ -94,12 +101,19 @@ def lending(book: Book, solution: Solution) -> pd.DataFrame:
             inputs.grid.ends[t - 1],
             name,
             inputs.unit * float(inputs.demand[s, t]),
-            inputs.unit * solution.value("O", (s, t)),
+            inputs.unit * book.lent(s, t).value(solution.x),
         )
         for t in inputs.periods
         for s, name in enumerate(inputs.segments)
     ]
-    return frame_of(rows, ["period", "end", "segment", "demand", "originated"])
+    frame = frame_of(rows, ["period", "end", "segment", "demand", "originated"])
+    if inputs.partners:
+        frame["by_partners"] = [
+            inputs.unit * sum(book.made(s, x.place, t).value(solution.x) for x in inputs.partners)
+            for t in inputs.periods
+            for s in range(len(inputs.segments))
+        ]
+    return frame
 
 
 def limits(book: Book, solution: Solution) -> pd.DataFrame:
@@ -218,7 +232,8 @@ def checks(
     rows.append(("assets = liabilities + net capital", gap, money, "each period, not imposed"))
     earned = frames["income"].groupby("period")["amount"].sum().to_numpy()
     path = np.array([capital(book, t).value(solution.x) for t in range(inputs.horizon + 1)])
-    gap = np.abs(earned - inputs.unit * np.diff(path)).max()
+    given = np.array([from_owners(book, t).value(solution.x) for t in inputs.periods])
+    gap = np.abs(earned - inputs.unit * (np.diff(path) - given)).max()
     rows.append(("net income = change of net capital", gap, money, "each period"))
     planned = frames["limits"][~frames["limits"]["family"].isin(AT_START)]
     worst = -planned["headroom"].min()
@@ -231,6 +246,8 @@ def checks(
     )
     rows.extend(_replay_checks(book, solution, result, money))
     rows.extend(cap_checks(caps_table(book, solution, result), money))
+    kept = covenants_table(book, solution, result)
+    rows.extend(covenant_checks(kept, inputs.spec.plan.scenario))
     frame = frame_of(rows, ["check", "value", "tolerance", "note"])
     frame["ok"] = frame["value"] <= frame["tolerance"]
     return frame[["check", "value", "tolerance", "ok", "note"]]
@@ -250,7 +267,11 @@ def _replay_checks(
     yield "replay: free cash", worst([cash(book, t) for t in times], result.cash), money, note
     gap = worst([capital(book, t) for t in times], result.net_capital)
     yield "replay: net capital", gap, money, note
+    if inputs.spec.tax is not None:
+        gap = worst([tax(book, t) for t in times], result.tax)
+        yield "replay: tax", gap, money, _losses_forward(inputs, result)
     yield "replay: nothing is sold twice", max(result.oversold, 0.0) * unit, money, note
+    yield from recourse_checks(inputs, result, money)
     for where, flows in result.places.items():
         gap = worst([book.total(where, t) for t in times], flows.balance)
         yield f"replay: loans in {where}", gap, money, note
@@ -270,6 +291,17 @@ def _replay_checks(
         yield f"replay: cash of {name}", worst(kept, held), money, path_note if late else note
         unpaid = float(np.abs(deal.short("purchases")).max(initial=0.0)) * unit
         yield f"replay: purchases of {name}", unpaid, money, "paid by the waterfall as decided"
+
+
+def _losses_forward(inputs: Inputs, result: Replay) -> str:
+    """What the program leaves out of tax: losses that later years may use."""
+    rule = inputs.spec.tax
+    assert rule is not None
+    years = [end.year for end in inputs.grid.ends]
+    relief = rule.losses_forward / inputs.unit
+    used = with_losses_forward(years, result.profit[1:], rule.rate, relief)
+    saved = (float(result.tax.sum()) - sum(used.values())) * inputs.unit
+    return f"losses carried forward would save {max(round(saved), 0):,}"
 
 
 def frame_of(rows: Sequence[tuple[object, ...]], columns: list[str]) -> pd.DataFrame:

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from scfcap.axes import P2P
 from scfcap.cashflow.cohorts import CohortFactors
 from scfcap.cashflow.outage import hold_back
 from scfcap.credit.curves import CurveSet
 from scfcap.credit.stress import Stress
 from scfcap.funding.inputs import ALIVE, CreditPath, DealInputs, Inputs, LenderInputs, P2PInputs
+from scfcap.funding.partner import PartnerInputs
 from scfcap.quantities import FloatArray
 
 
@@ -92,6 +94,7 @@ def under(inputs: Inputs, stress: Stress, row: int) -> Inputs:
         lenders=lenders,
         p2p=None if inputs.p2p is None else _p2p(inputs.p2p, stress, row, path),
         deals=tuple(_deal(d, stress, row) for d in inputs.deals),
+        partners=tuple(_partner(x, stress, row, path) for x in inputs.partners),
     )
 
 
@@ -115,6 +118,16 @@ def _p2p(
         fresh=fresh if runs_off else None,
         dearer=dearer if (dearer != 0.0).any() else None,
     )
+
+
+def _partner(
+    x: PartnerInputs, stress: Stress, row: int, path: Callable[[FloatArray], FloatArray]
+) -> PartnerInputs:
+    """P2P lenders who lend to borrowers run off as holders of notes do."""
+    renewed, fresh = path(stress.p2p_renewed[row]), path(stress.p2p_new[row])
+    if x.channel != P2P or not ((renewed != 1.0).any() or (fresh != 1.0).any()):
+        return x
+    return replace(x, renewed=renewed, fresh=fresh)
 
 
 def _deal(d: DealInputs, stress: Stress, row: int) -> DealInputs:

@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 
 from scfcap.funding.inputs import P2PInputs
+from scfcap.funding.partner import open_periods
 from scfcap.funding.tenor import Maturity
 from scfcap.periods import Frequency, PeriodGrid, moved
 from scfcap.quantities import FloatArray, IntArray
@@ -39,15 +40,16 @@ def tenors(lender: Lender, grid: PeriodGrid, unit: Frequency) -> dict[int, Matur
     return {x.periods: Maturity.on(grid, x.periods, unit) for x in lender.tenors}
 
 
-def p2p_inputs(p2p: P2P, grid: PeriodGrid, money: float, unit: Frequency) -> P2PInputs:
+def p2p_inputs(
+    p2p: P2P | None, grid: PeriodGrid, money: float, unit: Frequency
+) -> P2PInputs | None:
     """P2P notes with the older ones by the period in which they fall due; ``money`` is the
-    program's unit [currency].
+    program's unit [currency]. None where lenders hold no notes.
     """
+    if p2p is None or p2p.tenor is None:
+        return None
     horizon = len(grid)
     older = _Older(p2p, grid, money, unit)
-    first = grid.as_of if p2p.open_from is None else p2p.open_from
-    last = grid.ends[-1] if p2p.open_to is None else p2p.open_to
-    opened = frozenset(t for t, end in enumerate(grid.ends, start=1) if first <= end <= last)
     plain = grid.told_in(unit) and not p2p.notes
     return P2PInputs(
         limit=p2p.limit / money,
@@ -55,7 +57,7 @@ def p2p_inputs(p2p: P2P, grid: PeriodGrid, money: float, unit: Frequency) -> P2P
         rolling_periods=round(grid.per_year),
         tenor=p2p.tenor,
         steps=tuple(step.scaled(1.0 / money) for step in p2p.steps),
-        open_periods=opened,
+        open_periods=open_periods(p2p, grid),
         open_balance=older.balance(horizon),
         open_repaid=older.repaid,
         open_interest=older.interest(horizon),
@@ -69,7 +71,8 @@ class _Older:
     """Notes that stand at ``as_of``: spread evenly over one tenor, and by their day."""
 
     def __init__(self, p2p: P2P, grid: PeriodGrid, money: float, unit: Frequency) -> None:
-        self.p2p, self.grid, self.unit = p2p, grid, unit
+        assert p2p.tenor is not None
+        self.p2p, self.grid, self.unit, self.tenor = p2p, grid, unit, p2p.tenor
         even = p2p.outstanding / money
         due = [self._even_due(k) for k in range(1, p2p.tenor + 1)]
         dated = [note.maturity for note in p2p.notes]
@@ -106,7 +109,7 @@ class _Older:
 
     def placed_before(self) -> FloatArray:
         """What of the older notes was placed in the twelve months up to each close (T + 1,)."""
-        starts, tenor = _windows(self.grid)[0], self.p2p.tenor
+        starts, tenor = _windows(self.grid)[0], self.tenor
         money = np.array(
             [self.even_repaid.sum() / tenor] * tenor + [amount for _, amount in self.by_note]
         )

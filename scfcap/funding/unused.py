@@ -8,9 +8,18 @@ from math import inf
 
 import pandas as pd
 
-from scfcap.axes import BANK_DEBT, BANK_TRANSFER, OUTSIDE_CHANNELS, P2P, SECURITIZATION
+from scfcap.axes import (
+    BANK_DEBT,
+    BANK_TRANSFER,
+    GUARANTEED_BANK,
+    JOINT_LENDING,
+    OUTSIDE_CHANNELS,
+    P2P,
+    SECURITIZATION,
+)
 from scfcap.funding.costs import Worths, break_even_rate
 from scfcap.funding.inputs import BuyerInputs, DealInputs, LenderInputs
+from scfcap.funding.partner import PartnerInputs
 from scfcap.funding.program import Key, Solution
 from scfcap.funding.statements import frame_of
 from scfcap.funding.tenor import Maturity
@@ -23,6 +32,8 @@ _MISSING = {
     BANK_TRANSFER: "No loan is sold to banks: the model has no buyer.",
     SECURITIZATION: "Securitization is not used: the model has no vehicle.",
     P2P: "P2P is not used: the model has no P2P lender.",
+    GUARANTEED_BANK: "No bank lends under a guarantee: the model has none.",
+    JOINT_LENDING: "No loan is made jointly: the model has no partner.",
 }
 
 
@@ -131,12 +142,24 @@ def _sources(book: Book) -> Iterator[tuple[str, str, str, list[_Column], str]]:
             for t in inputs.periods
         ]
         yield P2P, "P2P", "P", placements, "its limit is 0, or its window is shut"
+    for partner in inputs.partners:
+        shut = partner.limit <= 0.0
+        why = "its limit is 0" if shut else "no loan is asked for that it may lend"
+        yield partner.channel, partner.name, "OC", _bookings(book, partner), why
 
 
 def _draws(book: Book, x: LenderInputs) -> list[_Column]:
     return [
         _Column((x.name, tenor, t), t, x.rate(rate, t), x.maturity(tenor))
         for tenor, rate in x.tenors
+        for t in book.inputs.periods
+    ]
+
+
+def _bookings(book: Book, x: PartnerInputs) -> list[_Column]:
+    return [
+        _Column((s, x.place, t), t)
+        for s in range(len(book.inputs.segments))
         for t in book.inputs.periods
     ]
 

@@ -1,6 +1,7 @@
 """Decision variables of the program, and the book-keeping terms that constraints share.
 
-Symbols as in the planning literature: ``O`` originations, ``H`` holdings, ``Y`` transfers, ``M``
+Symbols as in the planning literature: ``O`` originations, ``OC`` those made with a partner, ``H``
+holdings, ``Y`` transfers, ``M``
 cash, ``K`` net capital, ``X`` draws, ``S`` series size, ``E`` contribution, ``Q`` deal cash, ``N``
 notes, ``A`` note repayments, ``R`` residual, ``P`` P2P placements. A column exists only where
 it may be nonzero.
@@ -12,176 +13,22 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from scfcap.axes import OWN
+from scfcap.funding.calendar_years import dividend_periods
 from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs
+from scfcap.funding.loans import Loans
 from scfcap.funding.program import Program, Terms
-from scfcap.quantities import FloatArray
 
 if TYPE_CHECKING:
-    from scfcap.funding.entries import Entry
+    from scfcap.funding.booking import Entry
 
 
 @dataclass
-class Book:
+class Book(Loans):
     """Inputs and columns together: terms for balances and flows of every place."""
 
-    inputs: Inputs
-    program: Program
-    holdings: list[tuple[int, str, int]] = field(default_factory=list)
-    transfers: dict[tuple[str, int], list[int]] = field(default_factory=dict)
     entries: dict[int, list[Entry]] = field(default_factory=dict)
     """Flows by period once they are asked for; :func:`scfcap.funding.entries.entries`."""
-    _standing: dict[tuple[str, int], list[int]] = field(default_factory=dict)
-
-    def held(self, j: int, where: str, t: int) -> Terms:
-        """Performing principal of cohort ``j`` in ``where`` at the close of ``t``."""
-        cohorts = self.inputs.cohorts
-        if cohorts.vintage[j] <= 0 and (t == 0 or cohorts.origin[j] != OWN):
-            amount = cohorts.amount[j] * cohorts.path[j, t]
-            return Terms().plus(float(amount) if cohorts.origin[j] == where else 0.0)
-        return Terms().add(self.program.find("H", (j, where, t)))
-
-    def flow(self, factor: FloatArray, j: int, where: str, t: int) -> Terms:
-        """``factor[j, t]`` times what cohort ``j`` had in ``where``: held, or originated in t."""
-        cohorts = self.inputs.cohorts
-        v = int(cohorts.vintage[j])
-        if t < v:
-            return Terms()
-        if t == v and v >= 1:
-            if where != OWN:
-                return Terms()
-            column = self.program.find("O", (int(cohorts.segment[j]), t))
-            return Terms().add(column, float(factor[j, t]))
-        return Terms().extend(self.held(j, where, t - 1), float(factor[j, t]))
-
-    def standing(self, where: str, t: int) -> list[int]:
-        """Cohorts that may have principal in ``where`` at the close of ``t``."""
-        if not self._standing:
-            cohorts = self.inputs.cohorts
-            for j in range(len(cohorts)):
-                if cohorts.vintage[j] <= 0:
-                    last = 0 if cohorts.origin[j] == OWN else self.inputs.horizon
-                    for u in range(last + 1):
-                        if cohorts.alive(j, u):
-                            self._standing.setdefault((cohorts.origin[j], u), []).append(j)
-            for j, place, u in self.holdings:
-                self._standing.setdefault((place, u), []).append(j)
-        return self._standing.get((where, t), [])
-
-    def paying(self, where: str, t: int) -> list[int]:
-        """Cohorts that pay in ``where`` in ``t``: held at the close before, or made in ``t``."""
-        cohorts = self.standing(where, t - 1)
-        if where != OWN:
-            return cohorts
-        new = self.inputs.new_cohort
-        made = [new[s, t] for s in range(len(self.inputs.segments)) if (s, t) in new]
-        return [*cohorts, *made]
-
-    def total(self, where: str, t: int) -> Terms:
-        """Performing principal in ``where`` at the close of ``t``."""
-        terms = Terms()
-        for j in self.standing(where, t):
-            terms.extend(self.held(j, where, t))
-        return terms
-
-    def defaults(self, where: str, t: int) -> Terms:
-        """Defaults in ``where`` in period ``t``."""
-        return self._sum(self.inputs.cohorts.default, where, t)
-
-    def interest(self, where: str, t: int) -> Terms:
-        """Interest received in ``where`` in period ``t``."""
-        return self._sum(self.inputs.cohorts.interest, where, t)
-
-    def repaid(self, where: str, t: int) -> Terms:
-        """Principal repaid in ``where`` in period ``t``, as scheduled or before."""
-        return self._sum(self.inputs.cohorts.repaid, where, t)
-
-    def collections(self, where: str, t: int) -> Terms:
-        """Principal, interest and recoveries received in ``where`` in period ``t``."""
-        terms = self.repaid(where, t).extend(self.interest(where, t))
-        return terms.extend(self.recoveries(where, t))
-
-    def recoveries(self, where: str, t: int) -> Terms:
-        """Recoveries that arrive in ``t`` on earlier defaults in ``where``."""
-        terms = Terms()
-        path = self.inputs.path
-        if path is not None:
-            for due in np.flatnonzero(path.arrival[:, t]):
-                terms.extend(self._due(where, int(due), t), float(path.arrival[due, t]))
-            return terms
-        for s, due in enumerate(self.inputs.recovered_in):
-            for since in np.flatnonzero(due[1:] == t) + 1:
-                self._recovered(terms, where, s, int(since))
-        return terms
-
-    def credit_cost(self, where: str, t: int) -> Terms:
-        """Defaults of period ``t`` in ``where`` less the recoveries expected on them."""
-        inputs = self.inputs
-        terms = Terms()
-        if inputs.path is not None:
-            return self._sum(inputs.path.loss, where, t)
-        for j in self.paying(where, t):
-            severity = float(inputs.severity[int(inputs.cohorts.segment[j])])
-            terms.extend(self.flow(inputs.cohorts.default, j, where, t), severity)
-        return terms
-
-    def receivable(self, where: str, t: int) -> Terms:
-        """Recoveries expected at the close of ``t`` on defaults so far in ``where``."""
-        terms = Terms()
-        path = self.inputs.path
-        if path is not None:
-            for due in np.flatnonzero(path.waiting[:, t]):
-                terms.extend(self._due(where, int(due), t), float(path.waiting[due, t]))
-            usual = self.inputs.recovered_in - np.arange(self.inputs.horizon + 1)
-            longest = max(int(usual.max()), int(path.struck_lag.max()))
-            for later in range(t + 1, t + longest + 1):
-                terms.extend(self._due(where, later, t))
-            return terms
-        for s, due in enumerate(self.inputs.recovered_in):
-            for since in np.flatnonzero(due[1 : t + 1] > t) + 1:
-                self._recovered(terms, where, s, int(since))
-        return terms
-
-    def _due(self, where: str, due: int, until: int) -> Terms:
-        """Recoveries due in ``due`` on defaults in ``where`` up to ``until``."""
-        inputs = self.inputs
-        path = inputs.path
-        assert path is not None
-        terms = Terms()
-        for since in range(1, until + 1):
-            usual = inputs.recovered_in[:, since] == due
-            blow = (since + path.struck_lag[:, since] == due) & path.struck[:, since].any()
-            for j in self.paying(where, since) if (usual | blow).any() else ():
-                if usual[inputs.cohorts.segment[j]]:
-                    terms.extend(self.flow(path.recoverable, j, where, since))
-                if blow[inputs.cohorts.segment[j]] and path.struck[j, since] > 0.0:
-                    terms.extend(self.flow(path.struck, j, where, since))
-        return terms
-
-    def _recovered(self, terms: Terms, where: str, segment: int, since: int) -> None:
-        """Add what will be recovered of the segment's defaults of period ``since``."""
-        if since < 1:
-            return
-        inputs = self.inputs
-        share = float(1.0 - inputs.severity[segment])
-        for j in self.paying(where, since):
-            if inputs.cohorts.segment[j] == segment:
-                terms.extend(self.flow(inputs.cohorts.default, j, where, since), share)
-
-    def _sum(self, factor: FloatArray, where: str, t: int) -> Terms:
-        terms = Terms()
-        for j in self.paying(where, t):
-            terms.extend(self.flow(factor, j, where, t))
-        return terms
-
-    def sold(self, where: str, t: int) -> Terms:
-        """Principal moved from own to ``where`` at the close of ``t``."""
-        terms = Terms()
-        for j in self.transfers.get((where, t), ()):
-            terms.add(self.program.find("Y", (j, where, t)))
-        return terms
 
     def debt(self, lender: str, t: int) -> Terms:
         """New draws outstanding at the close of ``t``."""
@@ -193,9 +40,7 @@ class Book:
         return terms
 
     def debt_repaid(self, lender: str, t: int) -> Terms:
-        """Draws (older ones too) that fall due in ``t``; ``t`` may be past the horizon, as far as
-        debt is covered by cash.
-        """
+        """Draws (older ones too) that fall due in ``t``; ``t`` may be one past the horizon."""
         x = self._lender(lender)
         terms = Terms().plus(float(x.open_repaid[t]))
         for tenor, _ in x.tenors:
@@ -357,9 +202,9 @@ class Book:
         return terms.extend(self.reserve(d, t - 1), rate)
 
 
-def declare(inputs: Inputs) -> Book:
-    """Declare all columns; later families add rows only."""
-    program = Program("funding plan")
+def declare(inputs: Inputs, program: Program | None = None) -> Book:
+    """Declare all columns, in ``program`` or a new one; later families add rows only."""
+    program = Program("funding plan") if program is None else program
     book = Book(inputs, program)
     _lending(book)
     for d in inputs.deals:
@@ -374,11 +219,36 @@ def declare(inputs: Inputs) -> Book:
                 for t in inputs.periods:
                     if t not in x.closed:
                         program.column("X", (x.name, tenor, t))
+    _pledges(book)
     if inputs.p2p is not None and inputs.p2p.limit > 0.0:
         for m in range(len(inputs.p2p.steps)):
             for t in sorted(inputs.p2p.open_periods):
                 program.column("P", (m, t))
+    _profit(book)
     return book
+
+
+def _profit(book: Book) -> None:
+    """Tax that accrues, and dividends, where the model has them."""
+    inputs = book.inputs
+    if inputs.spec.tax is not None and inputs.spec.tax.rate > 0.0:
+        for t in inputs.periods:
+            book.program.column("Tax", t)
+    for t in dividend_periods(inputs):
+        book.program.column("Div", t)
+
+
+def _pledges(book: Book) -> None:
+    """``G``: own loans pledged to a line that may be drawn, where its borrowing base is tested."""
+    inputs, pledges = book.inputs, book.inputs.pledges
+    for x in inputs.covenants:
+        if pledges is None or x.kind != "borrowing_base":
+            continue
+        line = next(y for y in inputs.lenders if y.name == x.lender)
+        for t in inputs.periods:
+            drawn = line.open_balance[t] > 0.0 or book.debt(line.name, t).coefficients
+            for c in pledges.cells(x.eligibility) if drawn and t in x.tests else ():
+                book.program.column("G", (line.name, c, t))
 
 
 def _lending(book: Book) -> None:
@@ -386,6 +256,11 @@ def _lending(book: Book) -> None:
         for t in book.inputs.periods:
             if book.inputs.demand[s, t] > 0.0:
                 book.program.column("O", (s, t))
+    for x in book.inputs.partners:
+        for s in range(len(book.inputs.segments)):
+            for t in book.inputs.periods:
+                if book.inputs.demand[s, t] > 0.0 and x.lends(s, t):
+                    book.program.column("OC", (s, x.place, t))
 
 
 def _series(book: Book, d: DealInputs) -> None:
@@ -464,4 +339,8 @@ def on_books(inputs: Inputs) -> list[str]:
 
 def all_places(inputs: Inputs) -> list[str]:
     """Every place where principal may sit."""
-    return [*on_books(inputs), *(b.place for b in inputs.buyers)]
+    return [
+        *on_books(inputs),
+        *(b.place for b in inputs.buyers),
+        *(x.place for x in inputs.partners),
+    ]

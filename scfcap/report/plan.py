@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 
 from scfcap.funding.cash_flow import WEEKS
+from scfcap.funding.objective import WORDS
+from scfcap.funding.value import beyond_sentence
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table, named_table
@@ -19,9 +21,23 @@ from scfcap.schema.load import LoadedModel
 
 #: Tables that the document holds whole; the folder holds all, and these as CSV too.
 TOLD = (
-    "balance_sheet", "income", "cash_flow", "accounting", "prices", "channels", "unused",
-    "actions", "maturity_gaps", "cost_of_funds", "borrower_cost", "checks",
-)  # fmt: skip
+    "balance_sheet",
+    "income",
+    "cash_flow",
+    "accounting",
+    "prices",
+    "term_prices",
+    "channels",
+    "unused",
+    "next",
+    "actions",
+    "maturity_gaps",
+    "cost_of_funds",
+    "borrower_cost",
+    "checks",
+    "value",
+    "covenants",
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +85,17 @@ class PlanReport:
             return f"{plan.periods} months, the first 13 weeks by the week,"
         return f"{plan.periods} {plan.frequency}s"
 
+    @property
+    def objective_says(self) -> str:
+        """What the plan seeks, and how much of it there is."""
+        words = WORDS[self.model.spec.plan.objective]
+        return f"The plan seeks the {words.aim}: {self.currency} {abs(self.objective):,.0f}."
+
+    @property
+    def beyond_says(self) -> str:
+        """How much of the objective lies beyond the horizon, in words."""
+        return beyond_sentence(self.frames["value"], self.currency)
+
     @cached_property
     def binding(self) -> pd.DataFrame:
         """Limits without headroom: a row for each limit and period."""
@@ -87,6 +114,7 @@ class PlanReport:
         failed = self.frames["checks"]
         failed = failed[~failed["ok"].astype(bool)]
         said += [f"A check of the engine fails: {name}." for name in failed["check"]]
+        said += broken_covenants(self.frames["covenants"])
         actions = self.frames["actions"]
         late = int((actions["late"] & (actions["action"] != "notify")).sum())
         if late:
@@ -144,6 +172,27 @@ def forecast_says(frequency: str, periods: int) -> str:
         f"{periods} {frequency}s: the plan's periods are {frequency}s, a forecast by weeks needs "
         'plan.frequency = "weeks_then_months" or "week"'
     )
+
+
+def broken_covenants(frame: pd.DataFrame) -> list[str]:
+    """A sentence for each covenant that is broken, by the scenario and the first day."""
+    broken = frame[frame["breached"].astype(bool)]
+    said = []
+    for (scenario, lender, name), part in broken.groupby(
+        ["scenario", "lender", "covenant"], sort=False
+    ):
+        first = part.sort_values("period", kind="stable").iloc[0]
+        effect = _EFFECTS[str(first["effect"])]
+        others = f"; by cross default {first['cross_default']}" if first["cross_default"] else ""
+        said.append(
+            f"Under {scenario}, the covenant {name} of {lender} is broken at "
+            f"{first['end']:%Y-%m-%d}: {first['replayed_ratio']:,.4g} against "
+            f"{first['limit_ratio']:,.4g}. It {effect}{others}."
+        )
+    return said
+
+
+_EFFECTS = {"draw_stop": "stops new draws", "acceleration": "makes what is drawn due at once"}
 
 
 def by_channel(flows: pd.DataFrame) -> pd.DataFrame:

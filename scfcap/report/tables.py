@@ -83,7 +83,8 @@ _CURRENCY = frozenset(
         "delinquent", "principal", "surplus", "lost", "forgone", "unpaid", "outstanding",
         "opening_amount", "most_amount", "closing_amount", "raised", "paid_back", "cost_amount",
         "average_amount", "assets_due", "liabilities_due", "gap",
-        "replayed", "replayed_limit",
+        "replayed", "replayed_limit", "measured", "by_partners", "range_down", "range_up",
+        "worth_low", "worth_high",
     )
 )  # fmt: skip
 _OTHER = {
@@ -112,6 +113,7 @@ _OTHER = {
     "lost_per_unit": "currency/currency",
     **dict.fromkeys(("rate_change", "rate_low", "rate_mean", "rate_high"), "1/year"),
     "own_share": "share",
+    "headroom_share": "share",
     "within_days": "days",
     "tenor": "periods",
 }
@@ -126,7 +128,9 @@ _TITLES = {
     "plan_lending": "Demand and lending by segment",
     "plan_limits": "Limits: use, headroom and price",
     "plan_caps": "Caps of the law by period: what they count, and where they stand",
+    "plan_covenants": "Covenants by period: headroom, and which trips first, by scenario",
     "plan_prices": "What one more unit of each limit earns",
+    "plan_term_prices": "What a change of rates, prices, shares and multiples is worth",
     "plan_channels": "What each outside channel is worth",
     "plan_balance_sheet": "Balance sheet by period",
     "plan_income": "Income by period",
@@ -137,6 +141,8 @@ _TITLES = {
     "plan_cost_of_funds": "What each source of funds costs, all in",
     "plan_marginal_funding": "Marginal funding curve: what one more unit of money may cost",
     "plan_actions": "What to do, by day",
+    "plan_next": "What to do in the next month, why, at what cost, and what more is worth",
+    "plan_value": "What the plan is after: income inside the horizon, and value beyond it",
     "plan_unused": "Sources without new business, and why",
     "plan_maturity_ladder": "Maturity ladder: assets and liabilities by days left, at each close",
     "plan_maturity_gaps": "Maturity gaps: assets less liabilities due by a day, at each close",

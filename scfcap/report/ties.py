@@ -83,7 +83,8 @@ def funding_stack(balances: pd.DataFrame) -> pd.DataFrame:
     """Who funds the loans managed and the cash: a row by channel, a column by period [currency].
 
     Own capital is net capital; bank debt and P2P notes count at their balance, a securitization
-    at its notes sold, loans with a buyer in full. Channels that are zero throughout are left out.
+    at its notes sold, loans with a buyer or a partner in full. Channels that are zero
+    throughout are left out.
     """
     channel = balances["channel"].astype(str).map(axes.channel_of)
     what = last_part(balances["item"])
@@ -93,7 +94,9 @@ def funding_stack(balances: pd.DataFrame) -> pd.DataFrame:
         axes.BANK_DEBT: (channel == axes.BANK_DEBT) & (what == "debt"),
         axes.SECURITIZATION: (channel == axes.SECURITIZATION) & notes,
         axes.BANK_TRANSFER: (channel == axes.BANK_TRANSFER) & what.isin(_LOANS),
-        axes.P2P: (channel == axes.P2P) & notes,
+        axes.P2P: (channel == axes.P2P) & (notes | what.isin(_LOANS)),
+        axes.GUARANTEED_BANK: (channel == axes.GUARANTEED_BANK) & what.isin(_LOANS),
+        axes.JOINT_LENDING: (channel == axes.JOINT_LENDING) & what.isin(_LOANS),
     }
     stack = pd.DataFrame({name: _by_period(balances, mask) for name, mask in masks.items()}).T
     used: pd.DataFrame = stack[np.abs(stack.to_numpy()).max(axis=1) > 0.0]
@@ -276,11 +279,15 @@ def _plan_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
     lending = frames.get("plan_lending")
     if flows is not None and lending is not None:
         made = flows[(flows["side"] == "use") & (flows["item"] == "loans made")]
+        live: tuple[Term, ...] = (Term("plan.originated"),)
+        lent = float(lending["originated"].sum())
+        if "by_partners" in lending:
+            lent, live = lent - float(lending["by_partners"].sum()), ()
         yield _agree(
             "Plan: loans made are the lending by segment",
             Side("uses of cash", float(made["amount"].sum()),
                  (Term(f"plan.use.{axes.OWN}.loans made"),)),
-            Side("lending", float(lending["originated"].sum()), (Term("plan.originated"),)),
+            Side("lending", lent, live),
         )  # fmt: skip
 
 
@@ -334,11 +341,13 @@ def _balance_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
     if income is not None:
         capital = amount.loc[axes.OWN, "net capital"]
         key = f"plan.balance.{axes.OWN}.net capital"
+        given, parts = _given(flows)
         yield _agree(
             "Plan: net income is what net capital gains",
             Side("net income", float(income["amount"].sum()), (Term("plan.income"),)),
-            Side("closing less opening net capital", float(capital[last] - capital[first]),
-                 (Term(key, "last"), Term(key, "first", -1))),
+            Side("closing less opening net capital, owners' money apart",
+                 float(capital[last] - capital[first]) - given,
+                 (Term(key, "last"), Term(key, "first", -1), *parts)),
         )  # fmt: skip
     for channel, item in balances[what == "debt"][["channel", "item"]].drop_duplicates().to_numpy():
         yield _rolls(flows, amount.loc[channel, item], (str(channel), str(item)), (first, last))
@@ -374,6 +383,12 @@ def _flow(flows: pd.DataFrame, side: str, channel: str, item: str) -> Side:
     return Side(item, value, (Term(f"plan.{side}.{channel}.{item}"),))
 
 
+#: Money from and to the owners in the cash-flow statement.
+OWNERS = ("capital paid in", "dividends paid")
+#: Liabilities that grow by costs which are not paid.
+UNPAID = ("provisions for loan losses", "tax payable", "claims under guarantees")
+
+
 def statement_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
     """Income, balance sheet, cash-flow statement, forecast, ladder and actions of a plan agree."""
     sheet, flows = frames.get("plan_balance_sheet"), frames.get("plan_cash_flow")
@@ -384,7 +399,11 @@ def statement_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
     size = float(sheet["amount"].abs().sum())
     earned = None if income is None else income.groupby("period")["amount"].sum()
     if earned is not None and "net capital" in stocks:
-        gap = earned - stocks["net capital"].diff().iloc[1:]
+        gap = (
+            earned
+            - stocks["net capital"].diff().iloc[1:]
+            + _owners(flows).reindex(earned.index, fill_value=0.0)
+        )
         name = "Plan: net income is the change of net capital in every period"
         yield _nothing(name, gap, "plan.income_less_capital", size)
     if flows is not None:
@@ -401,6 +420,26 @@ def statement_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
         name = "Plan: the maturity ladder adds up to the balance sheet"
         yield _nothing(name, gap, "plan.ladder", size)
     yield from _action_ties(frames)
+
+
+def _owners(flows: pd.DataFrame | None) -> pd.Series:
+    """What the owners pay in less what they are paid, by period [currency]."""
+    if flows is None:
+        return pd.Series(dtype=float)
+    mine = flows[(flows["section"] == "financing") & flows["item"].isin(OWNERS)]
+    return mine.groupby("period")["amount"].sum()
+
+
+def _given(flows: pd.DataFrame) -> tuple[float, tuple[Term, ...]]:
+    """The same over the whole plan, and the cells that show it, to be taken off."""
+    mine = flows[flows["item"].isin(OWNERS) & (flows["amount"] != 0.0)]
+    sign = np.where(mine["side"] == "source", 1.0, -1.0)
+    rows = mine[["side", "item"]].drop_duplicates().itertuples(index=False)
+    terms = tuple(
+        Term(f"plan.{side}.{axes.OWN}.{item}", sign=-1 if side == "source" else 1)
+        for side, item in rows
+    )
+    return float((mine["amount"] * sign).sum()), terms
 
 
 def _cash_flow_gaps(
@@ -429,11 +468,14 @@ def _cash_flow_gaps(
         + moved
         - by_section["closing"],
         "cash of the cash-flow statement is the balance sheet's": pd.concat(off),
-        "financing is what debt, notes and P2P notes change by": by_section["financing"] - owed,
+        "financing is what debt, notes and P2P notes change by": by_section["financing"]
+        - owed
+        - _owners(flows).reindex(owed.index, fill_value=0.0),
     }
     if earned is not None:
-        made = earned - lent + change("accrued coupons")
+        made = earned - lent + change("accrued coupons", *UNPAID)
         name = "operating cash is net income, less what loans took, plus coupons unpaid"
+        name += " and claims" if "claims under guarantees" in stocks else ""
         gaps[name] = by_section["operating"] - made
     return gaps
 

@@ -19,6 +19,8 @@ CHANNELS = {
     axes.SECURITIZATION: "securitization",
     axes.BANK_TRANSFER: "loans sold to banks",
     axes.P2P: "P2P notes",
+    axes.GUARANTEED_BANK: "banks under a guarantee",
+    axes.JOINT_LENDING: "joint lenders",
 }
 #: Kinds of limit that a sentence names.
 BINDING = 4
@@ -53,6 +55,8 @@ FAMILIES = {
     "single_borrower": "largest borrower",
     "single_group": "largest group of borrowers",
     "bank_debt": "credit line",
+    "covenant": "covenant of a line",
+    "pledge": "own loans to pledge",
     "transfer_stock": "buyer's limit",
     "transfer_flow": "buyer's monthly intake",
     "transfer_eligibility": "loans eligible for sale",
@@ -67,8 +71,16 @@ FAMILIES = {
     "p2p_limit": "P2P limit",
     "p2p_rolling": "P2P placed in twelve months",
     "p2p_backing": "loans behind P2P notes",
+    "partner_stock": "limit of a bank or joint lender",
+    "partner_flow": "what a bank or joint lender lends a period",
+    "partner_eligibility": "loans that partners may lend",
+    "guarantee_multiple": "multiple of net assets guaranteed",
     "liquidity_floor": "liquidity floor",
+    "maturity_gap": "maturity gap",
+    "tenor_match": "long loans on long funding",
     "book_share": "share of the book",
+    "income_floor": "least income",
+    "dividends_of_profit": "dividends of last year's profit",
     "demand": "loan demand",
     "promised_demand": "promised lending",
 }

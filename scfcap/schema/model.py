@@ -8,12 +8,15 @@ from pydantic import Field, model_validator
 
 from scfcap.quantities import LoanAmount
 from scfcap.schema.base import MisfitError, Schema
+from scfcap.schema.capital import Dividends, Injection, Provisions, Tax
 from scfcap.schema.contract import ContractSpec, IndexSpec
+from scfcap.schema.covenants import check_covenants
 from scfcap.schema.credit import CreditSpec
 from scfcap.schema.curves import CurveSpec
 from scfcap.schema.deal import DealSpec
 from scfcap.schema.factors import FactorSpec
 from scfcap.schema.history import PerformanceSpec
+from scfcap.schema.lending import Guaranteed, Guarantor, Joint
 from scfcap.schema.orders import OrdersSpec
 from scfcap.schema.plan import (
     P2P,
@@ -71,6 +74,14 @@ class Model(Schema):
     """Thresholds of the early warnings."""
     plan: PlanSettings = PlanSettings()
     opening: Opening
+    provisions: Provisions | None = None
+    """What is set aside for loans; absent: losses are taken when loans default."""
+    tax: Tax | None = None
+    """Tax on profit; absent: none."""
+    dividends: Dividends | None = None
+    """What may be paid to the owners; absent: nothing."""
+    injections: tuple[Injection, ...] = ()
+    """Capital that the owners pay in."""
     demand: dict[str, Demand] = Field(default_factory=dict)
     """Demand by segment; without any, no new loan is made in the plan."""
     lenders: tuple[Lender, ...] = ()
@@ -79,6 +90,10 @@ class Model(Schema):
     deals: dict[str, DealSpec] = Field(default_factory=dict)
     """Deals by name; each from the folder's ``deals/NAME.toml``."""
     p2p: P2P | None = None
+    guaranteed: tuple[Guaranteed, ...] = ()
+    guarantor: Guarantor | None = None
+    """Who stands behind the guarantees; absent: no multiple limits them."""
+    joint: tuple[Joint, ...] = ()
     concentration: tuple[BookShare, ...] = ()
     report: str = "treasury"
     """Name of a report pack (``reports/NAME.toml``)."""
@@ -103,12 +118,19 @@ class Model(Schema):
         for kind, names in (
             ("lenders", [x.name for x in self.lenders]),
             ("buyers", [x.name for x in self.buyers]),
+            ("guaranteed", [x.name for x in self.guaranteed]),
+            ("joint", [x.name for x in self.joint]),
         ):
             if len(set(names)) < len(names):
                 raise MisfitError(
                     key=kind, found=f"names {', '.join(names)}", expected="names that differ"
                 )
+        check_covenants([(x.name, x.covenants) for x in self.lenders], list(self.pool.eligibility))
         wanted = {b.eligibility for b in self.buyers}
+        wanted |= {x.eligibility for x in self.guaranteed if x.eligibility}
+        wanted |= {x.eligibility for x in self.joint if x.eligibility}
+        if self.p2p is not None and self.p2p.eligibility is not None:
+            wanted.add(self.p2p.eligibility)
         if self.securitization is not None:
             wanted.add(self.securitization.eligibility)
         missing = sorted(wanted - set(self.pool.eligibility))

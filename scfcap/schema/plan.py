@@ -10,7 +10,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from scfcap.periods import PER_YEAR, Frequency, PeriodGrid
 from scfcap.quantities import CostRate, Money, Share
 from scfcap.schema.base import MisfitError, Schema
+from scfcap.schema.covenants import Covenant
 from scfcap.schema.credit import TermRange
+from scfcap.schema.liquidity import MaturityGap, TenorMatch
 
 
 def _month(key: Any) -> Any:
@@ -33,7 +35,17 @@ class PlanSettings(Schema):
     """Unit in which the model states amounts a period and counts of periods (demand, supply,
     tenors, lags, seasoning, revolving and amortising periods, shocks); they are told on the plan's
     grid by the calendar. Absent: a week where the plan goes by weeks alone, else a month."""
-    objective: Literal["max_income"] = "max_income"
+    objective: Literal["max_income", "max_lending", "min_cost"] = "max_income"
+    """Most net income and value of what stands at the end; most lending that leaves
+    ``income_floor`` of it; or least cost of funding ``lending_path``."""
+    income_floor: Money = 0.0
+    """Least net income with the value beyond the horizon, of ``max_lending``."""
+    lending_weights: dict[str, Annotated[float, Field(ge=0.0, le=100.0)]] = Field(
+        default_factory=dict
+    )
+    """What a unit lent counts in ``max_lending``, by segment; 1 where absent."""
+    lending_path: Share = 1.0
+    """Share of all demand that is lent, of ``min_cost``."""
     scenario: str = "base"
     """Scenario under which the plan is made."""
     money_unit: float = Field(default=1e6, ge=1.0, le=1e12)
@@ -41,13 +53,47 @@ class PlanSettings(Schema):
     cash_yield: CostRate = 0.0
     liquidity_floor: Money = 0.0
     debt_cover: float = Field(default=0.0, ge=0.0, le=10.0)
-    """Cash to hold at each close, as a share of the debt due in the next period."""
+    """Cash to hold at each close, as a share of the debt due in the next unit of ``stated_in``."""
+    interest_cover: float = Field(default=0.0, ge=0.0, le=10.0)
+    """The same as a share of the interest and fees on debt and P2P notes of the next period."""
+    promise_cover: float = Field(default=0.0, ge=0.0, le=10.0)
+    """The same as a share of the lending promised in the next period."""
+    undrawn_draw_rate: Share = 0.0
+    """The same as a share of borrowers' undrawn limits: what may be drawn at once."""
+    undrawn_limits: dict[str, Money] = Field(default_factory=dict)
+    """Borrowers' undrawn limits by segment [currency]; empty: credit limits of the tape's revolving
+    lines above their balances. They stand throughout the plan."""
+    maturity_gaps: tuple[MaturityGap, ...] = ()
+    """By how much debts due within some days may exceed assets due within them."""
+    tenor_match: TenorMatch | None = None
+    """How far long loans must stand on long funding and own capital."""
     opex_per_year: Money = 0.0
     """Running cost that does not move with the book [currency a year]."""
     opex_rate: CostRate = 0.0
     """Running cost [1/year of the principal managed, wherever it sits]."""
     terminal_rate: CostRate = 0.08
     """Rate at which cash after the horizon is valued [1/year]."""
+    relax: Literal["spread", "early"] = "spread"
+    """Where no plan keeps all limits, which of the least relaxations is told: that whose largest
+    part is least, or that which comes first in time."""
+    solver: str = "highs"
+    """HiGHS in process, or another solver by its name in PuLP, such as ``COIN_CMD``."""
+    unique: Literal["passes", "perturbation", "none"] | None = None
+    """How one of several equal plans is chosen: by two further solves, by a perturbation of the
+    costs, or not. Absent: passes, but for programs so large that a perturbation is used."""
+    indifferent: Literal["late", "early"] = "late"
+    """When to act where it is worth the same."""
+
+    @model_validator(mode="after")
+    def _gaps(self) -> PlanSettings:
+        days = [x.days for x in self.maturity_gaps]
+        if len(set(days)) < len(days):
+            raise MisfitError(
+                key="maturity_gaps",
+                found=f"days {', '.join(map(str, days))}",
+                expected="each number of days once",
+            )
+        return self
 
     @property
     def unit(self) -> Literal["month", "week"]:
@@ -78,6 +124,8 @@ class Opening(Schema):
     """Net assets less net capital."""
     net_assets_prior_year_end: Money | None = None
     """Net assets at the last 31 December before ``as_of``, if the rules in force need them."""
+    provisions: Money | None = None
+    """Provisions at ``as_of`` under ``[provisions]``; absent: by its rule."""
 
     @model_validator(mode="after")
     def _enough(self) -> Opening:
@@ -132,8 +180,12 @@ class Lender(Schema):
     tenors: tuple[Tenor, ...] = Field(min_length=1)
     draws: tuple[Draw, ...] = ()
     notice_days: int | None = Field(default=None, ge=0, le=3660)
-    """Days before a draw by which the lender must be told; the action list shows the deadline,
-    the plan does not wait for it. Absent: no notice."""
+    """Days before a draw by which the lender must be told: the plan draws at no close before, and
+    the action list shows the deadline. Absent: no notice."""
+    available_to: date | None = None
+    """Last day of new draws, and of the commitment fee; draws run to their end. Absent: none."""
+    covenants: tuple[Covenant, ...] = ()
+    """What the company keeps while the line may be drawn; the plan keeps them."""
 
 
 class Buyer(Schema):
@@ -150,8 +202,16 @@ class Buyer(Schema):
     """Most principal bought in a period of the unit of ``plan.stated_in``."""
     min_seasoning: int = Field(default=0, ge=0)
     """Least age of a loan [periods of that unit]."""
-    recourse: Literal[False] = False
-    """Clean sales only."""
+    recourse: bool = False
+    """Whether the company bears the losses of loans sold: it pays what defaults and keeps what is
+    recovered. False: a clean sale."""
+    recourse_cap: Share = 1.0
+    """Most loss that it bears, share of the principal sold; 0 is a clean sale. The plan reckons
+    with all losses, the replay with the cap."""
+    recourse_sold: Money | None = None
+    """Principal sold before ``as_of`` of which the cap is a share; absent: what the tape shows."""
+    recourse_borne: Money = 0.0
+    """Losses borne under the cap before ``as_of``."""
     eligibility: str
     segments: tuple[str, ...] = ()
     """Segments that it buys; empty: all."""
@@ -178,22 +238,56 @@ class P2PNote(Schema):
 
 
 class P2P(Schema):
-    """``[p2p]``: notes to P2P lenders against own loans, as debt."""
+    """``[p2p]``: P2P lenders fund loans, in one of two ways, never in both at once."""
 
+    mode: Literal["debt", "pass_through"] = "debt"
+    """``debt``: they hold the company's notes against own loans. ``pass_through``: they lend to the
+    borrowers themselves; the loans sit in the place ``p2p``, and the company earns a fee."""
     limit: Money
     """Most outstanding; 0 closes the channel."""
     rolling_12_months: Money | None = None
     """Most placed in any twelve months."""
-    tenor: int = Field(ge=1, le=60)
-    """Periods to repayment, in the unit of ``plan.stated_in``."""
-    steps: tuple[SupplyStep, ...] = Field(min_length=1)
+    tenor: int | None = Field(default=None, ge=1, le=60)
+    """Periods to repayment of notes, in the unit of ``plan.stated_in``; required of debt."""
+    steps: tuple[SupplyStep, ...] = ()
+    """Supply of notes, cheapest first; required of debt."""
+    per_period: Money | None = None
+    """Most that lenders lend in a period; required where loans are passed through."""
+    fee: CostRate = 0.0
+    """Paid to the company on loans passed through [1/year of the principal]."""
+    eligibility: str | None = None
+    """Eligibility set that loans passed through must meet; absent: all loans of the segments."""
+    segments: tuple[str, ...] = ()
+    """Segments of loans passed through; empty: all."""
     open_from: date | None = None
     open_to: date | None = None
     outstanding: Money = 0.0
-    """Outstanding at ``as_of`` besides ``notes``, repaid evenly over one tenor."""
+    """Notes outstanding at ``as_of`` besides ``notes``, repaid evenly over one tenor."""
     outstanding_rate: CostRate = 0.0
     notes: tuple[P2PNote, ...] = ()
     """Outstanding at ``as_of`` by the day on which they fall due."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> P2P:
+        """The terms of one way stand, and none of the other."""
+        of_notes = ("tenor", "steps", "outstanding", "outstanding_rate", "notes")
+        of_loans = ("per_period", "fee", "eligibility", "segments")
+        debt = self.mode == "debt"
+        needed = ("tenor", "steps") if debt else ("per_period",)
+        for key in needed:
+            if getattr(self, key) in (None, ()):
+                expected = f'the {key} of mode = "{self.mode}"'
+                raise MisfitError(key=key, found="nothing", expected=expected)
+        for key in of_loans if debt else of_notes:
+            default = type(self).model_fields[key].default
+            if getattr(self, key) != default:
+                raise MisfitError(
+                    key=key,
+                    found=f'{key} with mode = "{self.mode}"',
+                    expected="terms of one mode: notes as debt, or loans passed through",
+                    action="Take the key out, or change p2p.mode.",
+                )
+        return self
 
     @model_validator(mode="after")
     def _rising(self) -> P2P:
@@ -209,8 +303,30 @@ class P2P(Schema):
 
 
 class BookShare(Schema):
-    """``[[concentration]]``: segments may hold at most a share of the loans on the books."""
+    """``[[concentration]]``: what segments, or a core enterprise, may have of the loans on the
+    books, or in times of capital.
+    """
 
     name: str
-    segments: tuple[str, ...] = Field(min_length=1)
-    share: Share
+    segments: tuple[str, ...] = ()
+    """Segments that are limited together; or state ``core``."""
+    core: str | None = None
+    """A core enterprise: a buyer_id of the tape, or a rank such as "#1", the largest. Its share of
+    each segment is that of the outstanding loans, and new loans are taken to be like them."""
+    through: Literal["suppliers", "orders"] = "suppliers"
+    """What hangs on a core: all loans of those who supply it, or those on its orders alone."""
+    base: Literal["book", "net_capital", "net_assets"] = "book"
+    """What the share is of: loans on the books, net capital, or that and the deductions."""
+    share: float = Field(ge=0.0, le=100.0)
+    """Most, as a share of the base; of the book at most 1."""
+
+    @model_validator(mode="after")
+    def _whose(self) -> BookShare:
+        if bool(self.segments) == (self.core is not None):
+            both = "both segments and core" if self.segments else "neither segments nor core"
+            raise MisfitError(found=both, expected="segments, or core")
+        if self.base == "book" and self.share > 1.0:
+            raise MisfitError(
+                key="share", found=f"{self.share:g}", expected="0 to 1, a share of the book"
+            )
+        return self

@@ -15,17 +15,19 @@ from pydantic import Field, model_validator
 from scfcap.quantities import LoanAmount, Share
 from scfcap.schema.base import MisfitError, Schema
 
-#: What a cap may count. ``abs_third_party``: notes held by others.
+#: What a cap may count. ``abs_third_party``: notes held by others; ``guaranteed``: what the company
+#: guarantees of banks' loans; ``joint_partner``: partners' parts of joint loans.
 Source = Literal[
     "bank", "shareholder", "peer", "bond", "abs_third_party", "transfer_recourse",
-    "transfer_clean", "p2p",
+    "transfer_clean", "p2p", "guaranteed", "joint_partner",
 ]  # fmt: skip
 #: ``net_assets_prior_year_end``: net assets at the last 31 December before.
 Base = Literal["net_capital", "net_assets", "net_assets_prior_year_end"]
 #: What a regime may close.
 Closable = Literal[
-    "bank_debt", "bank_transfer", "securitization", "p2p", "bank", "shareholder", "peer", "bond"
-]
+    "bank_debt", "bank_transfer", "securitization", "p2p", "guaranteed_bank", "joint_lending",
+    "bank", "shareholder", "peer", "bond",
+]  # fmt: skip
 #: Where a text stands: regulation and article.
 Citation = Annotated[str, Field(pattern=r"\S")]
 Multiple = Annotated[float, Field(ge=0.0, le=1000.0)]

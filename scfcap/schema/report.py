@@ -8,7 +8,9 @@ from pydantic import Field
 
 from scfcap.schema.base import Schema
 
-Sheet = Literal["summary", "pool", "cash_flows", "deal", "plan", "limits", "checks"]
+Sheet = Literal[
+    "summary", "to_do", "plan", "cash", "costs", "limits", "pool", "cash_flows", "deal", "checks"
+]
 
 
 class Pack(Schema):

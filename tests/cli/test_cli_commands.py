@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
-import time
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from scfcap.api import load
 from scfcap.cli import demo as demo_command
 
 RUN_FILES = {
@@ -31,13 +33,16 @@ def test_help_lists_the_commands_that_work_and_no_others(scfcap):
 
 
 def test_help_comes_at_once(process):
-    """Under half a second on a quiet machine; twice that is granted here, best of three."""
+    """Under half a second of the processor's time, best of three: a busy machine does not count."""
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = os.times()
         assert process("--help").exit_code == 0
-        times.append(time.perf_counter() - start)
-    assert min(times) < 1.0
+        end = os.times()
+        times.append(
+            end.children_user + end.children_system - start.children_user - start.children_system
+        )
+    assert 0.0 < min(times) < 0.5
 
 
 def test_help_loads_nothing_heavy():
@@ -272,6 +277,9 @@ def test_init_names_the_models_there_are(scfcap, tmp_path):
 
 
 def test_demo_says_how_to_get_the_real_book(scfcap, tmp_path, monkeypatch):
+    """On a smaller platform, for the next test runs the whole one."""
+    small = {"tape.platform.loans": 500, "plan.periods": 4}
+    monkeypatch.setattr("scfcap.api.load", partial(load, overrides=small))
     monkeypatch.setattr(demo_command, "find_spec", lambda _: None)
     done = scfcap("demo", "--out", tmp_path / "demo")
     assert done.exit_code == 0, done.stderr

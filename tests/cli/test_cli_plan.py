@@ -10,12 +10,30 @@ import pytest
 from scfcap.report.store import read_run
 
 TABLES = {
-    "plan_accounting", "plan_actions", "plan_balance_sheet", "plan_balances",
-    "plan_borrower_cost", "plan_caps", "plan_cash_flow", "plan_cash_forecast", "plan_channels",
-    "plan_checks", "plan_cost_of_funds", "plan_income", "plan_lending", "plan_limits",
-    "plan_marginal_funding", "plan_maturity_gaps", "plan_maturity_ladder", "plan_prices",
-    "plan_sources_uses", "plan_unused",
-}  # fmt: skip
+    "plan_accounting",
+    "plan_actions",
+    "plan_balance_sheet",
+    "plan_balances",
+    "plan_borrower_cost",
+    "plan_caps",
+    "plan_cash_flow",
+    "plan_cash_forecast",
+    "plan_channels",
+    "plan_checks",
+    "plan_cost_of_funds",
+    "plan_covenants",
+    "plan_income",
+    "plan_lending",
+    "plan_limits",
+    "plan_marginal_funding",
+    "plan_maturity_gaps",
+    "plan_maturity_ladder",
+    "plan_next",
+    "plan_prices",
+    "plan_sources_uses",
+    "plan_unused",
+    "plan_value",
+}
 #: Demand that needs more money than there is.
 BUSY = ("--set", "demand.order.per_period=90000.0")
 
@@ -26,6 +44,7 @@ def test_it_shows_the_plan_from_sources_to_actions(scfcap, mini):
     for said in (
         "A small platform, as of 2020-12-31; regime: none",
         "Plan of 4 months under base, optimal; net income CNY ",
+        "Value beyond the horizon above book: CNY ",
         "Sources and uses of cash by channel, CNY k",
         "Balances at each close, CNY k",
         "Limits where they are tightest, CNY k",

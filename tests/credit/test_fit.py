@@ -380,9 +380,9 @@ def test_the_same_history_gives_the_same_figures(known, fitted):
 
 def test_a_long_history_takes_seconds():
     history = simulate((("a", 30_000, CHAIN), ("b", 30_000, CHAIN)), term_months=36)
-    start = time.perf_counter()
+    start = time.process_time()
     fit(history, SPEC)
-    assert time.perf_counter() - start < 5.0
+    assert time.process_time() - start < 5.0
 
 
 class TestPrepayment:

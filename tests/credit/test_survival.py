@@ -206,9 +206,9 @@ def test_a_million_loans_take_less_than_a_second():
     size = 1_000_000
     age = random.integers(1, 60, size).astype(np.float64)
     lives = Lives(age, random.integers(0, 3, size), age - 1.0, random.random(size))
-    start = time.perf_counter()
+    start = time.process_time()
     aalen_johansen(lives, 1)
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
     assert risk_table(lives).at_risk.sum() == (lives.event > 0).sum() + (lives.event == 0).sum()
 
 

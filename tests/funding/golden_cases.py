@@ -14,6 +14,9 @@ from scfcap.funding.inputs import DatedCap, Inputs
 from scfcap.periods import PeriodGrid
 from scfcap.schema.regime import Cap
 
+from .golden_capital import CASES as CAPITAL
+from .golden_limits import LIMITS
+from .golden_partners import PARTNERS
 from .golden_parts import (
     BANK,
     LOAN,
@@ -378,4 +381,7 @@ CASES = {
     "leverage": leverage,
     "leverage.regimes": leverage_regimes,
     "book_share": book_share,
+    **LIMITS,
+    **PARTNERS,
+    **CAPITAL,
 }

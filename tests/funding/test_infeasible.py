@@ -154,7 +154,8 @@ def test_law_never_gives_way():
     error = explained(build({**promise, "lenders": [lender]}, law(caps=[LAW.caps[0]])))
     families = {family for family, _, _ in error.relaxations}
     assert families == {"promised_demand"}
-    assert "In conflict with: the regulatory cap bank" in str(error)
+    assert "In conflict: the regulatory cap bank" in str(error)
+    assert ("leverage", ("bank", 1)) in error.conflict
 
 
 # Many limits at once: all that is named, together, must mend the program.

@@ -20,6 +20,7 @@ from scfcap.pool.snapshot import Pool
 from scfcap.schema.model import Model
 from scfcap.schema.regime import Regime
 
+from .later_payments import dear_debt
 from .small_platform import LAW, MODEL, Platform, platform, small_pool
 from .variants import UNIT, edited, law, own_pool
 
@@ -287,6 +288,10 @@ def test_the_objective_is_income_and_what_stands_is_worth(name):
             worth += max(unused, 0.0) * cost
         elif d.last_revolving < last < max(d.repaid_by):
             assert x.value("Q", (d.name, last)) == pytest.approx(0.0, abs=1e-9)
+    worth -= dear_debt(found)
+    told = plan.tables()["value"].groupby("part")["amount"].sum()
+    assert told["beyond"] == pytest.approx(worth * UNIT, abs=NEAR)
+    assert told["inside"] == pytest.approx(plan.net_income, abs=NEAR)
     assert plan.objective == pytest.approx(plan.net_income + worth * UNIT, abs=NEAR)
 
 

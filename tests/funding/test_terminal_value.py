@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from scfcap.axes import place
@@ -37,7 +38,15 @@ def test_issue_cost_is_spread_over_the_life_of_a_series() -> None:
     book = declare(inputs)
     column = book.program.find("S", "series-2")
     cost = 0.002 * 0.9
-    assert premium(book).coefficients[column] == pytest.approx(cost * 11 / 15, rel=1e-12)
+    shares = {"senior": (0.75, 0.062), "mezzanine": (0.15, 0.11)}
+    years = np.arange(1, 12) / 12
+    balance = np.array([1.0] * 8 + [2 / 3, 1 / 3, 0.0])  # revolves to 14, the legal end is 17
+    before = np.concatenate(([1.0], balance[:-1]))
+    dear = 0.0
+    for share, coupon in shares.values():
+        paid = before * coupon / 12 + before - balance
+        dear += share * max(float((paid / 1.08**years).sum()) - 1.0, 0.0)
+    assert premium(book).coefficients[column] == pytest.approx(cost * 11 / 15 - dear, rel=1e-12)
 
 
 def test_an_exceeded_limit_fails_its_check() -> None:

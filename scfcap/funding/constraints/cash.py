@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scfcap.funding.company import capital, cash
-from scfcap.funding.entries import flow_of_cash, net_income
+from scfcap.funding.constraints.liquidity import cover
+from scfcap.funding.entries import flow_of_cash, from_owners, net_income
 from scfcap.funding.program import Key, Row
 from scfcap.funding.variables import Book
 
@@ -25,29 +26,27 @@ def cash_balance(book: Book) -> Rows:
 
 
 def liquidity_floor(book: Book) -> Rows:
-    """``M[t] >= floor + cover * (debt and P2P notes due in t+1)``. Axes: period.
+    """``M[t] >= floor + c1 due[t+1] + c2 interest[t+1] + c3 promised[t+1] + draws undrawn``.
 
-    Where a period is not one unit of the model: due in the periods up to that which holds the day
-    one unit later.
+    Axes: period. ``due`` are debt, P2P notes and claims under guarantees (a claim on a default of
+    ``t+1`` itself is not known yet), ``interest`` what they cost with fees, and ``promised`` the
+    lending promised; of borrowers' ``undrawn`` limits a share may be drawn.
     """
     inputs = book.inputs
-    cover = inputs.spec.plan.debt_cover
     for t in inputs.periods:
-        terms = cash(book, t)
-        for u in range(t + 1, int(inputs.covered_to[t]) + 1) if cover > 0.0 else ():
-            for x in inputs.lenders:
-                terms.extend(book.debt_repaid(x.name, u), -cover)
-            terms.extend(book.p2p_repaid(u), -cover)
+        terms = cash(book, t).extend(cover(book, t), -1.0)
         yield t, Row(terms, ">=", inputs.liquidity_floor)
 
 
 def net_capital(book: Book) -> Rows:
-    """``K[t] = K[t-1] + NI[t]``: interest, fees and yields less funding, credit and running cost.
+    """``K[t] = K[t-1] + NI[t] + paid in - Div[t]``: NI is interest, fees and yields less funding,
+    credit and running cost, and tax.
 
     Axes: period. The flows are the entries that are earned. The vehicle is consolidated: residuals,
     contributions and purchases at par are no income; coupons count as they accrue; credit cost is
-    the default less the recovery expected on it.
+    the default less the recovery expected on it, and the change of provisions where they are kept.
     """
     for t in book.inputs.periods:
         terms = capital(book, t).extend(capital(book, t - 1), -1.0)
+        terms.extend(from_owners(book, t), -1.0)
         yield t, Row(terms.extend(net_income(book, t), -1.0), "=")

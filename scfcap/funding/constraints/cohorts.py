@@ -33,26 +33,31 @@ def cohort_balance(book: Book) -> Rows:
 
 
 def demand(book: Book) -> Rows:
-    """``O[s,t] <= D[s,t]``. Axes: segment, period. Lending is capped by what is asked for."""
+    """``O[s,t] + sum_c OC[s,c,t] <= D[s,t]``. Axes: segment, period.
+
+    Lending, by the company and with partners, is capped by what is asked for.
+    """
     for s, name in enumerate(book.inputs.segments):
         for t in book.inputs.periods:
-            column = book.program.find("O", (s, t))
-            if column is None:
+            terms = book.lent(s, t)
+            if not terms.coefficients:
                 yield (name, t), Absent("no demand")
             else:
-                yield (name, t), Row(Terms().add(column), "<=", float(book.inputs.demand[s, t]))
+                yield (name, t), Row(terms, "<=", float(book.inputs.demand[s, t]))
 
 
 def promised_demand(book: Book) -> Rows:
-    """``O[s,t] >= Dmin[s,t]``. Axes: segment, period. Lending promised to borrowers."""
+    """``O[s,t] + sum_c OC[s,c,t] >= Dmin[s,t]``. Axes: segment, period.
+
+    Lending promised to borrowers, by the company or with partners.
+    """
     for s, name in enumerate(book.inputs.segments):
         for t in book.inputs.periods:
             least = float(book.inputs.promised[s, t])
             if least == 0.0:
                 yield (name, t), Absent("nothing promised")
             else:
-                terms = Terms().add(book.program.find("O", (s, t)))
-                yield (name, t), Row(terms, ">=", least)
+                yield (name, t), Row(book.lent(s, t), ">=", least)
 
 
 def transferable(book: Book) -> list[Key]:
@@ -60,13 +65,10 @@ def transferable(book: Book) -> list[Key]:
     inputs = book.inputs
     labels: dict[Key, None] = {}
     for funder in inputs.funders:
-        name = inputs.rule_set(funder)
-        for j in range(len(inputs.cohorts)):
-            if not 0.0 < inputs.eligible[name][j] < 1.0:
-                continue
-            for t in inputs.periods:
-                if book.program.find("Y", (j, funder.place, t)) is not None:
-                    labels[name, j, t] = None
+        name, where = inputs.rule_set(funder), funder.place
+        part = (inputs.eligible[name] > 0.0) & (inputs.eligible[name] < 1.0)
+        sales = [(j, t) for t in inputs.periods for j in book.transfers.get((where, t), ())]
+        labels.update(((name, j, t), None) for j, t in sorted(sales) if part[j])
     return list(labels)
 
 
@@ -74,13 +76,17 @@ def transfer_eligibility(book: Book) -> Rows:
     """``sum_c H[j,c,t] <= e[j] (H[j,own,t] + sum_c H[j,c,t])`` over places c with one rule set.
 
     Axes: transferable (eligibility set, cohort, period). ``e`` is the share of the cohort that
-    the set admits; the whole cohort at t is ``path[j,t]`` times its initial amount.
+    the set admits; the whole cohort at t is ``path[j,t]`` times its initial amount. What partners
+    with the same set lend is in both.
     """
     inputs = book.inputs
     cohorts = inputs.cohorts
     places: dict[str, list[str]] = {}
     for funder in inputs.funders:
         places.setdefault(inputs.rule_set(funder), []).append(funder.place)
+    for x in inputs.partners:
+        if x.eligibility is not None:
+            places.setdefault(x.eligibility, []).append(x.place)
     for name, j, t in transferable(book):
         terms = Terms()
         for where in places[name]:
@@ -88,7 +94,7 @@ def transfer_eligibility(book: Book) -> Rows:
         share = float(inputs.eligible[name][j] * cohorts.path[j, t])
         v = int(cohorts.vintage[j])
         if v >= 1:
-            terms.add(book.program.find("O", (int(cohorts.segment[j]), v)), -share)
+            terms.extend(book.lent(int(cohorts.segment[j]), v), -share)
         else:
             terms.plus(-share * float(cohorts.amount[j]))
         yield (name, j, t), Row(terms, "<=")

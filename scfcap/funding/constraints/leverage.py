@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scfcap.axes import BANK_TRANSFER, place
+from scfcap.axes import JOINT_LENDING, P2P
 from scfcap.errors import InfeasibleError
 from scfcap.funding.company import capital
+from scfcap.funding.constraints.partners import liability
 from scfcap.funding.program import Absent, Key, Row, Terms
 from scfcap.funding.variables import Book
 from scfcap.quantities import ROW_TOLERANCE
@@ -25,11 +26,19 @@ def source(book: Book, name: str, t: int) -> Terms:
     elif name == "abs_third_party":
         for d in book.inputs.deals:
             terms.extend(book.all_notes(d, t))
-    elif name == "transfer_clean":
+    elif name in ("transfer_clean", "transfer_recourse"):
         for buyer in book.inputs.buyers:
-            terms.extend(book.total(place(BANK_TRANSFER, buyer.name), t))
+            if buyer.source == name:
+                terms.extend(book.total(buyer.place, t))
     elif name == "p2p":
         terms.extend(book.p2p_stock(t))
+        for lenders in book.inputs.partners_in(P2P):
+            terms.extend(book.total(lenders.place, t))
+    elif name == "guaranteed":
+        terms.extend(liability(book, t))
+    elif name == "joint_partner":
+        for partner in book.inputs.partners_in(JOINT_LENDING):
+            terms.extend(book.total(partner.place, t))
     return terms
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scfcap.axes import OWN
+from scfcap.axes import OWN, P2P
+from scfcap.funding.constraints.covenants import all_pledged
 from scfcap.funding.inputs import P2PInputs
+from scfcap.funding.partner import PartnerInputs
 from scfcap.funding.program import Absent, Key, Row, Terms
 from scfcap.funding.variables import Book
 
@@ -67,11 +69,15 @@ def p2p_limit(book: Book) -> Rows:
 def p2p_rolling(book: Book) -> Rows:
     """``sum_{t-n < u <= t} sum_m P[m,u] + older <= max(cap, older)``. Axes: period.
 
-    n periods make twelve months, which go by days where periods differ; ``older`` was placed before
-    ``as_of`` in the same window. Where it is above the cap, nothing is placed until it leaves the
-    window.
+    n periods make twelve months, by days where periods differ; ``older`` was placed before
+    ``as_of`` in the same window. Where it is above the cap, nothing is placed until it leaves the window.
+    Loans passed through count as they are lent, ``sum_s OC[s,p2p,u]``, and of those of before what
+    still stands.
     """
     p2p = book.inputs.p2p
+    for x in book.inputs.partners_in(P2P):
+        yield from ((t, _lent_rolling(book, x, t)) for t in book.inputs.periods)
+        return
     for t in book.inputs.periods:
         terms = Terms()
         if p2p is not None and p2p.rolling is not None:
@@ -82,6 +88,19 @@ def p2p_rolling(book: Book) -> Rows:
         else:
             older = _placed_before(p2p, t)
             yield t, Row(terms.plus(older), "<=", max(p2p.rolling, older))
+
+
+def _lent_rolling(book: Book, x: PartnerInputs, t: int) -> Row | Absent:
+    terms, older = Terms(), 0.0
+    first, cohorts = t - x.rolling_periods + 1, book.inputs.cohorts
+    for u in range(max(1, first), t + 1):
+        for s in range(len(book.inputs.segments)):
+            terms.extend(book.made(s, x.place, u))
+    if x.rolling is None or not terms.coefficients:
+        return Absent("no rolling cap")
+    for j in book.standing(x.place, 0):
+        older += float(cohorts.amount[j]) if cohorts.vintage[j] >= first else 0.0
+    return Row(terms.plus(older), "<=", max(x.rolling, older))
 
 
 def _first_of_window(p2p: P2PInputs, t: int) -> int:
@@ -98,9 +117,14 @@ def _placed_before(p2p: P2PInputs, t: int) -> float:
 
 
 def p2p_backing(book: Book) -> Rows:
-    """``Z[t] <= sum_j H[j,own,t]``. Axes: period. Each note stands on a loan of the own book."""
+    """``Z[t] + sum_{h,c} G[h,c,t] <= sum_j H[j,own,t]``. Axes: period.
+
+    Each note stands on a loan of the own book that is pledged to nobody else.
+    """
     for t in book.inputs.periods:
         terms = book.p2p_stock(t)
+        pledges = all_pledged(book, t) if terms.constant or terms.coefficients else Terms()
+        terms.extend(pledges)
         if not terms.coefficients:
             yield t, Absent("no P2P notes")
         else:

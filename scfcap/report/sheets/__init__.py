@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from scfcap.report.book import Book, Look
+from scfcap.report.sheets.cash import add_cash
 from scfcap.report.sheets.cash_flows import add_cash_flows
 from scfcap.report.sheets.checks import add_checks
 from scfcap.report.sheets.common import Kit
+from scfcap.report.sheets.costs import add_costs
 from scfcap.report.sheets.deal import add_deal
 from scfcap.report.sheets.limits import add_limits
 from scfcap.report.sheets.plan import add_plan
 from scfcap.report.sheets.pool import add_pool
 from scfcap.report.sheets.summary import add_summary
+from scfcap.report.sheets.to_do import add_to_do
 from scfcap.report.tables import RunMeta, Table
 from scfcap.schema.report import Pack
 
@@ -23,6 +26,9 @@ _BUILDERS: dict[str, Callable[[Kit], None]] = {
     "cash_flows": add_cash_flows,
     "deal": add_deal,
     "plan": add_plan,
+    "to_do": add_to_do,
+    "cash": add_cash,
+    "costs": add_costs,
     "limits": add_limits,
     "checks": add_checks,
     "summary": add_summary,

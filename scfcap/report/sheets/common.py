@@ -35,6 +35,8 @@ CHANNEL_COLOURS = {
     axes.SECURITIZATION: "E69F00",
     axes.BANK_TRANSFER: "009E73",
     axes.P2P: "CC79A7",
+    axes.GUARANTEED_BANK: "D55E00",
+    axes.JOINT_LENDING: "0072B2",
 }
 CHANNEL_WORDS = {
     axes.OWN: "Own capital",
@@ -42,6 +44,8 @@ CHANNEL_WORDS = {
     axes.SECURITIZATION: "Securitization",
     axes.BANK_TRANSFER: "Bank transfer",
     axes.P2P: "P2P",
+    axes.GUARANTEED_BANK: "Guaranteed bank lending",
+    axes.JOINT_LENDING: "Joint lending",
 }
 
 #: Channels as sources of funds.
@@ -51,6 +55,8 @@ STACK_WORDS = {
     axes.SECURITIZATION: "Notes held by others",
     axes.BANK_TRANSFER: "Loans with buyers",
     axes.P2P: "P2P notes",
+    axes.GUARANTEED_BANK: "Banks under a guarantee",
+    axes.JOINT_LENDING: "Joint lenders",
 }
 
 

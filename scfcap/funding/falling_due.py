@@ -1,0 +1,65 @@
+"""Data of the liquidity limits: when loans are repaid, and what borrowers may still draw."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scfcap.cashflow.cohorts import CohortFactors
+from scfcap.errors import InputError, Problem
+from scfcap.funding.inputs import Maturing
+from scfcap.funding.maturities import repaid_later, repaid_within
+from scfcap.pool.snapshot import Pool
+from scfcap.schema.model import Model
+
+
+def maturing(spec: Model, factors: CohortFactors) -> dict[int, Maturing]:
+    """When cohorts are repaid in the plan's scenario, by the days of the model's limits."""
+    match = spec.plan.tenor_match
+    wanted = {x.days for x in spec.plan.maturity_gaps} | ({match.days} if match else set())
+    k = factors.scenarios.index(spec.plan.scenario)
+    performing, repaid, days = factors.performing[k], factors.repaid[k], factors.grid.days
+    closes = range(len(spec.plan.grid(spec.as_of)) + 1)
+    return {
+        d: Maturing(
+            within=np.stack(
+                [repaid_within(performing, repaid, days, t, [d])[:, 0] for t in closes], axis=1
+            ),
+            later=np.stack([repaid_later(performing, repaid, days, t, d) for t in closes], axis=1),
+        )
+        for d in sorted(wanted)
+    }
+
+
+def undrawn(spec: Model, pool: Pool) -> float:
+    """What borrowers may still draw [currency]; zero where the plan holds nothing against it.
+
+    Raises:
+        InputError: a limit of a segment that the tape does not have, or a draw rate without any
+            limit stated or on the tape.
+    """
+    plan = spec.plan
+    if plan.undrawn_draw_rate <= 0.0:
+        return 0.0
+    unknown = sorted(set(plan.undrawn_limits) - set(pool.segments))
+    if unknown:
+        raise InputError(
+            Problem(
+                f"model.toml: plan.undrawn_limits.{unknown[0]}",
+                f"segment {unknown[0]!r}",
+                f"segments of the tape: {', '.join(pool.segments)}",
+                "Correct the name.",
+            )
+        )
+    if plan.undrawn_limits:
+        return float(sum(plan.undrawn_limits.values()))
+    if pool.limit_ratio is None:
+        raise InputError(
+            Problem(
+                "model.toml: plan.undrawn_draw_rate",
+                f"{plan.undrawn_draw_rate:g}, without limits that may be drawn",
+                "plan.undrawn_limits by segment, or a tape with credit_limit of revolving lines",
+                "State the limits, or leave the rate out.",
+            )
+        )
+    room = np.maximum(np.nan_to_num(pool.limit_ratio, nan=1.0) - 1.0, 0.0)
+    return float((pool.balance * room).sum())

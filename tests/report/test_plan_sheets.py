@@ -1,0 +1,119 @@
+"""What a treasurer reads: the next month's steps with reasons, the calendar, cash, costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import scfcap
+from scfcap.api import Run
+from scfcap.report.book import Book, Formula, Sheet
+from scfcap.report.sheets import build_book
+
+SMALL = {"tape.platform.loans": 400, "plan.periods": 4}
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return scfcap.load("alibaba-2013", overrides=SMALL).run()
+
+
+@pytest.fixture(scope="module")
+def book(run: Run) -> Book:
+    return build_book(run.tables(), run.model.loaded.pack, run.meta())
+
+
+def _texts(sheet: Sheet) -> list[str]:
+    return [str(cell.value) for cell in sheet.cells.values() if isinstance(cell.value, str)]
+
+
+def _row(sheet: Sheet, label: str) -> int:
+    return next(
+        row for (row, column), cell in sheet.cells.items() if column == 1 and cell.value == label
+    )
+
+
+def test_the_pack_has_the_sheets_in_reading_order(book: Book) -> None:
+    names = [sheet.name for sheet in book.sheets]
+    assert names[:6] == ["Summary", "To do", "Calendar", "Plan", "Cash", "Costs"]
+
+
+def test_every_step_of_the_first_month_has_its_reason(run: Run, book: Book) -> None:
+    steps = run.tables()["plan_next"].frame
+    assert {"lend", "transfer", "draw", "issue"} <= set(steps["action"])
+    assert steps["why"].str.len().gt(0).all()
+    told = _texts(book.sheet("To do"))
+    assert set(steps["why"]) <= set(told)
+
+
+def test_steps_of_the_first_month_add_up_to_the_actions_and_the_lending(run: Run) -> None:
+    steps, todo = run.tables()["plan_next"].frame, run.tables()["plan_actions"].frame
+    first = todo[todo["date"] <= steps["last_date"].max()]
+    done = steps[steps["action"] != "lend"].groupby("action")["amount"].sum()
+    assert done.to_dict() == pytest.approx(first.groupby("action")["amount"].sum().to_dict())
+    lending = run.tables()["plan_lending"].frame
+    made = lending.loc[lending["period"] == 1, "originated"].sum()
+    assert steps.loc[steps["action"] == "lend", "amount"].sum() == pytest.approx(made)
+
+
+def test_what_a_line_costs_and_what_more_of_it_is_worth_stand_beside_the_draw(run: Run) -> None:
+    steps = run.tables()["plan_next"].frame.set_index(["action", "item"])
+    costs = run.tables()["plan_cost_of_funds"].frame.set_index("item")
+    draws = steps.loc["draw"]
+    for item in draws.index:
+        assert draws.loc[item, "rate"] == costs.loc[item, "rate"]
+        assert draws.loc[item, "worth_of_more"] == costs.loc[item, "worth_of_more"]
+        said = draws.loc[item, "why"]
+        assert f"{costs.loc[item, 'rate']:.2%}" in said
+        if draws.loc[item, "worth_of_more"] > 1e-6:
+            assert "more of it throughout the plan earns" in said
+
+
+def test_the_calendar_holds_every_action(run: Run, book: Book) -> None:
+    sheet, todo = book.sheet("Calendar"), run.tables()["plan_actions"].frame
+    total = next(cell for cell in sheet.cells.values() if cell.value == "Total")
+    sums = [
+        cell.value.value
+        for (row, column), cell in sheet.cells.items()
+        if (row, 1) in sheet.cells
+        and sheet.cells[row, 1].value == "All"
+        and sheet.cells.get((4, column)) == total
+        and isinstance(cell.value, Formula)
+    ]
+    kept = todo[todo["action"] != "notify"]
+    assert sum(map(float, sums)) == pytest.approx(kept["amount"].sum())
+
+
+def test_cash_leads_from_opening_to_closing(book: Book) -> None:
+    sheet = book.sheet("Cash")
+    opening, change, closing = (
+        _row(sheet, label)
+        for label in (
+            "Cash at the beginning, free and restricted",
+            "Change of cash",
+            "Cash at the end, free and restricted",
+        )
+    )
+    for column in range(3, sheet.last_column):
+        if (opening, column) not in sheet.cells:
+            continue
+        at = [sheet.cells[row, column].value for row in (opening, change, closing)]
+        begin, moved, end = (
+            float(x.value if isinstance(x, Formula) else x)
+            for x in at  # type: ignore[arg-type]
+        )
+        assert begin + moved == pytest.approx(end, abs=0.01)
+
+
+def test_costs_name_every_source_and_price(run: Run, book: Book) -> None:
+    told = _texts(book.sheet("Costs"))
+    for item in run.tables()["plan_cost_of_funds"].frame["item"]:
+        assert any(str(item) in text or str(item).capitalize() in text for text in told)
+    prices = run.tables()["plan_prices"].frame
+    worth = prices[prices["value"].abs() + prices["high"].abs() > 0.0]
+    assert set(worth["sentence"]) <= set(told)
+
+
+def test_the_workbook_is_written(run: Run, tmp_path: Path) -> None:
+    assert run.to_excel(tmp_path / "plan.xlsx").exists()
