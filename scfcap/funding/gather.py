@@ -46,7 +46,7 @@ from scfcap.funding.provisions import provision_inputs
 from scfcap.funding.recoveries import check_recoveries, recovered_after
 from scfcap.funding.regulation import rules_by_period, under_law
 from scfcap.funding.stressed import credit_path, per_unit, under
-from scfcap.funding.told import demand_path, p2p_inputs, tenors
+from scfcap.funding.told import demand_path, p2p_inputs, refuse_untold, tenors
 from scfcap.periods import Frequency, PeriodGrid
 from scfcap.pool.snapshot import ELIGIBLE, Pool
 from scfcap.quantities import FloatArray
@@ -69,6 +69,7 @@ def build_inputs(
     """
     grid = spec.plan.grid(spec.as_of)
     told = spec.plan.unit
+    refuse_untold(spec, grid)
     unit = spec.plan.money_unit
     _check_places(spec, pool)
     check_recoveries(pool, curves)

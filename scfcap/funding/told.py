@@ -6,12 +6,38 @@ from datetime import date
 
 import numpy as np
 
+from scfcap.errors import InputError, Problem
 from scfcap.funding.inputs import P2PInputs
 from scfcap.funding.partner import open_periods
 from scfcap.funding.tenor import Maturity
 from scfcap.periods import Frequency, PeriodGrid, moved
 from scfcap.quantities import FloatArray, IntArray
+from scfcap.schema.model import Model
 from scfcap.schema.plan import P2P, Demand, Lender
+
+
+def refuse_untold(spec: Model, grid: PeriodGrid) -> None:
+    """Raise InputError for terms that are counted in periods of one length only."""
+    unit, p2p = spec.plan.unit, spec.p2p
+    lags = any(x.payout_lag > 0 for x in spec.guaranteed)
+    window = p2p is not None and p2p.mode == "pass_through" and p2p.rolling_12_months is not None
+    wrong = {
+        "provisions": grid.mixed and spec.provisions is not None,
+        "guaranteed.payout_lag": lags and not grid.told_in(unit),
+        "p2p.rolling_12_months": grid.mixed and window,
+    }
+    problems = [
+        Problem(
+            f"model.toml: {key}",
+            "terms that go by equal periods, on a grid of other ones",
+            f"a plan by the {unit}",
+            f'Set plan.frequency = "{unit}", or take the key out.',
+        )
+        for key, there in wrong.items()
+        if there
+    ]
+    if problems:
+        raise InputError(problems)
 
 
 def demand_path(wish: Demand, grid: PeriodGrid, unit: Frequency) -> FloatArray:

@@ -70,9 +70,9 @@ def p2p_rolling(book: Book) -> Rows:
     """``sum_{t-n < u <= t} sum_m P[m,u] + older <= max(cap, older)``. Axes: period.
 
     n periods make twelve months, by days where periods differ; ``older`` was placed before
-    ``as_of`` in the same window. Where it is above the cap, nothing is placed until it leaves the window.
-    Loans passed through count as they are lent, ``sum_s OC[s,p2p,u]``, and of those of before what
-    still stands.
+    ``as_of`` in the same window. Where it is above the cap, nothing is placed until it leaves the
+    window. Loans passed through count as they are lent, ``sum_s OC[s,p2p,u]``, and of those of
+    before what still stands.
     """
     p2p = book.inputs.p2p
     for x in book.inputs.partners_in(P2P):
