@@ -396,11 +396,7 @@ class Model:
     @_once
     def inputs(self) -> Inputs:
         """The funding program's inputs."""
-        from scfcap.funding.gather import build_inputs
-
-        return build_inputs(
-            self.spec, self.loaded.law, self.pool(), self.factors(), self.curves().planned()
-        )
+        return planning.inputs(self)
 
     @_once
     def plan(self) -> Plan:

@@ -44,7 +44,6 @@ def plan_tables(model: Model) -> dict[str, pd.DataFrame]:
 
 def _elsewhere(model: Model, found: Optimum) -> dict[str, tuple[Inputs, Replay]]:
     """The plan's decisions carried out in each other scenario; without covenants in none."""
-    from scfcap.funding.gather import build_inputs
     from scfcap.funding.replay import Engine, replay
 
     if not found.inputs.covenants:
@@ -54,10 +53,8 @@ def _elsewhere(model: Model, found: Optimum) -> dict[str, tuple[Inputs, Replay]]
     others: dict[str, tuple[Inputs, Replay]] = {}
     for name in curves.scenarios:
         if name != model.spec.plan.scenario:
-            plan = model.spec.plan.model_copy(update={"scenario": name})
-            spec = model.spec.model_copy(update={"plan": plan})
-            inputs = build_inputs(spec, model.loaded.law, pool, model.factors(), curves)
-            others[name] = (inputs, replay(inputs, found.decisions, engine))
+            given = inputs(model, name)
+            others[name] = (given, replay(given, found.decisions, engine))
     return others
 
 
@@ -88,7 +85,28 @@ def exposures(model: Model) -> Exposures:
 
     frame = model.tape().frame
     gone = frame["status"].isin(["repaid", "charged_off"]).to_numpy()
-    return measure(frame[~gone], model.pool().segments, named=names_cores(model.spec.scenarios))
+    limited = [x.core for x in model.spec.concentration if x.core is not None]
+    named = [*names_cores(model.spec.scenarios), *limited]
+    return measure(frame[~gone], model.pool().segments, named=named)
+
+
+def inputs(model: Model, scenario: str | None = None) -> Inputs:
+    """The funding program's inputs, of the plan's scenario or of another."""
+    from scfcap.funding.gather import build_inputs
+
+    spec = model.spec
+    if scenario is not None:
+        plan = spec.plan.model_copy(update={"scenario": scenario})
+        spec = spec.model_copy(update={"plan": plan})
+    cores = any(x.core is not None for x in spec.concentration)
+    return build_inputs(
+        spec,
+        model.loaded.law,
+        model.pool(),
+        model.factors(),
+        model.curves().planned(),
+        exposures(model) if cores else None,
+    )
 
 
 def new_loans(model: Model) -> dict[str, NewLoans]:

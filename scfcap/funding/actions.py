@@ -37,7 +37,7 @@ def actions(book: Book, solution: Solution, decisions: Decisions) -> pd.DataFram
     ``date`` is the end of the period in which the plan does it; a draw that stands at the start is
     repaid on its own day. ``deadline``: the last day to give the notice that the lender or buyer
     wants (``notice_days``), which is an action of its own; ``late``: that day is past already at
-    ``as_of``, so that the plan's day must be negotiated. The program does not plan around notices.
+    ``as_of``, which no plan of the program does.
     """
     inputs = book.inputs
     found = [

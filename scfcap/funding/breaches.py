@@ -47,7 +47,7 @@ def opening_sides(inputs: Inputs, x: CovenantInputs) -> tuple[float, float]:
         return sum(v for name, v in owed.items() if name != "accrued coupons"), inputs.net_capital
     if x.kind == "past_due_share":
         assert inputs.late is not None
-        return inputs.late.opening, float(_own(inputs).sum())
+        return inputs.late.opening[x.days], float(_own(inputs).sum())
     line = next(y for y in inputs.lenders if y.name == x.lender)
     return float(line.open_balance[0]), _room_at_start(inputs, x.lender)
 

@@ -139,7 +139,13 @@ def _matched(book: Book) -> list[Key]:
 
 
 def _shares(book: Book) -> list[Key]:
-    return [limit.name for limit in book.inputs.spec.concentration]
+    limits = book.inputs.spec.concentration
+    return [limit.name for limit in limits if concentration.by_segment(limit)]
+
+
+def _cores(book: Book) -> list[Key]:
+    limits = book.inputs.spec.concentration
+    return [limit.name for limit in limits if not concentration.by_segment(limit)]
 
 
 FAMILIES: tuple[Family, ...] = (
@@ -431,6 +437,15 @@ FAMILIES: tuple[Family, ...] = (
         "the floor of income",
         lambda book: ["plan"] if book.inputs.spec.plan.objective == "max_lending" else [],
         profit.income_floor,
+    ),
+    Family(
+        "core_share",
+        ("limit", "period"),
+        "policy",
+        "what hangs on",
+        _by_period(_cores),
+        concentration.core_share,
+        1,
     ),
 )
 

@@ -18,7 +18,8 @@ class CovenantInputs:
 
     ``limit`` is a multiple of net capital, a share of own loans, least net assets [money units],
     or the advance rate on what is pledged, by ``kind``. ``margin`` is the share of it that the
-    plan keeps free. ``eligibility`` names the set that pledged loans must meet.
+    plan keeps free. ``eligibility`` names the set that pledged loans must meet; ``days`` past due
+    are those from which a loan of the tape counts.
     """
 
     lender: str
@@ -29,6 +30,7 @@ class CovenantInputs:
     effect: Effect
     tests: frozenset[int]
     eligibility: str = ""
+    days: int = 0
 
     @property
     def at_least(self) -> bool:
@@ -77,13 +79,13 @@ class LateInputs:
 
     ``behind`` [J, T + 1]: share of a cohort's performing principal that is behind by roll rates
     (None: nothing is known to be). ``since[t]``: first period whose defaults count at the close of
-    t, those of the last :data:`PAST_DUE_DAYS` days. ``opening``: past due on the tape, of own
-    loans, at ``as_of`` [money units].
+    t, those of the last :data:`PAST_DUE_DAYS` days. ``opening``: own loans on the
+    tape that are past due by at least so many days [money units].
     """
 
     behind: FloatArray | None
     since: tuple[int, ...]
-    opening: float
+    opening: Mapping[int, float]
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def _sources(inputs: Inputs, program: Program) -> Iterator[Datum]:
             if name == x.name and x.share(t) > 0.0 and x.line(t) >= x.open_balance[t]
         }
         for t in inputs.periods:
-            fee = x.commitment_fee * float(inputs.year[t])
+            fee = x.fee(t) * float(inputs.year[t])
             if fee > 0.0 and x.line(t - 1) >= float(x.open_balance[t - 1]):
                 shifts[row["cash_balance", t]] = -fee * x.share(t - 1)
                 shifts[row["net_capital", t]] = -fee * x.share(t - 1)

@@ -1,6 +1,8 @@
-"""Data of the liquidity limits: when loans are repaid, and what borrowers may still draw."""
+"""When loans are repaid, what borrowers may still draw, and which closes come before a notice."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 import numpy as np
 
@@ -8,6 +10,7 @@ from scfcap.cashflow.cohorts import CohortFactors
 from scfcap.errors import InputError, Problem
 from scfcap.funding.inputs import Maturing
 from scfcap.funding.maturities import repaid_later, repaid_within
+from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import Pool
 from scfcap.schema.model import Model
 
@@ -63,3 +66,9 @@ def undrawn(spec: Model, pool: Pool) -> float:
         )
     room = np.maximum(np.nan_to_num(pool.limit_ratio, nan=1.0) - 1.0, 0.0)
     return float((pool.balance * room).sum())
+
+
+def too_soon(grid: PeriodGrid, notice_days: int | None) -> frozenset[int]:
+    """Periods that close before a notice given on ``as_of`` has run."""
+    notice = timedelta(days=notice_days or 0)
+    return frozenset(t for t, end in enumerate(grid.ends, start=1) if end < grid.as_of + notice)

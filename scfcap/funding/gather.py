@@ -14,12 +14,14 @@ from scfcap.axes import (
 )
 from scfcap.cashflow.cohorts import CohortFactors
 from scfcap.credit.curves import CurveSet
+from scfcap.credit.exposure import Exposures
 from scfcap.deal.accounts import SeriesState, closing_state, opening_state
 from scfcap.deal.triggers import tripped
 from scfcap.errors import InputError, Problem
 from scfcap.funding.breaches import under_covenants
 from scfcap.funding.capital import paid_in
-from scfcap.funding.falling_due import maturing, undrawn
+from scfcap.funding.cores import core_shares
+from scfcap.funding.falling_due import maturing, too_soon, undrawn
 from scfcap.funding.inputs import (
     ALIVE,
     BuyerInputs,
@@ -57,11 +59,17 @@ from scfcap.schema.securitization import SecuritizationSpec
 
 
 def build_inputs(
-    spec: Model, law: Calendar | None, pool: Pool, factors: CohortFactors, curves: CurveSet
+    spec: Model,
+    law: Calendar | None,
+    pool: Pool,
+    factors: CohortFactors,
+    curves: CurveSet,
+    exposures: Exposures | None = None,
 ) -> Inputs:
     """Gather the program's inputs from the (scaled) model, the pool and the cohort factors.
 
-    ``law`` says what is in force when; ``curves`` are those from which ``factors`` were made.
+    ``law`` says what is in force when; ``curves`` are those from which ``factors`` were made;
+    ``exposures`` what hangs on core enterprises, where a limit speaks of them.
 
     Raises:
         InputError: a place or segment of the tape that the model does not know, an opening
@@ -83,7 +91,7 @@ def build_inputs(
     )
     lenders = tuple(_lender(x, grid, unit, told) for x in spec.lenders)
     demand, promised = _demand(spec, factors.segments, grid, unit)
-    buyers = tuple(_buyer(b, factors.segments, cohorts, unit) for b in spec.buyers)
+    buyers = tuple(_buyer(b, factors.segments, cohorts, grid, unit) for b in spec.buyers)
     inputs = Inputs(
         spec=spec,
         regime=None,
@@ -123,10 +131,11 @@ def build_inputs(
         paid_in=paid_in(spec, grid),
         undrawn=undrawn(spec, pool) / unit,
         maturing=maturing(spec, factors),
+        core_shares=core_shares(spec, factors.segments, exposures),
         covenants=covenants_of(spec, grid, unit),
         cross_defaults=cross_defaults_of(spec),
         pledges=pledge_inputs(spec, pool, cohorts, factors.segments, grid, _usable),
-        late=late_inputs(pool, factors, factors.scenarios.index(spec.plan.scenario), grid, unit),
+        late=late_inputs(spec, pool, factors, grid, unit),
         partners=partners_of(
             spec,
             grid,
@@ -317,6 +326,8 @@ def _lender(lender: Lender, grid: PeriodGrid, unit: float, told: Frequency) -> L
     repaid = np.zeros(reach + 1)
     interest = np.zeros(horizon + 2)
     longer = grid.extended(reach)
+    to = lender.available_to
+    there = horizon if to is None else sum(end <= to for end in grid.ends)
     for draw in lender.draws:
         due = max(longer.index(draw.maturity), 1)
         balance[:due] += draw.amount / unit
@@ -334,11 +345,13 @@ def _lender(lender: Lender, grid: PeriodGrid, unit: float, told: Frequency) -> L
         open_repaid=repaid,
         open_interest=interest[: horizon + 1],
         dated=tenors(lender, grid, told),
+        closed=frozenset({*too_soon(grid, lender.notice_days), *range(there + 1, horizon + 1)}),
+        last=None if to is None else there,
     )
 
 
 def _buyer(
-    buyer: Buyer, segments: tuple[str, ...], cohorts: CohortInputs, unit: float
+    buyer: Buyer, segments: tuple[str, ...], cohorts: CohortInputs, grid: PeriodGrid, unit: float
 ) -> BuyerInputs:
     where = place(BANK_TRANSFER, buyer.name)
     stock = stock_in(cohorts.origin, cohorts.amount, cohorts.path, where)
@@ -353,6 +366,7 @@ def _buyer(
         segments=_segments(buyer.segments, segments, f"buyers.{buyer.name}"),
         open_stock=stock,
         recourse=_recourse(buyer, float(stock[0]), unit),
+        closed=too_soon(grid, buyer.notice_days),
     )
 
 

@@ -87,7 +87,8 @@ class LenderInputs:
 
     ``left`` [T + 1]: share of the line that is there in a period; ``dearer`` [T + 1]: added to the
     rate of what is drawn in it [1/year]. None: the whole line, nothing. In the periods ``closed``
-    the law allows no new draw; the line and its fee stay.
+    the law or a notice allows no new draw; the line and its fee stay. ``last``: last close at which
+    the line is there for new draws, and after which its fee ends (None: it has no end).
     """
 
     name: str
@@ -103,10 +104,15 @@ class LenderInputs:
     closed: frozenset[int] = frozenset()
     dated: Mapping[int, Maturity] | None = None
     """When draws fall due, by tenor, where a period is not one unit of the model."""
+    last: int | None = None
 
     def maturity(self, tenor: int) -> Maturity:
         """When a draw of that tenor falls due."""
         return Maturity(tenor) if self.dated is None else self.dated[tenor]
+
+    def fee(self, t: int) -> float:
+        """Fee of period ``t`` on what is undrawn at the close before [1/year]."""
+        return self.commitment_fee if self.last is None or t - 1 <= self.last else 0.0
 
     def share(self, t: int) -> float:
         """Share of the line that is there in ``t``."""
@@ -139,7 +145,7 @@ class Recourse:
 
 @dataclass(frozen=True)
 class BuyerInputs:
-    """A bank that takes loans over, but in the periods ``closed`` by law.
+    """A bank that takes loans over, but in the periods ``closed`` by law or for want of notice.
 
     ``recourse`` None: clean sales.
     """
@@ -349,6 +355,8 @@ class Inputs:
     """Borrowers' undrawn limits [money units]."""
     maturing: Mapping[int, Maturing] = field(default_factory=dict)
     """When loans are repaid, by the days for which the model states a limit."""
+    core_shares: Mapping[str, FloatArray] = field(default_factory=dict)
+    """Share of each segment [S] that a limit of ``concentration`` counts, by its name."""
     covenants: tuple[CovenantInputs, ...] = ()
     cross_defaults: tuple[CrossDefault, ...] = ()
     pledges: PledgeInputs | None = None

@@ -43,6 +43,7 @@ def covenants_of(spec: Model, grid: PeriodGrid, unit: float) -> tuple[CovenantIn
             effect=x.effect,
             tests=_tests(x, grid),
             eligibility=x.eligibility if isinstance(x, BorrowingBaseCovenant) else "",
+            days=x.days if isinstance(x, PastDueCovenant) else 0,
         )
         for lender in spec.lenders
         for x in lender.covenants
@@ -97,10 +98,11 @@ def quarter_before(day: date) -> date:
 
 
 def late_inputs(
-    pool: Pool, factors: CohortFactors, k: int, grid: PeriodGrid, unit: float
+    spec: Model, pool: Pool, factors: CohortFactors, grid: PeriodGrid, unit: float
 ) -> LateInputs:
-    """What is past due of own loans in scenario ``k`` of the factors."""
+    """What is past due of own loans in the plan's scenario."""
     horizon = len(grid)
+    k = factors.scenarios.index(spec.plan.scenario)
     behind = None
     if factors.delinquent is not None:
         held = factors.performing[k][:, 1 : horizon + 1]
@@ -108,11 +110,14 @@ def late_inputs(
         behind = np.pad(share, ((0, 0), (1, 0)))
     first = np.searchsorted(grid.days, grid.days - PAST_DUE_DAYS, side="right")
     own = np.array([name == OWN for name in pool.places])[pool.place]
-    late = float(pool.balance[own & (pool.days_past_due > 0)].sum())
+    counted = {x.days for y in spec.lenders for x in y.covenants if isinstance(x, PastDueCovenant)}
     return LateInputs(
         behind=behind,
         since=tuple(max(int(t), 1) for t in first),
-        opening=late / unit,
+        opening={
+            days: float(pool.balance[own & (pool.days_past_due >= days)].sum()) / unit
+            for days in counted
+        },
     )
 
 

@@ -184,7 +184,8 @@ def lender_posting(carried: Carried) -> Posting:
                 owed = (raised, repaid, interest)
                 _borrow(inputs, owed, amount, x.rate(rates[tenor], t), t, maturity)
         room = np.array([x.room(t) for t in range(inputs.horizon + 1)])
-        interest += x.commitment_fee * inputs.year * _before(room - drawn)
+        fee = np.array([x.fee(t) for t in range(inputs.horizon + 1)])
+        interest += fee * inputs.year * _before(room - drawn)
     return Posting(raised - repaid - interest, -interest)
 
 

@@ -110,8 +110,10 @@ def _closed_at_times(inputs: Inputs, closed: Mapping[str, frozenset[int]]) -> In
         p2p = replace(p2p, open_periods=p2p.open_periods - closed.get(P2P, never))
     return replace(
         inputs,
-        lenders=tuple(replace(x, closed=debt | closed.get(x.kind, never)) for x in inputs.lenders),
-        buyers=tuple(replace(x, closed=sales) for x in inputs.buyers),
+        lenders=tuple(
+            replace(x, closed=x.closed | debt | closed.get(x.kind, never)) for x in inputs.lenders
+        ),
+        buyers=tuple(replace(x, closed=x.closed | sales) for x in inputs.buyers),
         deals=tuple(d for d in inputs.deals if d.state is not None or d.closing not in issues),
         p2p=p2p,
         partners=tuple(

@@ -58,7 +58,7 @@ class Book(Loans):
             for since in maturity.bearing(t):
                 cost = x.rate(rate, since) * year * maturity.bears(since, t)
                 terms.add(self.program.find("X", (lender, tenor, since)), cost)
-        fee = x.commitment_fee * year
+        fee = x.fee(t) * year
         terms.plus(fee * (x.room(t - 1) - float(x.open_balance[t - 1])))
         return terms.extend(self.debt(lender, t - 1), -fee)
 

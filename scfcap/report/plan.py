@@ -115,14 +115,6 @@ class PlanReport:
         failed = failed[~failed["ok"].astype(bool)]
         said += [f"A check of the engine fails: {name}." for name in failed["check"]]
         said += broken_covenants(self.frames["covenants"])
-        actions = self.frames["actions"]
-        late = int((actions["late"] & (actions["action"] != "notify")).sum())
-        if late:
-            said.append(
-                f"{late} {'action needs' if late == 1 else 'actions need'} a notice whose last day "
-                f"is before {self.model.spec.as_of}; "
-                "the plan does not wait for notices."
-            )
         return said
 
     def document(self) -> dict[str, Any]:

@@ -81,6 +81,7 @@ FAMILIES = {
     "book_share": "share of the book",
     "income_floor": "least income",
     "dividends_of_profit": "dividends of last year's profit",
+    "core_share": "loans that hang on a core enterprise",
     "demand": "loan demand",
     "promised_demand": "promised lending",
 }

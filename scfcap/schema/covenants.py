@@ -53,6 +53,8 @@ class PastDueCovenant(_Tested):
     kind: Literal["past_due_share"]
     share: Share
     """Most past due: behind by roll rates, and what defaulted in the last 90 days."""
+    days: int = Field(default=30, ge=1, le=3660)
+    """Days past due from which a loan of the tape counts on ``as_of``."""
 
 
 class NetAssetsCovenant(_Tested):

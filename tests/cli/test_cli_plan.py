@@ -157,11 +157,15 @@ def test_a_plan_by_weeks_has_a_forecast_of_thirteen(scfcap, mini):
     assert "(first 13 of 15)" in shown
 
 
-def test_a_notice_that_comes_too_late_is_a_caution(scfcap, mini):
-    done = scfcap("plan", mini(), "--set", "buyers.bank-t.notice_days=40")
-    assert done.exit_code == 0, done.stderr
-    assert "notify" in done.stdout
-    assert "Caution: 1 action needs a notice whose last day is before 2020-12-31" in done.stdout
+def test_the_plan_waits_for_a_notice(scfcap, mini):
+    days, folder = {}, mini()
+    for notice in (0, 40):
+        done = scfcap("plan", folder, "--set", f"buyers.bank-t.notice_days={notice}", "--json")
+        assert done.exit_code == 0, done.stderr
+        rows = json.loads(done.stdout)["actions"]
+        days[notice] = {row["date"][:10] for row in rows if row["action"] == "transfer"}
+    assert "2021-01-31" in days[0]
+    assert "2021-01-31" not in days[40]
 
 
 def test_no_plan_is_explained_and_ends_with_3(scfcap, mini, tmp_path):

@@ -36,7 +36,7 @@ def covenant() -> Inputs:
             clause("owner", "leverage", 3.0, 1, 2),
             clause("owner", "past_due_share", 0.01, 1),
         ),
-        late=LateInputs(np.array([[0.0, 0.04, 0.12], [0.0, 0.02, 0.05]]), (1, 1, 2), 0.0),
+        late=LateInputs(np.array([[0.0, 0.04, 0.12], [0.0, 0.02, 0.05]]), (1, 1, 2), {}),
         pledges=PledgeInputs(
             (frozenset({"rules"}), frozenset({"rules", "strict"})),
             np.array([[0.3, 0.2], [0.5, 0.6]]),
@@ -110,6 +110,30 @@ def maturity() -> Inputs:
     )
 
 
+def core_share() -> Inputs:
+    limits = (
+        {"name": "core", "core": "#1", "share": 0.1},
+        {"name": "group", "core": "#1", "base": "net_assets", "share": 0.15},
+        {"name": "orders", "segments": ["order"], "base": "net_capital", "share": 0.5},
+        {"name": "loans", "segments": ["loan"], "share": 0.6},
+    )
+    return tiny(
+        2,
+        cohorts=(Cohort(0, 0, 10.0), Cohort(1, 1), Cohort(0, 0, 20.0, OLD)),
+        asked={(1, 1): 5.0},
+        concentration=limits,
+        deductions=2.0,
+        core_shares={
+            "core": np.array([0.05, 0.4]),
+            "group": np.array([0.05, 0.4]),
+            "orders": np.array([0.0, 1.0]),
+            "loans": np.array([1.0, 0.0]),
+        },
+        vehicle=terms(min_seasoning=5),
+        deals=(old(2),),
+    )
+
+
 #: Instance by name of the golden file without ``.lp``.
 LIMITS: dict[str, Callable[[], Inputs]] = {
     "covenant": covenant,
@@ -118,4 +142,5 @@ LIMITS: dict[str, Callable[[], Inputs]] = {
     "liquidity_floor.covered": liquidity_floor_covered,
     "maturity_gap": maturity,
     "tenor_match": maturity,
+    "core_share": core_share,
 }

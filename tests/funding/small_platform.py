@@ -232,5 +232,5 @@ def platform(
     }
     factors = cohort_factors(pool, curves, new, len(horizon))
     calendar = Calendar.of(regime) if isinstance(regime, Regime) else regime
-    inputs = build_inputs(spec, calendar, pool, factors, curves)
+    inputs = build_inputs(spec, calendar, pool, factors, curves, exposures)
     return Platform(spec, inputs, Engine(pool, curves, new))

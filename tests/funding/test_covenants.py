@@ -44,7 +44,7 @@ def solved(*covenants: dict[str, object], more=(), **changes: object) -> tuple[P
 
 
 LEVERAGE = {"kind": "leverage", "multiple": 0.9, "margin": 0.05}
-PAST_DUE = {"kind": "past_due_share", "share": 0.03, "tested": "quarter_end"}
+PAST_DUE = {"kind": "past_due_share", "share": 0.03, "tested": "quarter_end", "days": 15}
 BASE = {"kind": "borrowing_base", "advance_rate": 0.2, "eligibility": "bank"}
 ASSETS = {"kind": "min_net_assets", "amount": 50.0e6}
 SECOND = {
@@ -108,8 +108,9 @@ def test_past_due_is_what_defaulted_in_ninety_days_by_the_engines(kept):
         assert found[close] == pytest.approx(lately / (own.balance[close] + lately), rel=1e-9)
     pool = made.engine.pool
     mine = pool.place == 0
-    late = pool.balance[mine & (pool.days_past_due > 0)].sum() / pool.balance[mine].sum()
+    late = pool.balance[mine & (pool.days_past_due >= 15)].sum() / pool.balance[mine].sum()
     assert found[0] == pytest.approx(late, rel=1e-12)
+    assert late > 0.0
 
 
 def test_what_trips_first_is_the_least_headroom_of_a_scenario(kept):

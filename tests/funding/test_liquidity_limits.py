@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -146,3 +147,38 @@ def test_a_number_of_days_stands_once():
     plan = {**MODEL["plan"], "maturity_gaps": [{"days": 30}, {"days": 30}]}
     with pytest.raises(ValidationError, match="each number of days once"):
         Model.model_validate({**MODEL, "plan": plan})
+
+
+def test_draws_and_sales_wait_for_their_notice():
+    # Told on 2013-12-31, 45 days are over on 2014-02-14: the first close after it is in February.
+    line = {**MODEL["lenders"][0], "notice_days": 45}
+    buyer = {**MODEL["buyers"][0], "notice_days": 60}
+    made = platform({"lenders": [line], "buyers": [buyer]})
+    plan = solve_plan(made.inputs, made.engine, channels=False)
+    assert made.inputs.lenders[0].closed == {1}
+    assert made.inputs.buyers[0].closed == {1, 2}
+    assert min(t for _, _, t in plan.optimum.decisions.draws) >= 2
+    assert not plan.tables()["actions"]["late"].any()
+    assert plan.tables()["checks"]["ok"].all()
+
+
+def test_a_line_ends_with_its_draws_and_its_fee():
+    line = {**MODEL["lenders"][0], "available_to": date(2014, 5, 15)}
+    made = platform({"lenders": [line]})
+    plan = solve_plan(made.inputs, made.engine, channels=False)
+    draws = plan.optimum.decisions.draws
+    assert made.inputs.lenders[0].closed == set(range(5, 13))
+    assert max(t for _, _, t in draws) <= 4
+    assert max(t + tenor for _, tenor, t in draws) > 6
+    uses = plan.tables()["sources_uses"]
+    paid = uses[uses["item"] == "bank-a: interest and fees"].set_index("period")["amount"]
+    rates = {3: 0.07, 6: 0.0725}
+    for t in made.inputs.periods:
+        older = 5.0e6 if t - 1 < 3 else 0.0
+        standing = {k: v * 1e6 for k, v in draws.items() if k[2] < t <= k[2] + k[1]}
+        interest = 0.07 * (5.0e6 if t <= 3 else 0.0)
+        interest += sum(rates[k[1]] * v for k, v in standing.items())
+        undrawn = 15.0e6 - older - sum(standing.values())
+        fee = 0.002 * undrawn if t <= 5 else 0.0
+        assert paid.get(t, 0.0) == pytest.approx((interest + fee) / 12, abs=0.01), t
+    assert plan.tables()["checks"]["ok"].all()

@@ -42,8 +42,6 @@ def lately_defaulted(book: Book, t: int) -> Terms:
 def past_due(book: Book, t: int) -> Terms:
     """Own loans past due at the close of ``t``: behind by roll rates, and lately defaulted."""
     late = book.inputs.late
-    if t == 0:
-        return Terms().plus(0.0 if late is None else late.opening)
     terms = lately_defaulted(book, t)
     if late is not None and late.behind is not None:
         for j in book.standing(OWN, t):
@@ -79,7 +77,7 @@ def sides(book: Book, covenant: CovenantInputs, t: int) -> tuple[Terms, Terms]:
         return all_debt(book, t), capital(book, t)
     if covenant.kind == "past_due_share":
         own = book.total(OWN, t)
-        return past_due(book, t), own.extend(lately_defaulted(book, t)) if t else own
+        return past_due(book, t), own.extend(lately_defaulted(book, t))
     if covenant.kind == "min_net_assets":
         return capital(book, t).plus(inputs.deductions), Terms().plus(1.0)
     line = next(x for x in inputs.lenders if x.name == covenant.lender)
