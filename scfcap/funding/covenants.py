@@ -179,8 +179,9 @@ def _replayed_past_due(inputs: Inputs, result: Replay, t: int) -> Measure:
 def line_balances(inputs: Inputs, decisions: Decisions) -> dict[str, FloatArray]:
     """Balance of each line at every close, from its older draws and the decisions."""
     paths = {x.name: np.array(x.open_balance) for x in inputs.lenders}
+    lenders = {x.name: x for x in inputs.lenders}
     for (name, tenor, t), amount in decisions.draws.items():
-        paths[name][t : t + tenor] += amount
+        paths[name][t : lenders[name].maturity(tenor).falls_due(t)] += amount
     return paths
 
 

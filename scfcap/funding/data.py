@@ -211,7 +211,7 @@ def _others(inputs: Inputs, program: Program) -> Iterator[Datum]:
         size = max(abs(program.rows.right[r] + program.rows.constant[r]) for r in rows)
         yield Datum(
             f"{head} {limit_name(inputs, family, key)}",
-            _per(BY_NAME[family]),
+            _per(inputs, BY_NAME[family]),
             size,
             dict.fromkeys(rows, -1.0 if least else 1.0),
             fund=False,
@@ -220,7 +220,8 @@ def _others(inputs: Inputs, program: Program) -> Iterator[Datum]:
         )
 
 
-def _per(family: Family) -> str:
+def _per(inputs: Inputs, family: Family) -> str:
     if family.period_at is None:
         return "at its date"
-    return "each period" if family.each else "throughout"
+    each = "period" if inputs.grid.mixed else inputs.grid.frequency
+    return f"each {each}" if family.each else "throughout"

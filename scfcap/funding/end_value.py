@@ -98,10 +98,10 @@ def losses_ahead(inputs: Inputs, x: Supported, j: int) -> float:
 
 
 def _issue_costs(book: Book) -> Terms:
-    terms, last = Terms(), book.inputs.horizon
-    for d in book.inputs.deals:
+    inputs, terms, last = book.inputs, Terms(), book.inputs.horizon
+    for d in inputs.deals:
         if d.state is None and d.closing <= last:
-            terms.extend(book.issue_cost(d, d.closing), _unused(book.inputs, d))
+            terms.extend(book.issue_cost(d, d.closing), _unused(inputs, d))
     return terms
 
 
@@ -139,7 +139,8 @@ def _debt(book: Book) -> Terms:
         for tenor, rate in x.tenors:
             maturity = x.maturity(tenor)
             for since in maturity.standing(last):
-                over = _bullet(inputs, x.rate(rate, since), maturity.falls_due(since) - last, at)
+                due, part = maturity.falls_due(since), maturity.part_of(since)
+                over = _bullet(inputs, x.rate(rate, since), due - last, at, part)
                 terms.add(book.program.find("X", (x.name, tenor, since)), -over)
     for lender in inputs.spec.lenders:
         for draw in lender.draws:
@@ -167,9 +168,9 @@ def _p2p(book: Book) -> Terms:
         return terms
     last, at = inputs.horizon, inputs.spec.plan.terminal_rate
     for since in p2p.maturity.standing(last):
-        due = p2p.maturity.falls_due(since)
+        due, part = p2p.maturity.falls_due(since), p2p.maturity.part_of(since)
         for m, step in enumerate(p2p.steps):
-            over = _bullet(inputs, p2p.rate(step.rate, since), due - last, at)
+            over = _bullet(inputs, p2p.rate(step.rate, since), due - last, at, part)
             terms.add(book.program.find("P", (m, since)), -over)
     older = 0.0 if inputs.spec.p2p is None else inputs.spec.p2p.outstanding_rate
     for due in range(last + 1, len(p2p.open_repaid)):
@@ -183,13 +184,19 @@ def _provisions(book: Book) -> Terms:
     return provisions(book, book.inputs.horizon)
 
 
-def _bullet(inputs: Inputs, rate: float, periods: int, at: float) -> float:
-    """:func:`excess` of principal that is due at once, ``periods`` after T; nothing if before."""
+def _bullet(inputs: Inputs, rate: float, periods: int, at: float, part: float = 1.0) -> float:
+    """:func:`excess` of principal that is due at once, ``periods`` after T; nothing if before.
+
+    It bears interest for ``part`` of the last of them.
+    """
     if periods < 1:
         return 0.0
     outstanding = np.ones(periods + 1)
     outstanding[-1] = 0.0
-    return excess(rate, outstanding, _later(inputs, periods), at)
+    years = _later(inputs, periods)
+    if part != 1.0:
+        years = np.append(years[:-1], years[-1] * part)
+    return excess(rate, outstanding, years, at)
 
 
 def _run_off(inputs: Inputs, d: DealInputs) -> tuple[FloatArray, FloatArray]:

@@ -21,7 +21,7 @@ def maturing(spec: Model, factors: CohortFactors) -> dict[int, Maturing]:
     wanted = {x.days for x in spec.plan.maturity_gaps} | ({match.days} if match else set())
     k = factors.scenarios.index(spec.plan.scenario)
     performing, repaid, days = factors.performing[k], factors.repaid[k], factors.grid.days
-    closes = range(spec.plan.periods + 1)
+    closes = range(len(spec.plan.grid(spec.as_of)) + 1)
     return {
         d: Maturing(
             within=np.stack(

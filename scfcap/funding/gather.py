@@ -48,7 +48,7 @@ from scfcap.funding.provisions import provision_inputs
 from scfcap.funding.recoveries import check_recoveries, recovered_after
 from scfcap.funding.regulation import rules_by_period, under_law
 from scfcap.funding.stressed import credit_path, per_unit, under
-from scfcap.funding.told import demand_path, p2p_inputs, tenors
+from scfcap.funding.told import demand_path, p2p_inputs, refuse_untold, tenors
 from scfcap.periods import Frequency, PeriodGrid
 from scfcap.pool.snapshot import ELIGIBLE, Pool
 from scfcap.quantities import FloatArray
@@ -77,6 +77,7 @@ def build_inputs(
     """
     grid = spec.plan.grid(spec.as_of)
     told = spec.plan.unit
+    refuse_untold(spec, grid)
     unit = spec.plan.money_unit
     _check_places(spec, pool)
     check_holders(spec, pool)
@@ -344,9 +345,9 @@ def _lender(lender: Lender, grid: PeriodGrid, unit: float, told: Frequency) -> L
         open_balance=balance[: horizon + 1],
         open_repaid=repaid,
         open_interest=interest[: horizon + 1],
+        dated=tenors(lender, grid, told),
         closed=frozenset({*too_soon(grid, lender.notice_days), *range(there + 1, horizon + 1)}),
         last=None if to is None else there,
-        dated=tenors(lender, grid, told),
     )
 
 

@@ -106,13 +106,13 @@ class LenderInputs:
     """When draws fall due, by tenor, where a period is not one unit of the model."""
     last: int | None = None
 
-    def fee(self, t: int) -> float:
-        """Fee of period ``t`` on what is undrawn at the close before [1/year]."""
-        return self.commitment_fee if self.last is None or t - 1 <= self.last else 0.0
-
     def maturity(self, tenor: int) -> Maturity:
         """When a draw of that tenor falls due."""
         return Maturity(tenor) if self.dated is None else self.dated[tenor]
+
+    def fee(self, t: int) -> float:
+        """Fee of period ``t`` on what is undrawn at the close before [1/year]."""
+        return self.commitment_fee if self.last is None or t - 1 <= self.last else 0.0
 
     def share(self, t: int) -> float:
         """Share of the line that is there in ``t``."""
@@ -220,11 +220,8 @@ class DealInputs:
 class P2PInputs:
     """P2P notes as debt, on a rising supply curve.
 
-    ``tenor`` and the widths of ``steps`` are in units of the model. ``open_repaid`` runs to the
-    last older note, beyond the horizon: what is due tells what was placed one tenor before.
-    ``dated``, ``placed_before`` (of older notes, in the twelve months up to each close) and
-    ``window`` (the first period of these) [T + 1] hold where a period is not one unit.
-    ``renewed`` and ``fresh`` [T + 1]: share of maturing notes that may be
+    ``open_repaid`` runs to the last older note, beyond the horizon: what is due tells what was
+    placed one tenor before. ``renewed`` and ``fresh`` [T + 1]: share of maturing notes that may be
     placed again, and of the supply that new lenders still bring (None: all). ``dearer`` [T + 1] is
     added to the rate of what is placed [1/year].
     """
@@ -337,7 +334,6 @@ class Inputs:
     segments: tuple[str, ...]
     severity: FloatArray
     recovery_lag: IntArray
-    """Periods from default to recovery by segment; units of the model where periods differ."""
     cohorts: CohortInputs
     new_cohort: Mapping[tuple[int, int], int]
     eligible: Mapping[str, FloatArray]

@@ -85,7 +85,7 @@ def debts_due(book: Book, grid: PeriodGrid, t: int) -> Iterator[Dated]:
         for tenor, _ in x.tenors:
             for since in x.maturity(tenor).standing(t):
                 column = book.program.find("X", (x.name, tenor, since))
-                yield _days_left(book, t, since, tenor), Terms().add(column)
+                yield _days_left(book, since, tenor, t), Terms().add(column)
 
 
 def notes_due(book: Book, grid: PeriodGrid, t: int) -> Iterator[Dated]:
@@ -119,14 +119,14 @@ def p2p_due(book: Book, grid: PeriodGrid, t: int) -> Iterator[Dated]:
     for u in range(t + 1, len(p2p.open_repaid)):
         yield _left(grid, t, u), Terms().plus(float(p2p.open_repaid[u]))
     for since in p2p.maturity.standing(t):
-        yield _days_left(book, t, since, p2p.tenor), book.placed(since)
+        yield _days_left(book, since, p2p.tenor, t), book.placed(since)
 
 
-def _days_left(book: Book, t: int, since: int, tenor: int) -> float:
+def _days_left(book: Book, since: int, tenor: int, t: int) -> float:
     """Days from the close of ``t`` to the day on which money raised in ``since`` is due."""
     grid = book.inputs.grid
     day = day_due(grid, since, tenor, book.inputs.spec.plan.unit)
-    return float((day - grid.as_of).days - grid.days[t])
+    return float((day - grid.as_of).days - int(grid.days[t]))
 
 
 def _left(grid: PeriodGrid, t: int, u: int) -> float:

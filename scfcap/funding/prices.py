@@ -242,7 +242,7 @@ def _spells(inputs: Inputs, by_period: Mapping[int, float]) -> list[str]:
         if start == t:
             texts.append(f"{amount} on {day_of(inputs, t)}")
         else:
-            each = "a period"
+            each = "a period" if inputs.grid.mixed else f"a {inputs.grid.frequency}"
             texts.append(f"{amount} {each} from {day_of(inputs, start)} to {day_of(inputs, t)}")
         first = n + 1
     return texts

@@ -39,6 +39,10 @@ class Maturity:
         """The period in which money raised in ``since`` is repaid."""
         return since + self.count if self.due is None else int(self.due[since])
 
+    def part_of(self, since: int) -> float:
+        """Share of the last period for which money raised in ``since`` bears interest."""
+        return self.bears(since, self.falls_due(since))
+
     def bears(self, since: int, t: int) -> float:
         """Share of period ``t`` for which money raised in ``since`` bears interest."""
         due = self.falls_due(since)

@@ -6,12 +6,38 @@ from datetime import date
 
 import numpy as np
 
+from scfcap.errors import InputError, Problem
 from scfcap.funding.inputs import P2PInputs
 from scfcap.funding.partner import open_periods
 from scfcap.funding.tenor import Maturity
 from scfcap.periods import Frequency, PeriodGrid, moved
 from scfcap.quantities import FloatArray, IntArray
+from scfcap.schema.model import Model
 from scfcap.schema.plan import P2P, Demand, Lender
+
+
+def refuse_untold(spec: Model, grid: PeriodGrid) -> None:
+    """Raise InputError for terms that are counted in periods of one length only."""
+    unit, p2p = spec.plan.unit, spec.p2p
+    lags = any(x.payout_lag > 0 for x in spec.guaranteed)
+    window = p2p is not None and p2p.mode == "pass_through" and p2p.rolling_12_months is not None
+    wrong = {
+        "provisions": grid.mixed and spec.provisions is not None,
+        "guaranteed.payout_lag": lags and not grid.told_in(unit),
+        "p2p.rolling_12_months": grid.mixed and window,
+    }
+    problems = [
+        Problem(
+            f"model.toml: {key}",
+            "terms that go by equal periods, on a grid of other ones",
+            f"a plan by the {unit}",
+            f'Set plan.frequency = "{unit}", or take the key out.',
+        )
+        for key, there in wrong.items()
+        if there
+    ]
+    if problems:
+        raise InputError(problems)
 
 
 def demand_path(wish: Demand, grid: PeriodGrid, unit: Frequency) -> FloatArray:
@@ -43,14 +69,13 @@ def tenors(lender: Lender, grid: PeriodGrid, unit: Frequency) -> dict[int, Matur
 def p2p_inputs(
     p2p: P2P | None, grid: PeriodGrid, money: float, unit: Frequency
 ) -> P2PInputs | None:
-    """P2P notes with the older ones by the period in which they fall due; None without notes.
-
-    ``money`` is the program's unit [currency].
+    """P2P notes with the older ones by the period in which they fall due; ``money`` is the
+    program's unit [currency]. None where lenders hold no notes.
     """
     if p2p is None or p2p.tenor is None:
         return None
     horizon = len(grid)
-    older = _Older(p2p, grid, money, unit, p2p.tenor)
+    older = _Older(p2p, grid, money, unit)
     plain = grid.told_in(unit) and not p2p.notes
     return P2PInputs(
         limit=p2p.limit / money,
@@ -71,10 +96,9 @@ def p2p_inputs(
 class _Older:
     """Notes that stand at ``as_of``: spread evenly over one tenor, and by their day."""
 
-    def __init__(
-        self, p2p: P2P, grid: PeriodGrid, money: float, unit: Frequency, tenor: int
-    ) -> None:
-        self.p2p, self.grid, self.unit, self.tenor = p2p, grid, unit, tenor
+    def __init__(self, p2p: P2P, grid: PeriodGrid, money: float, unit: Frequency) -> None:
+        assert p2p.tenor is not None
+        self.p2p, self.grid, self.unit, self.tenor = p2p, grid, unit, p2p.tenor
         even = p2p.outstanding / money
         due = [self._even_due(k) for k in range(1, tenor + 1)]
         dated = [note.maturity for note in p2p.notes]

@@ -40,9 +40,7 @@ class Book(Loans):
         return terms
 
     def debt_repaid(self, lender: str, t: int) -> Terms:
-        """Draws (older ones too) that fall due in ``t``; ``t`` may be past the horizon, as far as
-        debt is covered by cash.
-        """
+        """Draws (older ones too) that fall due in ``t``; ``t`` may be one past the horizon."""
         x = self._lender(lender)
         terms = Terms().plus(float(x.open_repaid[t]))
         for tenor, _ in x.tenors:

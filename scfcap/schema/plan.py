@@ -53,7 +53,7 @@ class PlanSettings(Schema):
     cash_yield: CostRate = 0.0
     liquidity_floor: Money = 0.0
     debt_cover: float = Field(default=0.0, ge=0.0, le=10.0)
-    """Cash to hold at each close, as a share of the debt due in the next period."""
+    """Cash to hold at each close, as a share of the debt due in the next unit of ``stated_in``."""
     interest_cover: float = Field(default=0.0, ge=0.0, le=10.0)
     """The same as a share of the interest and fees on debt and P2P notes of the next period."""
     promise_cover: float = Field(default=0.0, ge=0.0, le=10.0)
@@ -272,7 +272,7 @@ class P2P(Schema):
     @model_validator(mode="after")
     def _one_way(self) -> P2P:
         """The terms of one way stand, and none of the other."""
-        of_notes = ("tenor", "steps", "outstanding", "outstanding_rate")
+        of_notes = ("tenor", "steps", "outstanding", "outstanding_rate", "notes")
         of_loans = ("per_period", "fee", "eligibility", "segments")
         debt = self.mode == "debt"
         needed = ("tenor", "steps") if debt else ("per_period",)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from scfcap.errors import InfeasibleError
+from scfcap.errors import InfeasibleError, InputError
 from scfcap.funding.catalogue import BY_NAME
 from scfcap.funding.holding import holding_cautions, lives, managed_lending
 from scfcap.funding.inputs import Inputs
@@ -335,6 +335,12 @@ def test_a_buyer_of_fast_loans_that_wants_them_held_is_a_caution():
     (said,) = holding_cautions(inputs)
     assert "city-bank takes them after a month" in said
     assert "is left to sell" in said
+
+
+def test_terms_that_go_by_equal_periods_are_refused_by_weeks_and_months():
+    rule = {"provisions": {"method": "expected_loss"}}
+    with pytest.raises(InputError, match=r"provisions: found terms that go by equal periods"):
+        platform(edited({**MIXED, **rule}))
 
 
 def test_the_default_is_weeks_and_then_months():

@@ -32,7 +32,6 @@ rules = [{ test = "rate >= 0.0" }]
 
 [plan]
 periods = 12
-frequency = "month"
 
 [opening]
 net_capital = 1e6

@@ -69,7 +69,7 @@ def p2p_limit(book: Book) -> Rows:
 def p2p_rolling(book: Book) -> Rows:
     """``sum_{t-n < u <= t} sum_m P[m,u] + older <= max(cap, older)``. Axes: period.
 
-    n periods make twelve months, which go by days where periods differ; ``older`` was placed before
+    n periods make twelve months, by days where periods differ; ``older`` was placed before
     ``as_of`` in the same window. Where it is above the cap, nothing is placed until it leaves the
     window. Loans passed through count as they are lent, ``sum_s OC[s,p2p,u]``, and of those of
     before what still stands.

@@ -46,7 +46,10 @@ def partner_flow(book: Book) -> Rows:
                 again, new = x.supply(t)
                 if (again, new) != (1.0, 1.0):
                     terms.extend(book.repaid(x.place, t), -again)
-                yield (x.place, t), Row(terms, "<=", new * x.per_period)
+                yield (
+                    (x.place, t),
+                    Row(terms, "<=", new * x.per_period * float(book.inputs.units[t])),
+                )
 
 
 def booked_sets(book: Book) -> list[str]:
