@@ -100,7 +100,7 @@ class _Older:
         assert p2p.tenor is not None
         self.p2p, self.grid, self.unit, self.tenor = p2p, grid, unit, p2p.tenor
         even = p2p.outstanding / money
-        due = [self._even_due(k) for k in range(1, tenor + 1)]
+        due = [self._even_due(k) for k in range(1, self.tenor + 1)]
         dated = [note.maturity for note in p2p.notes]
         far = max([grid.ends[-1], *dated])
         beyond = grid.reaching((far - grid.as_of).days)
@@ -109,7 +109,7 @@ class _Older:
         reach = max(len(grid) + 1, int(grid.later(1, unit)[-1]))
         self.even_repaid = np.zeros(max([reach, *due, *at]) + 1)
         for t in due:
-            self.even_repaid[t] += even / tenor
+            self.even_repaid[t] += even / self.tenor
         self.repaid = self.even_repaid.copy()
         for t, amount in self.by_note:
             self.repaid[t] += amount
