@@ -9,7 +9,17 @@ from pydantic import Field
 from scfcap.schema.base import Schema
 
 Sheet = Literal[
-    "summary", "to_do", "plan", "cash", "costs", "limits", "pool", "cash_flows", "deal", "checks"
+    "summary",
+    "to_do",
+    "plan",
+    "cash",
+    "costs",
+    "covenants",
+    "limits",
+    "pool",
+    "cash_flows",
+    "deal",
+    "checks",
 ]
 
 
