@@ -109,7 +109,7 @@ class Plan:
         frames["caps"] = caps_table(book, solution, self.optimum.replay)
         frames["covenants"] = covenants_table(book, solution, self.optimum.replay)
         frames["prices"] = price_table(self.prices, self.optimum.inputs)
-        terms = term_prices(book, solution)
+        terms = term_prices(book, self.choice.first)
         frames["term_prices"] = term_price_table(terms, self.optimum.inputs)
         frames["channels"] = channel_table(self.channels)
         frames["next"] = next_steps(book.inputs, frames)
