@@ -55,6 +55,8 @@ def limit_of(source: LenderInputs | BuyerInputs | DealInputs | PartnerInputs | N
     return "the securitization programme" if isinstance(source, DealInputs) else "the P2P limit"
 
 
+#: What the size of series to come is called among the data.
+LARGEST_POOL = "the largest pool"
 #: What net capital is called among the data.
 CAPITAL = "net capital"
 
@@ -130,7 +132,8 @@ def _sources(inputs: Inputs, program: Program) -> Iterator[Datum]:
         issues = program.rows_of("issue_size").values()
         sizes = dict.fromkeys(issues, 1.0 / max(len(issues), 1))
         most = max((d.max_pool for d in inputs.deals), default=0.0)
-        yield Datum("pool", "spread over the further series", most, sizes, family="issue_size")
+        each = "spread over the further series"
+        yield Datum(LARGEST_POOL, each, most, sizes, family="issue_size")
     if inputs.p2p is not None:
         p2p = inputs.p2p
         limits = program.rows_of("p2p_limit").items()
