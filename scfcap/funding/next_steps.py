@@ -116,7 +116,7 @@ class _Told:
         if action == "notify":
             return "The notice that it wants, so that the money is there in time."
         if action == "repay":
-            return "Due."
+            return self._due(channel, item)
         said = []
         if action == "transfer" and channel == SECURITIZATION:
             stands = self.inputs.deal(item).state is not None
@@ -133,6 +133,14 @@ class _Told:
             said.append("Its line is not used up in this month.")
         said += self._worth(channel, item, binding)
         return " ".join(said)
+
+    def _due(self, channel: str, item: str) -> str:
+        """Why a repayment is due: by its term, or called for a covenant that is broken."""
+        for b in self.inputs.breaches if channel == BANK_DEBT else ():
+            called = b.lender == item and b.effect == "acceleration"
+            if called and self.inputs.grid.ends[b.t] <= self.until:
+                return f"Called: the covenant {b.covenant} of {b.of} is broken."
+        return "Due."
 
     def _worth(self, channel: str, item: str, binding: pd.DataFrame) -> Iterator[str]:
         """What one more unit earns: of the source's limit, and of what limits it this month."""
