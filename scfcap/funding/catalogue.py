@@ -365,6 +365,7 @@ FAMILIES: tuple[Family, ...] = (
         _by_period(_partners),
         partners.partner_flow,
         1,
+        each=True,
     ),
     Family(
         "partner_eligibility",

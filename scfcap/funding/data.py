@@ -55,6 +55,8 @@ def limit_of(source: LenderInputs | BuyerInputs | DealInputs | PartnerInputs | N
     return "the securitization programme" if isinstance(source, DealInputs) else "the P2P limit"
 
 
+#: What the size of series to come is called among the data.
+LARGEST_POOL = "the largest pool"
 #: What net capital is called among the data.
 CAPITAL = "net capital"
 
@@ -115,6 +117,7 @@ def _sources(inputs: Inputs, program: Program) -> Iterator[Datum]:
             if fee > 0.0 and x.line(t - 1) >= float(x.open_balance[t - 1]):
                 shifts[row["cash_balance", t]] = -fee * x.share(t - 1)
                 shifts[row["net_capital", t]] = -fee * x.share(t - 1)
+        shifts |= _fee_covered(inputs, program, x)
         yield Datum(limit_of(x), "throughout", x.limit, shifts, family="bank_debt")
     for buyer in inputs.buyers:
         stock = {
@@ -130,7 +133,8 @@ def _sources(inputs: Inputs, program: Program) -> Iterator[Datum]:
         issues = program.rows_of("issue_size").values()
         sizes = dict.fromkeys(issues, 1.0 / max(len(issues), 1))
         most = max((d.max_pool for d in inputs.deals), default=0.0)
-        yield Datum("pool", "spread over the further series", most, sizes, family="issue_size")
+        each = "spread over the further series"
+        yield Datum(LARGEST_POOL, each, most, sizes, family="issue_size")
     if inputs.p2p is not None:
         p2p = inputs.p2p
         limits = program.rows_of("p2p_limit").items()
@@ -142,6 +146,17 @@ def _sources(inputs: Inputs, program: Program) -> Iterator[Datum]:
             what = f"P2P supply at {step.rate:.2%}"
             each = f"each {inputs.spec.plan.unit}"
             yield Datum(what, each, step.per_period, rows, family="p2p_supply")
+
+
+def _fee_covered(inputs: Inputs, program: Program, x: LenderInputs) -> dict[int, float]:
+    """What the liquidity floor holds against the fee on one more unit of a line, by row."""
+    shifts: dict[int, float] = {}
+    for t, r in program.rows_of("liquidity_floor").items():
+        for u in range(t + 1, min(int(inputs.covered_to[t]), inputs.horizon) + 1):
+            fee = inputs.spec.plan.interest_cover * x.fee(u) * float(inputs.year[u])
+            if fee > 0.0 and x.line(u - 1) >= float(x.open_balance[u - 1]):
+                shifts[r] = shifts.get(r, 0.0) + fee * x.share(u - 1)
+    return shifts
 
 
 def _partners(inputs: Inputs, program: Program) -> Iterator[Datum]:

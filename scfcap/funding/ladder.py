@@ -13,6 +13,7 @@ from scfcap.funding.capital import PROVISIONS, TAX, tax_due
 from scfcap.funding.company import cash
 from scfcap.funding.maturities import (
     Dated,
+    claims_due,
     coupons_due,
     debts_due,
     due_grid,
@@ -25,7 +26,7 @@ from scfcap.funding.partner_books import CLAIMS, KEPT, OWED
 from scfcap.funding.program import Solution, Terms
 from scfcap.funding.provisions import provisions
 from scfcap.funding.statements import frame_of
-from scfcap.funding.support import paid, receivable
+from scfcap.funding.support import receivable
 from scfcap.funding.variables import Book, on_books
 from scfcap.quantities import FloatArray
 
@@ -114,7 +115,7 @@ class _Ladder:
         if sold:
             yield *OWED, self._loans(sold, t)
         if any(x.cover > 0.0 for x in book.inputs.partners):
-            yield *CLAIMS, self._dated(self._claims(t))
+            yield *CLAIMS, self._dated(claims_due(book, grid, t))
         if book.inputs.provisions is not None:
             held = np.zeros(len(BUCKETS))
             held[BUCKETS.index("undated")] = self._value(provisions(book, t))
@@ -146,10 +147,3 @@ class _Ladder:
         for days, terms in parts:
             amounts[int(np.searchsorted(HORIZONS, days, side="left"))] += self._value(terms)
         return amounts
-
-    def _claims(self, t: int) -> Iterator[Dated]:
-        """Claims under guarantees on defaults up to ``t``, due after their lag."""
-        days = self.grid.days
-        for x in self.book.inputs.partners:
-            for due in range(t + 1, t + x.payout_lag + 1):
-                yield float(days[due] - days[t]), paid(self.book, x, due)

@@ -33,7 +33,7 @@ LONG = 180
 #: Amounts below this count as none [money units].
 NOTHING = 1e-6
 #: Families of the columns that bring money from outside, or take loans over.
-_SOURCES = ("X", "P", "S", "Y")
+_SOURCES = ("X", "P", "S", "Y", "OC")
 _NAMES = [
     "channel", "item", "periods", "carried_amount", "beside_amount", "rate", "life_days",
     "source_days", "gap_days", "gap_180", "sentence",
@@ -125,7 +125,7 @@ def long_demand(book: Book, solution: Solution, costs: pd.DataFrame) -> pd.DataF
     alone, beside = (_Trial(book, solution, segments, alone=way) for way in (True, False))
     own = alone.most(frozenset()), beside.most(frozenset())
     rows: list[tuple[object, ...]] = []
-    for x in _sources(book, costs):
+    for x in _sources(book, costs, segments):
         most = alone.most(x.columns), beside.most(x.columns)
         if x.channel != OWN:
             most = most[0] - own[0], most[1] - own[1]
@@ -184,7 +184,8 @@ class _Trial:
     def _solved(self, opened: frozenset[tuple[str, Key]], *, closed: bool) -> float | None:
         for j, label in self.shut.items():
             value = 0.0 if closed else max(float(self.x[j]), 0.0)
-            self.warm.bound(j, 0.0, inf if label in opened else value)
+            least = value if label[0] == "OC" and not self.alone else 0.0
+            self.warm.bound(j, least, inf if label in opened else value)
         point = self.warm.solve()
         if point is None:
             return None
@@ -209,7 +210,7 @@ def _standing(book: Book, segments: list[int]) -> dict[int, float]:
     return terms.coefficients
 
 
-def _sources(book: Book, costs: pd.DataFrame) -> Iterator[_Source]:
+def _sources(book: Book, costs: pd.DataFrame, segments: list[int]) -> Iterator[_Source]:
     inputs = book.inputs
     known = costs.set_index("item")["rate"].to_dict()
     mean = 365.0 * float(inputs.year[1:].mean())
@@ -245,6 +246,15 @@ def _sources(book: Book, costs: pd.DataFrame) -> Iterator[_Source]:
             notes = frozenset(("P", (m, t)) for t in inputs.periods)
             item = f"P2P at {step.rate:.2%}"
             yield _Source(P2P, item, notes, step.rate, p2p.tenor * mean, p2p.tenor)
+    for partner in inputs.partners:
+        if partner.limit > 0.0:
+            booked: frozenset[tuple[str, Key]] = frozenset(
+                ("OC", (s, partner.place, t)) for s in segments for t in inputs.periods
+            )
+            cost = float(known.get(partner.name, np.nan))
+            yield _Source(
+                partner.channel, partner.name, booked, cost, float("nan"), with_the_loan=True
+            )
 
 
 def _buyer(book: Book, buyer: BuyerInputs, rate: float) -> _Source:
@@ -279,7 +289,8 @@ def _sentence(
     text += "" if x.rate != x.rate else f" at {x.rate:.2%} a year"
     life, stays = days
     if x.with_the_loan:
-        return f"{text}; it takes the whole loan, so there is no gap."
+        takes = "takes the whole loan" if x.channel == BANK_TRANSFER else "runs with the loan"
+        return f"{text}; it {takes}, so there is no gap."
     if stays != stays:
         return f"{text}; own money does not fall due."
     gap = life - stays

@@ -12,8 +12,10 @@ from math import inf
 
 import numpy as np
 
+from scfcap.funding.capital import tax_due
 from scfcap.funding.entries import notes_repaid
 from scfcap.funding.program import Terms
+from scfcap.funding.support import paid
 from scfcap.funding.tenor import day_due
 from scfcap.funding.variables import Book
 from scfcap.periods import PeriodGrid
@@ -120,6 +122,21 @@ def p2p_due(book: Book, grid: PeriodGrid, t: int) -> Iterator[Dated]:
         yield _left(grid, t, u), Terms().plus(float(p2p.open_repaid[u]))
     for since in p2p.maturity.standing(t):
         yield _days_left(book, since, p2p.tenor, t), book.placed(since)
+
+
+def claims_due(book: Book, grid: PeriodGrid, t: int) -> Iterator[Dated]:
+    """Claims under guarantees on defaults up to the close of ``t``, due after their lag."""
+    for x in book.inputs.partners:
+        for due in range(t + 1, t + x.payout_lag + 1):
+            yield _left(grid, t, due), paid(book, x, due)
+
+
+def others_due(book: Book, grid: PeriodGrid, t: int) -> Iterator[Dated]:
+    """What is owed at the close of ``t`` that funds nothing: coupons, claims, tax."""
+    yield from coupons_due(book, grid, t)
+    yield from claims_due(book, grid, t)
+    if book.inputs.spec.tax is not None:
+        yield tax_due(book, grid, t)
 
 
 def _days_left(book: Book, since: int, tenor: int, t: int) -> float:

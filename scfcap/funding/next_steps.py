@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
-from scfcap.axes import BANK_DEBT, OWN, SECURITIZATION, place
+from scfcap.axes import BANK_DEBT, OWN, P2P, SECURITIZATION, place
 from scfcap.funding.catalogue import BY_NAME
+from scfcap.funding.data import LARGEST_POOL, limit_of
 from scfcap.funding.inputs import Inputs
+from scfcap.funding.objective import objective_words
 from scfcap.funding.statements import frame_of
 from scfcap.periods import add_months
 
@@ -40,7 +42,8 @@ def next_steps(inputs: Inputs, frames: Frames) -> pd.DataFrame:
     until = add_months(inputs.grid.as_of, 1, month_end=True)
     told = _Told(inputs, frames, until)
     rows = [*told.actions(), *told.lending()]
-    rows.sort(key=lambda row: _ORDER.index(str(row[0])))
+    sources = list(dict.fromkeys(row[1:3] for row in rows))
+    rows.sort(key=lambda row: (_ORDER.index(str(row[0])), sources.index(row[1:3])))
     frame = frame_of(rows, _NAMES)
     for name in ("first_date", "last_date", "deadline"):
         frame[name] = pd.to_datetime(frame[name]).astype("datetime64[s]")
@@ -61,7 +64,7 @@ class _Told:
         keys = ["action", "channel", "item", "detail"]
         for (action, channel, item, detail), group in todo.groupby(keys, sort=False):
             rate, worth = self._cost(str(channel), str(item))
-            why = self._why(str(action), str(channel), str(item), rate, worth)
+            why = self._why(str(action), str(channel), str(item), str(detail), rate)
             days = group["date"]
             amount = float(group["amount"].sum())
             deadline = group["deadline"].min()
@@ -108,12 +111,12 @@ class _Told:
         mine = prices[prices["what"] == what]
         return float("nan") if mine.empty else float(mine["value"].iloc[0])
 
-    def _why(self, action: str, channel: str, item: str, rate: float, worth: float) -> str:
+    def _why(self, action: str, channel: str, item: str, detail: str, rate: float) -> str:
         """Cost against what money may cost, what limits the use, what more is worth."""
         if action == "notify":
             return "The notice that it wants, so that the money is there in time."
         if action == "repay":
-            return "Due."
+            return self._due(channel, item)
         said = []
         if action == "transfer" and channel == SECURITIZATION:
             stands = self.inputs.deal(item).state is not None
@@ -121,15 +124,45 @@ class _Told:
         if np.isfinite(rate):
             most = self._may_cost()
             said.append(f"Costs {rate:.2%} a year all in; money for the plan may cost {most:.2%}.")
-        binding = self._binding(channel, item)
-        if binding:
-            said.append(f"Limited by {' and '.join(binding)}.")
-        elif channel == BANK_DEBT:
+        near = self._near(channel, item, detail)
+        binding = near[near["binding"].astype(bool) & (near["dual"].abs() > NOTHING)]
+        names = list(dict.fromkeys(map(_limit, binding["family"], binding["key"])))
+        if names:
+            said.append(f"Limited by {' and '.join(names)}.")
+        elif channel == BANK_DEBT and not near["binding"].any():
             said.append("Its line is not used up in this month.")
-        if np.isfinite(worth) and worth > NOTHING:
-            each = f"{self.inputs.spec.currency} {worth * self.inputs.unit:,.0f}"
-            said.append(f"{self._unit()} more of it throughout the plan earns {each}.")
+        said += self._worth(channel, item, binding)
         return " ".join(said)
+
+    def _due(self, channel: str, item: str) -> str:
+        """Why a repayment is due: by its term, or called for a covenant that is broken."""
+        for b in self.inputs.breaches if channel == BANK_DEBT else ():
+            called = b.lender == item and b.effect == "acceleration"
+            if called and self.inputs.grid.ends[b.t] <= self.until:
+                return f"Called: the covenant {b.covenant} of {b.of} is broken."
+        return "Due."
+
+    def _worth(self, channel: str, item: str, binding: pd.DataFrame) -> Iterator[str]:
+        """What one more unit earns: of the source's limit, and of what limits it this month."""
+        data = [self._own_limit(channel, item)]
+        data += [_datum(family, key) for family, key in binding[["family", "key"]].to_numpy()]
+        prices = self.frames["prices"].set_index("what")
+        unit, more = self._unit(), objective_words(self.inputs).more
+        for what in dict.fromkeys(data):
+            worth = self._price(what)
+            if worth > NOTHING:
+                per = str(prices.loc[what, "per"]).removeprefix(unit).strip()
+                amount = self._say(worth * self.inputs.unit)
+                yield f"{unit} more of {what} {per} {more} {amount}."
+
+    def _own_limit(self, channel: str, item: str) -> str:
+        """What the limit of a source is called among the prices."""
+        inputs = self.inputs
+        if channel == SECURITIZATION:
+            return limit_of(inputs.deal(item))
+        named = (*inputs.lenders, *inputs.buyers, *inputs.partners)
+        source = next((x for x in named if x.name == item), None)
+        return limit_of(source) if source is not None or channel == P2P else ""
 
     def _may_cost(self) -> float:
         """What one more unit raised in the first period for as long as is told may cost."""
@@ -137,22 +170,36 @@ class _Told:
         first = curve[curve["period"] == 1]
         return float(first["rate"].iloc[-1]) if len(first) else float("nan")
 
-    def _binding(self, channel: str, item: str) -> list[str]:
-        """Limits of a source that bind up to ``until``, or once for all."""
+    def _near(self, channel: str, item: str, detail: str) -> pd.DataFrame:
+        """Limits of a source up to ``until``, or once for all; of P2P supply the step's own."""
         limits = self.frames["limits"]
         ends = pd.to_datetime(limits["end"])
         near = ends.isna() | (ends <= pd.Timestamp(self.until))
-        binds = limits["binding"].astype(bool) & (limits["dual"].abs() > NOTHING)
         prefix = _OF_CHANNEL.get(channel)
         named = (limits["key"] == item) | limits["key"].str.startswith(f"{item}/")
         named |= limits["key"].isin([place(channel, item), channel])
         if prefix:
             named |= limits["family"].str.startswith(prefix)
-        mine = limits[near & binds & named]
-        return list(dict.fromkeys(BY_NAME[str(f)].what for f in mine["family"]))
+        steps = limits["key"].map(detail.endswith)
+        others = (limits["family"] == "p2p_supply") & ~steps.astype(bool)
+        return limits[near & named & ~others]
 
     def _unit(self) -> str:
         return f"{self.inputs.spec.currency} {self.inputs.unit:,.0f}"
 
     def _say(self, amount: float) -> str:
         return f"{self.inputs.spec.currency} {amount:,.0f}"
+
+
+def _limit(family: str, key: str) -> str:
+    """A limit of a source in words."""
+    return f"P2P supply {key}" if family == "p2p_supply" else BY_NAME[family].what
+
+
+def _datum(family: str, key: str) -> str:
+    """What room under a limit is called among the prices."""
+    if family == "issue_size":
+        return LARGEST_POOL
+    return (
+        _limit(family, key) if family == "p2p_supply" else f"room under {_limit(family, key)} {key}"
+    )

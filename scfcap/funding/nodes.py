@@ -77,10 +77,13 @@ class Nodes:
 
 
 #: Families of the plan's columns that are decided, and in which period; ``None``: at the closing
-#: of the series that is the key, else in the period that ends the key.
+#: of the series that is the key, else in the period that ends the key. Which banks lend
+#: (:data:`AT_ONCE`) is decided in the first period.
 DECIDED = {
     "O": -1, "OC": -1, "Y": -1, "X": -1, "P": -1, "G": -1, "Div": -1, "S": None, "E": None,
 }  # fmt: skip
+#: Families of columns without a period, decided in the first.
+AT_ONCE = frozenset({"V"})
 #: Families of columns that follow from decisions and from what happens.
 FOLLOWS = frozenset({"H", "M", "K", "Q", "N", "A", "R", "Tax"})
 
@@ -99,6 +102,8 @@ def decided_in(inputs: Inputs) -> Decided:
     def when(family: str, key: Key) -> int | None:
         if family in FOLLOWS:
             return None
+        if family in AT_ONCE:
+            return 1
         if family not in DECIDED:
             msg = f"columns {family} are neither decided in a period nor follow from decisions"
             raise LabelError(msg)

@@ -284,7 +284,8 @@ def _changes(book: Book) -> Iterator[Terms]:
             )
             for x in inputs.lenders
         ]
-        pairs += [(book.total(b.place, t), book.total(b.place, t - 1)) for b in inputs.buyers]
+        holders = [b.place for b in inputs.buyers] + [x.place for x in inputs.partners]
+        pairs += [(book.total(where, t), book.total(where, t - 1)) for where in holders]
         pairs += [(book.all_notes(d, t), book.all_notes(d, t - 1)) for d in inputs.deals]
         pairs.append((book.p2p_stock(t), book.p2p_stock(t - 1)))
         for now, before in pairs:
@@ -320,7 +321,7 @@ def _named(book: Book, family: str, key: Key) -> list[Any]:
     """A column's key by names rather than places in a list, its period last where it has one."""
     inputs = book.inputs
     parts = list(key) if isinstance(key, tuple) else [key]
-    if family == "O":
+    if family in ("O", "OC"):
         parts[0] = inputs.segments[int(parts[0])]
     elif family == "Y":
         j, cohorts = int(parts[0]), inputs.cohorts

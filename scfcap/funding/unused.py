@@ -130,7 +130,9 @@ def _sources(book: Book) -> Iterator[tuple[str, str, str, list[_Column], str]]:
     """Channel, name, family of columns, ways to use it, and why there may be none."""
     inputs = book.inputs
     for x in inputs.lenders:
-        yield BANK_DEBT, x.name, "X", _draws(book, x), "its line is 0"
+        broken = (b for b in inputs.breaches if b.lender == x.name)
+        why = next((f"the covenant {b.covenant} of {b.of} is broken" for b in broken), "")
+        yield BANK_DEBT, x.name, "X", _draws(book, x), why or "its line is 0"
     for buyer in inputs.buyers:
         why = "its limit is 0" if buyer.limit <= 0.0 else "no loan is eligible and old enough"
         yield BANK_TRANSFER, buyer.name, "Y", _sales(book, buyer), why

@@ -232,6 +232,11 @@ def test_what_is_called_is_due_at_the_next_close_and_cross_default_follows():
     assert b.open_repaid[1] == 1.0
     assert c.closed >= {1}
     todo = plan.tables()["actions"]
+    steps = plan.tables()["next"].set_index(["action", "item"])["why"]
+    for lender in ("bank-a", "bank-b"):
+        assert steps.loc["repay", lender] == "Called: the covenant leverage of bank-a is broken."
+    unused = plan.tables()["unused"].set_index("item")["sentence"]
+    assert unused["bank-a"] == "bank-a is not used: the covenant leverage of bank-a is broken."
     repaid = todo[(todo["action"] == "repay") & (todo["item"].isin(["bank-a", "bank-b"]))]
     assert set(repaid["date"].dt.date) == {date(2014, 1, 31)}
     assert repaid["amount"].sum() == pytest.approx(6.0e6)

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scfcap.axes import BANK_DEBT
 from scfcap.funding.catalogue import build_program
+from scfcap.funding.inputs import Inputs
 from scfcap.funding.long_demand import long_demand, long_segments
 from scfcap.funding.plan import Plan, solve_plan
 from scfcap.funding.program import Terms, solve
@@ -83,6 +85,52 @@ def test_each_source_carries_what_a_program_of_its_own_says():
         carried = table.loc[f"bank-a, {tenor} months", "carried_amount"]
         assert carried > 0.0
         assert carried == pytest.approx(_anew(((tenor, rate),)) - own, rel=1e-5)
+
+
+JOINT: dict[str, Any] = {
+    "joint": [{"name": "bank-j", "own_share": 0.3, "fee": 0.02, "limit": 6.0e6}],
+    "guaranteed": [{"name": "bank-g", "limit": 4.0e6, "fee": 0.03}],
+}
+
+
+def _with(inputs: Inputs, name: str) -> float:
+    """Most standing on average [currency] where own funds and one partner, if any, lend."""
+    credit = inputs.segments.index("credit")
+    demand = inputs.demand.copy()
+    demand[credit, 1:] = 1000.0
+    partners = tuple(
+        replace(x, limit=x.limit if x.name == name else 0.0, segments=frozenset({credit}))
+        for x in inputs.partners
+    )
+    changed = replace(
+        inputs.without(BANK_DEBT),
+        demand=demand,
+        promised=np.zeros_like(inputs.promised),
+        partners=partners,
+    )
+    book = declare(changed)
+    program, terms = build_program(book), Terms()
+    for j in range(len(changed.cohorts)):
+        if changed.cohorts.vintage[j] >= 1 and changed.cohorts.segment[j] == credit:
+            for t in changed.periods:
+                for where in all_places(changed):
+                    terms.extend(book.held(j, where, t), float(changed.year[t]))
+    program.objective = terms
+    return solve(program).objective / float(changed.year.sum()) * UNIT
+
+
+def test_what_partners_carry_is_theirs_and_not_own_cash():
+    p = platform(edited({**LONG, **JOINT}), None, own_pool())
+    plan = solve_plan(p.inputs, p.engine, channels=False)
+    table = plan.tables()["long_demand"].set_index("item")
+    own = _with(plan.optimum.inputs, "")
+    assert table.loc["own cash", "carried_amount"] == pytest.approx(own, rel=1e-6)
+    for name in ("bank-j", "bank-g"):
+        more = _with(plan.optimum.inputs, name) - own
+        assert more > 1.0e6
+        assert table.loc[name, "carried_amount"] == pytest.approx(more, rel=1e-5)
+        assert table.loc[name, "gap_days"] == pytest.approx(0.0)
+        assert "runs with the loan" in table.loc[name, "sentence"]
 
 
 def test_cash_that_the_plan_leaves_idle_carries_loans_beside_it():

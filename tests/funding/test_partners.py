@@ -607,6 +607,8 @@ def test_partners_are_in_every_table():
         UNIT * sum(x for (_, where, t), x in booked.items() if where == BANK_J and t == 1)
     )
     assert "Limited by the limit of a bank" in steps.loc[["bank-j"], "why"].iloc[0]
+    flows = tables["prices"]["what"].str.contains("lends a period")
+    assert tables["prices"].loc[flows, "per"].str.endswith("each month").all()
     prices = set(tables["prices"]["what"])
     assert "the limit of bank-g's guaranteed loans" in prices
     assert "the limit of bank-j's joint loans" in prices

@@ -96,7 +96,7 @@ class Tiny:
         self.program.add_family("nothing_lent", [1, 2, 3], rows)
         line = SimpleNamespace(name="bank", open_balance=np.zeros(4))
         self.inputs = SimpleNamespace(
-            periods=range(1, 4), horizon=3, lenders=[line], buyers=(), deals=()
+            periods=range(1, 4), horizon=3, lenders=[line], buyers=(), deals=(), partners=()
         )
 
     def debt(self, name: str, t: int) -> Terms:
@@ -226,7 +226,8 @@ def test_turnover_is_the_least_and_then_the_weights(first, chosen):
     book, solution = first[1].book, first[1].solution
     turnover, _ = written(book, solution)
     assert chosen.turnover[1] == pytest.approx(turnover, rel=1e-6)
-    assert chosen.turnover[1] < chosen.turnover[0] - 1.0, "there was something to choose"
+    saved = chosen.turnover[0] - chosen.turnover[1]
+    assert saved > 1e3 * room(turnover), "there was something to choose"
     _, weight = written(book, solution, turnover)
     assert unique._weights(book, "late") @ chosen.solution.x == pytest.approx(weight, rel=1e-5)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,34 @@ def test_what_a_line_costs_and_what_more_of_it_is_worth_stand_beside_the_draw(ru
         said = draws.loc[item, "why"]
         assert f"{costs.loc[item, 'rate']:.2%}" in said
         if draws.loc[item, "worth_of_more"] > 1e-6:
-            assert "more of it throughout the plan earns" in said
+            assert f"more of the line of {item} throughout earns" in said
+
+
+def test_a_price_in_a_reason_is_that_of_the_datum_it_names(run: Run) -> None:
+    tables = run.tables()
+    prices = tables["plan_prices"].frame.set_index("what")["value"]
+    named = {}
+    for why in tables["plan_next"].frame["why"]:
+        for what, amount in re.findall(
+            r"more of (.+?) (?:throughout|each month|spread over the further series)"
+            r" earns CNY ([\d,]+)\.",
+            why,
+        ):
+            named[what] = float(amount.replace(",", ""))
+    assert {"the largest pool", "P2P supply at 12.50%"} <= set(named)
+    for what, amount in named.items():
+        assert amount == pytest.approx(prices[what] * 1e6, abs=0.51)
+
+
+def test_a_line_that_is_full_is_not_called_unused(run: Run) -> None:
+    tables = run.tables()
+    limits = tables["plan_limits"].frame
+    lines = limits[(limits["family"] == "bank_debt") & (limits["period"] == 1)].set_index("key")
+    draws = tables["plan_next"].frame.set_index(["action", "item"]).loc["draw"]
+    assert len(draws)
+    assert lines["binding"].any()
+    for item, why in draws["why"].items():
+        assert ("not used up" in why) == (not lines.loc[item, "binding"])
 
 
 def test_the_calendar_holds_every_action(run: Run, book: Book) -> None:

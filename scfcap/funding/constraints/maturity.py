@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from scfcap.funding.company import capital, cash
 from scfcap.funding.maturities import (
     Dated,
-    coupons_due,
     debts_due,
     due_grid,
     notes_due,
+    others_due,
     p2p_due,
     restricted_cash,
 )
@@ -38,11 +38,11 @@ def _funding(book: Book, grid: PeriodGrid, t: int) -> Iterator[Dated]:
 
 
 def maturity_gap(book: Book) -> Rows:
-    """``M[t] + Q[t] + sum_j within[j,h,t] H[j,t] - sum_{due <= h} (X, N, Z, AC) >= -buffer_h``.
+    """``M[t] + Q[t] + sum_j within[j,h,t] H[j,t] - sum_{due <= h} (X, N, Z, U) >= -buffer_h``.
 
-    Axes: days h, period. AC are coupons owed. Loans of the group as their cash is expected within
-    h days of the close, no new loan counted; free and restricted cash at once. The gap of the
-    maturity ladder.
+    Axes: days h, period. U are coupons, claims under guarantees and tax that are owed. Loans of
+    the group as their cash is expected within h days of the close, no new loan counted; free and
+    restricted cash at once. The gap of the maturity ladder.
     """
     inputs = book.inputs
     grid = due_grid(book)
@@ -50,7 +50,7 @@ def maturity_gap(book: Book) -> Rows:
         within = inputs.maturing[gap.days].within
         for t in inputs.periods:
             terms = cash(book, t).extend(restricted_cash(book, t)).extend(_loans(book, within, t))
-            for left, amount in (*_funding(book, grid, t), *coupons_due(book, grid, t)):
+            for left, amount in (*_funding(book, grid, t), *others_due(book, grid, t)):
                 if left <= gap.days:
                     terms.extend(amount, -1.0)
             yield (gap.days, t), Row(terms, ">=", -gap.buffer / inputs.unit)

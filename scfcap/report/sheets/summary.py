@@ -206,9 +206,10 @@ def _channels(kit: Kit, sheet: Sheet, row: int) -> int:
     frame = kit.frame("plan_channels")
     if frame is None:
         return row
-    sheet.put(row, _FIRST, "What each outside channel is worth", SECTION)
+    title = "What each outside channel is worth: what the plan is after, with and without it"
+    sheet.put(row, _FIRST, title, SECTION)
     row += 1
-    sheet.merged(row, (_FIRST, _FIRST + 1), f"Income and end value, {kit.look.label}", HEAD_LEFT)
+    sheet.merged(row, (_FIRST, _FIRST + 1), kit.look.label, HEAD_LEFT)
     for column, label in ((4, "With it"), (5, "Without it"), (6, "Worth")):
         sheet.put(row, column, label, HEAD)
     sheet.merged(row, (7, _LAST), "In words", HEAD)
