@@ -12,8 +12,9 @@ import pandas as pd
 from scfcap.axes import BANK_DEBT, OWN, P2P, SECURITIZATION, place
 from scfcap.funding.catalogue import BY_NAME
 from scfcap.funding.data import LARGEST_POOL, limit_of
-from scfcap.funding.inputs import Inputs
+from scfcap.funding.inputs import BuyerInputs, Inputs, LenderInputs
 from scfcap.funding.objective import objective_words
+from scfcap.funding.partner import PartnerInputs
 from scfcap.funding.statements import frame_of
 from scfcap.periods import add_months
 
@@ -160,7 +161,11 @@ class _Told:
         inputs = self.inputs
         if channel == SECURITIZATION:
             return limit_of(inputs.deal(item))
-        named = (*inputs.lenders, *inputs.buyers, *inputs.partners)
+        named: tuple[LenderInputs | BuyerInputs | PartnerInputs, ...] = (
+            *inputs.lenders,
+            *inputs.buyers,
+            *inputs.partners,
+        )
         source = next((x for x in named if x.name == item), None)
         return limit_of(source) if source is not None or channel == P2P else ""
 

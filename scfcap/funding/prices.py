@@ -31,6 +31,8 @@ __all__ = ["STEP", "Price", "Worth", "limit_of", "prices", "worth_sentence"]
 
 #: Step of a re-solve, share of the datum.
 STEP = 1e-4
+#: A datum smaller than this share of net capital is moved as if it were so large.
+LEAST = 0.01
 #: Values below this per unit count as zero.
 NOTHING = 1e-9
 #: Values that differ by less than this share are the same.
@@ -110,7 +112,7 @@ class _Pricer:
     def price(self, datum: Datum) -> Price | None:
         """The price of a datum; None where it is a limit without a name that does not press."""
         dual = sum(shift * float(self.solution.dual[r]) for r, shift in datum.shifts.items())
-        step = STEP * max(datum.size, 1.0)
+        step = STEP * max(datum.size, LEAST * self.inputs.net_capital)
         idle = self._idle(datum, step)
         if idle and not datum.named:
             return None
@@ -163,7 +165,10 @@ class _Pricer:
         limits = all(rows.sense[r] != "=" for r in datum.shifts)
         if sign > 0.0 and limits and abs(slope) < NOTHING:
             return Side(inf)
-        return reach(self.warm, datum.shifts, self.start, slope, sign=sign, size=datum.size)
+        least = LEAST * self.inputs.net_capital
+        return reach(
+            self.warm, datum.shifts, self.start, slope, sign=sign, size=datum.size, least=least
+        )
 
     def _next(self, side: Side) -> str:
         if side.ends:

@@ -48,19 +48,27 @@ class Side:
 
 
 def reach(
-    warm: Warm, shifts: Mapping[int, float], start: Point, slope: float, *, sign: float, size: float
+    warm: Warm,
+    shifts: Mapping[int, float],
+    start: Point,
+    slope: float,
+    *,
+    sign: float,
+    size: float,
+    least: float = 1.0,
 ) -> Side:
     """The largest shift by which the price ``slope`` of a datum of ``size`` holds.
 
     ``shifts`` move right-hand sides per unit; the datum falls by no more than its size.
+    A datum smaller than ``least`` is moved as if it were so large.
     """
-    most = FAR * max(size, 1.0) if sign > 0.0 else size
+    most = FAR * max(size, least) if sign > 0.0 else size
     if most <= 0.0:
         return Side(0.0)
     margin = max(HOLDS * abs(slope), LEAST)
     cost = sign * slope - margin
     moved = {r: sign * shift for r, shift in shifts.items()}
-    found = warm.best_shift(moved, cost, most, STEP * max(size, 1.0))
+    found = warm.best_shift(moved, cost, most, STEP * max(size, least))
     if found is None:
         return Side(0.0)
     at, after = found

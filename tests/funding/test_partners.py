@@ -549,6 +549,7 @@ def test_losses_beyond_a_pooled_cap_by_hand():
         credit_cost=np.array([0.0, 1.0, 1.0, 2.0]),
         received=np.array([0.0, 0.0, 10.0, 0.0]),
         balance=zeros,
+        provisions=zeros,
     )  # fmt: skip
     sale = buyer("bank", 1, recourse=Recourse(0.1, sold=20.0, borne=0.5))
     assert list(beyond_cap(sale, flows)) == [0.0, 0.0, 0.0, 1.5]

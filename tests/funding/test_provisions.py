@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from typing import Any
@@ -145,9 +146,7 @@ def test_a_wrong_coverage_of_the_program_fails_the_replay():
     assert provisions is not None
     cover = provisions.cover.copy()
     cover[:, 2] *= 1.01
-    wrong = type(p.inputs)(
-        **{**p.inputs.__dict__, "provisions": type(provisions)(cover, provisions.extra)}
-    )
+    wrong = replace(p.inputs, provisions=type(provisions)(cover, provisions.extra))
     checks = solve_plan(wrong, p.engine, channels=False).tables()["checks"].set_index("check")
     assert not checks.loc["replay: net capital", "ok"]
 
