@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import pandas as pd
 
@@ -28,6 +28,7 @@ from scfcap.funding.next_steps import next_steps
 from scfcap.funding.prices import Price, Worth, prices, worth_sentence
 from scfcap.funding.program import NoOptimumError, Solution, solve
 from scfcap.funding.replay import Engine, Replay, repaid_by, replay
+from scfcap.funding.tables import Tables
 from scfcap.funding.terms import term_price_table, term_prices
 from scfcap.funding.unique import Choice, choose
 from scfcap.funding.unused import unused
@@ -61,7 +62,6 @@ class Plan:
     """
 
     optimum: Optimum
-    prices: tuple[Price, ...]
     channels: tuple[Worth, ...]
     seconds: Mapping[str, float]
     choice: Choice
@@ -94,30 +94,47 @@ class Plan:
         return (closing - inputs.net_capital - given) * inputs.unit
 
     @cached_property
-    def _tables(self) -> dict[str, pd.DataFrame]:
-        book, solution = self.optimum.book, self.optimum.solution
-        frames = statements.all_statements(book, solution)
-        frames["cash_flow"] = cash_flow(book, solution)
-        frames["cash_forecast"] = cash_forecast(book, solution, frames["sources_uses"])
-        frames["accounting"] = accounting(book, solution)
-        frames["cost_of_funds"] = cost_of_funds(book, solution, self.prices)
-        frames["marginal_funding"] = marginal_funding(book, solution)
-        frames["actions"] = actions(book, solution, self.optimum.decisions)
-        frames["unused"] = unused(book, solution)
-        frames["long_demand"] = long_demand(book, solution, frames["cost_of_funds"])
-        frames["value"] = value_table(book, solution)
-        frames["caps"] = caps_table(book, solution, self.optimum.replay)
-        frames["covenants"] = covenants_table(book, solution, self.optimum.replay)
-        frames["prices"] = price_table(self.prices, self.optimum.inputs)
-        terms = term_prices(book, self.choice.first)
-        frames["term_prices"] = term_price_table(terms, self.optimum.inputs)
-        frames["channels"] = channel_table(self.channels)
-        frames["next"] = next_steps(book.inputs, frames)
-        frames["checks"] = statements.checks(book, solution, self.optimum.replay, frames)
-        return frames
+    def prices(self) -> tuple[Price, ...]:
+        """What one more unit of each datum is worth; from the first solve, on demand."""
+        return prices(self.optimum.inputs, self.choice.first)
 
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """All tables of the plan by name; amounts in currency."""
+    @cached_property
+    def _tables(self) -> Tables:
+        found = self.optimum
+        book, solution, result = found.book, found.solution, found.replay
+        inputs = found.inputs
+        tables = Tables(
+            {
+                name: partial(make, book, solution)
+                for name, make in (
+                    *statements.STATEMENTS.items(),
+                    ("cash_flow", cash_flow),
+                    ("accounting", accounting),
+                    ("marginal_funding", marginal_funding),
+                    ("unused", unused),
+                    ("value", value_table),
+                )
+            }
+        )
+        tables.add("cash_forecast", lambda: cash_forecast(book, solution, tables["sources_uses"]))
+        tables.add("cost_of_funds", lambda: cost_of_funds(book, solution, self.prices))
+        tables.add("actions", lambda: actions(book, solution, found.decisions))
+        tables.add("long_demand", lambda: long_demand(book, solution, tables["cost_of_funds"]))
+        tables.add("caps", lambda: caps_table(book, solution, result))
+        tables.add("covenants", lambda: covenants_table(book, solution, result))
+        tables.add("prices", lambda: price_table(self.prices, inputs))
+        tables.add("term_prices", lambda: self._term_prices())
+        tables.add("channels", lambda: channel_table(self.channels))
+        tables.add("next", lambda: next_steps(inputs, tables))
+        tables.add("checks", lambda: statements.checks(book, solution, result, tables))
+        return tables
+
+    def _term_prices(self) -> pd.DataFrame:
+        terms = term_prices(self.optimum.book, self.choice.first)
+        return term_price_table(terms, self.optimum.inputs)
+
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        """All tables of the plan by name, each made when it is asked for; amounts in currency."""
         return self._tables
 
 
@@ -136,14 +153,11 @@ def solve_plan(inputs: Inputs, engine: Engine, *, channels: bool = True) -> Plan
     if channels:
         best, alone = _with_and_without(inputs, engine, best)
     seconds["channels"] = time.perf_counter() - start
-    start = time.perf_counter()
-    priced = prices(best.inputs, best.solution)
-    seconds["prices"] = time.perf_counter() - start
     worth = tuple(_worth(inputs, best, channel, plan) for channel, plan in alone.items())
     start = time.perf_counter()
     chosen, choice = _chosen(best, engine)
     seconds["unique"] = time.perf_counter() - start
-    return Plan(chosen, priced, worth, seconds | dict(choice.seconds), choice)
+    return Plan(chosen, worth, seconds | dict(choice.seconds), choice)
 
 
 def _chosen(best: Optimum, engine: Engine) -> tuple[Optimum, Choice]:

@@ -6,7 +6,7 @@ compare them with each other and with the replay.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -34,18 +34,6 @@ AT_START = ("single_borrower", "single_group")
 
 #: Items of sources and uses that are no flows.
 BROUGHT, CARRIED = "cash brought forward", "cash carried forward"
-
-
-def all_statements(book: Book, solution: Solution) -> dict[str, pd.DataFrame]:
-    """Every statement by name."""
-    return {
-        "sources_uses": sources_uses(book, solution),
-        "balances": balances(book, solution),
-        "lending": lending(book, solution),
-        "limits": limits(book, solution),
-        "balance_sheet": balance_sheet(book, solution),
-        "income": income(book, solution),
-    }
 
 
 def valuer(book: Book, solution: Solution) -> Callable[[Terms], float]:
@@ -214,8 +202,24 @@ def income(book: Book, solution: Solution) -> pd.DataFrame:
     return frame_of(rows, ["period", "end", "item", "amount"])
 
 
+#: Every statement by name.
+STATEMENTS: Mapping[str, Callable[[Book, Solution], pd.DataFrame]] = {
+    "sources_uses": sources_uses,
+    "balances": balances,
+    "lending": lending,
+    "limits": limits,
+    "balance_sheet": balance_sheet,
+    "income": income,
+}
+
+
+def all_statements(book: Book, solution: Solution) -> dict[str, pd.DataFrame]:
+    """Every statement by name."""
+    return {name: make(book, solution) for name, make in STATEMENTS.items()}
+
+
 def checks(
-    book: Book, solution: Solution, result: Replay, frames: dict[str, pd.DataFrame]
+    book: Book, solution: Solution, result: Replay, frames: Mapping[str, pd.DataFrame]
 ) -> pd.DataFrame:
     """Each invariant with its value and tolerance; ``value`` is the largest difference."""
     inputs = book.inputs

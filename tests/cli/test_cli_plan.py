@@ -119,7 +119,7 @@ def test_the_folder_holds_every_table_with_its_units(scfcap, mini, tmp_path):
     ):
         assert saved.tables[f"plan_{table}"].units[column] == unit, (table, column)
     assert saved.tables["plan_cash_flow"].title == "Cash-flow statement of the group by period"
-    assert saved.manifest["run_seconds"].keys() >= {"solve", "prices"}
+    assert saved.manifest["run_seconds"].keys() >= {"solve", "unique"}
     actions = pd.read_csv(out / "plan_actions.csv")
     assert len(actions) == len(saved.tables["plan_actions"].frame) > 3
     assert (out / "plan_cash_forecast.csv").is_file()
