@@ -8,7 +8,7 @@ import numpy as np
 
 from scfcap.cashflow.cohorts import CohortFactors
 from scfcap.errors import InputError, Problem
-from scfcap.funding.inputs import Maturing
+from scfcap.funding.cohort_inputs import Maturing
 from scfcap.funding.maturities import repaid_later, repaid_within
 from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import Pool

@@ -20,17 +20,10 @@ from scfcap.deal.triggers import tripped
 from scfcap.errors import InputError, Problem
 from scfcap.funding.breaches import under_covenants
 from scfcap.funding.capital import paid_in
+from scfcap.funding.cohort_inputs import ALIVE, CohortInputs
 from scfcap.funding.cores import core_shares
 from scfcap.funding.falling_due import maturing, too_soon, undrawn
-from scfcap.funding.inputs import (
-    ALIVE,
-    BuyerInputs,
-    CohortInputs,
-    DealInputs,
-    Inputs,
-    LenderInputs,
-    Recourse,
-)
+from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs, Recourse
 from scfcap.funding.opening import check_holders, opening_balance
 from scfcap.funding.partner import (
     guarantor_of,

@@ -9,6 +9,7 @@ import numpy as np
 
 from scfcap.axes import OWN
 from scfcap.cashflow.cohorts import CohortFactors
+from scfcap.funding.cohort_inputs import ALIVE, CohortInputs
 from scfcap.funding.covenant_inputs import (
     PAST_DUE_DAYS,
     CovenantInputs,
@@ -16,7 +17,6 @@ from scfcap.funding.covenant_inputs import (
     LateInputs,
     PledgeInputs,
 )
-from scfcap.funding.inputs import ALIVE, CohortInputs
 from scfcap.periods import PeriodGrid, is_month_end
 from scfcap.pool.snapshot import ELIGIBLE, Pool
 from scfcap.quantities import FloatArray, IntArray

@@ -16,18 +16,18 @@ from __future__ import annotations
 import inspect
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pulp as _pulp
 from scipy import sparse
 
-from scfcap.errors import FaultError, InputError, Problem, SolverError
+from scfcap.errors import InputError, Problem, SolverError
 from scfcap.funding.lp_text import lp_text
 from scfcap.funding.relaxation import elastic
+from scfcap.funding.rows import Absent, Columns, Key, LabelError, Row, Rows, Sense, Terms
 from scfcap.funding.solution import Solution, agree, checked, quiet, row_bounds, whole
 from scfcap.quantities import BoolArray, FloatArray
 
@@ -38,106 +38,7 @@ __all__ = [
 
 #: Typed in PuLP 4 and not in PuLP 3.
 pulp: Any = _pulp
-#: A row's or column's label: a name, a period, or a tuple of them.
-Key = Any
-Sense = Literal["<=", ">=", "="]
-
 _EXPRESSION: Any = getattr(pulp.LpAffineExpression, "from_list", pulp.LpAffineExpression)
-
-
-class LabelError(FaultError):
-    """A row or column of the program breaks the rules of its family."""
-
-
-class Terms:
-    """A linear expression ``sum(coefficient * column) + constant`` under construction."""
-
-    __slots__ = ("coefficients", "constant")
-
-    def __init__(self) -> None:
-        self.coefficients: dict[int, float] = {}
-        self.constant = 0.0
-
-    def add(self, column: int | None, coefficient: float = 1.0) -> Terms:
-        """Add ``coefficient * column``; a column that does not exist counts zero."""
-        if column is not None and coefficient != 0.0:
-            self.coefficients[column] = self.coefficients.get(column, 0.0) + coefficient
-        return self
-
-    def plus(self, constant: float) -> Terms:
-        """Add a constant."""
-        self.constant += constant
-        return self
-
-    def extend(self, other: Terms, factor: float = 1.0) -> Terms:
-        """Add ``factor * other``."""
-        if factor != 0.0:
-            mine, theirs = self.coefficients, other.coefficients
-            if mine:
-                for column, coefficient in theirs.items():
-                    if coefficient != 0.0:
-                        mine[column] = mine.get(column, 0.0) + factor * coefficient
-            else:
-                mine.update({j: factor * c for j, c in theirs.items() if c != 0.0})
-            self.constant += factor * other.constant
-        return self
-
-    @classmethod
-    def of(cls, columns: Sequence[int], coefficients: FloatArray, constant: float = 0.0) -> Terms:
-        """``sum_n coefficients[n] * columns[n] + constant``, a column once; zeros are left out."""
-        terms = cls()
-        given = zip(columns, coefficients.tolist(), strict=True)
-        terms.coefficients.update(
-            given if coefficients.all() else {j: c for j, c in given if c != 0.0}
-        )
-        terms.constant = constant
-        return terms
-
-    def copy(self) -> Terms:
-        """The same expression, to go on from."""
-        terms = Terms()
-        terms.coefficients.update(self.coefficients)
-        terms.constant = self.constant
-        return terms
-
-    def value(self, x: FloatArray) -> float:
-        """The expression at the column values ``x``."""
-        return self.constant + math.fsum(c * x[j] for j, c in self.coefficients.items())
-
-
-@dataclass(frozen=True)
-class Row:
-    """``terms sense right``; the constant of ``terms`` is moved to the right."""
-
-    terms: Terms
-    sense: Sense
-    right: float = 0.0
-
-
-@dataclass(frozen=True)
-class Absent:
-    """A row that does not apply, said on purpose."""
-
-    why: str
-
-
-@dataclass
-class _Columns:
-    family: list[str] = field(default_factory=list)
-    key: list[Key] = field(default_factory=list)
-    lower: list[float] = field(default_factory=list)
-    upper: list[float] = field(default_factory=list)
-    integer: list[int] = field(default_factory=list)
-
-
-@dataclass
-class _Rows:
-    family: list[str] = field(default_factory=list)
-    key: list[Key] = field(default_factory=list)
-    sense: list[Sense] = field(default_factory=list)
-    right: list[float] = field(default_factory=list)
-    constant: list[float] = field(default_factory=list)
-    terms: list[dict[int, float]] = field(default_factory=list)
 
 
 class Program:
@@ -145,8 +46,8 @@ class Program:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.columns = _Columns()
-        self.rows = _Rows()
+        self.columns = Columns()
+        self.rows = Rows()
         self.objective = Terms()
         self._column_index: dict[tuple[str, Key], int] = {}
         self._row_index: dict[tuple[str, Key], int] = {}
@@ -285,14 +186,14 @@ class Program:
         """The same columns and rows under another name, without an objective."""
         twin = Program(name)
         columns, rows = self.columns, self.rows
-        twin.columns = _Columns(
+        twin.columns = Columns(
             list(columns.family),
             list(columns.key),
             list(columns.lower),
             list(columns.upper),
             list(columns.integer),
         )
-        twin.rows = _Rows(
+        twin.rows = Rows(
             list(rows.family),
             list(rows.key),
             list(rows.sense),

@@ -13,7 +13,8 @@ import numpy as np
 
 from scfcap.cashflow.cohorts import CohortFactors
 from scfcap.credit.curves import CurveSet
-from scfcap.funding.inputs import Inputs, ProvisionInputs
+from scfcap.funding.cohort_inputs import ProvisionInputs
+from scfcap.funding.inputs import Inputs
 from scfcap.funding.program import Terms
 from scfcap.funding.variables import Book, on_books
 from scfcap.periods import PER_YEAR, PeriodGrid

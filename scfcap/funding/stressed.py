@@ -12,7 +12,8 @@ from scfcap.cashflow.cohorts import CohortFactors
 from scfcap.cashflow.outage import hold_back
 from scfcap.credit.curves import CurveSet
 from scfcap.credit.stress import Stress
-from scfcap.funding.inputs import ALIVE, CreditPath, DealInputs, Inputs, LenderInputs, P2PInputs
+from scfcap.funding.cohort_inputs import ALIVE, CreditPath
+from scfcap.funding.inputs import DealInputs, Inputs, LenderInputs, P2PInputs
 from scfcap.funding.partner import PartnerInputs
 from scfcap.quantities import FloatArray
 

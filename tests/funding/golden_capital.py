@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from scfcap.funding.inputs import Inputs, ProvisionInputs
+from scfcap.funding.cohort_inputs import ProvisionInputs
+from scfcap.funding.inputs import Inputs
 from scfcap.periods import PeriodGrid
 from scfcap.schema.model import Model
 

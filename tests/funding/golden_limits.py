@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from scfcap.funding.cohort_inputs import Maturing
 from scfcap.funding.covenant_inputs import Breach, CovenantInputs, LateInputs, PledgeInputs
-from scfcap.funding.inputs import BankChoice, Inputs, Maturing
+from scfcap.funding.inputs import BankChoice, Inputs
 
 from .golden_parts import OLD, Cohort, line, notes, old, terms, tiny
 

@@ -13,14 +13,8 @@ import numpy as np
 
 from scfcap.axes import OWN
 from scfcap.deal.accounts import SeriesState
-from scfcap.funding.inputs import (
-    BuyerInputs,
-    CohortInputs,
-    DealInputs,
-    Inputs,
-    LenderInputs,
-    P2PInputs,
-)
+from scfcap.funding.cohort_inputs import CohortInputs
+from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs, P2PInputs
 from scfcap.periods import PeriodGrid
 from scfcap.schema.model import Model
 from scfcap.schema.plan import SupplyStep
