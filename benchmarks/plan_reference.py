@@ -76,6 +76,7 @@ def _model() -> Model:
             },
             "plan": {
                 "periods": MONTHS,
+                "frequency": "month",
                 "cash_yield": 0.0035,
                 "liquidity_floor": 40.0e6,
                 "opex_per_year": 30.0e6,

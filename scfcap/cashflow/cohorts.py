@@ -197,7 +197,7 @@ def cohort_factors(
     for position, loans in enumerate(new.values()):
         for period in range(1, periods + 1):
             group = opened + position * periods + period - 1
-            parts.append(_originated(loans, int(new_segment[position]), period, curves, group))
+            parts.append(made(loans, int(new_segment[position]), period, curves, group))
     count = opened + len(new) * periods
     amount = np.ones(count)
     amount[:opened] = np.bincount(cohort, pool.balance, minlength=opened)
@@ -228,6 +228,10 @@ def cohort_factors(
     )
 
 
+#: Loans that borrowers pay, and parts of those that buyers do.
+Made = tuple[LoanArrays, Sequence[OrderParts]]
+
+
 def project_cohort(
     new: NewLoans, segment: int, period: int, amount: float, curves: CurveSet
 ) -> Flows:
@@ -235,9 +239,14 @@ def project_cohort(
 
     ``segment`` indexes ``curves.segments``.
     """
-    loans, orders = _originated(new, segment, period, curves, 0)
-    orders = [(part, due * amount) for part, due in orders]
-    return _run(loans.scaled(np.full(len(loans), amount)), orders, curves, 1)
+    return project_made([(made(new, segment, period, curves, 0), amount)], curves, 1)
+
+
+def project_made(cohorts: Sequence[tuple[Made, float]], curves: CurveSet, groups: int) -> Flows:
+    """One run of the kernel on an amount [currency] of each cohort of :func:`made`."""
+    loans = [each.scaled(np.full(len(each), amount)) for (each, _), amount in cohorts]
+    orders = [(part, due * amount) for (_, parts), amount in cohorts for part, due in parts]
+    return _run(concatenate(loans), orders, curves, groups)
 
 
 def project_opening(pool: Pool, curves: CurveSet, group: IntArray, groups: int) -> Flows:
@@ -278,10 +287,11 @@ def _opening_cohorts(pool: Pool, curves: CurveSet) -> tuple[IntArray, IntArray, 
     return index.ravel().astype(np.int64), cohorts[0], cohorts[1], cohorts[2]
 
 
-def _originated(
-    new: NewLoans, segment: int, period: int, curves: CurveSet, group: int
-) -> tuple[LoanArrays, Sequence[OrderParts]]:
-    """One unit of ``new``, made on four days spread evenly over ``period``; orders apart."""
+def made(new: NewLoans, segment: int, period: int, curves: CurveSet, group: int) -> Made:
+    """One unit of ``new``, made on four days spread evenly over ``period``; orders apart.
+
+    ``segment`` indexes ``curves.segments``; ``group`` is its row in flows that are summed.
+    """
     begin, end = curves.grid.days[period - 1], curves.grid.days[period]
     # A loan made on a day counts from that day's end: the mean of days 1..n is (n + 1) / 2.
     offsets = np.rint(STARTS * (end - begin) + 0.5).astype(np.int64)

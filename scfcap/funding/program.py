@@ -92,6 +92,10 @@ class Program:
         """Index of a column, or None where it does not exist."""
         return self._column_index.get((family, key))
 
+    def labelled(self) -> Iterator[tuple[int, str, Key]]:
+        """Index, family and key of each column that was declared here, in order."""
+        return ((index, *label) for label, index in self._column_index.items())
+
     def rows_of(self, family: str) -> dict[Key, int]:
         """Row index by key of one family."""
         return {key: index for (name, key), index in self._row_index.items() if name == family}

@@ -1,7 +1,7 @@
 """Replay: the plan's decisions alone, pushed through the projection and deal engines.
 
 Nothing of the program goes in but its decisions: opening loans are projected anew from the
-pool, every new cohort by a run of the kernel on the amount originated, the series by the
+pool, new cohorts by a run of the kernel on the amounts originated, the series by the
 waterfall engine. Where the program is exact the two agree within ``REPLAY_TOLERANCE``; what
 depends on the path (the order of repayment) is reported with its size.
 """
@@ -9,12 +9,12 @@ depends on the path (the order of repayment) is reported with its size.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from scfcap.axes import OWN
-from scfcap.cashflow.cohorts import NewLoans, project_cohort, project_opening
+from scfcap.cashflow.cohorts import Made, NewLoans, made, project_made, project_opening
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import recoveries
 from scfcap.credit.curves import CurveSet
@@ -26,7 +26,7 @@ from scfcap.funding.postings import Carried, PlaceFlows, accounts
 from scfcap.funding.provisions import ahead, periods_ahead, replayed
 from scfcap.funding.variables import all_places
 from scfcap.pool.snapshot import Pool
-from scfcap.quantities import FloatArray
+from scfcap.quantities import FloatArray, IntArray
 
 #: A tranche below this share of its size counts as repaid.
 REPAID = 1e-9
@@ -34,11 +34,32 @@ REPAID = 1e-9
 
 @dataclass(frozen=True)
 class Engine:
-    """What the simulation engines work on: loans, curves, and what new loans look like."""
+    """What the simulation engines work on: loans, curves, and what new loans look like.
+
+    What decisions do not move is kept from one replay to the next.
+    """
 
     pool: Pool
     curves: CurveSet
     new: Mapping[str, NewLoans]
+    _opened: dict[bytes, Flows] = field(default_factory=dict, repr=False, compare=False)
+    _made: dict[tuple[str, int, int, int], Made] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def opened(self, group: IntArray, count: int) -> Flows:
+        """Flows of the pool's loans, loan i in row ``group[i]`` of ``count``."""
+        key = group.tobytes()
+        if key not in self._opened:
+            self._opened[key] = project_opening(self.pool, self.curves, group, count)
+        return self._opened[key]
+
+    def made(self, name: str, segment: int, period: int, group: int) -> Made:
+        """One unit of new loans; see :func:`~scfcap.cashflow.cohorts.made`."""
+        key = (name, segment, period, group)
+        if key not in self._made:
+            self._made[key] = made(self.new[name], segment, period, self.curves, group)
+        return self._made[key]
 
 
 @dataclass(frozen=True)
@@ -115,15 +136,20 @@ def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[
             out["ahead"][rows] = ahead(flows.loss[k, group] * factor, months, horizon)
 
     group, count = _opening_groups(inputs, engine.pool)
-    opened = project_opening(engine.pool, engine.curves, group, count)
+    opened = engine.opened(group, count)
     put(slice(0, count), opened, slice(None), 1.0 / inputs.unit)
     opening = np.bincount(group, engine.pool.balance, minlength=count) / inputs.unit
     out["closing"][:count, 0] = opening
-    for (s, v), j in inputs.new_cohort.items():
+    lent: dict[int, tuple[Made, float]] = {}
+    for n, ((s, v), j) in enumerate(inputs.new_cohort.items()):
         amount = sum(_made(inputs, decisions, s, v).values())
         if amount > 0.0:
-            loans_of = engine.new[inputs.segments[s]]
-            put(j, project_cohort(loans_of, s, v, amount, engine.curves), 0, 1.0)
+            lent[j] = (engine.made(inputs.segments[s], s, v, n), amount)
+    if lent:
+        flows = project_made(list(lent.values()), engine.curves, len(inputs.new_cohort))
+        for n, j in enumerate(inputs.new_cohort.values()):
+            if j in lent:
+                put(j, flows, n, 1.0)
     return out
 
 

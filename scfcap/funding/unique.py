@@ -98,24 +98,33 @@ class Choice:
         )
 
 
-def choose(book: Book, first: Solution, how: How | None = None, when: When = "late") -> Choice:
+def choose(
+    book: Book | Sequence[Book],
+    first: Solution,
+    how: How | None = None,
+    when: When = "late",
+) -> Choice:
     """The plan among all that are as good as ``first``; ``how`` absent: by size.
 
-    Integer columns stay where the first solve has them.
+    Several books are those of scenarios in one program: turnover is that of all together, and a
+    decision weighs the same whether it stands for one scenario or for a node of many. Integer
+    columns stay where the first solve has them.
 
     Raises:
         SolverError: a pass ended without a proven optimum, or broke a row.
     """
-    how = how or ("perturbation" if book.program.shape[1] > LARGE else "passes")
+    program = first.program
+    books = tuple(book) if isinstance(book, Sequence) else (book,)
+    how = how or ("perturbation" if program.shape[1] > LARGE else "passes")
     if how == "none":
         return Choice(how, first, first, when=when)
     run = _perturbed if how == "perturbation" else _passes
-    x, seconds, turnover = run(book, first, when)
-    value = math.fsum(book.program.costs() * x) + book.program.objective.constant
+    x, seconds, turnover = run(books, first, when)
+    value = math.fsum(program.costs() * x) + program.objective.constant
     chosen = replace(
         first,
         x=x,
-        primal_residual=_kept(book.program, x, first),
+        primal_residual=_kept(program, x, first),
     )
     return Choice(how, first, chosen, first.objective - value, turnover, seconds, when)
 
@@ -134,18 +143,19 @@ def _kept(program: Program, x: FloatArray, first: Solution) -> float:
 
 
 def _passes(
-    book: Book, first: Solution, when: When
+    books: Sequence[Book], first: Solution, when: When
 ) -> tuple[FloatArray, dict[str, float], tuple[float, float]]:
     start = time.perf_counter()
-    program = book.program
+    program = first.program
     again = _Again(program, first)
     costs, count = program.costs(), program.shape[1]
-    changes = list(_changes(book))
+    changes = [terms for book in books for terms in _changes(book)]
     sizes = again.either_way(changes)
     moved, idle = np.zeros(count), np.zeros(count)
-    for j, (family, key) in enumerate(zip(*_labels(program), strict=True)):
-        moved[j] = 1.0 if family == "Y" else 0.0
-        idle[j] = KEPT if family == "Q" and _repaying(book, key) else 0.0
+    for book in books:
+        for j, family, key in book.program.labelled():
+            moved[j] = 1.0 if family == "Y" else 0.0
+            idle[j] = KEPT if family == "Q" and _repaying(book, key) else 0.0
     moved = np.concatenate([moved, np.ones(2 * len(changes))])
     before = math.fsum(moved[:count] * first.x) + sizes
     again.at_least(costs, math.fsum(costs * first.x), room(first.objective))
@@ -154,7 +164,7 @@ def _passes(
     now = time.perf_counter()
     seconds = {"turnover": now - start}
     again.at_least(-moved, -after, room(after))
-    x = again.least(_sum(_weights(book, when), idle))
+    x = again.least(_sum(_together(books, when), idle))
     seconds["timing"] = time.perf_counter() - now
     after = math.fsum(moved * x[: len(moved)])
     return again.tidy(x), seconds, (before, after)
@@ -169,15 +179,15 @@ def _sum(one: FloatArray, other: FloatArray) -> FloatArray:
 
 
 def _perturbed(
-    book: Book, first: Solution, when: When
+    books: Sequence[Book], first: Solution, when: When
 ) -> tuple[FloatArray, dict[str, float], tuple[float, float]]:
     start = time.perf_counter()
-    program = book.program
+    program = first.program
     costs = program.costs()
     step = PERTURBED * max(float(np.abs(costs).max(initial=0.0)), LEAST)
     again = _Again(program, first)
     again.model.setOptionValue("dual_feasibility_tolerance", TOLERANCE)
-    x = again.tidy(again.least(step * _weights(book, when, f"{SEED}") - costs))
+    x = again.tidy(again.least(step * _together(books, when, f"{SEED}") - costs))
     return x, {"perturbation": time.perf_counter() - start}, (math.nan, math.nan)
 
 
@@ -269,10 +279,6 @@ class _Again:
         return own
 
 
-def _labels(program: Program) -> tuple[list[str], list[Key]]:
-    return program.columns.family, program.columns.key
-
-
 def _changes(book: Book) -> Iterator[Terms]:
     """Change in each period of what each channel outside funds."""
     inputs = book.inputs
@@ -300,21 +306,30 @@ def _repaying(book: Book, key: Key) -> bool:
     return int(t) > book.inputs.deal(str(name)).last_revolving
 
 
+def _together(books: Sequence[Book], when: When, seed: str = "") -> FloatArray:
+    """Weight of each column of the program that the books share; shape (columns,)."""
+    weights = [_weights(book, when, seed) for book in books]
+    return np.asarray(np.max(weights, axis=0))
+
+
 def _weights(book: Book, when: When, seed: str = "") -> FloatArray:
     """Weight of each column: its period, and a digest of its names; shape (columns,)."""
-    program, horizon = book.program, book.inputs.horizon
-    weights = np.zeros(program.shape[1])
-    for j, (family, key) in enumerate(zip(*_labels(program), strict=True)):
-        if family in _FOLLOWS or not math.isfinite(program.columns.lower[j]):
-            continue
-        parts = _named(book, family, key)
-        t = parts[-1] if isinstance(parts[-1], int) else 1
-        share = (horizon + 1 - t) / horizon if when == "late" else t / horizon
-        names = "|".join(str(part) for part in parts if part is not t)
-        text = f"{seed}|{family}|{names}".encode()
-        digest = int.from_bytes(hashlib.sha256(text).digest()[:6], "big") / 2.0**48
-        weights[j] = max(share, 0.0) * (1.0 + DIGEST * digest)
+    columns = book.program.columns
+    weights = np.zeros(len(columns.family))
+    for j, family, key in book.program.labelled():
+        if family not in _FOLLOWS and math.isfinite(columns.lower[j]):
+            weights[j] = _weight(book, when, seed, family, key)
     return weights
+
+
+def _weight(book: Book, when: When, seed: str, family: str, key: Key) -> float:
+    horizon, parts = book.inputs.horizon, _named(book, family, key)
+    t = parts[-1] if isinstance(parts[-1], int) else 1
+    share = (horizon + 1 - t) / horizon if when == "late" else t / horizon
+    names = "|".join(str(part) for part in parts if part is not t)
+    text = f"{seed}|{family}|{names}".encode()
+    digest = int.from_bytes(hashlib.sha256(text).digest()[:6], "big") / 2.0**48
+    return max(share, 0.0) * (1.0 + DIGEST * digest)
 
 
 def _named(book: Book, family: str, key: Key) -> list[Any]:

@@ -20,6 +20,9 @@ from scfcap.funding.program import Program, Solution
 from scfcap.quantities import FloatArray, IntArray
 
 _INF = highspy.kHighsInf
+#: From an optimal basis a re-solve has few steps: costs need no perturbation against stalling,
+#: nor weights of the steepest edge (Devex instead), which take longer than they save.
+_NEAR = {"dual_simplex_cost_perturbation_multiplier": 0.0, "simplex_dual_edge_weight_strategy": 1}
 
 
 @dataclass(frozen=True)
@@ -68,25 +71,26 @@ class Warm:
             self._basis = self._model.getBasis()
 
     def _start(self, solution: Solution) -> None:
-        """Begin from the basis of ``solution``, whose columns its solver may have sorted by name.
+        """Begin from the basis of ``solution``, whatever equal plan its values are of.
 
-        Where their order cannot be told, the first solve begins from nothing.
+        Its solver has the program's columns in their order, or those alone that stand anywhere;
+        another number of them cannot be told apart, and the first solve begins from nothing.
         """
-        theirs = solution._model
-        used = np.flatnonzero(~self.program.unused)
-        values = np.array(theirs.getSolution().col_value)
-        for order in (used, np.array(sorted(used, key=lambda j: f"x{j}"), dtype=np.int64)):
-            if len(values) != len(order) or not np.allclose(values, solution.x[order], atol=1e-6):
-                continue
-            found = theirs.getBasis()
-            status = [highspy.HighsBasisStatus.kLower] * (self.program.shape[1] + 1)
-            for j, s in zip(order, found.col_status, strict=True):
-                status[j] = s
-            basis = highspy.HighsBasis()
-            basis.col_status, basis.row_status = status, list(found.row_status)
-            basis.valid = True
-            self._model.setBasis(basis)
+        found, count = solution._model.getBasis(), self.program.shape[1]
+        order = np.arange(count)
+        if len(found.col_status) != count:
+            order = np.flatnonzero(~self.program.unused)
+        if len(found.col_status) != len(order):
             return
+        status = [highspy.HighsBasisStatus.kLower] * (count + 1)
+        for j, s in zip(order, found.col_status, strict=True):
+            status[j] = s
+        basis = highspy.HighsBasis()
+        basis.col_status, basis.row_status = status, list(found.row_status)
+        basis.valid = True
+        self._model.setBasis(basis)
+        for name, value in _NEAR.items():
+            self._model.setOptionValue(name, value)
 
     def solve(self) -> Point | None:
         """The optimum as things stand; None where there is none."""

@@ -31,6 +31,7 @@ from scfcap.funding.program import (
 )
 from scfcap.funding.replay import Engine, replay
 from scfcap.funding.scenarios import ScenarioPlan, build_scenarios, solve_scenarios
+from scfcap.funding.unique import choose
 from scfcap.quantities import FloatArray
 
 from .small_platform import LAW, platform, small_pool
@@ -76,6 +77,22 @@ def alone(scenario: str) -> Any:
 
 
 # What must change nothing.
+
+
+@pytest.mark.parametrize("how", ["passes", "perturbation"])
+@pytest.mark.parametrize("shared", [1, 6])
+def test_scenarios_that_are_the_same_choose_the_same_of_equal_plans(how, shared):
+    once = alone("base")
+    wanted = choose(once.book, once.solution, how).solution
+    twice = dict.fromkeys(("one", "other"), once.inputs)
+    nodes = Nodes.two_stage(2, 6, shared)
+    program, books = build_scenarios(twice, {"one": 0.5, "other": 0.5}, nodes)
+    found = choose(tuple(books.values()), solve(program), how)
+    assert found.given_up == pytest.approx(0.0, abs=1e-4)
+    assert np.abs(found.solution.x).max() > 1.0
+    for book in books.values():
+        for j, family, key in book.program.labelled():
+            assert found.solution.x[j] == pytest.approx(wanted.value(family, key), abs=1e-3)
 
 
 def test_one_scenario_gives_the_very_program_of_a_plan_without_scenarios():
