@@ -75,7 +75,8 @@ def _found(book: Book, solution: Solution) -> Iterator[tuple[str, str, float, fl
             continue
         if item in missed and inputs.choice is not None:
             said = f"{item} is not used: no more than {inputs.choice.allowed} banks may lend "
-            tail = f"({inputs.choice.regime}), and others serve the plan better."
+            full = "as many are owed already" if inputs.choice.most == 0 else ""
+            tail = f"({inputs.choice.regime}), and {full or 'others serve the plan better'}."
             yield channel, item, nan, nan, said + tail
             continue
         kind = next((x.kind for x in inputs.lenders if x.name == item), channel)

@@ -27,3 +27,21 @@ def cautions(spec: Model, frame: pd.DataFrame) -> list[str]:
                 f"periods, without its {', '.join(said)}; state [contract.{name}]."
             )
     return found
+
+
+def over_limits(spec: Model) -> list[str]:
+    """Where more is owed at the start than a line, or the P2P limit, allows. One sentence each."""
+    owed = [
+        (f"the line of {x.name}", sum(draw.amount for draw in x.draws), x.limit, "draws")
+        for x in spec.lenders
+    ]
+    if (p2p := spec.p2p) is not None:
+        notes = p2p.outstanding + sum(note.amount for note in p2p.notes)
+        owed.append(("the P2P limit", notes, p2p.limit, "notes"))
+    return [
+        f"At the start more than {name} is used"
+        + (f", {used / limit:.0%} of it" if limit > 0.0 else "")
+        + f": nothing new fits until older {what} have run off."
+        for name, used, limit, what in owed
+        if used > limit
+    ]

@@ -13,6 +13,7 @@ import pandas as pd
 from scfcap.funding.cash_flow import WEEKS
 from scfcap.funding.objective import WORDS
 from scfcap.funding.value import beyond_sentence
+from scfcap.report.cautions import over_limits
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table, named_table
@@ -118,6 +119,7 @@ class PlanReport:
         failed = failed[~failed["ok"].astype(bool)]
         said += [f"A check of the engine fails: {name}." for name in failed["check"]]
         said += broken_covenants(self.frames["covenants"])
+        said += over_limits(self.model.spec)
         return said
 
     def document(self) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import json
 import pandas as pd
 import pytest
 
+import scfcap
+from scfcap.report.cautions import over_limits
 from scfcap.report.store import read_run
 
 TABLES = {
@@ -221,3 +223,14 @@ def test_quotes_of_the_models_own_come_first_and_are_checked(scfcap, mini):
         assert done.exit_code == 2
         assert "cohorts" not in done.stderr  # said before the work, not after it
     assert "borrowing/cn_2013.toml: claims.mine.low: found 0.07 above high, 0.06" in done.stderr
+
+
+def test_a_line_below_what_is_drawn_is_told():
+    sound = scfcap.load("alibaba-2013").spec
+    low = scfcap.load("alibaba-2013", overrides={"lenders.bank-a.limit": 0.2e9}).spec
+    assert over_limits(sound) == []
+    # 300 million are drawn.
+    assert over_limits(low) == [
+        "At the start more than the line of bank-a is used, 150% of it: nothing new fits until "
+        "older draws have run off."
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import combinations
 
 import pytest
@@ -71,6 +72,15 @@ def test_prices_say_that_the_choice_is_held(plan):
     unused = plan.tables()["unused"].set_index("item")["sentence"]
     for name in left:
         assert unused[name].startswith(f"{name} is not used: no more than 2 banks may lend")
+
+
+def test_a_bank_without_a_seat_is_told_that_others_are_owed_already():
+    owed = [{"amount": 3.0e6, "rate": 0.06, "maturity": date(2014, 3, 31)}]
+    made = platform({"lenders": [*({**b, "draws": owed} for b in BANKS[:2]), BANKS[2]]}, RULES)
+    assert made.inputs.choice.most == 0
+    plan = solve_plan(made.inputs, made.engine, channels=False)
+    said = plan.tables()["unused"].set_index("item")["sentence"][BANKS[2]["name"]]
+    assert said.endswith("and as many are owed already.")
 
 
 def test_without_a_choice_no_price_speaks_of_one():
