@@ -12,8 +12,9 @@ import pandas as pd
 from scfcap.axes import BANK_DEBT, OWN, P2P, SECURITIZATION, place
 from scfcap.funding.catalogue import BY_NAME
 from scfcap.funding.data import LARGEST_POOL, limit_of
-from scfcap.funding.inputs import Inputs
+from scfcap.funding.inputs import BuyerInputs, Inputs, LenderInputs
 from scfcap.funding.objective import objective_words
+from scfcap.funding.partner import PartnerInputs
 from scfcap.funding.statements import frame_of
 from scfcap.periods import add_months
 
@@ -122,8 +123,9 @@ class _Told:
             stands = self.inputs.deal(item).state is not None
             said.append("Its collections buy new loans." if stands else "Its notes pay for them.")
         if np.isfinite(rate):
-            most = self._may_cost()
-            said.append(f"Costs {rate:.2%} a year all in; money for the plan may cost {most:.2%}.")
+            most = f"; money for the plan may cost {self._may_cost():.2%}"
+            lending = self.inputs.spec.plan.objective == "max_lending"
+            said.append(f"Costs {rate:.2%} a year all in{'' if lending else most}.")
         near = self._near(channel, item, detail)
         binding = near[near["binding"].astype(bool) & (near["dual"].abs() > NOTHING)]
         names = list(dict.fromkeys(map(_limit, binding["family"], binding["key"])))
@@ -160,7 +162,8 @@ class _Told:
         inputs = self.inputs
         if channel == SECURITIZATION:
             return limit_of(inputs.deal(item))
-        named = (*inputs.lenders, *inputs.buyers, *inputs.partners)
+        named: list[LenderInputs | BuyerInputs | PartnerInputs] = [*inputs.lenders]
+        named += [*inputs.buyers, *inputs.partners]
         source = next((x for x in named if x.name == item), None)
         return limit_of(source) if source is not None or channel == P2P else ""
 
