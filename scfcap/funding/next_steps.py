@@ -88,7 +88,9 @@ class _Told:
             share = made / asked
             worth = self._price(f"loan demand in {segment}")
             why = "All that is asked for."
-            if share < 1.0 - NOTHING:
+            if self.inputs.spec.plan.objective == "min_cost":
+                why = "The lending path that is to be funded."
+            elif share < 1.0 - NOTHING:
                 why = (
                     f"{share:.0%} of what is asked for: the money for the rest earns as much or "
                     "more in other loans."
@@ -123,8 +125,9 @@ class _Told:
             stands = self.inputs.deal(item).state is not None
             said.append("Its collections buy new loans." if stands else "Its notes pay for them.")
         if np.isfinite(rate):
-            most = self._may_cost()
-            said.append(f"Costs {rate:.2%} a year all in; money for the plan may cost {most:.2%}.")
+            most = f"; money for the plan may cost up to {self._may_cost():.2%}"
+            lending = self.inputs.spec.plan.objective == "max_lending"
+            said.append(f"Costs {rate:.2%} a year all in{'' if lending else most}.")
         near = self._near(channel, item, detail)
         binding = near[near["binding"].astype(bool) & (near["dual"].abs() > NOTHING)]
         names = list(dict.fromkeys(map(_limit, binding["family"], binding["key"])))
@@ -161,19 +164,16 @@ class _Told:
         inputs = self.inputs
         if channel == SECURITIZATION:
             return limit_of(inputs.deal(item))
-        named: tuple[LenderInputs | BuyerInputs | PartnerInputs, ...] = (
-            *inputs.lenders,
-            *inputs.buyers,
-            *inputs.partners,
-        )
+        named: list[LenderInputs | BuyerInputs | PartnerInputs] = [*inputs.lenders]
+        named += [*inputs.buyers, *inputs.partners]
         source = next((x for x in named if x.name == item), None)
         return limit_of(source) if source is not None or channel == P2P else ""
 
     def _may_cost(self) -> float:
-        """What one more unit raised in the first period for as long as is told may cost."""
+        """The most that one more unit raised in the first period may cost, of all tenors."""
         curve = self.frames["marginal_funding"]
         first = curve[curve["period"] == 1]
-        return float(first["rate"].iloc[-1]) if len(first) else float("nan")
+        return float(first["rate"].max()) if len(first) else float("nan")
 
     def _near(self, channel: str, item: str, detail: str) -> pd.DataFrame:
         """Limits of a source up to ``until``, or once for all; of P2P supply the step's own."""

@@ -166,6 +166,11 @@ def test_more_lending_is_worth_its_income() -> None:
     }
     assert income_of["max_lending"] == pytest.approx(lent["max_lending"] * UNIT, rel=1e-9)
     assert plans["max_lending"].net_income <= plans["max_income"].objective
+    # The duals of a plan that is after lending are in loans: no rate that money may cost.
+    for name, x in plans.items():
+        reasons = x.tables()["next"].query("rate == rate and action != 'repay'")["why"]
+        assert len(reasons)
+        assert (reasons.str.contains("may cost") == (name == "max_income")).all()
 
 
 @pytest.mark.parametrize(
