@@ -27,6 +27,7 @@ is true.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 
 import numpy as np
@@ -109,8 +110,12 @@ class Expression:
         return list(texts_beside(self._root, name))
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str) -> Expression:
-    """Read an expression. Raises :class:`ExpressionError` with the place of the fault."""
+    """Read an expression, once where it is asked for again.
+
+    Raises :class:`ExpressionError` with the place of the fault.
+    """
     if len(text) > MAX_LENGTH:
         raise ExpressionError(found=f"{len(text):,} characters", expected=f"at most {MAX_LENGTH:,}")
     parser = Parser(text)
