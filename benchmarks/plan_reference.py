@@ -22,8 +22,9 @@ from baselines.plan import Rows, numbers, solve_term_by_term
 from scfcap.axes import BULLET, LEVEL_PAYMENT
 from scfcap.cashflow.cohorts import cohort_factors, new_loans
 from scfcap.credit.curves import build_curves
+from scfcap.funding.cohort_inputs import ALIVE, CohortInputs
 from scfcap.funding.gather import build_inputs
-from scfcap.funding.inputs import ALIVE, CohortInputs, Inputs
+from scfcap.funding.inputs import Inputs
 from scfcap.funding.nodes import Nodes
 from scfcap.funding.program import Program, solve
 from scfcap.funding.scenarios import build_scenarios

@@ -43,7 +43,7 @@ FIELDS: Final[Mapping[type, Mapping[str, tuple[str, ...]]]] = {
             *("default_days", "has_roll_rates", "roll_rates", "period_rolls"),
         ),
         "recovery": (
-            *("severity", "stated_severity", "recovery_lag", "recovery_share"),
+            *("severity", "stated_severity", "recovery_lag", "lag_unit", "recovery_share"),
             *("struck_recovery", "struck_lag"),
         ),
         "prepayment": (

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba.core.caching import NullCache
 
 from scfcap import compiled as machine_code
 from scfcap.axes import BULLET, EQUAL_PRINCIPAL, LEVEL_PAYMENT, LOAN_TYPES, ORDER
@@ -447,14 +448,13 @@ def test_no_loans_no_flows(make_curves: MakeCurves) -> None:
 
 
 def test_without_a_folder_for_machine_code_it_is_compiled_anew(monkeypatch):
-    asked = []
+    def nowhere(_):
+        raise RuntimeError
 
-    def njit(**options):
-        asked.append(options)
-        if options.get("cache"):
-            raise RuntimeError
-        return lambda function: function
+    def double(x):
+        return 2.0 * x
 
-    monkeypatch.setattr(machine_code, "njit", njit)
-    assert machine_code.compiled(abs) is abs
-    assert [options.get("cache", False) for options in asked] == [True, False]
+    monkeypatch.setattr(machine_code, "_Shared", nowhere)
+    made = machine_code.compiled(double)
+    assert isinstance(made._cache, NullCache)
+    assert made(3.0) == 6.0

@@ -163,9 +163,9 @@ def test_a_folder_without_its_inputs_is_refused(scfcap, folders, tmp_path):
 def test_what_is_wrong_is_said(scfcap, folders, mini, model_text):
     a, b = folders
     euro = mini(model=model_text.replace('"CNY"', '"EUR"'), name="euro")
-    weekly = mini(
-        model=model_text.replace("periods = 4", 'periods = 4\nfrequency = "week"'), name="week"
-    )
+    by_weeks = model_text.replace('frequency = "month"', 'frequency = "week"')
+    assert by_weeks != model_text
+    weekly = mini(model=by_weeks, name="week")
     for options, said in (
         ((a, "nowhere"), "nowhere"),
         ((a, euro), "amounts in one currency"),

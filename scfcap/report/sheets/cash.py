@@ -51,7 +51,7 @@ def _purse(line: Timeline, mine: pd.DataFrame, row: int, purse: str) -> int:
     line.carried(row, "Opening", opening.to_dict(), "first")
     for kind in ("receipt", "payment"):
         items = by_period(mine[mine["kind"] == kind], ["item"])
-        items = items[np.abs(items.to_numpy()).max(axis=1) > 0.0]
+        items = items[np.abs(items.to_numpy()).max(axis=1, initial=0.0) > 0.0]
         first = row + 1
         for item, values in items.iterrows():
             row += 1
