@@ -115,7 +115,7 @@ def level_after(held: FloatArray, rest: float, top: int, share: float) -> float:
     usable = divisor > 0.0
     found = np.where(usable, (mine - excess) / np.where(usable, divisor, 1.0), -1.0)
     below = np.append(largest[1:], 0.0)
-    return _first(found, found >= below)
+    return _first(found, found >= below - _ROUNDING * whole)
 
 
 def _first(found: FloatArray, fits: BoolArray) -> float:

@@ -262,3 +262,15 @@ def test_what_remains_is_the_largest_that_can(
         total = left
     found = float(limited(columns, *limits).counted.sum())
     assert found == pytest.approx(left, abs=2e-8 * size)
+
+
+def test_two_names_at_a_half_each_keep_what_the_smaller_holds() -> None:
+    """At a share of a half two names may hold the same: all of the smaller, as much of the other.
+
+    The sum of all less the larger loses the smaller's last digits; the tie is one all the same.
+    """
+    columns = loans([1.6959205134480726, 262142.84937626688], region=["n", "s"])
+    limit = Concentration(
+        name="half", column="region", share=0.5, base="after", treatment="cut_back"
+    )
+    assert limited(columns, limit).counted.sum() == pytest.approx(2 * 1.6959205134480726, rel=1e-9)
