@@ -9,7 +9,7 @@ it would draw every cheap line at the last close, to its longest tenor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 
 import numpy as np
@@ -65,19 +65,18 @@ def _pool(book: Book) -> Terms:
 
 
 def _servicing(book: Book) -> Terms:
-    inputs, terms, last = book.inputs, Terms(), book.inputs.horizon
-    for buyer in inputs.buyers:
-        net = buyer.servicing_fee - inputs.spec.plan.opex_rate
-        for j in book.standing(buyer.place, last):
-            worth = net * float(inputs.cohorts.annuity[j]) - losses_ahead(inputs, buyer, j)
-            terms.extend(book.held(j, buyer.place, last), worth)
-    return terms
+    return _fees(book, [(buyer, buyer.servicing_fee) for buyer in book.inputs.buyers])
 
 
 def _partners(book: Book) -> Terms:
+    return _fees(book, [(partner, partner.fee) for partner in book.inputs.partners])
+
+
+def _fees(book: Book, holders: Iterable[tuple[Supported, float]]) -> Terms:
+    """What others' loans bring after T: the fee on them, less running cost and losses borne."""
     inputs, terms, last = book.inputs, Terms(), book.inputs.horizon
-    for x in inputs.partners:
-        net = x.fee - inputs.spec.plan.opex_rate
+    for x, fee in holders:
+        net = fee - inputs.spec.plan.opex_rate
         for j in book.standing(x.place, last):
             worth = net * float(inputs.cohorts.annuity[j]) - losses_ahead(inputs, x, j)
             terms.extend(book.held(j, x.place, last), worth)

@@ -98,28 +98,24 @@ def stocks(book: Book, t: int) -> list[Stock]:
 
 def flow_of_cash(book: Book, t: int) -> Terms:
     """What enters the company's free cash in ``t`` less what leaves it."""
-    terms = Terms()
-    for entry in entries(book, t):
-        if entry.purse is not None:
-            terms.extend(entry.terms, entry.purse.sign)
-    return terms
+    return _summed(book, t, lambda entry: 0.0 if entry.purse is None else entry.purse.sign)
 
 
 def net_income(book: Book, t: int) -> Terms:
     """The group's net income of ``t``."""
-    terms = Terms()
-    for entry in entries(book, t):
-        if entry.earned is not None:
-            terms.extend(entry.terms, entry.earned.sign)
-    return terms
+    return _summed(book, t, lambda entry: 0.0 if entry.earned is None else entry.earned.sign)
 
 
 def from_owners(book: Book, t: int) -> Terms:
     """What the owners pay in in ``t`` less what they are paid."""
+    return _summed(book, t, lambda entry: entry.owners)
+
+
+def _summed(book: Book, t: int, sign: Callable[[Entry], float]) -> Terms:
+    """The flows of ``t``, each by its sign in one account; 0 where it is not booked there."""
     terms = Terms()
     for entry in entries(book, t):
-        if entry.owners != 0.0:
-            terms.extend(entry.terms, entry.owners)
+        terms.extend(entry.terms, sign(entry))
     return terms
 
 

@@ -123,7 +123,7 @@ class Plan:
         tables.add("caps", lambda: caps_table(book, solution, result))
         tables.add("covenants", lambda: covenants_table(book, solution, result))
         tables.add("prices", lambda: price_table(self.prices, inputs))
-        tables.add("term_prices", lambda: self._term_prices())
+        tables.add("term_prices", self._term_prices)
         tables.add("channels", lambda: channel_table(self.channels))
         tables.add("next", lambda: next_steps(inputs, tables))
         tables.add("checks", lambda: statements.checks(book, solution, result, tables))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from scfcap.report.book import Condition, address
-from scfcap.report.sheets.common import BOLD, Kit, as_date, section, title_case
-from scfcap.report.sheets.plan import by_period
+from scfcap.report.sheets.common import BOLD, Kit, section, title_case
+from scfcap.report.sheets.plan import by_period, not_idle, period_ends
 from scfcap.report.sheets.timeline import Timeline
 
 NAME = "Cash"
@@ -19,8 +18,7 @@ def add_cash(kit: Kit) -> None:
     if flows is None or forecast is None:
         return
     sheet = kit.add(NAME, "Cash: forecast, statement, maturities")
-    ends = [as_date(day) for day in flows.sort_values("period")["end"].unique()]
-    line = Timeline.over(sheet, kit, ends)
+    line = Timeline.over(sheet, kit, period_ends(flows))
     line.head(4)
     row = _forecast(line, forecast, 5)
     row = _statement(line, flows, row + 1)
@@ -50,8 +48,7 @@ def _purse(line: Timeline, mine: pd.DataFrame, row: int, purse: str) -> int:
     opening = mine[mine["kind"] == "opening"].groupby("period")["amount"].sum()
     line.carried(row, "Opening", opening.to_dict(), "first")
     for kind in ("receipt", "payment"):
-        items = by_period(mine[mine["kind"] == kind], ["item"])
-        items = items[np.abs(items.to_numpy()).max(axis=1, initial=0.0) > 0.0]
+        items = not_idle(by_period(mine[mine["kind"] == kind], ["item"]))
         first = row + 1
         for item, values in items.iterrows():
             row += 1
@@ -78,10 +75,10 @@ def _statement(line: Timeline, flows: pd.DataFrame, row: int) -> int:
     sums = []
     for part in ("operating", "financing"):
         first = row + 1
-        for item, values in by_period(flows[flows["section"] == part], ["item"]).iterrows():
-            if np.abs(values.to_numpy()).max() > 0.0:
-                row += 1
-                line.line(row, title_case(str(item)), values.to_dict())
+        items = not_idle(by_period(flows[flows["section"] == part], ["item"]))
+        for item, values in items.iterrows():
+            row += 1
+            line.line(row, title_case(str(item)), values.to_dict())
         row += 1
         line.summed(row, f"Net cash from {part}", range(first, row), minor=True)
         sums.append(row)

@@ -199,11 +199,8 @@ def _accounts(kit: Kit, sheet: Sheet, row: int) -> int:
     )
     keys = ["channel", "item", "sheet", "derecognition", "basis", "closing_amount"]
     frame = frame.assign(cap=frame["cap"].replace("", "no cap"))
-    table = frame.pivot_table(
-        index=keys, columns="cap", values="weight", sort=False, dropna=False, aggfunc="max"
-    ).dropna(how="all")
     shown = frame[keys].drop_duplicates()
-    caps = [str(cap) for cap in table.columns][:4]
+    caps = [str(cap) for cap in frame["cap"].unique()][:4]
     columns = [
         Column("Source", WRAPPED),
         Column(f"At the end, {kit.look.label}", figure(kit.look.money())),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 
@@ -33,7 +35,7 @@ def add_plan(kit: Kit) -> None:
     if flows is None:
         return
     sheet = kit.add(NAME, "Funding plan: sources and uses of cash")
-    ends = [as_date(day) for day in flows.sort_values("period")["end"].unique()]
+    ends = period_ends(flows)
     line = Timeline.over(sheet, kit, ends)
     line.head(4)
     row = _sources_and_uses(line, flows, 5)
@@ -51,6 +53,17 @@ def by_period(frame: pd.DataFrame, keys: list[str], value: str = "amount") -> pd
         index=keys, columns="period", values=value, aggfunc="sum", sort=False, fill_value=0.0
     )
     return table.sort_index(axis=1)
+
+
+def period_ends(frame: pd.DataFrame) -> list[date]:
+    """The last day of each period, in their order."""
+    return [as_date(day) for day in frame.sort_values("period")["end"].unique()]
+
+
+def not_idle(table: pd.DataFrame) -> pd.DataFrame:
+    """The lines of a table that are not zero throughout."""
+    kept: pd.DataFrame = table[np.abs(table.to_numpy()).max(axis=1, initial=0.0) > 0.0]
+    return kept
 
 
 def ordered(keys: list[str]) -> list[str]:
@@ -76,8 +89,8 @@ def _sources_and_uses(line: Timeline, flows: pd.DataFrame, row: int) -> int:
         row = section(line.sheet, row, label)
         heads_at = []
         for channel in ordered([str(c) for c in table.index.get_level_values("channel")]):
-            items = table.xs(channel, level="channel")
-            items = items[np.abs(items.to_numpy()).max(axis=1) > 0.0]
+            items = pd.DataFrame(table.xs(channel, level="channel"))
+            items = not_idle(items)
             if items.empty:
                 continue
             head = row
@@ -179,9 +192,9 @@ def _balances(line: Timeline, row: int) -> int:
         sheet.put(row, 1, words(channel), BOLD)
         sheet.blocks.append(row)
         row += 1
-        items = table.xs(channel, level="channel")
+        items = pd.DataFrame(table.xs(channel, level="channel"))
         whose = ""
-        for item, values in items[np.abs(items.to_numpy()).max(axis=1) > 0.0].iterrows():
+        for item, values in not_idle(items).iterrows():
             before, whose = whose, str(item).partition(": ")[0]
             if before not in ("", whose):
                 sheet.blocks.append(row)

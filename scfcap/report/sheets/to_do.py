@@ -7,9 +7,9 @@ from datetime import date
 import pandas as pd
 
 from scfcap.report.book import COUNT, RATE, Sheet
-from scfcap.report.sheets.common import WRAPPED, Kit, as_date, figure, section, styled, words
+from scfcap.report.sheets.common import WRAPPED, Kit, figure, section, styled, words
 from scfcap.report.sheets.listing import Column, listed
-from scfcap.report.sheets.plan import by_period
+from scfcap.report.sheets.plan import by_period, period_ends
 from scfcap.report.sheets.timeline import Timeline
 
 NAME = "To do"
@@ -45,8 +45,7 @@ def add_to_do(kit: Kit) -> None:
     sheet.reach(row, 9)
     flows = kit.frame("plan_sources_uses")
     if flows is not None:
-        ends = [as_date(day) for day in flows.sort_values("period")["end"].unique()]
-        _calendar(kit, todo, ends)
+        _calendar(kit, todo, period_ends(flows))
 
 
 def _next(kit: Kit, sheet: Sheet, row: int, steps: pd.DataFrame) -> int:
