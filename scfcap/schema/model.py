@@ -112,6 +112,15 @@ class Model(Schema):
                 found=f'"{self.plan.scenario}"',
                 expected=f"one of the scenarios {', '.join(sorted(self.scenarios))}",
             )
+        uncertain = self.plan.uncertainty
+        strange = [] if uncertain is None else sorted(set(uncertain.weights) - set(self.scenarios))
+        if strange:
+            raise MisfitError(
+                key="plan.uncertainty.weights",
+                found=f"scenario {', '.join(strange)}",
+                expected=f"scenarios of the model: {', '.join(sorted(self.scenarios))}",
+                action="State the scenario, or include a shipped one: scenarios.NAME.include.",
+            )
         periods = self.projection.misfit(self.plan.unit, self.plan.projected)
         if periods is not None:
             raise periods

@@ -13,6 +13,7 @@ from scfcap.schema.base import MisfitError, Schema
 from scfcap.schema.covenants import Covenant
 from scfcap.schema.credit import TermRange
 from scfcap.schema.liquidity import MaturityGap, TenorMatch
+from scfcap.schema.uncertainty import Uncertainty
 
 
 def _month(key: Any) -> Any:
@@ -83,6 +84,8 @@ class PlanSettings(Schema):
     costs, or not. Absent: passes, but for programs so large that a perturbation is used."""
     indifferent: Literal["late", "early"] = "late"
     """When to act where it is worth the same."""
+    uncertainty: Uncertainty | None = None
+    """Scenarios for which the plan is made at once; absent: for ``scenario`` alone."""
 
     @model_validator(mode="after")
     def _gaps(self) -> PlanSettings:
