@@ -17,6 +17,7 @@ from scfcap.axes import OWN
 from scfcap.funding.calendar_years import dividend_periods
 from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs
 from scfcap.funding.loans import Loans
+from scfcap.funding.past import hold
 from scfcap.funding.program import Program, Terms
 
 if TYPE_CHECKING:
@@ -231,6 +232,8 @@ def declare(inputs: Inputs, program: Program | None = None) -> Book:
             for t in sorted(inputs.p2p.open_periods):
                 program.column("P", (m, t))
     _profit(book)
+    if inputs.past is not None:
+        hold(book, inputs.past)
     return book
 
 
