@@ -25,10 +25,13 @@ from scfcap.funding.constraints import (
     p2p,
     partners,
     profit,
+    risk,
     securitization,
 )
 from scfcap.funding.objective import objective
+from scfcap.funding.past import still_to_come
 from scfcap.funding.program import Absent, Key, Program, Row
+from scfcap.funding.soft import soften
 from scfcap.funding.variables import Book
 
 Kind = Literal["identity", "law", "market", "promise", "contract", "policy"]
@@ -456,6 +459,22 @@ FAMILIES: tuple[Family, ...] = (
         concentration.core_share,
         1,
     ),
+    Family(
+        "tail",
+        ("scenario", "part"),
+        "identity",
+        "shortfalls above the tail's least",
+        lambda book: [key for key, _ in risk.tail(book)],
+        risk.tail,
+    ),
+    Family(
+        "cvar",
+        ("plan",),
+        "policy",
+        "the limit of the worst shortfalls' mean",
+        lambda book: [key for key, _ in risk.cvar(book)],
+        risk.cvar,
+    ),
 )
 
 BY_NAME = {family.name: family for family in FAMILIES}
@@ -463,7 +482,13 @@ BY_NAME = {family.name: family for family in FAMILIES}
 
 def build_program(book: Book) -> Program:
     """The whole program: columns are declared, each family adds its rows, then the objective."""
+    past = book.inputs.past
     for family in FAMILIES:
-        book.program.add_family(family.name, family.labels(book), family.rows(book))
+        rows = family.rows(book)
+        if past is not None:
+            rows = still_to_come(family, past, rows)
+        book.program.add_family(family.name, family.labels(book), rows)
     book.program.objective = objective(book)
+    if book.inputs.soft:
+        soften(book)
     return book.program
