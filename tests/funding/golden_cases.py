@@ -31,6 +31,7 @@ from .golden_parts import (
     terms,
     tiny,
 )
+from .golden_shocks import SHOCKS
 
 
 def cohort_balance() -> Inputs:
@@ -382,6 +383,7 @@ CASES = {
     "leverage.regimes": leverage_regimes,
     "book_share": book_share,
     **LIMITS,
+    **SHOCKS,
     **PARTNERS,
     **CAPITAL,
 }
