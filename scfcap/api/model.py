@@ -21,6 +21,7 @@ from scfcap.schema.model import Model as ModelSpec
 if TYPE_CHECKING:
     from scfcap.api.run import Run
     from scfcap.api.sizing import DealStudy
+    from scfcap.api.uncertain import Worlds
     from scfcap.cashflow.backtest import Backtest
     from scfcap.cashflow.cohorts import CohortFactors, NewLoans
     from scfcap.cashflow.distribution import Distribution
@@ -409,6 +410,16 @@ class Model:
 
         engine = Engine(self.pool(), self.curves().planned(), self.new_loans())
         return solve_plan(self.inputs(), engine)
+
+    @_once
+    def worlds(self) -> Worlds:
+        """The scenarios of ``[plan.uncertainty]``: inputs, weights, who decides together.
+
+        Raises :class:`~scfcap.errors.InputError` where the model states none.
+        """
+        from scfcap.api.uncertain import worlds
+
+        return worlds(self)
 
     @_once
     def borrower_costs(self) -> dict[str, BorrowerCost]:

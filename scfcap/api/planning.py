@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from scfcap.api.model import Model
-    from scfcap.cashflow.cohorts import NewLoans
+    from scfcap.cashflow.cohorts import CohortFactors, NewLoans
+    from scfcap.credit.curves import CurveSet
     from scfcap.credit.exposure import Exposures
     from scfcap.deal.waterfall import DealResult
     from scfcap.funding.inputs import Inputs
@@ -103,8 +104,16 @@ def exposures(model: Model) -> Exposures:
     return measure(frame[~gone], model.pool().segments, named=named)
 
 
-def inputs(model: Model, scenario: str | None = None) -> Inputs:
-    """The funding program's inputs, of the plan's scenario or of another."""
+def inputs(
+    model: Model,
+    scenario: str | None = None,
+    given: tuple[CohortFactors, CurveSet] | None = None,
+) -> Inputs:
+    """The funding program's inputs, of the plan's scenario or of another.
+
+    ``given`` are cohort factors and the curves that they were made from, where the scenario is not
+    one of the model's.
+    """
     from scfcap.funding.gather import build_inputs
 
     spec = model.spec
@@ -112,12 +121,13 @@ def inputs(model: Model, scenario: str | None = None) -> Inputs:
         plan = spec.plan.model_copy(update={"scenario": scenario})
         spec = spec.model_copy(update={"plan": plan})
     cores = any(x.core is not None for x in spec.concentration)
+    factors, curves = given or (model.factors(), model.curves().planned())
     return build_inputs(
         spec,
         model.loaded.law,
         model.pool(),
-        model.factors(),
-        model.curves().planned(),
+        factors,
+        curves,
         exposures(model) if cores else None,
     )
 

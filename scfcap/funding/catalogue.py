@@ -29,7 +29,9 @@ from scfcap.funding.constraints import (
     securitization,
 )
 from scfcap.funding.objective import objective
+from scfcap.funding.past import still_to_come
 from scfcap.funding.program import Absent, Key, Program, Row
+from scfcap.funding.soft import soften
 from scfcap.funding.variables import Book
 
 Kind = Literal["identity", "law", "market", "promise", "contract", "policy"]
@@ -480,7 +482,13 @@ BY_NAME = {family.name: family for family in FAMILIES}
 
 def build_program(book: Book) -> Program:
     """The whole program: columns are declared, each family adds its rows, then the objective."""
+    past = book.inputs.past
     for family in FAMILIES:
-        book.program.add_family(family.name, family.labels(book), family.rows(book))
+        rows = family.rows(book)
+        if past is not None:
+            rows = still_to_come(family, past, rows)
+        book.program.add_family(family.name, family.labels(book), rows)
     book.program.objective = objective(book)
+    if book.inputs.soft:
+        soften(book)
     return book.program

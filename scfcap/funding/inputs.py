@@ -35,6 +35,7 @@ from scfcap.funding.covenant_inputs import (
     PledgeInputs,
 )
 from scfcap.funding.partner import GuarantorInputs, PartnerInputs, Supported
+from scfcap.funding.past import Past
 from scfcap.funding.tenor import Maturity
 from scfcap.periods import PeriodGrid, moved
 from scfcap.quantities import FloatArray, IntArray
@@ -68,6 +69,8 @@ class LenderInputs:
     dated: Mapping[int, Maturity] | None = None
     """When draws fall due, by tenor, where a period is not one unit of the model."""
     last: int | None = None
+    standing: FloatArray | None = None
+    """What still stands of draws that are decided already, beside those at ``as_of`` [T + 1]."""
 
     def maturity(self, tenor: int) -> Maturity:
         """When a draw of that tenor falls due."""
@@ -87,7 +90,10 @@ class LenderInputs:
 
     def room(self, t: int) -> float:
         """Most balance at the close of ``t``: the line, or what is left of older draws."""
-        return max(self.line(t), float(self.open_balance[t]))
+        older = float(self.open_balance[t])
+        if self.standing is not None:
+            older += float(self.standing[t])
+        return max(self.line(t), older)
 
     def rate(self, tenor_rate: float, t: int) -> float:
         """Rate of a draw made in ``t`` at a tenor of ``tenor_rate`` [1/year]."""
@@ -302,6 +308,10 @@ class Inputs:
     partners: tuple[PartnerInputs, ...] = ()
     """Who lends from the start: banks that the company guarantees, joint and P2P lenders."""
     guarantor: GuarantorInputs | None = None
+    past: Past | None = None
+    """What is decided already; None: nothing."""
+    soft: bool = False
+    """Whether limits give way where they must: see :mod:`scfcap.funding.soft`."""
 
     @property
     def periods(self) -> range:

@@ -19,6 +19,7 @@ import numpy as np
 from scfcap.errors import FaultError
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.program import Key, LabelError, Program, Row
+from scfcap.funding.soft import RELAXED
 from scfcap.quantities import IntArray
 
 
@@ -85,7 +86,7 @@ DECIDED = {
 #: Families of columns without a period, decided in the first.
 AT_ONCE = frozenset({"V"})
 #: Families of columns that follow from decisions and from what happens.
-FOLLOWS = frozenset({"H", "M", "K", "Q", "N", "A", "R", "Tax", "u"})
+FOLLOWS = frozenset({"H", "M", "K", "Q", "N", "A", "R", "Tax", "u", "eta", "z", RELAXED})
 
 #: The period in which a column (family, key) is decided; None where it follows.
 Decided = Callable[[str, Key], int | None]

@@ -188,7 +188,7 @@ def lender_posting(carried: Carried) -> Posting:
         if x.name in carried.decisions.left_out:
             room = np.array(x.open_balance)
         fee = np.array([x.fee(t) for t in range(inputs.horizon + 1)])
-        interest += fee * inputs.year * _before(room - drawn)
+        interest += fee * inputs.year * _before(np.maximum(room - drawn, 0.0))
     return Posting(raised - repaid - interest, -interest)
 
 

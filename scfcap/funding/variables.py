@@ -18,6 +18,7 @@ from scfcap.axes import OWN
 from scfcap.funding.calendar_years import dividend_periods
 from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs
 from scfcap.funding.loans import Loans
+from scfcap.funding.past import hold
 from scfcap.funding.program import Program, Terms
 
 if TYPE_CHECKING:
@@ -238,6 +239,8 @@ def declare(inputs: Inputs, program: Program | None = None) -> Book:
             program.column("u", t)
         if alone and inputs.spec.plan.uncertainty.risk.counts:
             declare_tail(program, [inputs.spec.plan.scenario])
+    if inputs.past is not None:
+        hold(book, inputs.past)
     return book
 
 
