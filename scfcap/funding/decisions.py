@@ -101,6 +101,6 @@ def _dividends(book: Book, solution: Solution) -> FloatArray | None:
 
 
 def _shortfall(book: Book, solution: Solution) -> FloatArray | None:
-    if book.inputs.spec.plan.uncertainty is None:
+    if not book.inputs.may_lack:
         return None
     return np.array([0.0, *(solution.value("u", t) for t in book.inputs.periods)])

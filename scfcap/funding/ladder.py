@@ -123,7 +123,7 @@ class _Ladder:
             yield PROVISIONS.side, PROVISIONS.item, held
         if book.inputs.spec.tax is not None:
             yield TAX.side, TAX.item, self._dated([tax_due(book, grid, t)])
-        if book.inputs.spec.plan.uncertainty is not None:
+        if book.inputs.may_lack:
             yield *MISSING_LINE, self._dated([shortfall_due(book, grid, t)])
 
     def _loans(self, places: list[str], t: int) -> FloatArray:

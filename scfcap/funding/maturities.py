@@ -136,7 +136,7 @@ def others_due(book: Book, grid: PeriodGrid, t: int) -> Iterator[Dated]:
     """What is owed at the close of ``t`` beside funding: coupons, claims, what is missing, tax."""
     yield from coupons_due(book, grid, t)
     yield from claims_due(book, grid, t)
-    if book.inputs.spec.plan.uncertainty is not None:
+    if book.inputs.may_lack:
         yield shortfall_due(book, grid, t)
     if book.inputs.spec.tax is not None:
         yield tax_due(book, grid, t)

@@ -89,7 +89,7 @@ def objective_parts(book: Book) -> list[Part]:
 def _missed(book: Book) -> list[Part]:
     """Less :data:`MISSED` loans for each unit of money that is missing at a close."""
     inputs, terms = book.inputs, Terms()
-    if inputs.spec.plan.uncertainty is None:
+    if not inputs.may_lack:
         return []
     most = max((inputs.spec.plan.lending_weights.get(x, 1.0) for x in inputs.segments), default=1.0)
     for t in inputs.periods:

@@ -132,8 +132,8 @@ def hold(book: Book, past: Past) -> None:
                 lower[j] = upper[j] = past.amounts.get((family, key), 0.0)
             if family in _LOOSE:
                 lower[j] = -math.inf
-            if family == "N" and (family, key) in past.amounts:
-                lower[j] = upper[j] = past.amounts[family, key]
+            if family == "u" or (family, key) in past.amounts:
+                lower[j] = upper[j] = past.amounts.get((family, key), 0.0)
             continue
         t = when(family, key) or 0
         if t > past.upto or (family in _SETTLED and family not in told):

@@ -48,7 +48,7 @@ def _cost(book: Book, t: int) -> Terms:
 
 def shortfall_entries(book: Book, t: int) -> Iterator[Entry]:
     """``u[t] - (1 + rate year[t]) u[t-1]``: got, paid back, and what it costs."""
-    if book.inputs.spec.plan.uncertainty is None:
+    if not book.inputs.may_lack:
         return
     moved: Section = "financing"
     yield Entry(
@@ -71,7 +71,7 @@ def shortfall_entries(book: Book, t: int) -> Iterator[Entry]:
 
 def shortfall_stocks(book: Book, t: int) -> Iterator[Stock]:
     """What is missing at the close of ``t``: owed."""
-    if book.inputs.spec.plan.uncertainty is not None:
+    if book.inputs.may_lack:
         yield Stock(missing(book, t), MISSING_LINE, Held(SHORTFALL, MISSING))
 
 

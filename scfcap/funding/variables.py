@@ -234,11 +234,12 @@ def declare(inputs: Inputs, program: Program | None = None) -> Book:
             for t in sorted(inputs.p2p.open_periods):
                 program.column("P", (m, t))
     _profit(book)
-    if inputs.spec.plan.uncertainty is not None:
+    if inputs.may_lack:
         for t in inputs.periods:
             program.column("u", t)
-        if alone and inputs.spec.plan.uncertainty.risk.counts:
-            declare_tail(program, [inputs.spec.plan.scenario])
+    uncertainty = inputs.spec.plan.uncertainty
+    if alone and uncertainty is not None and uncertainty.risk.counts:
+        declare_tail(program, [inputs.spec.plan.scenario])
     if inputs.past is not None:
         hold(book, inputs.past)
     return book

@@ -81,12 +81,12 @@ def p2p_rolling(book: Book) -> Rows:
     for t in book.inputs.periods:
         terms = Terms()
         if p2p is not None and p2p.rolling is not None:
-            for u in range(_first_of_window(p2p, t), t + 1):
+            for u in range(first_of_window(p2p, t), t + 1):
                 terms.extend(book.placed(u))
         if p2p is None or p2p.rolling is None or not terms.coefficients:
             yield t, Absent("no rolling cap")
         else:
-            older = _placed_before(p2p, t)
+            older = placed_before_start(p2p, t)
             yield t, Row(terms.plus(older), "<=", max(p2p.rolling, older))
 
 
@@ -103,12 +103,12 @@ def _lent_rolling(book: Book, x: PartnerInputs, t: int) -> Row | Absent:
     return Row(terms.plus(older), "<=", max(x.rolling, older))
 
 
-def _first_of_window(p2p: P2PInputs, t: int) -> int:
+def first_of_window(p2p: P2PInputs, t: int) -> int:
     """First period of the window that ends with ``t``."""
     return max(1, t - p2p.rolling_periods + 1) if p2p.window is None else int(p2p.window[t])
 
 
-def _placed_before(p2p: P2PInputs, t: int) -> float:
+def placed_before_start(p2p: P2PInputs, t: int) -> float:
     """Placed before ``as_of`` in the window that ends with ``t``; due one tenor later."""
     if p2p.placed_before is not None:
         return float(p2p.placed_before[t])
