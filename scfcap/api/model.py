@@ -404,11 +404,27 @@ class Model:
 
         Raises :class:`~scfcap.errors.InfeasibleError` if no plan keeps all limits.
         """
+        from scfcap.api.variants import engine_of
         from scfcap.funding.plan import solve_plan
-        from scfcap.funding.replay import Engine
 
-        engine = Engine(self.pool(), self.curves().planned(), self.new_loans())
-        return solve_plan(self.inputs(), engine)
+        return solve_plan(self.inputs(), engine_of(self))
+
+    def what_if(
+        self, overrides: Sequence[str] | Mapping[str, object], *, choose: bool = True
+    ) -> Plan:
+        """The plan with further ``overrides``, solved from the basis of :meth:`plan`.
+
+        It is the optimum that a plan from the start finds, in a part of the time where the loans,
+        their behaviour and the periods stay; what each channel is worth is not asked. Without
+        ``choose`` it is the first found of plans that are equally good.
+
+        Raises:
+            InputError: an override that the model cannot take.
+            InfeasibleError: no plan keeps all limits.
+        """
+        from scfcap.api.variants import what_if
+
+        return what_if(self, overrides, choose=choose)
 
     @_once
     def borrower_costs(self) -> dict[str, BorrowerCost]:

@@ -118,7 +118,7 @@ def inputs(model: Model, scenario: str | None = None) -> Inputs:
         model.pool(),
         model.factors(),
         model.curves().planned(),
-        exposures(model) if cores else None,
+        model.exposures() if cores else None,
     )
 
 

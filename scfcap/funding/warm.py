@@ -16,10 +16,18 @@ from typing import Any
 import highspy
 import numpy as np
 
-from scfcap.funding.program import Program, Solution
+from scfcap.errors import SolverError
+from scfcap.funding.program import HIGHS, TOLERANCE, Program, Solution, solve
+from scfcap.funding.solution import checked
 from scfcap.quantities import FloatArray, IntArray
 
 _INF = highspy.kHighsInf
+_OPTIONS = {
+    "output_flag": False,
+    "threads": 1,
+    "primal_feasibility_tolerance": TOLERANCE,
+    "dual_feasibility_tolerance": TOLERANCE,
+}
 #: From an optimal basis a re-solve has few steps: costs need no perturbation against stalling,
 #: nor weights of the steepest edge (Devex instead), which take longer than they save.
 _NEAR = {"dual_simplex_cost_perturbation_multiplier": 0.0, "simplex_dual_edge_weight_strategy": 1}
@@ -54,12 +62,7 @@ class Warm:
         self._high = np.array(lp.row_upper_)
         make: Any = highspy.Highs
         self._model: Any = make()
-        for name, value in {
-            "output_flag": False,
-            "threads": 1,
-            "primal_feasibility_tolerance": 1e-9,
-            "dual_feasibility_tolerance": 1e-9,
-        }.items():
+        for name, value in _OPTIONS.items():
             self._model.setOptionValue(name, value)
         self._model.passModel(lp)
         for j, value in self.fixed.items():
@@ -221,6 +224,71 @@ class Warm:
         values = np.fromiter(terms.values(), np.float64, len(terms))
         self._model.addRow(_finite(lower), _finite(upper), len(terms), columns, values)
         return int(self._model.getNumRow()) - 1
+
+
+def solve_from(program: Program, start: Solution, *, solver: str = HIGHS) -> Solution:
+    """The optimum of ``program`` by the simplex method from the basis of ``start``.
+
+    ``start`` is the optimum of a program with other data; rows and columns are matched by family
+    and key. What it does not have begins at its bound, or as slack. The answer is checked as that
+    of :func:`~scfcap.funding.program.solve`, which is asked instead where the program has whole
+    numbers, where another ``solver`` is wanted, and where there is no optimum from here.
+
+    Raises:
+        NoOptimumError: infeasible or unbounded.
+        SolverError: as :func:`~scfcap.funding.program.solve`.
+    """
+    if program.columns.integer or start.fixed or solver.lower() != HIGHS or start._model is None:
+        return solve(program, solver=solver)
+    make: Any = highspy.Highs
+    model: Any = make()
+    for name, value in {**_OPTIONS, "random_seed": 0, **_NEAR}.items():
+        model.setOptionValue(name, value)
+    lp = _columns_and_rows(program)
+    lp.offset_ = 0.0
+    model.passModel(lp)
+    model.setBasis(_basis_for(program, start))
+    model.run()
+    if model.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        return solve(program, solver=solver)
+    found, unused = model.getSolution(), program.unused
+    x = np.array(found.col_value)
+    x = np.where((x < 0.0) & (x > -TOLERANCE), 0.0, x)
+    x[unused] = np.clip(0.0, *program.bounds())[unused]
+    reduced = np.where(unused, 0.0, -np.array(found.col_dual))
+    try:
+        return checked(program, x, -np.array(found.row_dual), reduced, solver=HIGHS, _model=model)
+    except SolverError:
+        return solve(program, solver=solver)
+
+
+def _basis_for(program: Program, start: Solution) -> Any:
+    """The basis of ``start`` told in the rows and columns of ``program``.
+
+    Where it is not of as many columns as there are rows, HiGHS is told to make it so.
+    """
+    found, old = start._model.getBasis(), start.program
+    order = np.arange(old.shape[1])
+    if len(found.col_status) != len(order):
+        order = np.flatnonzero(~old.unused)
+    columns = [highspy.HighsBasisStatus.kLower] * program.shape[1]
+    rows = [highspy.HighsBasisStatus.kBasic] * program.shape[0]
+    if len(found.col_status) == len(order):
+        family, key = old.columns.family, old.columns.key
+        for j, status in zip(order.tolist(), found.col_status, strict=True):
+            place = program.find(family[j], key[j])
+            if place is not None:
+                columns[place] = status
+    family, key = old.rows.family, old.rows.key
+    for r, status in enumerate(found.row_status[: len(family)]):
+        place = program._row_index.get((family[r], key[r]))
+        if place is not None:
+            rows[place] = status
+    basis = highspy.HighsBasis()
+    basis.col_status, basis.row_status, basis.valid = columns, rows, True
+    basic = sum(status == highspy.HighsBasisStatus.kBasic for status in (*columns, *rows))
+    basis.alien = basic != program.shape[0]
+    return basis
 
 
 def _finite(value: float) -> float:
