@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scfcap.axes import SECURITIZATION, place
@@ -60,6 +61,7 @@ def _elsewhere(model: Model, found: Optimum) -> dict[str, tuple[Inputs, Replay]]
 
 def plan_report(model: Model) -> PlanReport:
     """The plan to show and to save; see :meth:`Model.plan_report`."""
+    from scfcap.api.stored import stored_inputs
     from scfcap.funding.holding import holding_cautions
     from scfcap.report.files import manifest
     from scfcap.report.plan import PlanReport
@@ -77,6 +79,7 @@ def plan_report(model: Model) -> PlanReport:
         origin=manifest(model.provenance(model.tape()), dict(plan.seconds))
         | {"solved": solved(plan)},
         chosen=solved(plan),
+        kept=partial(stored_inputs, model, plan=True),
     )
 
 
