@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from scfcap.report.plan import PlanReport
     from scfcap.report.pool import PoolReport
     from scfcap.report.projection import ProjectionReport
+    from scfcap.report.proposals import ProposalReport
     from scfcap.report.quality import Quality
     from scfcap.report.watch import WatchReport
     from scfcap.schema.borrowing import BorrowerCost
@@ -425,6 +426,18 @@ class Model:
         from scfcap.api.variants import what_if
 
         return what_if(self, overrides, choose=choose)
+
+    def propose(self, name: str | None = None) -> ProposalReport:
+        """What a source of ``[[proposals]]`` (the only one, without a name) is worth to the plan,
+        by price and by size, and what to pay for it at most.
+
+        Raises:
+            InputError: no such proposal, or one that does not go with the model's sources.
+            InfeasibleError: without it no plan keeps all limits.
+        """
+        from scfcap.api.proposals import propose
+
+        return propose(self, name)
 
     @_once
     def borrower_costs(self) -> dict[str, BorrowerCost]:

@@ -33,7 +33,7 @@ GROUPS: Final = {
     "policy": ("plan", "provisions", "tax", "dividends", "injections", "concentration"),
 }  # fmt: skip
 #: Fields that move no plan.
-NEUTRAL: Final = ("name", "title", "currency", "factors", "warning", "deals", "report")
+NEUTRAL: Final = ("name", "title", "currency", "factors", "warning", "deals", "proposals", "report")
 
 
 class _ApartError(Exception):

@@ -38,7 +38,7 @@ def replan(inputs: Inputs, engine: Engine, before: Plan, *, choose: bool = True)
 def optimum_from(inputs: Inputs, engine: Engine, before: Plan) -> Optimum:
     """The optimum of ``inputs`` from the basis of ``before``; see :func:`replan`."""
     start = before.choice.first
-    given = replace(inputs, deals=_ordered(inputs.deals, before.optimum.inputs.deals))
+    given = replace(inputs, deals=ordered(inputs.deals, before.optimum.inputs.deals))
     try:
         return optimum(given, engine, start)
     except InfeasibleError:
@@ -47,7 +47,7 @@ def optimum_from(inputs: Inputs, engine: Engine, before: Plan) -> Optimum:
     return optimum(inputs, engine, start)
 
 
-def _ordered(
+def ordered(
     deals: tuple[DealInputs, ...], before: tuple[DealInputs, ...]
 ) -> tuple[DealInputs, ...]:
     """``deals`` with the periods in which ``before`` found the notes of the same series repaid."""
