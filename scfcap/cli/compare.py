@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +39,14 @@ ScenarioB = Annotated[
     str | None,
     typer.Option("--scenario-b", metavar="NAME", help="Another scenario for B."),
 ]
+Plans = Annotated[
+    bool | None,
+    typer.Option(
+        "--plans/--no-plans",
+        help="Compare their plans too, and say why they differ; models are planned for it. "
+        "Without it: where both are run folders that hold a plan.",
+    ),
+]
 #: Rows of what changed that are shown; ``--out`` writes them all.
 SHOWN = 24
 _COUNTS = ("loans",)
@@ -54,15 +63,16 @@ def compare(
     tape_b: TapeB = None,
     scenario: ScenarioName = None,
     scenario_b: ScenarioB = None,
+    plans: Plans = None,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
     traceback: Traceback = False,
 ) -> None:
-    """Compare two projections: inputs that changed, and what each driver did, one after another."""
+    """Compare two projections, or plans: what changed, and what each driver did, one by one."""
 
     def work(terminal: Terminal) -> Outcome:
-        from scfcap.api.compare import compare as set_beside
+        from scfcap.cli.compare_plans import Beside, show_plans
         from scfcap.report.files import manifest
         from scfcap.report.store import check_out
 
@@ -70,14 +80,20 @@ def compare(
             check_out(out)
         terminal.progress("both sides")
         both = list(overrides or ())
-        found = set_beside(
-            _here(a),
-            _here(b),
+        beside = Beside(
+            (_here(a), _here(b)),
             overrides=(both, [*both, *(overrides_b or ())]),
             scenarios=(scenario, scenario_b or scenario),
             tapes=(tape, tape_b or tape),
+            plans=plans,
         )
+        flows = beside.flows()
         terminal.progress("drivers")
+        planned = beside.planned(terminal)
+        if flows is not None:
+            flows = replace(flows, plans=planned)
+        found = flows or planned
+        assert found is not None
         document = found.document()
         folder = None
         if out is not None:
@@ -85,7 +101,10 @@ def compare(
             sides = {"a": document["a"], "b": document["b"]}
             folder = found.save(out, manifest(sides, {})).folder
         terminal.finish()
-        _show(terminal, found)
+        if flows is not None:
+            _show(terminal, flows)
+        if planned is not None:
+            show_plans(terminal, planned)
         if folder is not None:
             terminal.say(f"Tables and charts: {shown_path(folder)}")
         return Outcome({**document, "folder": folder})
