@@ -24,6 +24,7 @@ from scfcap.funding.cohort_inputs import ALIVE, CohortInputs
 from scfcap.funding.cores import core_shares
 from scfcap.funding.falling_due import maturing, too_soon, undrawn
 from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs, Recourse
+from scfcap.funding.older_recoveries import older_recoveries
 from scfcap.funding.opening import check_holders, opening_balance
 from scfcap.funding.partner import (
     guarantor_of,
@@ -137,6 +138,7 @@ def build_inputs(
             lambda where: stock_in(cohorts.origin, cohorts.amount, cohorts.path, where),
         ),
         guarantor=guarantor_of(spec, unit),
+        older_recoveries=older_recoveries(spec, grid),
     )
     inputs = under(inputs, curves.stress, row)
     if law is not None:

@@ -302,6 +302,8 @@ class Inputs:
     partners: tuple[PartnerInputs, ...] = ()
     """Who lends from the start: banks that the company guarantees, joint and P2P lenders."""
     guarantor: GuarantorInputs | None = None
+    older_recoveries: FloatArray | None = None
+    """Recoveries on defaults before ``as_of`` by period [T + 2], the last after the plan."""
 
     @property
     def periods(self) -> range:

@@ -21,6 +21,7 @@ from scfcap.funding.postings import (
     Carried,
     Posting,
     lender_posting,
+    older_posting,
     p2p_posting,
     provision_posting,
 )
@@ -33,6 +34,7 @@ LOAN_FLOWS = ("lent", "bought", "repaid", "interest", "defaulted", "lost", "reco
 #: Flows of the company.
 COMPANY = (
     "cash_interest", "running_cost", "tax", "tax_paid", "provisions", "paid_in", "dividends",
+    "older_recovered",
 )  # fmt: skip
 
 
@@ -169,7 +171,8 @@ class Outturn:
             moved = moved + s.cash_interest - s.coupons_paid - s.costs
             moved = moved + sum(d.drawn - d.repaid for d in s.notes)
         out = company["running_cost"] + company["tax_paid"] + company["dividends"]
-        return np.asarray(moved + company["cash_interest"] + company["paid_in"] - out)
+        given = company["cash_interest"] + company["paid_in"] + company["older_recovered"]
+        return np.asarray(moved + given - out)
 
     def series_cash_flow(self, name: str) -> FloatArray:
         """What cash and reserve of a series change by in each period (n,)."""
@@ -431,6 +434,7 @@ def _company(carried: Carried, result: Replay, n: int) -> dict[str, FloatArray]:
         "provisions": -provision_posting(carried).income,
         "paid_in": nothing if inputs.paid_in is None else inputs.paid_in,
         "dividends": nothing if dividends is None else dividends,
+        "older_recovered": older_posting(carried).cash,
     }
     return {name: inputs.unit * np.asarray(row[1 : n + 1]) for name, row in rows.items()}
 

@@ -227,6 +227,12 @@ def owner_posting(carried: Carried) -> Posting:
     return Posting(paid, carried.nothing, paid)
 
 
+def older_posting(carried: Carried) -> Posting:
+    """Recoveries on defaults before the plan: cash that was earned then."""
+    older = carried.inputs.older_recoveries
+    return Posting(carried.nothing if older is None else older[:-1] + 0.0, carried.nothing)
+
+
 def _borrow(
     inputs: Inputs,
     owed: tuple[FloatArray, FloatArray, FloatArray],
@@ -259,4 +265,5 @@ POSTINGS: tuple[Callable[[Carried], Posting], ...] = (
     p2p_posting,
     provision_posting,
     owner_posting,
+    older_posting,
 )

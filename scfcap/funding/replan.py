@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from scfcap.axes import BANK_TRANSFER, GUARANTEED_BANK, JOINT_LENDING, P2P, SECURITIZATION, place
+import numpy as np
+
+from scfcap.axes import (
+    BANK_TRANSFER,
+    GUARANTEED_BANK,
+    JOINT_LENDING,
+    OWN,
+    P2P,
+    SECURITIZATION,
+    place,
+)
 from scfcap.errors import InputError, Problem
 from scfcap.funding.decisions import Decisions
 from scfcap.funding.inputs import Inputs
@@ -17,7 +27,7 @@ from scfcap.funding.standing import LEAST, standing_draws, standing_notes
 from scfcap.periods import PeriodGrid
 from scfcap.schema.actuals import Actuals
 from scfcap.schema.model import Model
-from scfcap.schema.plan import Draw, P2PNote
+from scfcap.schema.plan import Draw, P2PNote, Recovery
 from scfcap.schema.scenario import BankLineCut, CoreFailure, OriginatorFailure, Outage, Scenario
 from scfcap.schema.securitization import SecuritizationSpec, Series
 
@@ -195,9 +205,49 @@ class _Maker:
                 "net_capital": None,
                 "provisions": provisions,
                 "holders": {},
+                "recoveries": self.recoveries(),
                 "net_assets_prior_year_end": prior if stated is None or prior is None else stated,
             }
         )
+
+    def recoveries(self) -> tuple[Recovery, ...]:
+        """What is still expected on defaults of the own book, by the days that the plan expects.
+
+        Each segment's is what of its defaults is neither lost nor recovered; what was expected
+        before the plan comes on the days that are left, as far as it has not come.
+        """
+        due: dict[date, float] = {}
+        for s in range(len(self.actual.segments)):
+            for day, amount in self._expected(s).items():
+                due[day] = due.get(day, 0.0) + amount
+        older = self.inputs.spec.opening.recoveries
+        left = sum(x.amount for x in older) - float(self.actual.company["older_recovered"].sum())
+        still = [x for x in older if x.date > self.told.as_of]
+        whole = sum(x.amount for x in still)
+        for x in still:
+            share = x.amount / whole if whole > 0.0 else 0.0
+            due[x.date] = due.get(x.date, 0.0) + max(left, 0.0) * share
+        rows = (Recovery(date=day, amount=amount) for day, amount in sorted(due.items()))
+        return tuple(x for x in rows if x.amount > LEAST)
+
+    def _expected(self, s: int) -> dict[date, float]:
+        """The same of one segment's defaults since the start, by day [currency]."""
+        f, own, n = self.actual.loans, self.actual.places.index(OWN), self.passed
+        total = float((f["defaulted"] - f["lost"] - f["recovered"])[s, own].sum())
+        if total <= LEAST:
+            return {}
+        gone = f["defaulted"][s, own]
+        weight = gone if len(gone) == n else np.full(n, 1.0 / n)
+        at = self.inputs.recovered_in[s][1 : n + 1]
+        late = at > n
+        ends = self.inputs.grid.extended(max(int(at.max()), n + 1)).ends
+        if not late.any() or weight[late].sum() <= 0.0:
+            return {ends[n]: total}
+        found: dict[date, float] = {}
+        for t, share in zip(at[late], weight[late] / weight[late].sum(), strict=True):
+            day = ends[int(t) - 1]
+            found[day] = found.get(day, 0.0) + total * float(share)
+        return found
 
     def lenders(self) -> tuple[Any, ...]:
         found = []
@@ -321,13 +371,14 @@ class _Maker:
 
     def cautions(self, grid: PeriodGrid) -> Iterator[str]:
         """What the next model cannot state."""
-        f, mine = self.actual.loans, list(self.actual.on_books)
-        due = (f["defaulted"] - f["lost"] - f["recovered"])[:, mine].sum()
+        f, own = self.actual.loans, self.actual.places.index(OWN)
+        series = [c for c in self.actual.on_books if c != own]
+        due = float((f["defaulted"] - f["lost"] - f["recovered"])[:, series].sum())
         money = f"{self.inputs.spec.currency} {abs(due):,.0f}"
         if due > self.told.tolerance:
             yield (
-                f"Recoveries of {money} still expected on loans that have defaulted stand in no "
-                "model: the new plan's cash and net capital are without them."
+                f"Recoveries of {money} that series still expect on defaults stand in no model: "
+                "the new plan's series and net capital are without them."
             )
         claims = sum(
             float((x.support_cost - x.support).sum()) for x in self.actual.holders.values()

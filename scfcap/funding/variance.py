@@ -374,6 +374,9 @@ def _company(ledger: _Ledger, plan: Outturn, actual: Outturn) -> None:
     later = [x["tax"] - x["tax_paid"] for x in (p, a)]
     ledger.add("timing", "tax", 0.0, later[1] - later[0])
     ledger.tell("timing", "tax", "accrued, not paid", later[0], later[1])
+    older = p["older_recovered"], a["older_recovered"]
+    ledger.add("severity and recoveries", "older defaults", 0.0, older[1] - older[0])
+    ledger.tell("severity and recoveries", "older defaults", "recovered", older[0], older[1])
     owners = [x["paid_in"] - x["dividends"] for x in (p, a)]
     ledger.add("owners", "company", 0.0, owners[1] - owners[0])
     ledger.tell("owners", "company", "paid in less dividends", owners[0], owners[1])

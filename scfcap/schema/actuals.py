@@ -139,6 +139,8 @@ class CompanyActual(Schema):
     paid_in: Flow = 0.0
     """Capital paid in by the owners."""
     dividends: Flow = 0.0
+    older_recovered: Flow = 0.0
+    """Received on loans that had defaulted before the plan, of ``opening.recoveries``."""
     cash: Amount
     """Free cash at ``as_of``; below zero: overdrawn."""
     net_capital: Amount
