@@ -30,6 +30,13 @@ if TYPE_CHECKING:
     from scfcap.pool.snapshot import Pool
 
 
+#: Tables of the next plan that are kept beside the comparison; a run of its model has all.
+_KEPT = (
+    "sources_uses", "balances", "lending", "limits", "balance_sheet", "income", "cash_flow",
+    "cash_forecast", "actions", "value", "checks",
+)  # fmt: skip
+
+
 def compare_actuals(
     given: str | Path,
     file: str | Path,
@@ -188,7 +195,7 @@ def _advice(
         common=len(closes),
         said=tuple(said),
         limits_changed=tuple(_limits_changed(model, after)),
-        tables=now,
+        tables={name: now[name] for name in _KEPT},
     )
 
 

@@ -113,6 +113,8 @@ def _show(terminal: Terminal, found: ActualsReport) -> None:
         f"The new plan, {found.end} to {advice.end}: net income {found.currency} "
         f"{advice.net_income:,.0f}.",
         *advice.limits_changed,
+        *found.begins,
+        *advice.sentences(found.currency),
         *advice.said,
         "",
     )

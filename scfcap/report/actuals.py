@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scfcap.axes import OWN
+from scfcap.axes import BANK_DEBT, BANK_TRANSFER, OWN, P2P, SECURITIZATION
 from scfcap.funding.outturn import Outturn
 from scfcap.funding.variance import DRIVERS, Variance
 from scfcap.report import charts
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table, named_table
+from scfcap.report.words import FAMILIES, listed
 
 #: Effects below it are told of nothing [currency].
 LEAST = 0.5
@@ -57,6 +58,58 @@ class Advice:
     said: tuple[str, ...]
     limits_changed: tuple[str, ...]
     tables: Mapping[str, pd.DataFrame]
+
+    def sentences(self, currency: str) -> list[str]:
+        """What changes in each channel over the common closes, and which limits bind otherwise."""
+        said = []
+        for channel, rows in self.flows.groupby("channel", sort=True):
+            before, after = float(rows["before"].sum()), float(rows["after"].sum())
+            if abs(after - before) <= LEAST:
+                continue
+            name = "New lending" if channel == "lending" else _plain_words(str(channel))
+            said.append(
+                f"{name}: {currency} {after:,.0f} up to {rows['end'].max():%Y-%m-%d}, "
+                f"{abs(after - before):,.0f} {'more' if after > before else 'less'} than in the "
+                f"old plan.{self._binds(str(channel))}"
+            )
+        return said
+
+    def _binds(self, channel: str) -> str:
+        """Limits of the channel that bind at more or fewer closes than in the old plan."""
+        moved = self.limits[self.limits["change"] != 0]
+        told = []
+        for row in moved.to_dict("records"):
+            family = str(row["family"])
+            if family not in _OF_CHANNEL.get(channel, ()):
+                continue
+            name = FAMILIES.get(family, family.replace("_", " "))
+            key = "" if row["key"] == family else f" {row['key']}"
+            told.append(f"{name}{key} at {row['after']} closes, not {row['before']}")
+        return f" Limits that bind: {listed(told)}." if told else ""
+
+
+#: Families of limits that hold back what a channel does.
+_OF_CHANNEL = {
+    "lending": ("demand", "promised_demand", "liquidity_floor", "leverage", "book_share",
+                "core_share", "maturity_gap", "tenor_match"),
+    BANK_DEBT: ("bank_debt", "covenant", "pledge", "lender_count"),
+    BANK_TRANSFER: ("transfer_stock", "transfer_flow"),
+    SECURITIZATION: ("issue_size", "first_pool", "programme", "overcollateralization", "idle_cash",
+                     "trigger_headroom"),
+    P2P: ("p2p_limit", "p2p_supply", "p2p_rolling", "p2p_renewal", "p2p_backing"),
+}  # fmt: skip
+
+
+def _plain_words(channel: str) -> str:
+    """A channel in words, with what it decides."""
+    words = {
+        BANK_DEBT: "Drawn on lines",
+        BANK_TRANSFER: "Loans sold to banks",
+        SECURITIZATION: "Loans sold and money paid into series",
+        P2P: "P2P notes placed",
+        OWN: "Paid to the owners",
+    }
+    return words.get(channel, channel.replace("_", " ").capitalize())
 
 
 @dataclass(frozen=True)
@@ -142,6 +195,19 @@ class ActualsReport:
         return [str(told[n]) for n in np.argsort(-size, kind="stable") if size[n] > LEAST]
 
     @property
+    def begins(self) -> list[str]:
+        """With what the new plan begins, beside what the old one expected for that day."""
+        said = []
+        for what, plan, actual in _standing(self.plan, self.actual):
+            change = actual - plan
+            if abs(change) > LEAST:
+                said.append(
+                    f"{what} at {self.end}: {self._money(actual)}, "
+                    f"{self._money(abs(change))} {'more' if change > 0.0 else 'less'} than planned."
+                )
+        return said
+
+    @property
     def cautions(self) -> list[str]:
         """What a reader must know before he uses the figures."""
         said = []
@@ -213,6 +279,8 @@ class ActualsReport:
                 "to": self.advice.end,
                 "objective": self.advice.objective,
                 "net_income": self.advice.net_income,
+                "begins": self.begins,
+                "changes": self.advice.sentences(self.currency),
                 "said": [*self.advice.limits_changed, *self.advice.said],
             }
         return found
@@ -250,6 +318,26 @@ class ActualsReport:
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Figures that are not there as None."""
     return frame.astype("object").where(frame.notna(), None) if frame.isna().any().any() else frame
+
+
+def _standing(plan: Outturn, actual: Outturn) -> list[tuple[str, float, float]]:
+    """Balances at the end of both [currency]."""
+
+    def of(x: Outturn) -> dict[str, float]:
+        own = x.places.index(OWN)
+        series = [c for c in x.on_books if c != own]
+        return {
+            "Free cash": x.cash[1],
+            "Loans on the own book": float(x.closing[:, own].sum()),
+            "Loans of series": float(x.closing[:, series].sum()),
+            "Debt of lenders": sum(d.closing for d in x.lenders.values()),
+            "Notes of series": sum(d.closing for s in x.series.values() for d in s.notes),
+            "P2P notes": 0.0 if x.p2p is None else x.p2p.closing,
+            "Net capital": x.capital[1],
+        }
+
+    before, after = of(plan), of(actual)
+    return [(name, before[name], after[name]) for name in before]
 
 
 def _loans(plan: Outturn, actual: Outturn) -> pd.DataFrame:

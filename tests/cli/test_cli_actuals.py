@@ -94,6 +94,10 @@ def test_a_run_folder_holds_both_bridges_and_the_advice(scfcap, built, tmp_path,
         total = sum(row[column] for row in document["variance"])
         assert total == pytest.approx(ends["actual"] - ends["plan"], abs=1e-9)
     assert "most of it by running cost" in document["summary"][0]
+    assert document["replan"]["begins"][0].startswith("Free cash at 2021-02-28: CNY ")
+    assert "CNY 200 less than planned" in document["replan"]["begins"][0]
+    changes = document["replan"]["changes"]
+    assert any(text.startswith("New lending: CNY ") for text in changes)
     run = read_run(tmp_path / "o")
     assert run.tables["variance"].units == {"income": "CNY", "cash": "CNY"}
     assert {"variance_lines", "outturn", "advice", "advice_actions", "advice_limits"} <= set(
