@@ -21,7 +21,29 @@ if TYPE_CHECKING:
 First = Annotated[
     str, typer.Argument(help="A run folder, a model folder, or a shipped model.", metavar="A")
 ]
-Second = Annotated[str, typer.Argument(help="What it is compared with, likewise.", metavar="B")]
+Second = Annotated[
+    str | None,
+    typer.Argument(help="What it is compared with, likewise; not beside --actuals.", metavar="[B]"),
+]
+ActualsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--actuals", metavar="FILE", help="What happened since: compare A's plan with it, re-plan."
+    ),
+]
+Template = Annotated[
+    Path | None,
+    typer.Option(
+        "--actuals-template", metavar="FILE", help="Write A's plan as such a file, to overwrite."
+    ),
+]
+Until = Annotated[int, typer.Option("--until", metavar="N", min=1, help="Periods of the template.")]
+Replan = Annotated[
+    bool, typer.Option("--replan/--no-replan", help="Whether to plan anew from what stands.")
+]
+ToEnd = Annotated[
+    bool, typer.Option("--to-end", help="Re-plan to the old plan's end, not as long as it was.")
+]
 OverridesB = Annotated[
     list[str] | None,
     typer.Option("--set-b", metavar="FIELD=VALUE", help="Override a field of B alone; repeatable."),
@@ -56,7 +78,7 @@ _MONEY = ("balance",)
 
 def compare(
     a: First,
-    b: Second,
+    b: Second = None,
     overrides: Overrides = None,
     overrides_b: OverridesB = None,
     tape: TapePath = None,
@@ -64,6 +86,11 @@ def compare(
     scenario: ScenarioName = None,
     scenario_b: ScenarioB = None,
     plans: Plans = None,
+    actuals: ActualsFile = None,
+    actuals_template: Template = None,
+    until: Until = 1,
+    replan: Replan = True,
+    to_end: ToEnd = False,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -71,7 +98,34 @@ def compare(
 ) -> None:
     """Compare two projections, or plans: what changed, and what each driver did, one by one."""
 
+    def happened(terminal: Terminal) -> Outcome:
+        from scfcap.cli.actuals import compare_with, write_template
+
+        _refuse_beside_actuals(b, scenario_b, overrides_b, actuals, actuals_template)
+        said = list(overrides or ())
+        if actuals is None:
+            assert actuals_template is not None
+            return write_template(
+                *(terminal, _here(a), actuals_template),
+                overrides=said,
+                tape=tape,
+                until=until,
+                scenario=scenario,
+            )
+        return compare_with(
+            *(terminal, _here(a), actuals),
+            overrides=said,
+            tapes=(tape, tape_b),
+            replan=replan,
+            length="end" if to_end else "same",
+            out=out,
+        )
+
     def work(terminal: Terminal) -> Outcome:
+        if actuals is not None or actuals_template is not None:
+            return happened(terminal)
+        if b is None:
+            raise _no_second()
         from scfcap.cli.compare_plans import Beside, show_plans
         from scfcap.report.files import manifest
         from scfcap.report.store import check_out
@@ -110,6 +164,36 @@ def compare(
         return Outcome({**document, "folder": folder})
 
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
+
+
+def _no_second() -> Exception:
+    from scfcap.errors import InputError, Problem
+
+    expected = "what A is compared with: B, or --actuals FILE"
+    return InputError(Problem("B", "nothing", expected))
+
+
+def _refuse_beside_actuals(
+    b: str | None,
+    scenario_b: str | None,
+    overrides_b: list[str] | None,
+    actuals: Path | None,
+    template: Path | None,
+) -> None:
+    from scfcap.errors import InputError, Problem
+
+    stray = [name for name, given in (("B", b), ("--scenario-b", scenario_b),
+             ("--set-b", overrides_b)) if given]  # fmt: skip
+    if actuals is not None and template is not None:
+        stray.append("--actuals-template")
+    if stray:
+        option = "--actuals" if actuals is not None else "--actuals-template"
+        raise InputError(
+            Problem(
+                ", ".join(stray), f"given beside {option}", "A alone, whose plan is looked at",
+                "What changes from one model to another is compared without it.",
+            )
+        )  # fmt: skip
 
 
 def _here(given: str) -> str | Path:
