@@ -84,7 +84,7 @@ _CURRENCY = frozenset(
         "opening_amount", "most_amount", "closing_amount", "raised", "paid_back", "cost_amount",
         "average_amount", "assets_due", "liabilities_due", "gap",
         "replayed", "replayed_limit", "measured", "range_down", "range_up", "worth_low",
-        "worth_high", "carried_amount", "beside_amount", "gap_180", "by_partners",
+        "worth_high", "missing_amount", "carried_amount", "beside_amount", "gap_180", "by_partners",
     )
 )  # fmt: skip
 _OTHER = {
@@ -114,6 +114,7 @@ _OTHER = {
     **dict.fromkeys(("rate_change", "rate_low", "rate_mean", "rate_high"), "1/year"),
     "own_share": "share",
     "headroom_share": "share",
+    "tail_share": "share",
     **dict.fromkeys(("life_days", "source_days", "gap_days"), "days"),
     "within_days": "days",
     "tenor": "periods",
@@ -133,6 +134,8 @@ _TITLES = {
     "plan_prices": "What one more unit of each limit earns",
     "plan_term_prices": "What a change of rates, prices, shares and multiples is worth",
     "plan_channels": "What each outside channel is worth",
+    "plan_risk": "Shortfalls by scenario, and their share of the worst",
+    "plan_uncertainty_value": "What planning with the scenarios is worth",
     "plan_balance_sheet": "Balance sheet by period",
     "plan_income": "Income by period",
     "plan_checks": "Checks of the engine",
