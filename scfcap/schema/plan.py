@@ -47,6 +47,10 @@ class PlanSettings(Schema):
     """What a unit lent counts in ``max_lending``, by segment; 1 where absent."""
     lending_path: Share = 1.0
     """Share of all demand that is lent, of ``min_cost``."""
+    lending_floor: Money = 0.0
+    """Least lending over the plan, by ``lending_weights``."""
+    headroom: Money = 0.0
+    """Least free cash and undrawn lines together at each close; 0: no such limit."""
     scenario: str = "base"
     """Scenario under which the plan is made."""
     money_unit: float = Field(default=1e6, ge=1.0, le=1e12)
