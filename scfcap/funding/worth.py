@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +21,7 @@ from scfcap.funding.naming import money
 from scfcap.funding.nodes import Nodes, ScenarioProgram, decided_in
 from scfcap.funding.program import Key, NoOptimumError, Program, Row, Terms, solve
 from scfcap.funding.variables import declare
+from scfcap.quantities import FloatArray
 
 if TYPE_CHECKING:
     from scfcap.funding.scenarios import ScenarioPlan
@@ -38,11 +39,13 @@ class Held:
     """The best that scenarios come to with their first decisions held.
 
     ``objective`` [that of the program]; ``given_up``: what of the decisions had to give way, since
-    they cannot be carried out in every scenario, summed over them [money units].
+    they cannot be carried out in every scenario, summed over them [money units]. ``x`` are the
+    values of all columns.
     """
 
     objective: float
     given_up: float
+    x: FloatArray = field(default_factory=lambda: np.zeros(0), repr=False, compare=False)
 
 
 def held_at(program: Program, columns: Mapping[int, float], solver: str) -> Held:
@@ -54,19 +57,26 @@ def held_at(program: Program, columns: Mapping[int, float], solver: str) -> Held
         NoOptimumError: there is no plan whatever these columns are.
     """
     own = program.columns
-    bounds = {j: (own.lower[j], own.upper[j]) for j in columns}
+    before = {j: (own.lower[j], own.upper[j]) for j in columns}
     for j, amount in columns.items():
-        room = 0.0 if j in own.integer else ROOM * max(1.0, abs(amount))
-        own.lower[j] = min(max(amount - room, bounds[j][0]), bounds[j][1])
-        own.upper[j] = max(min(amount + room, bounds[j][1]), own.lower[j])
+        own.lower[j], own.upper[j] = held_bounds(program, j, amount)
     try:
-        return Held(solve(program, solver=solver).objective, 0.0)
+        found = solve(program, solver=solver)
+        return Held(found.objective, 0.0, found.x)
     except NoOptimumError as error:
         if "nbounded" in error.condition and "nfeasible" not in error.condition:
             raise
-    for j, (low, high) in bounds.items():
+    for j, (low, high) in before.items():
         own.lower[j], own.upper[j] = low, high
     return _nearest(program, columns, solver)
+
+
+def held_bounds(program: Program, j: int, amount: float) -> tuple[float, float]:
+    """Bounds of a column around an amount, within its own and with room for rounding."""
+    low, high = program.columns.lower[j], program.columns.upper[j]
+    room = 0.0 if j in program.columns.integer else ROOM * max(1.0, abs(amount))
+    lower = min(max(amount - room, low), high)
+    return lower, max(min(amount + room, high), lower)
 
 
 def _nearest(program: Program, columns: Mapping[int, float], solver: str) -> Held:
@@ -82,7 +92,8 @@ def _nearest(program: Program, columns: Mapping[int, float], solver: str) -> Hel
     least = max(-solve(program, solver=solver).objective, 0.0)
     program.add_family("given_up", ["all"], [("all", Row(off, "<=", least * (1.0 + ROOM) + ROOM))])
     program.objective = aim
-    return Held(solve(program, solver=solver).objective, least)
+    found = solve(program, solver=solver)
+    return Held(found.objective, least, found.x)
 
 
 def root_columns(parts: Iterable[ScenarioProgram], together: int) -> dict[tuple[str, Key], int]:
