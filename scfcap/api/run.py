@@ -146,14 +146,14 @@ class Run:
     def save(self, out: str | Path) -> SavedRun:
         """Write the run folder: manifest, results, tables, workbook, rejected rows if any.
 
-        It also keeps what its cash flows were made from, for ``scfcap compare``.
+        It also keeps what its cash flows and plan were made from, for ``scfcap compare``.
         """
         from scfcap.api.planning import solved
         from scfcap.api.stored import stored_inputs
         from scfcap.report.store import save_run
 
         rejects = self.model.tape().rejects
-        extra = stored_inputs(self.model)
+        extra = stored_inputs(self.model, plan=True)
         if len(rejects):
             extra["rejects.csv"] = csv_bytes(rejects)
         return save_run(

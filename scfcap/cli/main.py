@@ -19,6 +19,7 @@ from scfcap.cli import (
     plan,
     pool,
     project,
+    propose,
     run,
     schema,
     size,
@@ -71,6 +72,9 @@ app.command(
 )(size.size)
 app.command("plan", short_help="Plan the funding: who, when, why, at what cost, and what to do.")(
     plan.plan
+)
+app.command("propose", short_help="Judge a line, buyer, P2P supply or series that is offered.")(
+    propose.propose
 )
 app.command("credit", short_help="Show credit curves and what they rest on; write them.")(
     credit.credit

@@ -25,6 +25,7 @@ from scfcap.funding.cores import core_shares
 from scfcap.funding.falling_due import maturing, open_limits, too_soon, undrawn
 from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs, Recourse
 from scfcap.funding.line_cuts import recalled
+from scfcap.funding.older_recoveries import older_recoveries
 from scfcap.funding.opening import check_holders, opening_balance
 from scfcap.funding.partner import (
     guarantor_of,
@@ -140,6 +141,7 @@ def build_inputs(
             lambda where: stock_in(cohorts.origin, cohorts.amount, cohorts.path, where),
         ),
         guarantor=guarantor_of(spec, unit),
+        older_recoveries=older_recoveries(spec, grid),
     )
     limits = None
     if curves.stress.surge[row, :, : len(grid)].any():

@@ -330,6 +330,9 @@ class Inputs:
     soft: bool = False
     """Whether limits give way where they must: see :mod:`scfcap.funding.soft`."""
 
+    older_recoveries: FloatArray | None = None
+    """Recoveries on defaults before ``as_of`` by period [T + 2], the last after the plan."""
+
     @property
     def may_lack(self) -> bool:
         """Whether money may be missing at a close, at its price: where much may happen."""

@@ -241,6 +241,12 @@ def shortfall_posting(carried: Carried) -> Posting:
     return Posting(got - before - cost, -cost)
 
 
+def older_posting(carried: Carried) -> Posting:
+    """Recoveries on defaults before the plan: cash that was earned then."""
+    older = carried.inputs.older_recoveries
+    return Posting(carried.nothing if older is None else older[:-1] + 0.0, carried.nothing)
+
+
 def _borrow(
     inputs: Inputs,
     owed: tuple[FloatArray, FloatArray, FloatArray],
@@ -278,4 +284,5 @@ POSTINGS: tuple[Callable[[Carried], Posting], ...] = (
     provision_posting,
     owner_posting,
     shortfall_posting,
+    older_posting,
 )

@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 
 from scfcap.errors import InputError, Problem
+from scfcap.schema.actuals import Actuals
 from scfcap.schema.base import Schema
 from scfcap.schema.borrowing import BorrowerCost
 from scfcap.schema.crosscheck import crosscheck
@@ -187,6 +188,25 @@ def borrower_costs(folder: Path) -> dict[str, BorrowerCost]:
     """What borrowers pay, by name: in ``folder``, beside it, and shipped. Raises InputError."""
     known = _named_files("borrowing", [folder], shipped("models") / "borrowing")
     return {n: _read_named(BorrowerCost, "borrowing", path)[0] for n, path in known.items()}
+
+
+def load_actuals(path: Path) -> tuple[Actuals, Path | None]:
+    """What happened, from its file, and the tape that it names. Raises :class:`InputError`."""
+    source = parse(path, path.name)
+
+    def where(key: Key) -> str:
+        return f"{source.label}: {dotted(key)}".rstrip(": ")
+
+    actuals = _validated(Actuals, source.data, where)
+    if actuals.tape is None:
+        return actuals, None
+    tape = inside(path.parent, actuals.tape)
+    if tape is None or not tape.exists():
+        found = shown(actuals.tape)
+        expected = f"a file inside the folder of {source.label}"
+        action = "Copy the file there, or name it on the command line: --tape-b PATH."
+        raise InputError(Problem(where(("tape",)), found, expected, action))
+    return actuals, tape
 
 
 def _find_model(path: str | Path) -> Path:

@@ -121,6 +121,13 @@ class PlanSettings(Schema):
         return PeriodGrid.build(as_of, self.periods, self.frequency)
 
 
+class Recovery(Schema):
+    """Money still expected on loans that had defaulted before ``as_of``."""
+
+    date: date
+    amount: Money
+
+
 class Opening(Schema):
     """``[opening]``: the balance sheet at ``as_of``; give net_capital, cash, or both."""
 
@@ -133,6 +140,9 @@ class Opening(Schema):
     """Net assets at the last 31 December before ``as_of``, if the rules in force need them."""
     provisions: Money | None = None
     """Provisions at ``as_of`` under ``[provisions]``; absent: by its rule."""
+    recoveries: tuple[Recovery, ...] = ()
+    """Expected on loans of the own book that had defaulted before ``as_of``: an asset, and cash by
+    its days."""
     holders: dict[str, Money] = Field(default_factory=dict)
     """Principal by holder, named as in the tape's channel column; the tape must agree."""
 
