@@ -27,11 +27,13 @@ from scfcap.funding.prices import NOTHING, Price
 from scfcap.funding.program import Solution
 from scfcap.funding.ranging import Side
 from scfcap.funding.replay import Engine, replay
+from scfcap.funding.risk import risk_cautions, risk_sentences, risk_table
 from scfcap.funding.scenarios import ScenarioPlan, solve_scenarios
 from scfcap.funding.statements import frame_of, limits
 from scfcap.funding.tables import Tables
 from scfcap.funding.terms import Term, TermPrice, all_terms, term_price_table, value_of
 from scfcap.funding.unique import Choice, choose
+from scfcap.funding.worth import worth_table
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class WeighedPlan(Plan):
         tables.add("long_demand", no_long_demand)
         tables.add("scenarios", lambda: scenario_table(self.all_scenarios))
         tables.add("together", lambda: together_table(self.all_scenarios))
+        tables.add("risk", lambda: risk_table(self.all_scenarios))
+        tables.add("uncertainty_value", lambda: worth_table(self.all_scenarios))
         return tables
 
 
@@ -205,6 +209,13 @@ def expected_terms(found: ScenarioPlan, inputs: Inputs) -> tuple[TermPrice, ...]
             said += f"{verb} {money(inputs, abs(worth) * inputs.unit)} on average, at the margin."
         told.append(TermPrice(term.what, term.unit, worth, worth, worth, said))
     return tuple(sorted(told, key=lambda p: (-abs(p.value), p.what)))
+
+
+def risk_told(plan: Plan) -> list[str]:
+    """What a plan over scenarios misses at worst, and what to doubt of it; else nothing."""
+    if not isinstance(plan, WeighedPlan):
+        return []
+    return [*risk_sentences(plan._all), *risk_cautions(plan._all)]
 
 
 def scenario_table(found: ScenarioPlan) -> pd.DataFrame:

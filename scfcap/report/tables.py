@@ -88,6 +88,7 @@ _CURRENCY = frozenset(
         "lending_floor", "headroom_floor", "income_amount", "lending_amount", "headroom_amount",
         "cvar_amount", "objective_amount", "net_capital_amount", "least_cash_amount",
         "lent_amount", "shortfall_amount",
+        "missing_amount",
     )
 )  # fmt: skip
 _OTHER = {
@@ -117,6 +118,7 @@ _OTHER = {
     **dict.fromkeys(("rate_change", "rate_low", "rate_mean", "rate_high"), "1/year"),
     "own_share": "share",
     "headroom_share": "share",
+    "tail_share": "share",
     **dict.fromkeys(("life_days", "source_days", "gap_days"), "days"),
     "within_days": "days",
     "tenor": "periods",
@@ -139,6 +141,8 @@ _TITLES = {
     "plan_prices": "What one more unit of each limit earns",
     "plan_term_prices": "What a change of rates, prices, shares and multiples is worth",
     "plan_channels": "What each outside channel is worth",
+    "plan_risk": "Shortfalls by scenario, and their share of the worst",
+    "plan_uncertainty_value": "What planning with the scenarios is worth",
     "plan_balance_sheet": "Balance sheet by period",
     "plan_income": "Income by period",
     "plan_checks": "Checks of the engine",
