@@ -22,12 +22,13 @@ from scfcap.funding.covenants import covenants_table
 from scfcap.funding.decisions import Decisions, decisions_of
 from scfcap.funding.diagnose import explain
 from scfcap.funding.entries import from_owners
-from scfcap.funding.inputs import DealInputs, Inputs
+from scfcap.funding.inputs import Inputs
 from scfcap.funding.long_demand import long_demand
 from scfcap.funding.next_steps import next_steps
 from scfcap.funding.prices import Price, Worth, prices, worth_sentence
 from scfcap.funding.program import NoOptimumError, Solution, solve
 from scfcap.funding.replay import Engine, Replay, repaid_by, replay
+from scfcap.funding.start import basis_for
 from scfcap.funding.tables import Tables
 from scfcap.funding.terms import term_price_table, term_prices
 from scfcap.funding.unique import Choice, choose
@@ -199,10 +200,7 @@ def _with_and_without(
     over, and all are solved again.
     """
     while True:
-        alone = {
-            channel: _without(inputs, engine, channel, best.inputs.deals)
-            for channel in inputs.channels()
-        }
+        alone = {channel: _without(inputs, engine, channel, best) for channel in inputs.channels()}
         rivals = [x for x in alone.values() if x is not None]
         rival = max(rivals, key=lambda x: x.solution.objective, default=best)
         if rival.solution.objective <= best.solution.objective:
@@ -217,51 +215,51 @@ def _with_and_without(
         best = again
 
 
-def _without(
-    inputs: Inputs, engine: Engine, channel: str, deals: tuple[DealInputs, ...]
-) -> Optimum | None:
+def _without(inputs: Inputs, engine: Engine, channel: str, best: Optimum) -> Optimum | None:
     closed = inputs.without(channel)
-    for order in (deals, inputs.deals):
+    for order in (best.inputs.deals, inputs.deals):
         try:
-            return optimum(replace(closed, deals=order), engine)
+            return optimum(replace(closed, deals=order), engine, near=best)
         except InfeasibleError:
             continue
     return None
 
 
-def optimum(inputs: Inputs, engine: Engine) -> Optimum:
+def optimum(inputs: Inputs, engine: Engine, near: Optimum | None = None) -> Optimum:
     """Solve, replay, and solve again until the notes' order of repayment agrees.
 
     The program holds the period in which each tranche is gone as data: at first the latest one,
     the legal end; the waterfall then tells the real one. A round without a plan is not taken.
-    The optimum is that of the order found, which need not be the best of all orders.
+    The optimum is that of the order found, which need not be the best of all orders. Where there
+    is one ``near``, the first solve begins from its basis, and each other from the one before.
 
     Raises:
         InfeasibleError: no plan keeps all limits.
     """
-    best = _solved(inputs, engine)
+    best = _solved(inputs, engine, near)
     for _ in range(ROUNDS):
         deals = repaid_by(best.inputs, best.replay)
         if deals == best.inputs.deals:
             break
         try:
-            best = _solved(replace(best.inputs, deals=deals), engine)
+            best = _solved(replace(best.inputs, deals=deals), engine, near and best)
         except InfeasibleError:
             break
     return best
 
 
-def _solved(inputs: Inputs, engine: Engine) -> Optimum:
+def _solved(inputs: Inputs, engine: Engine, near: Optimum | None = None) -> Optimum:
     book = declare(inputs)
     program = build_program(book)
+    start = near and basis_for(program, near.book.program, near.solution)
     try:
-        solution = solve(program, solver=inputs.spec.plan.solver)
+        solution = solve(program, solver=inputs.spec.plan.solver, start=start)
     except NoOptimumError as error:
         if "nbounded" in error.condition and "nfeasible" not in error.condition:
             raise
         if inputs.spec.dividends is not None and inputs.dividends:
             # A closed year with a loss leaves no dividend to be at most a share of it.
-            return _solved(replace(inputs, dividends=False), engine)
+            return _solved(replace(inputs, dividends=False), engine, near)
         raise explain(book) from None
     decisions = decisions_of(book, solution)
     return Optimum(inputs, book, solution, decisions, replay(inputs, decisions, engine))

@@ -25,7 +25,7 @@ import pulp as _pulp
 from scipy import sparse
 
 from scfcap.errors import InputError, Problem, SolverError
-from scfcap.funding.highs import begin, highs, run, values
+from scfcap.funding.highs import UNLIMITED, begin, go_on, highs, run, values
 from scfcap.funding.lp_text import lp_text
 from scfcap.funding.relaxation import elastic
 from scfcap.funding.rows import Absent, Columns, Key, LabelError, Row, Rows, Sense, Terms
@@ -225,12 +225,23 @@ TOLERANCE = 1e-9
 #: Nonzeros up to which the dual simplex is asked first; beyond, the interior-point method with
 #: crossover to a vertex.
 SIMPLEX_UP_TO = 200_000
+#: Steps of the simplex method from a given basis after which, or after as many as there are rows if
+#: those are more, the solve begins from nothing: the basis was far from the optimum.
+MOST_STEPS = 5_000
 _TOLERANCES = {
     "primal_feasibility_tolerance": TOLERANCE,
     "dual_feasibility_tolerance": TOLERANCE,
 }
 _SIMPLEX = {"solver": "simplex"}
-_INTERIOR = {"solver": "ipm", "run_crossover": "on"}
+#: The interior-point method of HiGHS ends without crossing over to a vertex where it does not reach
+#: its tolerances, and 1e-9 is often out of its reach. So it has HiGHS's own, and the simplex method
+#: goes on from its vertex to :data:`TOLERANCE`.
+_INTERIOR = {
+    "solver": "ipm",
+    "run_crossover": "on",
+    "primal_feasibility_tolerance": 1e-7,
+    "dual_feasibility_tolerance": 1e-7,
+}
 #: Branch and bound ends where bound and answer are the same.
 _BRANCHING = {
     "mip_rel_gap": 0.0,
@@ -352,7 +363,7 @@ def _linear(
         tried.insert(0, (_SIMPLEX, start))
     for method, basis in tried:
         model, condition = _by(program, fixed, {**options, **method}, basis)
-        if condition not in _INCONCLUSIVE:
+        if condition not in (_INCONCLUSIVE if basis is None else (*_INCONCLUSIVE, "Stopped")):
             break
     _accept(condition)
     x, dual, reduced = values(model)
@@ -370,8 +381,14 @@ def _by(
     with _guarded(HIGHS):
         model = highs(program, fixed, {**_TOLERANCES, **options})
         if start is not None:
-            begin(model, start)
-        return model, run(model)
+            begin(model, start, most=max(MOST_STEPS, program.shape[0]))
+        condition = run(model)
+        if start is not None:
+            go_on(model, UNLIMITED)
+        if condition == "Optimal" and options["solver"] == "ipm":
+            go_on(model, {**_TOLERANCES, **_SIMPLEX})
+            condition = run(model)
+        return model, condition
 
 
 def _built(program: Program) -> tuple[Any, list[Any]]:

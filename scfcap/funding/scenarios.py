@@ -21,6 +21,7 @@ from scfcap.funding.nodes import Nodes, close_nodes, decided_in, views
 from scfcap.funding.plan import ROUNDS, Optimum
 from scfcap.funding.program import Key, NoOptimumError, Program, Solution, solve
 from scfcap.funding.replay import Engine, repaid_by, replay
+from scfcap.funding.start import basis_for
 from scfcap.funding.variables import Book, declare
 
 #: What the weights of all scenarios may lack of one, by rounding.
@@ -130,7 +131,7 @@ def solve_scenarios(
         if all(again[name].deals == known[name].deals for name in names):
             break
         try:
-            best = _solved(again, chosen, some, engine)
+            best = _solved(again, chosen, some, engine, best)
         except InfeasibleError:
             break
     return best
@@ -166,11 +167,18 @@ def _check(inputs: Mapping[str, Inputs], weights: Mapping[str, float]) -> None:
 
 
 def _solved(
-    inputs: Mapping[str, Inputs], weights: Mapping[str, float], nodes: Nodes, engine: Engine
+    inputs: Mapping[str, Inputs],
+    weights: Mapping[str, float],
+    nodes: Nodes,
+    engine: Engine,
+    before: ScenarioPlan | None = None,
 ) -> ScenarioPlan:
+    """The plan of one order of repayment; begins from the basis of the plan ``before``."""
     shared, books = build_scenarios(inputs, weights, nodes)
+    start = before and basis_for(shared, before.solution.program, before.solution)
+    solver = next(iter(inputs.values())).spec.plan.solver
     try:
-        solution = solve(shared, solver=next(iter(inputs.values())).spec.plan.solver)
+        solution = solve(shared, solver=solver, start=start)
     except NoOptimumError as error:
         if "nbounded" in error.condition and "nfeasible" not in error.condition:
             raise
