@@ -271,6 +271,7 @@ def solve(
     seed: int = 0,
     check: bool = True,
     start: Any = None,
+    simplex_up_to: int | None = None,
 ) -> Solution:
     """Maximise ``program`` by HiGHS in process, or by another of PuLP's solvers by its name.
 
@@ -279,7 +280,8 @@ def solve(
     optimum must be that of HiGHS on this linear program, which gives duals and warm re-solves:
     few solvers give duals through PuLP, and some print eight digits. The linear program begins from
     the basis ``start`` where one is given (:func:`~scfcap.funding.start.basis_for`), which may
-    change which of equal optima is found.
+    change which of equal optima is found. Beyond ``simplex_up_to`` nonzeros (absent:
+    :data:`SIMPLEX_UP_TO`) the interior-point method is asked first.
 
     Raises:
         InputError: no such solver, or it is not installed; says which are.
@@ -298,7 +300,13 @@ def solve(
         found = _searched(program, name, options)
     fixed = {} if found is None else whole(program, found)
     try:
-        x, dual, reduced, model = _linear(program, fixed, options, start)
+        x, dual, reduced, model = _linear(
+            program,
+            fixed,
+            options,
+            start,
+            SIMPLEX_UP_TO if simplex_up_to is None else simplex_up_to,
+        )
     except NoOptimumError as error:
         if found is None:
             raise
@@ -353,10 +361,14 @@ def _searched(program: Program, solver: str, options: Mapping[str, Any]) -> Floa
 
 
 def _linear(
-    program: Program, fixed: Mapping[int, float], options: Mapping[str, Any], start: Any
+    program: Program,
+    fixed: Mapping[int, float],
+    options: Mapping[str, Any],
+    start: Any,
+    simplex_up_to: int,
 ) -> tuple[FloatArray, FloatArray, FloatArray, Any]:
     """Values, duals, reduced costs and HiGHS itself, of the linear program with ``fixed`` held."""
-    large = sum(map(len, program.rows.terms)) > SIMPLEX_UP_TO
+    large = sum(map(len, program.rows.terms)) > simplex_up_to
     methods = (_INTERIOR, _SIMPLEX) if large else (_SIMPLEX, _INTERIOR)
     tried: list[tuple[Mapping[str, Any], Any]] = [(method, None) for method in methods]
     if start is not None:

@@ -26,6 +26,9 @@ from scfcap.funding.variables import Book, declare
 
 #: What the weights of all scenarios may lack of one, by rounding.
 WEIGHT_TOLERANCE = 1e-9
+#: Nonzeros up to which the dual simplex is asked first: fewer than for one scenario. Two scenarios
+#: of 45,000 nonzeros take it four times as long as the interior-point method.
+SIMPLEX_UP_TO = 30_000
 
 
 @dataclass(frozen=True)
@@ -178,7 +181,8 @@ def _solved(
     start = before and basis_for(shared, before.solution.program, before.solution)
     solver = next(iter(inputs.values())).spec.plan.solver
     try:
-        solution = solve(shared, solver=solver, start=start)
+        some = None if len(inputs) == 1 else SIMPLEX_UP_TO
+        solution = solve(shared, solver=solver, start=start, simplex_up_to=some)
     except NoOptimumError as error:
         if "nbounded" in error.condition and "nfeasible" not in error.condition:
             raise
