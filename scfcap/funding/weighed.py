@@ -215,7 +215,7 @@ def risk_told(plan: Plan) -> list[str]:
     """What a plan over scenarios misses at worst, and what to doubt of it; else nothing."""
     if not isinstance(plan, WeighedPlan):
         return []
-    return [*risk_sentences(plan._all), *risk_cautions(plan._all)]
+    return [*risk_sentences(plan.all_scenarios), *risk_cautions(plan.all_scenarios)]
 
 
 def scenario_table(found: ScenarioPlan) -> pd.DataFrame:
