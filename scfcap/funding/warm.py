@@ -268,6 +268,8 @@ def _basis_for(program: Program, start: Solution) -> Any:
     Where it is not of as many columns as there are rows, HiGHS is told to make it so.
     """
     found, old = start._model.getBasis(), start.program
+    if len(found.col_status) == program.shape[1] and _alike(program, old):
+        return found
     order = np.arange(old.shape[1])
     if len(found.col_status) != len(order):
         order = np.flatnonzero(~old.unused)
@@ -289,6 +291,14 @@ def _basis_for(program: Program, start: Solution) -> Any:
     basic = sum(status == highspy.HighsBasisStatus.kBasic for status in (*columns, *rows))
     basis.alien = basic != program.shape[0]
     return basis
+
+
+def _alike(a: Program, b: Program) -> bool:
+    """Whether two programs have the same rows and columns, in the same order."""
+    return all(
+        x.family == y.family and x.key == y.key
+        for x, y in ((a.columns, b.columns), (a.rows, b.rows))
+    )
 
 
 def _finite(value: float) -> float:
