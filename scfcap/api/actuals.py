@@ -72,7 +72,7 @@ def compare_actuals(
     changed = None
     if replan:
         following = next_model(found.inputs, found.decisions, told, actual, path.name, length)
-        changed = _advice(model, plan, actual, following, after, path.name, told.tolerance)
+        changed = _advice(model, plan, actual, following, after, path.name, told)
     return ActualsReport(
         model=model.spec.name,
         file=path.name,
@@ -161,7 +161,7 @@ def _advice(
     following: Next,
     tape: Path | None,
     file: str,
-    tolerance: float,
+    told: Actuals,
 ) -> Advice:
     """The next plan, and what changed in the advice."""
     after = _begun(model, following, tape)
@@ -178,9 +178,10 @@ def _advice(
             "behind."
         )
     else:
-        _same_loans(after.pool(), actual, file, tolerance)
+        _same_loans(after.pool(), actual, file, told.tolerance)
         said.append("Borrowers behave in the new plan as in the old one.")
     newer = after.plan()
+    said += _other_capital(newer, told)
     closes = common_closes(plan.grid, newer.grid)
     before, now = plan.tables(), newer.tables()
     first = closes[0] if closes else newer.grid.ends[0]
@@ -243,6 +244,21 @@ def _same_loans(pool: Pool, actual: Outturn, file: str, tolerance: float) -> Non
                 )
     if problems:
         raise InputError(problems)
+
+
+def _other_capital(newer: Plan, told: Actuals) -> list[str]:
+    """A sentence where the new plan's net capital is not the file's: what no model states."""
+    inputs = newer.optimum.inputs
+    begins, stated = inputs.net_capital * inputs.unit, told.company.net_capital
+    if abs(begins - stated) <= max(told.tolerance, 1e-9 * abs(stated)):
+        return []
+    currency = told.currency
+    return [
+        f"Net capital at the start of the new plan is {currency} {begins:,.0f}, "
+        f"{abs(begins - stated):,.0f} {'more' if begins > stated else 'less'} than the file's: "
+        "what series expect of defaults, open claims, and coupons other than by whole periods "
+        "stand in no model."
+    ]
 
 
 def _limits_changed(before: Model, after: Model) -> list[str]:
