@@ -218,6 +218,9 @@ def test_what_the_plan_does_not_know_is_refused(small, expected, stressed):
     assert 'loans.segment: found "credits"; expected one of credit, order' in said
     assert "currency: found EUR; expected that of the plan, CNY" in said
     assert "twice" in said
+    early = {**stressed.series, "series-3": stressed.series["series-2"]}
+    said = "\n".join(refused(stressed.model_copy(update={"series": early}), small, expected))
+    assert "series-3: found a series that the model issues on 2014-06-30" in said
 
 
 def test_another_number_of_periods_is_refused(small, expected, stressed):
