@@ -18,6 +18,7 @@ from scfcap.funding.plan import Plan
 from scfcap.funding.reconcile import happened, period_closed
 from scfcap.funding.replan import Length, Next, next_model
 from scfcap.funding.replay import Engine, replay
+from scfcap.funding.rolled import rolled_pool
 from scfcap.funding.standing import actuals_of
 from scfcap.funding.variance import variance
 from scfcap.report.actuals import ActualsReport, Advice
@@ -168,7 +169,7 @@ def _advice(
     said = list(following.said)
     if tape is None:
         found = plan.optimum
-        pool = rolled(found, _engine(model), actual, file)
+        pool = rolled_pool(found.inputs, found.decisions, _engine(model), actual, file)
         after = after.given(
             pool=pool, tape=model.tape(), credit=model.credit(), new_loans=model.new_loans()
         )
@@ -198,15 +199,6 @@ def _advice(
         limits_changed=tuple(_limits_changed(model, after)),
         tables={name: now[name] for name in _KEPT},
     )
-
-
-def rolled(found: object, engine: Engine, actual: Outturn, file: str) -> Pool:
-    """The pool rolled forward; see :func:`scfcap.funding.rolled.rolled_pool`."""
-    from scfcap.funding.plan import Optimum
-    from scfcap.funding.rolled import rolled_pool
-
-    assert isinstance(found, Optimum)
-    return rolled_pool(found.inputs, found.decisions, engine, actual, file)
 
 
 def _begun(model: Model, following: Next, tape: Path | None) -> Model:
