@@ -60,6 +60,7 @@ def _elsewhere(model: Model, found: Optimum) -> dict[str, tuple[Inputs, Replay]]
 
 def plan_report(model: Model) -> PlanReport:
     """The plan to show and to save; see :meth:`Model.plan_report`."""
+    from scfcap.api.quoting import stored_prices
     from scfcap.funding.holding import holding_cautions
     from scfcap.report.files import manifest
     from scfcap.report.plan import PlanReport
@@ -77,6 +78,7 @@ def plan_report(model: Model) -> PlanReport:
         origin=manifest(model.provenance(model.tape()), dict(plan.seconds))
         | {"solved": solved(plan)},
         chosen=solved(plan),
+        kept=lambda: stored_prices(model),
     )
 
 

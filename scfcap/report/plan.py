@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -60,6 +60,8 @@ class PlanReport:
     """Cautions of the plan itself."""
     chosen: Mapping[str, Any] = field(default_factory=dict)
     """How the plan was chosen among all that are as good."""
+    kept: Callable[[], Mapping[str, bytes]] = dict
+    """Further files of its folder by name, made when it is written."""
 
     @cached_property
     def tables(self) -> dict[str, Table]:
@@ -159,6 +161,7 @@ class PlanReport:
             f"plan_{name}.csv": csv_bytes(self.tables[f"plan_{name}"].frame)
             for name in (*TOLD, "cash_forecast", "maturity_ladder", "marginal_funding")
         }
+        extra |= self.kept()
         return save_run(Path(out), self.tables, self.origin, self.document(), extra=extra)
 
 
