@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from scfcap.api.model import Model, load
 from scfcap.api.projecting import LONGEST_TAIL
+from scfcap.api.quoting import quote
 from scfcap.api.run import Run
 
-__all__ = ["LONGEST_TAIL", "Model", "Run", "load"]
+__all__ = ["LONGEST_TAIL", "Model", "Run", "load", "quote"]

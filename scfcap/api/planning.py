@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scfcap.axes import SECURITIZATION, place
@@ -74,6 +73,7 @@ def _elsewhere(model: Model, found: Optimum) -> dict[str, tuple[Inputs, Replay]]
 
 def plan_report(model: Model) -> PlanReport:
     """The plan to show and to save; see :meth:`Model.plan_report`."""
+    from scfcap.api.quoting import stored_prices
     from scfcap.api.stored import stored_inputs
     from scfcap.funding.holding import holding_cautions
     from scfcap.funding.weighed import risk_told
@@ -93,7 +93,7 @@ def plan_report(model: Model) -> PlanReport:
         origin=manifest(model.provenance(model.tape()), dict(found.seconds))
         | {"solved": solved(found)},
         chosen=solved(found),
-        kept=partial(stored_inputs, model, plan=True),
+        kept=lambda: stored_inputs(model, plan=True) | stored_prices(model),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from scfcap.report.tables import Results, RunMeta, Table
 
 if TYPE_CHECKING:
     from scfcap.api.model import Model
+    from scfcap.funding.quote_words import Quote
     from scfcap.report.store import SavedRun
 
 
@@ -134,6 +136,23 @@ class Run:
             "tables": sorted(self.tables()),
         }
 
+    def quote(
+        self,
+        segment: str,
+        amount: float,
+        tenor: int,
+        *,
+        rate: float | None = None,
+        period: int | None = None,
+        on: date | None = None,
+        verify: bool = False,
+    ) -> Quote:
+        """What one more loan earns for the plan; see :func:`scfcap.api.quoting.quote`."""
+        from scfcap.api.quoting import quoted, stand_of
+
+        loan = (segment, amount, tenor)
+        return quoted(stand_of(self.model), *loan, rate=rate, period=period, on=on, verify=verify)
+
     def to_excel(self, path: str | Path) -> Path:
         """Write the workbook alone."""
         from scfcap.report.alike import told_once
@@ -146,14 +165,16 @@ class Run:
     def save(self, out: str | Path) -> SavedRun:
         """Write the run folder: manifest, results, tables, workbook, rejected rows if any.
 
-        It also keeps what its cash flows and plan were made from, for ``scfcap compare``.
+        It also keeps what its cash flows and plan were made from, for ``scfcap compare``, and the
+        plan's prices, for ``scfcap quote``.
         """
         from scfcap.api.planning import solved
+        from scfcap.api.quoting import stored_prices
         from scfcap.api.stored import stored_inputs
         from scfcap.report.store import save_run
 
         rejects = self.model.tape().rejects
-        extra = stored_inputs(self.model, plan=True)
+        extra = stored_inputs(self.model, plan=True) | stored_prices(self.model)
         if len(rejects):
             extra["rejects.csv"] = csv_bytes(rejects)
         return save_run(

@@ -203,28 +203,70 @@ def cohort_factors(
     amount[:opened] = np.bincount(cohort, pool.balance, minlength=opened)
     orders = list(chain.from_iterable(of_orders for _, of_orders in parts))
     flows = _run(concatenate([loans for loans, _ in parts]), orders, curves, count)
-    flows.check()
-    start = np.arange(count) < opened
-    return CohortFactors(
-        scenarios=curves.scenarios,
-        segments=curves.parents,
+    return _per_unit(
+        flows,
+        curves,
+        lost=any_lost(orders),
         places=pool.places,
-        grid=curves.grid,
+        amount=amount,
         segment=np.concatenate([segment, np.repeat(new_segment, periods)]),
         vintage=np.concatenate([vintage, np.tile(np.arange(1, periods + 1), len(new))]),
         origin=(*(pool.places[p] for p in place), *(OWN for _ in range(count - opened))),
+    )
+
+
+def loan_factors(new: NewLoans, segment: int, period: int, curves: CurveSet) -> CohortFactors:
+    """Factors of one cohort alone: one unit of ``new``, made in ``period`` (from 1).
+
+    ``segment`` indexes ``curves.segments``. The same figures as :func:`cohort_factors` gives for
+    such a cohort among others. Raises :class:`~scfcap.errors.InvariantError` as it does.
+    """
+    unit = made(new, segment, period, curves, 0)
+    return _per_unit(
+        project_made([(unit, 1.0)], curves, 1),
+        curves,
+        lost=any_lost(list(unit[1])),
+        places=(OWN,),
+        amount=np.ones(1),
+        segment=np.array([segment], dtype=np.int64),
+        vintage=np.array([period], dtype=np.int64),
+        origin=(OWN,),
+    )
+
+
+def _per_unit(
+    flows: Flows,
+    curves: CurveSet,
+    *,
+    lost: bool,
+    places: tuple[str, ...],
+    amount: FloatArray,
+    segment: IntArray,
+    vintage: IntArray,
+    origin: tuple[str, ...],
+) -> CohortFactors:
+    """Flows by cohort over what each began with [currency]; ``lost``: orders say what is lost."""
+    flows.check()
+    per = amount[:, None]
+    return CohortFactors(
+        scenarios=curves.scenarios,
+        segments=curves.parents,
+        places=places,
+        grid=curves.grid,
+        segment=segment,
+        vintage=vintage,
+        origin=origin,
         amount=amount,
-        performing=_closes(flows.closing / amount[:, None], start),
-        repaid=(flows.scheduled + flows.prepaid) / amount[:, None],
-        default=flows.default / amount[:, None],
-        interest=(flows.interest + flows.fees + flows.advanced - flows.reimbursed)
-        / amount[:, None],
-        recovery=flows.recovery / amount[:, None],
-        receivable=_closes(flows.receivable / amount[:, None], np.zeros(count, dtype=np.bool_)),
+        performing=_closes(flows.closing / per, vintage <= 0),
+        repaid=(flows.scheduled + flows.prepaid) / per,
+        default=flows.default / per,
+        interest=(flows.interest + flows.fees + flows.advanced - flows.reimbursed) / per,
+        recovery=flows.recovery / per,
+        receivable=_closes(flows.receivable / per, np.zeros(len(amount), dtype=np.bool_)),
         expected_recovery_rate=1.0 - curves.severity[:, : len(curves.parents)],
-        struck=flows.struck / amount[:, None] if flows.struck.any() else None,
-        loss=flows.loss / amount[:, None] if any_lost(orders) else None,
-        delinquent=flows.delinquent / amount[:, None] if flows.delinquent.any() else None,
+        struck=flows.struck / per if flows.struck.any() else None,
+        loss=flows.loss / per if lost else None,
+        delinquent=flows.delinquent / per if flows.delinquent.any() else None,
     )
 
 

@@ -21,6 +21,7 @@ from scfcap.cli import (
     pool,
     project,
     propose,
+    quote,
     run,
     schema,
     size,
@@ -88,6 +89,9 @@ app.command("warn", short_help="Early warnings: indicators, lights, what they ar
     warn.warn
 )
 app.command("run", short_help="Run a model, from the tape to the workbook.")(run.run)
+app.command("quote", short_help="Quote one more loan: what it earns, what would fund it.")(
+    quote.quote
+)
 app.command("compare", short_help="Compare two runs or models: what changed, and why.")(
     compare.compare
 )

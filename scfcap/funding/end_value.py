@@ -35,6 +35,12 @@ def value_beyond(book: Book) -> Mapping[str, Terms]:
     return {name: x for name, x in worth.items() if x.coefficients or x.constant}
 
 
+def value_of_loans(book: Book) -> Mapping[str, Terms]:
+    """The kinds of :func:`value_beyond` that loans have a part in."""
+    worth = {name: kind(book) for name, kind in KINDS if name not in _OF_FUNDING}
+    return {name: x for name, x in worth.items() if x.coefficients or x.constant}
+
+
 def excess(rate: float, outstanding: FloatArray, years: FloatArray, at: float) -> float:
     """What remaining payments exceed par by, per unit outstanding at T; never below zero [1].
 
@@ -242,4 +248,14 @@ KINDS: tuple[tuple[str, Callable[[Book], Terms]], ...] = (
     ("P2P notes", _p2p),
     ("provisions, as loans are worth less what they lose", _provisions),
     ("money missing", _missing),
+)
+#: Those of them that no loan has a part in.
+_OF_FUNDING = frozenset(
+    {
+        "issue costs that later periods use",
+        "cash that a series keeps",
+        "bank and other debt",
+        "notes held by others",
+        "P2P notes",
+    }
 )

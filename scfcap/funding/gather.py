@@ -83,7 +83,7 @@ def build_inputs(
     whole = slice(len(curves.parents))
     severity = curves.severity[row, whole, 0]
     lag = np.asarray(curves.recovery_lag[whole], dtype=np.int64)
-    cohorts = _cohorts(spec, factors, curves, len(grid))
+    cohorts = cohorts_of(spec, factors, curves, len(grid))
     deals = (
         () if spec.securitization is None else _deals(spec, pool, factors.segments, cohorts, grid)
     )
@@ -170,7 +170,8 @@ def _check_places(spec: Model, pool: Pool) -> None:
         raise InputError(problems)
 
 
-def _cohorts(spec: Model, factors: CohortFactors, curves: CurveSet, horizon: int) -> CohortInputs:
+def cohorts_of(spec: Model, factors: CohortFactors, curves: CurveSet, horizon: int) -> CohortInputs:
+    """The factors of the plan's scenario per unit held, and what stands at the end is worth."""
     k = factors.scenarios.index(spec.plan.scenario)
     path = factors.performing[k]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -56,6 +57,11 @@ class Loans:
     _total: dict[tuple[str, int], Terms] = field(default_factory=dict)
     _paying: dict[tuple[str, int], _Part] = field(default_factory=dict)
     _due_later: dict[tuple[str, int, int], Terms] = field(default_factory=dict)
+
+    @cached_property
+    def _lent_in(self) -> list[int]:
+        """Segments of which there is any cohort."""
+        return [int(s) for s in np.unique(self.inputs.cohorts.segment)]
 
     def _given(self, j: int, where: str, t: int) -> float | None:
         """Principal of a cohort at the close of ``t`` where it is data, else None."""
@@ -228,8 +234,8 @@ class Loans:
             for due in np.flatnonzero(path.arrival[:, t]):
                 terms.extend(self._due(where, int(due), t), float(path.arrival[due, t]))
             return terms
-        for s, due in enumerate(self.inputs.recovered_in):
-            for since in np.flatnonzero(due[1:] == t) + 1:
+        for s in self._lent_in:
+            for since in np.flatnonzero(self.inputs.recovered_in[s, 1:] == t) + 1:
                 self._recovered(terms, where, s, int(since))
         return terms
 
@@ -253,8 +259,8 @@ class Loans:
             for later in range(t + 1, t + longest + 1):
                 terms.extend(self._due(where, later, t))
             return terms
-        for s, due in enumerate(self.inputs.recovered_in):
-            for since in np.flatnonzero(due[1 : t + 1] > t) + 1:
+        for s in self._lent_in:
+            for since in np.flatnonzero(self.inputs.recovered_in[s, 1 : t + 1] > t) + 1:
                 self._recovered(terms, where, s, int(since))
         return terms
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from scfcap.funding.capital import dividend, tax
 from scfcap.funding.company import capital, running_cost
-from scfcap.funding.end_value import value_beyond
+from scfcap.funding.end_value import value_beyond, value_of_loans
 from scfcap.funding.entries import from_owners
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.program import Terms
@@ -154,6 +154,19 @@ def discount(inputs: Inputs, t: int) -> float:
     assert rule is not None
     rate = inputs.spec.plan.terminal_rate if rule.owners_rate is None else rule.owners_rate
     return float((1.0 + rate) ** -inputs.year[: t + 1].sum())
+
+
+def loan_worth(book: Book) -> Terms:
+    """What loans are worth in :func:`max_income` beyond what they do to net capital.
+
+    Debt, notes and cash that stand at the end are no loans'.
+    """
+    worth = Terms()
+    for terms in value_of_loans(book).values():
+        worth.extend(terms)
+    if book.inputs.spec.dividends is None:
+        return worth
+    return Terms().extend(worth, discount(book.inputs, book.inputs.horizon))
 
 
 def _income(book: Book) -> list[Part]:

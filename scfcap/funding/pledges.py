@@ -101,13 +101,7 @@ def late_inputs(
     spec: Model, pool: Pool, factors: CohortFactors, grid: PeriodGrid, unit: float
 ) -> LateInputs:
     """What is past due of own loans in the plan's scenario."""
-    horizon = len(grid)
-    k = factors.scenarios.index(spec.plan.scenario)
-    behind = None
-    if factors.delinquent is not None:
-        held = factors.performing[k][:, 1 : horizon + 1]
-        share = factors.delinquent[k][:, :horizon] / np.where(held > ALIVE, held, np.inf)
-        behind = np.pad(share, ((0, 0), (1, 0)))
+    behind = behind_of(factors, factors.scenarios.index(spec.plan.scenario), len(grid))
     first = np.searchsorted(grid.days, grid.days - PAST_DUE_DAYS, side="right")
     own = np.array([name == OWN for name in pool.places])[pool.place]
     counted = {x.days for y in spec.lenders for x in y.covenants if isinstance(x, PastDueCovenant)}
@@ -119,6 +113,15 @@ def late_inputs(
             for days in counted
         },
     )
+
+
+def behind_of(factors: CohortFactors, k: int, horizon: int) -> FloatArray | None:
+    """Share of what stands that is past due in scenario ``k`` [J, T + 1]; None: not known."""
+    if factors.delinquent is None:
+        return None
+    held = factors.performing[k][:, 1 : horizon + 1]
+    share = factors.delinquent[k][:, :horizon] / np.where(held > ALIVE, held, np.inf)
+    return np.pad(share, ((0, 0), (1, 0)))
 
 
 def pledge_inputs(

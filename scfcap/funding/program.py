@@ -85,6 +85,13 @@ class Program:
             self.columns.integer.append(index)
         return index
 
+    def index(self) -> None:
+        """Learn the labels of columns and rows that were put there whole."""
+        columns, rows = self.columns, self.rows
+        for known, table in ((self._column_index, columns), (self._row_index, rows)):
+            labels = zip(table.family, table.key, strict=True)
+            known.update({label: i for i, label in enumerate(labels)})
+
     def binary(self, family: str, key: Key) -> int:
         """Declare a column that is 0 or 1, and return its index."""
         return self.column(family, key, upper=1.0, integer=True)

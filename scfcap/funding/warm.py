@@ -20,7 +20,10 @@ from scfcap.funding.highs import NEAR as _NEAR
 from scfcap.funding.highs import columns_and_rows as _columns_and_rows
 from scfcap.funding.highs import finite as _finite
 from scfcap.funding.program import TOLERANCE, Program, Solution
-from scfcap.quantities import FloatArray
+from scfcap.quantities import FloatArray, IntArray
+
+#: Status of a column or row in a basis, as HiGHS codes it.
+AT_LOWER, BASIC = 0, 1
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,29 @@ class Warm:
         status = [highspy.HighsBasisStatus.kLower] * (count + 1)
         for j, s in zip(order, found.col_status, strict=True):
             status[j] = s
+        self._set(status, list(found.row_status))
+
+    def _set(self, columns: list[Any], rows: list[Any]) -> None:
         basis = highspy.HighsBasis()
-        basis.col_status, basis.row_status = status, list(found.row_status)
+        basis.col_status, basis.row_status = columns, rows
         basis.valid = True
         self._model.setBasis(basis)
         for name, value in _NEAR.items():
             self._model.setOptionValue(name, value)
+
+    def begin(self, columns: IntArray, rows: IntArray) -> None:
+        """Begin from a basis of the program as :meth:`basis` gives it."""
+        status = [highspy.HighsBasisStatus(int(s)) for s in (*columns, AT_LOWER)]
+        self._set(status, [highspy.HighsBasisStatus(int(s)) for s in rows])
+        self._basis = self._model.getBasis()
+
+    def basis(self) -> tuple[IntArray, IntArray]:
+        """Status of the program's columns and rows as things stand, codes of HiGHS: 1 is basic."""
+        found, (rows, columns) = self._model.getBasis(), self.program.shape
+        return (
+            np.array([int(s) for s in found.col_status[:columns]], dtype=np.int64),
+            np.array([int(s) for s in found.row_status[:rows]], dtype=np.int64),
+        )
 
     def solve(self) -> Point | None:
         """The optimum as things stand; None where there is none."""
@@ -206,11 +226,13 @@ class Warm:
         """Bounds of a column."""
         self._model.changeColBounds(column, _finite(lower), _finite(upper))
 
-    def add_column(self, terms: Mapping[int, float], lower: float, upper: float) -> int:
-        """Add a column with coefficients by row; returns its index."""
+    def add_column(
+        self, terms: Mapping[int, float], lower: float, upper: float, cost: float = 0.0
+    ) -> int:
+        """Add a column with coefficients by row, that earns ``cost``; returns its index."""
         rows = np.fromiter(terms, np.int32, len(terms))
         values = np.fromiter(terms.values(), np.float64, len(terms))
-        self._model.addCol(0.0, _finite(lower), _finite(upper), len(terms), rows, values)
+        self._model.addCol(-cost, _finite(lower), _finite(upper), len(terms), rows, values)
         return int(self._model.getNumCol()) - 1
 
     def add_row(self, terms: Mapping[int, float], lower: float, upper: float) -> int:

@@ -61,7 +61,7 @@ class PlanReport:
     chosen: Mapping[str, Any] = field(default_factory=dict)
     """How the plan was chosen among all that are as good."""
     kept: Callable[[], Mapping[str, bytes]] = dict
-    """Files from which the plan can be made again, by name."""
+    """Further files of its folder by name, made when it is written."""
 
     @cached_property
     def tables(self) -> dict[str, Table]:

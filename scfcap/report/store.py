@@ -96,6 +96,11 @@ def read_run(folder: Path) -> SavedRun:
     return SavedRun(folder, place, manifest, result, tables)
 
 
+def read_manifest(folder: Path) -> Mapping[str, Any]:
+    """What a run folder says of where it comes from; InputError where it cannot be read."""
+    return _read_json(Path(folder) / MANIFEST)
+
+
 def is_run(folder: Path) -> bool:
     """Whether ``folder`` was written by :func:`save_run`."""
     return (

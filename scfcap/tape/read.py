@@ -17,7 +17,15 @@ from scfcap.schema.credit import HistorySpec
 from scfcap.schema.tape import FileOptions, SampleSpec, TapeSpec
 from scfcap.tape import convert, limits
 from scfcap.tape.checks import checked, first_problems
-from scfcap.tape.files import Files, SourceFile, SourceInfo, held_inside, in_folder, inside
+from scfcap.tape.files import (
+    Files,
+    SourceFile,
+    SourceInfo,
+    digest_of_file,
+    held_inside,
+    in_folder,
+    inside,
+)
 from scfcap.tape.mapping import source_columns
 from scfcap.tape.partitions import DataSet, address_of, data_set
 from scfcap.tape.references import reference_lists
@@ -186,6 +194,21 @@ def partitioned(spec: TapeSpec, folder: Path, path: Path | None) -> DataSet | No
         return None
     below = _below(spec, folder, path)
     return data_set(tape_files(spec, folder, path)) if below is None else below
+
+
+def fingerprint(spec: TapeSpec, folder: Path, path: Path | None = None) -> str | None:
+    """The digest that :func:`read_tape` gives the tape, without reading its rows.
+
+    None where the tape is no file and follows from the model. Raises :class:`InputError` where a
+    file is not there.
+    """
+    if path is None and spec.source != "file":
+        return None
+    data = _below(spec, folder, path)
+    if data is not None:
+        return data.digest
+    files = tape_files(spec, folder, path)
+    return SourceInfo(tuple(SourceFile(x.name, 0, digest_of_file(x)) for x in files), 1).digest
 
 
 def _below(spec: TapeSpec, folder: Path, path: Path | None) -> DataSet | None:

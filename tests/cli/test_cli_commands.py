@@ -18,7 +18,7 @@ from scfcap.cli import demo as demo_command
 
 RUN_FILES = {
     "manifest.json", "result.json", "scfcap.xlsx", "tables", "projected_model.json",
-    "projected_pool.parquet",
+    "projected_pool.parquet", "quote_prices.npz",
 }  # fmt: skip
 
 
@@ -28,7 +28,7 @@ def test_help_lists_the_commands_that_work_and_no_others(scfcap):
     names = [line.split()[0] for line in listed.splitlines() if line.strip()]
     assert names == [
         "demo", "init", "check", "pool", "project", "deal", "size", "plan", "credit", "map", "warn",
-        "run", "compare", "schema",
+        "run", "quote", "compare", "schema",
     ]  # fmt: skip
 
 
