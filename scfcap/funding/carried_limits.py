@@ -62,6 +62,10 @@ class Point:
         book = self.book
         return premium(book).extend(capital(book, book.inputs.horizon)).value(self.x)
 
+    def objective(self) -> float:
+        """What the plan is after, at what was done."""
+        return self.book.program.objective.value(self.x)
+
 
 def failed_limits(
     point: Point, decisions: Decisions, result: Replay, last: int

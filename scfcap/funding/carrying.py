@@ -83,6 +83,8 @@ class CarriedOut:
     breaches: tuple[Failed, ...]
     end_value: float
     """What stands at the end is worth, ``V_T`` [money units]."""
+    objective: float
+    """What the plan is after, at what was done [money units]."""
 
 
 def carry_out(
@@ -220,6 +222,7 @@ class Carrier:
             for d in self.inputs.deals:
                 if d.closing == t and d.name in done.issued:
                     ledger.issued[d.name] = done.issued[d.name]
+            self._replay = None
             self._test_covenants(t)
 
     def step(self, t: int, wished: Decisions) -> None:
@@ -247,6 +250,7 @@ class Carrier:
             tuple(self.clipped),
             failed_limits(point, decisions, found, last),
             point.value_at_end(),
+            point.objective(),
         )
 
     def _clip(self, t: int, channel: str, item: str, wished: float, done: float) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +31,8 @@ NOTHING = 1e-6
 _LOOSE = frozenset({"H", "M", "Q"})
 #: Columns of the past that rows of identities settle: what a series asks of the company, pledges.
 _SETTLED = frozenset({"E", "G"})
+#: Where the key of a column names who wants notice.
+_GIVEN_NOTICE = {"X": 0, "Y": 1, "OC": 1}
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,21 @@ class Past:
     """Amounts of the columns decided up to the close of ``upto`` [money units], by label.
 
     A decision without an amount was not taken. Where notes ``N`` of a series have amounts, they
-    were repaid so far.
+    were repaid so far. ``noticed``, by the name of a lender or the place of a buyer or partner, is
+    the last period for which notice had to be given already: no more is drawn, sold or lent with it
+    up to then than ``amounts`` say, which are those of later periods too.
     """
 
     upto: int
     amounts: Mapping[tuple[str, Key], float]
+    noticed: Mapping[str, int] = field(default_factory=dict)
+
+    def most(self, family: str, key: Key, t: int) -> float:
+        """Most that may still be decided in a later period ``t``."""
+        at = _GIVEN_NOTICE.get(family)
+        if at is None or not isinstance(key, tuple) or t > self.noticed.get(str(key[at]), 0):
+            return math.inf
+        return self.amounts.get((family, key), 0.0)
 
 
 def past_of(decisions: Decisions, upto: int, result: Replay | None = None) -> Past:
@@ -131,7 +143,10 @@ def hold(book: Book, past: Past) -> None:
                 lower[j] = upper[j] = past.amounts[family, key]
             continue
         t = when(family, key) or 0
-        if t > past.upto or (family in _SETTLED and family not in told):
+        if t > past.upto:
+            upper[j] = min(upper[j], past.most(family, key, t))
+            continue
+        if family in _SETTLED and family not in told:
             continue
         amount = past.amounts.get((family, key), 1.0 if family == "V" else 0.0)
         lower[j] = upper[j] = amount
