@@ -19,6 +19,7 @@ from scfcap.funding.inputs import DealInputs, Inputs
 from scfcap.funding.partner import Supported
 from scfcap.funding.program import Terms
 from scfcap.funding.provisions import provisions
+from scfcap.funding.shortfall import missing, shortfall_rate
 from scfcap.funding.variables import Book
 from scfcap.quantities import FloatArray
 
@@ -139,11 +140,14 @@ def _debt(book: Book) -> Terms:
             maturity = x.maturity(tenor)
             for since in maturity.standing(last):
                 due, part = maturity.falls_due(since), maturity.part_of(since)
-                over = _bullet(inputs, x.rate(rate, since), due - last, at, part)
+                ahead = x.cost(tenor, rate, since, last)
+                over = _bullet(inputs, ahead, due - last, at, part)
                 terms.add(book.program.find("X", (x.name, tenor, since)), -over)
+    dearer = {x.name: 0.0 if x.dearer is None else float(x.dearer[last]) for x in inputs.lenders}
     for lender in inputs.spec.lenders:
         for draw in lender.draws:
-            over = _bullet(inputs, draw.rate, _due(inputs, draw.maturity) - last, at)
+            rate = draw.rate + dearer[lender.name] * lender.floats(draw)
+            over = _bullet(inputs, rate, _due(inputs, draw.maturity) - last, at)
             terms.plus(-over * draw.amount / inputs.unit)
     return terms
 
@@ -181,6 +185,12 @@ def _p2p(book: Book) -> Terms:
 def _provisions(book: Book) -> Terms:
     """Losses to come are in the value of the loans: they are not set aside for a second time."""
     return provisions(book, book.inputs.horizon)
+
+
+def _missing(book: Book) -> Terms:
+    inputs, last = book.inputs, book.inputs.horizon
+    over = _bullet(inputs, shortfall_rate(inputs), 1, inputs.spec.plan.terminal_rate)
+    return Terms().extend(missing(book, last), -over)
 
 
 def _bullet(inputs: Inputs, rate: float, periods: int, at: float, part: float = 1.0) -> float:
@@ -231,4 +241,5 @@ KINDS: tuple[tuple[str, Callable[[Book], Terms]], ...] = (
     ("notes held by others", _notes),
     ("P2P notes", _p2p),
     ("provisions, as loans are worth less what they lose", _provisions),
+    ("money missing", _missing),
 )

@@ -163,6 +163,8 @@ class Tenor(Schema):
     periods: int = Field(ge=1, le=120)
     """In the unit of ``plan.stated_in``."""
     rate: CostRate
+    floating: bool | None = None
+    """Whether its draws float; absent: as the lender's."""
 
 
 class Draw(Schema):
@@ -171,6 +173,8 @@ class Draw(Schema):
     amount: Money
     rate: CostRate
     maturity: date
+    floating: bool | None = None
+    """Whether it floats; absent: as the lender's."""
 
 
 class Lender(Schema):
@@ -184,6 +188,9 @@ class Lender(Schema):
     """Fee on the undrawn part [1/year]."""
     tenors: tuple[Tenor, ...] = Field(min_length=1)
     draws: tuple[Draw, ...] = ()
+    floating: bool = False
+    """Whether draws float: what a scenario adds to bank rates (``bank`` of a ``rate_shock``) is
+    paid on all of them in each period. False: a draw keeps the rate that it is made at."""
     notice_days: int | None = Field(default=None, ge=0, le=3660)
     """Days before a draw by which the lender must be told: the plan draws at no close before, and
     the action list shows the deadline. Absent: no notice."""
@@ -191,6 +198,10 @@ class Lender(Schema):
     """Last day of new draws, and of the commitment fee; draws run to their end. Absent: none."""
     covenants: tuple[Covenant, ...] = ()
     """What the company keeps while the line may be drawn; the plan keeps them."""
+
+    def floats(self, money: Tenor | Draw) -> bool:
+        """Whether draws of a tenor, or an older draw, float."""
+        return self.floating if money.floating is None else money.floating
 
 
 class Buyer(Schema):

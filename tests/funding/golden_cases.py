@@ -31,6 +31,8 @@ from .golden_parts import (
     terms,
     tiny,
 )
+from .golden_risk import CASES as RISK
+from .golden_shocks import SHOCKS
 
 
 def cohort_balance() -> Inputs:
@@ -382,6 +384,8 @@ CASES = {
     "leverage.regimes": leverage_regimes,
     "book_share": book_share,
     **LIMITS,
+    **SHOCKS,
     **PARTNERS,
     **CAPITAL,
+    **RISK,
 }
