@@ -405,11 +405,7 @@ class Model:
 
         Raises :class:`~scfcap.errors.InfeasibleError` if no plan keeps all limits.
         """
-        from scfcap.funding.plan import solve_plan
-        from scfcap.funding.replay import Engine
-
-        engine = Engine(self.pool(), self.curves().planned(), self.new_loans())
-        return solve_plan(self.inputs(), engine)
+        return planning.plan(self)
 
     @_once
     def worlds(self) -> Worlds:

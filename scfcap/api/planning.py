@@ -20,6 +20,20 @@ if TYPE_CHECKING:
     from scfcap.report.plan import PlanReport
 
 
+def plan(model: Model) -> Plan:
+    """The funding plan: for its one scenario, or for all of ``[plan.uncertainty]`` at once."""
+    from scfcap.funding.plan import solve_plan
+    from scfcap.funding.replay import Engine
+    from scfcap.funding.weighed import solve_weighed
+
+    settings = model.spec.plan
+    if settings.uncertainty is None:
+        engine = Engine(model.pool(), model.curves().planned(), model.new_loans())
+        return solve_plan(model.inputs(), engine)
+    w = model.worlds()
+    return solve_weighed(w.inputs, w.weights, w.nodes, w.engine, settings.scenario)
+
+
 def plan_tables(model: Model) -> dict[str, pd.DataFrame]:
     """The plan's tables, and what needs more than the plan: maturities, what borrowers pay."""
     from scfcap.funding.borrower import borrower_cost
@@ -27,9 +41,8 @@ def plan_tables(model: Model) -> dict[str, pd.DataFrame]:
     from scfcap.funding.ladder import maturity_gaps, maturity_ladder
 
     stated = model.borrower_costs()
-    plan = model.plan()
-    tables = dict(plan.tables())
-    found = plan.optimum
+    found = model.plan().optimum
+    tables = dict(model.plan().tables())
     ladder = maturity_ladder(found.book, found.solution, model.factors())
     lent = tables["lending"].groupby("segment")["originated"].sum().to_dict()
     tables["covenants"] = covenants_table(
@@ -65,27 +78,27 @@ def plan_report(model: Model) -> PlanReport:
     from scfcap.report.files import manifest
     from scfcap.report.plan import PlanReport
 
-    plan, regime = model.plan(), model.loaded.regime
+    found, regime = model.plan(), model.loaded.regime
     return PlanReport(
         model=model.loaded,
         currency=model.spec.currency,
         regime=regime.title if regime is not None else "none",
-        status=plan.status,
-        objective=plan.objective,
-        net_income=plan.net_income,
+        status=found.status,
+        objective=found.objective,
+        net_income=found.net_income,
         frames=model.plan_tables(),
-        told=tuple(holding_cautions(plan.optimum.inputs)),
-        origin=manifest(model.provenance(model.tape()), dict(plan.seconds))
-        | {"solved": solved(plan)},
-        chosen=solved(plan),
+        told=tuple(holding_cautions(found.optimum.inputs)),
+        origin=manifest(model.provenance(model.tape()), dict(found.seconds))
+        | {"solved": solved(found)},
+        chosen=solved(found),
     )
 
 
-def solved(plan: Plan) -> dict[str, Any]:
+def solved(found: Plan) -> dict[str, Any]:
     """How a plan was solved and chosen among equals, for manifests and documents."""
-    choice, inputs = plan.choice, plan.optimum.inputs
+    choice, inputs = found.choice, found.optimum.inputs
     return {
-        "solver": plan.optimum.solution.solver,
+        "solver": found.optimum.solution.solver,
         "unique": choice.how,
         "given_up": choice.given_up * inputs.unit,
         "says": choice.says(inputs.spec.currency, inputs.unit),

@@ -25,6 +25,7 @@ from scfcap.funding.constraints import (
     p2p,
     partners,
     profit,
+    risk,
     securitization,
 )
 from scfcap.funding.objective import objective
@@ -457,6 +458,22 @@ FAMILIES: tuple[Family, ...] = (
         _by_period(_cores),
         concentration.core_share,
         1,
+    ),
+    Family(
+        "tail",
+        ("scenario", "part"),
+        "identity",
+        "shortfalls above the tail's least",
+        lambda book: [key for key, _ in risk.tail(book)],
+        risk.tail,
+    ),
+    Family(
+        "cvar",
+        ("plan",),
+        "policy",
+        "the limit of the worst shortfalls' mean",
+        lambda book: [key for key, _ in risk.cvar(book)],
+        risk.cvar,
     ),
 )
 

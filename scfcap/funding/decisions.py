@@ -20,7 +20,8 @@ class Decisions:
     (lender, tenor, t); ``placed`` [steps, T+1]; ``issued`` pool size at closing by series;
     ``booked`` loans made with a partner by (segment, place, t), the company's share included;
     ``pledged`` own loans by (lender, cell, t); ``dividends`` [T+1], None where there are none;
-    ``left_out`` banks that could lend and are not chosen.
+    ``left_out`` banks that could lend and are not chosen; ``shortfall`` [T+1], money missing
+    at each close, which follows from what happens; None where the plan has no uncertainty.
     """
 
     originated: FloatArray
@@ -32,6 +33,7 @@ class Decisions:
     booked: Mapping[tuple[int, str, int], float] = field(default_factory=dict)
     dividends: FloatArray | None = None
     left_out: frozenset[str] = frozenset()
+    shortfall: FloatArray | None = None
 
 
 def decisions_of(book: Book, solution: Solution) -> Decisions:
@@ -78,6 +80,7 @@ def decisions_of(book: Book, solution: Solution) -> Decisions:
         },
         dividends=_dividends(book, solution),
         left_out=left_out(book, solution),
+        shortfall=_shortfall(book, solution),
     )
 
 
@@ -95,3 +98,9 @@ def _dividends(book: Book, solution: Solution) -> FloatArray | None:
         return None
     paid = [solution.value("Div", t) for t in book.inputs.periods]
     return np.array([0.0, *paid])
+
+
+def _shortfall(book: Book, solution: Solution) -> FloatArray | None:
+    if not book.inputs.may_lack:
+        return None
+    return np.array([0.0, *(solution.value("u", t) for t in book.inputs.periods)])

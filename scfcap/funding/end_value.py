@@ -19,6 +19,7 @@ from scfcap.funding.inputs import DealInputs, Inputs
 from scfcap.funding.partner import Supported
 from scfcap.funding.program import Terms
 from scfcap.funding.provisions import provisions
+from scfcap.funding.shortfall import missing, shortfall_rate
 from scfcap.funding.variables import Book
 from scfcap.quantities import FloatArray
 
@@ -183,6 +184,12 @@ def _provisions(book: Book) -> Terms:
     return provisions(book, book.inputs.horizon)
 
 
+def _missing(book: Book) -> Terms:
+    inputs, last = book.inputs, book.inputs.horizon
+    over = _bullet(inputs, shortfall_rate(inputs), 1, inputs.spec.plan.terminal_rate)
+    return Terms().extend(missing(book, last), -over)
+
+
 def _bullet(inputs: Inputs, rate: float, periods: int, at: float, part: float = 1.0) -> float:
     """:func:`excess` of principal that is due at once, ``periods`` after T; nothing if before.
 
@@ -231,4 +238,5 @@ KINDS: tuple[tuple[str, Callable[[Book], Terms]], ...] = (
     ("notes held by others", _notes),
     ("P2P notes", _p2p),
     ("provisions, as loans are worth less what they lose", _provisions),
+    ("money missing", _missing),
 )

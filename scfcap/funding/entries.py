@@ -29,6 +29,7 @@ from scfcap.funding.partner_books import (
     recourse_stocks,
 )
 from scfcap.funding.program import Terms
+from scfcap.funding.shortfall import shortfall_entries, shortfall_stocks
 from scfcap.funding.variables import Book
 
 #: Lines of the income statement in their order; these are shown even where nothing is booked.
@@ -389,6 +390,7 @@ ENTRIES: tuple[Callable[[Book, int], Iterator[Entry]], ...] = (
     provision_entries,
     tax_entries,
     owner_entries,
+    shortfall_entries,
 )
 #: Every instrument's stocks, in the order of the statements.
 STOCKS: tuple[Callable[[Book, int], Iterator[Stock]], ...] = (
@@ -401,4 +403,5 @@ STOCKS: tuple[Callable[[Book, int], Iterator[Stock]], ...] = (
     partner_stocks,
     provision_stocks,
     tax_stocks,
+    shortfall_stocks,
 )

@@ -40,6 +40,7 @@ from scfcap.funding.pledges import (
 from scfcap.funding.provisions import provision_inputs
 from scfcap.funding.recoveries import check_recoveries, recovered_after
 from scfcap.funding.regulation import rules_by_period, under_law
+from scfcap.funding.shortfall import check_rate
 from scfcap.funding.stressed import credit_path, per_unit, under
 from scfcap.funding.told import demand_path, p2p_inputs, refuse_untold, tenors
 from scfcap.periods import Frequency, PeriodGrid
@@ -141,7 +142,7 @@ def build_inputs(
     inputs = under(inputs, curves.stress, row)
     if law is not None:
         inputs = under_law(inputs, rules_by_period(law, grid))
-    return under_covenants(opening_balance(inputs))
+    return under_covenants(opening_balance(check_rate(inputs)))
 
 
 def _check_places(spec: Model, pool: Pool) -> None:

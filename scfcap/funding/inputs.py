@@ -314,6 +314,11 @@ class Inputs:
     """Whether limits give way where they must: see :mod:`scfcap.funding.soft`."""
 
     @property
+    def may_lack(self) -> bool:
+        """Whether money may be missing at a close, at its price: where much may happen."""
+        return self.soft or self.spec.plan.uncertainty is not None
+
+    @property
     def periods(self) -> range:
         """Periods 1..T."""
         return range(1, len(self.grid) + 1)

@@ -25,6 +25,7 @@ from scfcap.funding.maturities import (
 from scfcap.funding.partner_books import CLAIMS, KEPT, OWED
 from scfcap.funding.program import Solution, Terms
 from scfcap.funding.provisions import provisions
+from scfcap.funding.shortfall import MISSING_LINE, shortfall_due
 from scfcap.funding.statements import frame_of
 from scfcap.funding.support import receivable
 from scfcap.funding.variables import Book, on_books
@@ -122,6 +123,8 @@ class _Ladder:
             yield PROVISIONS.side, PROVISIONS.item, held
         if book.inputs.spec.tax is not None:
             yield TAX.side, TAX.item, self._dated([tax_due(book, grid, t)])
+        if book.inputs.may_lack:
+            yield *MISSING_LINE, self._dated([shortfall_due(book, grid, t)])
 
     def _loans(self, places: list[str], t: int) -> FloatArray:
         """Expected principal of what stands at the close of ``t``, by bucket."""

@@ -141,6 +141,11 @@ def long_demand(book: Book, solution: Solution, costs: pd.DataFrame) -> pd.DataF
     return frame_of(rows, _NAMES)
 
 
+def no_long_demand() -> pd.DataFrame:
+    """The table without rows, of a plan in which sources are not opened one at a time."""
+    return frame_of([], _NAMES)
+
+
 class _Trial:
     """The program with loans above 180 days wanted, and one source opened at a time."""
 

@@ -15,6 +15,7 @@ import numpy as np
 from scfcap.funding.capital import tax_due
 from scfcap.funding.entries import notes_repaid
 from scfcap.funding.program import Terms
+from scfcap.funding.shortfall import shortfall_due
 from scfcap.funding.support import paid
 from scfcap.funding.tenor import day_due
 from scfcap.funding.variables import Book
@@ -132,9 +133,11 @@ def claims_due(book: Book, grid: PeriodGrid, t: int) -> Iterator[Dated]:
 
 
 def others_due(book: Book, grid: PeriodGrid, t: int) -> Iterator[Dated]:
-    """What is owed at the close of ``t`` that funds nothing: coupons, claims, tax."""
+    """What is owed at the close of ``t`` beside funding: coupons, claims, what is missing, tax."""
     yield from coupons_due(book, grid, t)
     yield from claims_due(book, grid, t)
+    if book.inputs.may_lack:
+        yield shortfall_due(book, grid, t)
     if book.inputs.spec.tax is not None:
         yield tax_due(book, grid, t)
 

@@ -86,7 +86,7 @@ DECIDED = {
 #: Families of columns without a period, decided in the first.
 AT_ONCE = frozenset({"V"})
 #: Families of columns that follow from decisions and from what happens.
-FOLLOWS = frozenset({"H", "M", "K", "Q", "N", "A", "R", "Tax", RELAXED})
+FOLLOWS = frozenset({"H", "M", "K", "Q", "N", "A", "R", "Tax", "u", RELAXED})
 
 #: The period in which a column (family, key) is decided; None where it follows.
 Decided = Callable[[str, Key], int | None]

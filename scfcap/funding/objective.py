@@ -10,6 +10,8 @@ from scfcap.funding.end_value import value_beyond
 from scfcap.funding.entries import from_owners
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.program import Terms
+from scfcap.funding.shortfall import missing
+from scfcap.funding.tail import cvar_terms, risk_of
 from scfcap.funding.variables import Book, all_places
 
 #: Parts of the objective: inside the horizon, beyond it.
@@ -17,6 +19,9 @@ INSIDE, BEYOND = "inside", "beyond"
 #: What a unit of tax costs for each period that it accrues before the end: enough for it to accrue
 #: no sooner than profit does, too little to move anything else.
 EARLY_TAX = 1e-6
+#: Loans, of the largest weight, that a plan after lending would rather not make than miss money for
+#: at one close: more than money ever funds, since it is missing first and lent then.
+MISSED = 1000.0
 
 
 @dataclass(frozen=True)
@@ -71,13 +76,40 @@ def objective_parts(book: Book) -> list[Part]:
     """The objective by what adds to it; it is their sum."""
     kind = book.inputs.spec.plan.objective
     if kind == "max_lending":
-        parts = [Part(INSIDE, "loans made, by weight", weighted_lending(book))]
+        parts = [Part(INSIDE, "loans made, by weight", weighted_lending(book)), *_missed(book)]
     elif kind == "min_cost":
         parts = _cost(book)
     else:
         parts = _income(book)
+    parts += _tail(book)
     early = _early_tax(book)
     return [*parts, Part(INSIDE, "tax no sooner than profit", early)] if early else parts
+
+
+def _missed(book: Book) -> list[Part]:
+    """Less :data:`MISSED` loans for each unit of money that is missing at a close."""
+    inputs, terms = book.inputs, Terms()
+    if not inputs.may_lack:
+        return []
+    most = max((inputs.spec.plan.lending_weights.get(x, 1.0) for x in inputs.segments), default=1.0)
+    for t in inputs.periods:
+        terms.extend(missing(book, t), -MISSED * most)
+    return [Part(INSIDE, "money missing, by loans not made for it", terms)]
+
+
+def _tail(book: Book) -> list[Part]:
+    """Less CVaR by its weight, where the plan is of one scenario."""
+    risk = risk_of(book)
+    if risk is None or risk.weight == 0.0:
+        return []
+    worst = cvar_terms(book.program, {book.inputs.spec.plan.scenario: 1.0}, risk.level)
+    return [
+        Part(
+            INSIDE,
+            "mean of the worst shortfalls, by its weight",
+            Terms().extend(worst, -risk.weight),
+        )
+    ]
 
 
 def objective(book: Book) -> Terms:

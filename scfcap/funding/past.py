@@ -73,6 +73,9 @@ def past_of(decisions: Decisions, upto: int, result: Replay | None = None) -> Pa
     if decisions.dividends is not None:
         for t in range(1, len(decisions.dividends)):
             put("Div", t, t, float(decisions.dividends[t]))
+    if decisions.shortfall is not None:
+        for t in range(1, len(decisions.shortfall)):
+            put("u", t, t, float(decisions.shortfall[t]))
     for name, deal in {} if result is None else result.deals.items():
         for (i, t), amount in _cells(deal.balance[0]):
             if t <= upto:
@@ -127,8 +130,8 @@ def hold(book: Book, past: Past) -> None:
                 continue
             if family in _LOOSE:
                 lower[j] = -math.inf
-            if family == "N" and (family, key) in past.amounts:
-                lower[j] = upper[j] = past.amounts[family, key]
+            if family == "u" or (family, key) in past.amounts:
+                lower[j] = upper[j] = past.amounts.get((family, key), 0.0)
             continue
         t = when(family, key) or 0
         if t > past.upto or (family in _SETTLED and family not in told):

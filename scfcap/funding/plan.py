@@ -100,6 +100,10 @@ class Plan:
 
     @cached_property
     def _tables(self) -> Tables:
+        return self._makers()
+
+    def _makers(self) -> Tables:
+        """How each table is made."""
         found = self.optimum
         book, solution, result = found.book, found.solution, found.replay
         inputs = found.inputs

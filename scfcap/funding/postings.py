@@ -16,6 +16,7 @@ from scfcap.axes import OWN
 from scfcap.deal.waterfall import DealResult
 from scfcap.funding.decisions import Decisions
 from scfcap.funding.inputs import DealInputs, Inputs
+from scfcap.funding.shortfall import shortfall_rate
 from scfcap.funding.tax_book import TaxBook
 from scfcap.funding.tenor import Maturity
 from scfcap.funding.variables import on_books
@@ -227,6 +228,16 @@ def owner_posting(carried: Carried) -> Posting:
     return Posting(paid, carried.nothing, paid)
 
 
+def shortfall_posting(carried: Carried) -> Posting:
+    """Money missing at a close: got then, paid back at the next with what it costs."""
+    got = carried.decisions.shortfall
+    if got is None:
+        return Posting(carried.nothing, carried.nothing)
+    before = _before(got)
+    cost = shortfall_rate(carried.inputs) * carried.inputs.year * before
+    return Posting(got - before - cost, -cost)
+
+
 def _borrow(
     inputs: Inputs,
     owed: tuple[FloatArray, FloatArray, FloatArray],
@@ -259,4 +270,5 @@ POSTINGS: tuple[Callable[[Carried], Posting], ...] = (
     p2p_posting,
     provision_posting,
     owner_posting,
+    shortfall_posting,
 )

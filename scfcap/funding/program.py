@@ -25,6 +25,7 @@ import pulp as _pulp
 from scipy import sparse
 
 from scfcap.errors import InputError, Problem, SolverError
+from scfcap.funding.highs import begin, highs, run, values
 from scfcap.funding.lp_text import lp_text
 from scfcap.funding.relaxation import elastic
 from scfcap.funding.rows import Absent, Columns, Key, LabelError, Row, Rows, Sense, Terms
@@ -224,6 +225,10 @@ TOLERANCE = 1e-9
 #: Nonzeros up to which the dual simplex is asked first; beyond, the interior-point method with
 #: crossover to a vertex.
 SIMPLEX_UP_TO = 200_000
+_TOLERANCES = {
+    "primal_feasibility_tolerance": TOLERANCE,
+    "dual_feasibility_tolerance": TOLERANCE,
+}
 _SIMPLEX = {"solver": "simplex"}
 _INTERIOR = {"solver": "ipm", "run_crossover": "on"}
 #: Branch and bound ends where bound and answer are the same.
@@ -254,13 +259,16 @@ def solve(
     threads: int = 1,
     seed: int = 0,
     check: bool = True,
+    start: Any = None,
 ) -> Solution:
     """Maximise ``program`` by HiGHS in process, or by another of PuLP's solvers by its name.
 
     Integer columns are found by branch and bound to a gap of none and then held, so that the
     values, duals and reduced costs returned are those of a linear program. Another solver's
     optimum must be that of HiGHS on this linear program, which gives duals and warm re-solves:
-    few solvers give duals through PuLP, and some print eight digits.
+    few solvers give duals through PuLP, and some print eight digits. The linear program begins from
+    the basis ``start`` where one is given (:func:`~scfcap.funding.start.basis_for`), which may
+    change which of equal optima is found.
 
     Raises:
         InputError: no such solver, or it is not installed; says which are.
@@ -279,7 +287,7 @@ def solve(
         found = _searched(program, name, options)
     fixed = {} if found is None else whole(program, found)
     try:
-        x, dual, reduced, model = _linear(program, fixed, options)
+        x, dual, reduced, model = _linear(program, fixed, options, start)
     except NoOptimumError as error:
         if found is None:
             raise
@@ -318,7 +326,7 @@ def _known(solver: str) -> str:
 
 def _searched(program: Program, solver: str, options: Mapping[str, Any]) -> FloatArray:
     """Values at the optimum, integer columns whole, by branch and bound or by another solver."""
-    problem, variables = _built(program, {}, integer=True)
+    problem, variables = _built(program)
     if solver == HIGHS:
         condition = _run(problem, {**options, **_BRANCHING})
         if condition in _INCONCLUSIVE:
@@ -334,27 +342,39 @@ def _searched(program: Program, solver: str, options: Mapping[str, Any]) -> Floa
 
 
 def _linear(
-    program: Program, fixed: Mapping[int, float], options: Mapping[str, Any]
+    program: Program, fixed: Mapping[int, float], options: Mapping[str, Any], start: Any
 ) -> tuple[FloatArray, FloatArray, FloatArray, Any]:
     """Values, duals, reduced costs and HiGHS itself, of the linear program with ``fixed`` held."""
-    problem, variables = _built(program, fixed, integer=False)
     large = sum(map(len, program.rows.terms)) > SIMPLEX_UP_TO
     methods = (_INTERIOR, _SIMPLEX) if large else (_SIMPLEX, _INTERIOR)
-    condition = _run(problem, {**options, **methods[0]})
-    if condition in _INCONCLUSIVE:
-        condition = _run(problem, {**options, **methods[1]})
+    tried: list[tuple[Mapping[str, Any], Any]] = [(method, None) for method in methods]
+    if start is not None:
+        tried.insert(0, (_SIMPLEX, start))
+    for method, basis in tried:
+        model, condition = _by(program, fixed, {**options, **method}, basis)
+        if condition not in _INCONCLUSIVE:
+            break
     _accept(condition)
-    x = np.array([v.varValue for v in variables], dtype=np.float64)
+    x, dual, reduced = values(model)
     x = np.where((x < 0.0) & (x > -TOLERANCE), 0.0, x)
-    dual = -np.array([c.pi for c in problem.constraints()], dtype=np.float64)
-    reduced = -np.array([v.dj for v in variables], dtype=np.float64)
     unused = program.unused
     x[unused] = np.clip(0.0, *program.bounds(fixed))[unused]
     reduced[unused] = 0.0
-    return x, dual, reduced, problem.solverModel
+    return x, dual, reduced, model
 
 
-def _built(program: Program, fixed: Mapping[int, float], *, integer: bool) -> tuple[Any, list[Any]]:
+def _by(
+    program: Program, fixed: Mapping[int, float], options: Mapping[str, Any], start: Any
+) -> tuple[Any, str]:
+    """HiGHS with the program, handed over as arrays, and how it ended."""
+    with _guarded(HIGHS):
+        model = highs(program, fixed, {**_TOLERANCES, **options})
+        if start is not None:
+            begin(model, start)
+        return model, run(model)
+
+
+def _built(program: Program) -> tuple[Any, list[Any]]:
     """The program in PuLP, its objective negated, and its variables in order.
 
     PuLP 3 hands columns over sorted by name: names are such that this is their order here too.
@@ -362,9 +382,9 @@ def _built(program: Program, fixed: Mapping[int, float], *, integer: bool) -> tu
     problem = pulp.LpProblem("program", pulp.LpMinimize)
     rows = program.rows
     kinds = [pulp.LpContinuous] * program.shape[1]
-    for j in program.columns.integer if integer else ():
+    for j in program.columns.integer:
         kinds[j] = pulp.LpInteger
-    lower, upper = program.bounds(fixed)
+    lower, upper = program.bounds()
     variables = [
         problem.add_variable(f"x{j:09d}", _bound(lower[j]), _bound(upper[j]), kind)
         for j, kind in enumerate(kinds)
@@ -391,8 +411,7 @@ def _run(problem: Any, options: Mapping[str, Any]) -> str:
     """Solve by HiGHS in process, and say how it ended."""
     solver = pulp.HiGHS(
         msg=False,
-        primal_feasibility_tolerance=TOLERANCE,
-        dual_feasibility_tolerance=TOLERANCE,
+        **_TOLERANCES,
         **options,
     )
     with _guarded(HIGHS):

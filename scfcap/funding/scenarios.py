@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from scfcap.errors import FaultError, InfeasibleError, InputError, Problem
 from scfcap.funding.catalogue import build_program
+from scfcap.funding.constraints import risk
 from scfcap.funding.decisions import decisions_of
 from scfcap.funding.explain_scenarios import explain_scenarios
 from scfcap.funding.inputs import Inputs
@@ -84,6 +85,7 @@ def build_scenarios(
     close_nodes(parts)
     for name, book in books.items():
         shared.objective.extend(build_program(book).objective, weights[name])
+    risk.together(shared, books, weights)
     return shared, books
 
 

@@ -54,7 +54,7 @@ PRIMAL = 4
 #: Dual feasibility tolerance of the passes, whose costs are 1 and more, and up to DEAR.
 STEEP = 1e-7
 #: Columns that follow from the others, and are nobody's decision.
-_FOLLOWS = frozenset("HMKQNARE")
+_FOLLOWS = frozenset("HMKQNAREuz")
 
 
 @dataclass(frozen=True)

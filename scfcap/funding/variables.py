@@ -3,13 +3,14 @@
 Symbols as in the planning literature: ``O`` originations, ``OC`` those made with a partner, ``H``
 holdings, ``Y`` transfers, ``M``
 cash, ``K`` net capital, ``X`` draws, ``S`` series size, ``E`` contribution, ``Q`` deal cash, ``N``
-notes, ``A`` note repayments, ``R`` residual, ``P`` P2P placements. A column exists only where
-it may be nonzero.
+notes, ``A`` note repayments, ``R`` residual, ``P`` P2P placements, ``u`` money
+missing. A column exists only where it may be nonzero.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -209,6 +210,7 @@ class Book(Loans):
 
 def declare(inputs: Inputs, program: Program | None = None) -> Book:
     """Declare all columns, in ``program`` or a new one; later families add rows only."""
+    alone = program is None
     program = Program("funding plan") if program is None else program
     book = Book(inputs, program)
     _lending(book)
@@ -232,9 +234,22 @@ def declare(inputs: Inputs, program: Program | None = None) -> Book:
             for t in sorted(inputs.p2p.open_periods):
                 program.column("P", (m, t))
     _profit(book)
+    if inputs.may_lack:
+        for t in inputs.periods:
+            program.column("u", t)
+    uncertainty = inputs.spec.plan.uncertainty
+    if alone and uncertainty is not None and uncertainty.risk.counts:
+        declare_tail(program, [inputs.spec.plan.scenario])
     if inputs.past is not None:
         hold(book, inputs.past)
     return book
+
+
+def declare_tail(program: Program, scenarios: Iterable[str]) -> None:
+    """``eta``, which is free, and ``z`` of each scenario: the tail of the shortfalls."""
+    program.column("eta", "cvar", lower=-math.inf)
+    for name in scenarios:
+        program.column("z", name)
 
 
 def _profit(book: Book) -> None:

@@ -7,7 +7,6 @@ added ones follow.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,13 +15,12 @@ from typing import Any
 import highspy
 import numpy as np
 
+from scfcap.funding.highs import INF as _INF
+from scfcap.funding.highs import NEAR as _NEAR
+from scfcap.funding.highs import columns_and_rows as _columns_and_rows
+from scfcap.funding.highs import finite as _finite
 from scfcap.funding.program import Program, Solution
-from scfcap.quantities import FloatArray, IntArray
-
-_INF = highspy.kHighsInf
-#: From an optimal basis a re-solve has few steps: costs need no perturbation against stalling,
-#: nor weights of the steepest edge (Devex instead), which take longer than they save.
-_NEAR = {"dual_simplex_cost_perturbation_multiplier": 0.0, "simplex_dual_edge_weight_strategy": 1}
+from scfcap.quantities import FloatArray
 
 
 @dataclass(frozen=True)
@@ -221,36 +219,3 @@ class Warm:
         values = np.fromiter(terms.values(), np.float64, len(terms))
         self._model.addRow(_finite(lower), _finite(upper), len(terms), columns, values)
         return int(self._model.getNumRow()) - 1
-
-
-def _finite(value: float) -> float:
-    return math.copysign(_INF, value) if math.isinf(value) else value
-
-
-def _columns_and_rows(program: Program) -> Any:
-    """The program as HiGHS holds it: minimise the negated objective."""
-    matrix = program.matrix()
-    right = np.asarray(program.rows.right)
-    sense = np.asarray(program.rows.sense)
-    lp: Any = highspy.HighsLp()
-    lp.num_row_, lp.num_col_ = program.shape
-    lp.col_cost_ = -program.costs()
-    lp.offset_ = -program.objective.constant
-    lp.col_lower_ = _bounds(program.columns.lower)
-    lp.col_upper_ = _bounds(program.columns.upper)
-    lp.row_lower_ = np.where(sense == "<=", -_INF, right)
-    lp.row_upper_ = np.where(sense == ">=", _INF, right)
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    lp.a_matrix_.num_row_, lp.a_matrix_.num_col_ = program.shape
-    lp.a_matrix_.start_ = _index(matrix.indptr)
-    lp.a_matrix_.index_ = _index(matrix.indices)
-    lp.a_matrix_.value_ = matrix.data
-    return lp
-
-
-def _bounds(values: list[float]) -> FloatArray:
-    return np.array([_finite(v) for v in values], dtype=np.float64)
-
-
-def _index(values: IntArray) -> Any:
-    return np.asarray(values, dtype=np.int32)

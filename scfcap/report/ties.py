@@ -462,7 +462,7 @@ def _cash_flow_gaps(
         return changes[[item for item in items if item in changes]].sum(axis=1)
 
     lent = change("loans on the own book", "loans of the vehicle", "recoveries expected")
-    owed = change("bank and other debt", "notes held by others", "P2P notes")
+    owed = change("bank and other debt", "notes held by others", "P2P notes", "money missing")
     gaps: dict[str, pd.Series] = {
         "cash flows lead from opening to closing cash": by_section["opening"]
         + moved

@@ -46,6 +46,11 @@ class Risk(Schema):
     limit: Money | None = None
     """Most CVaR of the shortfall [currency]; absent: no limit."""
 
+    @property
+    def counts(self) -> bool:
+        """Whether the plan reckons with it."""
+        return self.weight > 0.0 or self.limit is not None
+
 
 class Uncertainty(Schema):
     """``[plan.uncertainty]``: the plan is made for several weighted scenarios at once.

@@ -31,6 +31,7 @@ from .golden_parts import (
     terms,
     tiny,
 )
+from .golden_risk import CASES as RISK
 
 
 def cohort_balance() -> Inputs:
@@ -384,4 +385,5 @@ CASES = {
     **LIMITS,
     **PARTNERS,
     **CAPITAL,
+    **RISK,
 }

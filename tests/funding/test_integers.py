@@ -140,9 +140,11 @@ def test_an_answer_between_whole_numbers_is_refused(monkeypatch):
     """A solver that takes integer columns for continuous ones."""
     built = adapter._built
 
-    def relaxed(program, fixed, *, integer):
-        del integer
-        return built(program, fixed, integer=False)
+    def relaxed(program):
+        twin = program.copy("continuous")
+        twin.objective = program.objective
+        twin.columns.integer.clear()
+        return built(twin)
 
     monkeypatch.setattr(adapter, "_built", relaxed)
     with pytest.raises(SolverError, match="from a whole number"):

@@ -9,7 +9,6 @@ import json
 import math
 import subprocess
 import sys
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -167,15 +166,16 @@ STOPPED = ["Stopped", "Not Solved", "TimeLimit", "IterationLimit", "Interrupted"
 
 @pytest.mark.parametrize("condition", STOPPED)
 def test_a_stopped_solver_is_neither_optimal_nor_infeasible(monkeypatch, condition):
-    monkeypatch.setattr(adapter, "_condition", lambda *_: condition)
+    monkeypatch.setattr(adapter, "run", lambda _: condition)
     with pytest.raises(SolverError, match=condition) as caught:
         solve(two_columns())
     assert not isinstance(caught.value, NoOptimumError)
 
 
 def test_a_solver_that_really_stops_is_not_believed(monkeypatch):
-    impatient = partial(adapter.pulp.HiGHS, simplex_iteration_limit=1, presolve="off")
-    monkeypatch.setattr(adapter.pulp, "HiGHS", impatient)
+    limits = {"simplex_iteration_limit": 1, "presolve": "off"}
+    ample = adapter.highs
+    monkeypatch.setattr(adapter, "highs", lambda p, fixed, o: ample(p, fixed, {**o, **limits}))
     with pytest.raises(SolverError) as caught:
         solve(two_columns())
     assert not isinstance(caught.value, NoOptimumError)
@@ -184,16 +184,21 @@ def test_a_solver_that_really_stops_is_not_believed(monkeypatch):
 @pytest.mark.parametrize("condition", ["Stopped", "TimeLimit"])
 def test_a_plan_that_stopped_is_not_called_infeasible(monkeypatch, condition):
     p = platform(regime=LAW)
-    monkeypatch.setattr(adapter, "_condition", lambda *_: condition)
+    monkeypatch.setattr(adapter, "run", lambda _: condition)
     with pytest.raises(SolverError, match=condition):
         optimum(p.inputs, p.engine)
 
 
 def said_first(monkeypatch: pytest.MonkeyPatch, condition: str) -> None:
     """Let the solver's first ending be another than the true one."""
-    truth = adapter._condition
+    truth = adapter.run
     said = iter([condition])
-    monkeypatch.setattr(adapter, "_condition", lambda *a: next(said, None) or truth(*a))
+
+    def told(model):
+        ended = truth(model)
+        return next(said, ended)
+
+    monkeypatch.setattr(adapter, "run", told)
 
 
 def test_a_feasible_plan_that_the_solver_calls_infeasible_is_a_fault(monkeypatch):

@@ -213,6 +213,9 @@ def test_highs_that_crashes(monkeypatch, error):
 
     monkeypatch.setattr(pulp.HiGHS, "callSolver", crash)
     with pytest.raises(SolverError, match="highs failed"):
+        solve(small(whole=True))
+    monkeypatch.setattr(adapter, "run", crash)
+    with pytest.raises(SolverError, match="highs failed"):
         solve(small())
 
 
@@ -355,7 +358,7 @@ def test_names_that_pulp_would_merge_are_kept_apart():
 
 
 def test_the_door_reads_the_status_of_this_version():
-    problem, _ = adapter._built(small(), {}, integer=False)
+    problem, _ = adapter._built(small())
     with adapter.quiet():
         outcome = problem.solve(pulp.HiGHS(msg=False))
     assert hasattr(outcome, "has_solution") == NEW
@@ -383,13 +386,18 @@ def test_types_of_pulp_are_kept_out():
 
 def test_tolerances_threads_seed_and_method(monkeypatch):
     asked = []
-    real = pulp.HiGHS
+    real, arrays = pulp.HiGHS, adapter.highs
 
     def recorded(**options):
         asked.append(options)
         return real(**options)
 
+    def handed(program, fixed, options):
+        asked.append(options)
+        return arrays(program, fixed, options)
+
     monkeypatch.setattr(adapter.pulp, "HiGHS", recorded)
+    monkeypatch.setattr(adapter, "highs", handed)
     solve(small(), seed=5)
     monkeypatch.setattr(adapter, "SIMPLEX_UP_TO", 3)
     solution = solve(small())
