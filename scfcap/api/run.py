@@ -138,9 +138,12 @@ class Run:
 
     def to_excel(self, path: str | Path) -> Path:
         """Write the workbook alone."""
+        from scfcap.report.alike import told_once
         from scfcap.report.excel import build_workbook
 
-        return build_workbook(self.tables(), self.model.loaded.pack, self.meta(), Path(path))
+        meta = self.meta()
+        tables = told_once(self.tables(), meta.scenario)
+        return build_workbook(tables, self.model.loaded.pack, meta, Path(path))
 
     def save(self, out: str | Path) -> SavedRun:
         """Write the run folder: manifest, results, tables, workbook, rejected rows if any.

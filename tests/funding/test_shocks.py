@@ -18,6 +18,7 @@ from scfcap.schema.law import Calendar
 from scfcap.schema.regime import Regime
 
 from .small_platform import LAW, MODEL, Platform, platform
+from .test_scenario_channels import CORES, exposures
 
 LIMITS = {"credit": 12.0e6, "order": 8.0e6}
 OLD = [
@@ -106,6 +107,27 @@ def test_all_shocks_at_once_replay_in_any_order() -> None:
         for field in ("left", "dearer", "open_balance", "open_repaid", "open_interest"):
             np.testing.assert_array_equal(getattr(x, field), getattr(y, field))
     assert plan.optimum.decisions.placed[:, 5:].sum() == 0.0
+
+
+# --- core enterprises -----------------------------------------------------------------------------
+
+
+def test_what_hangs_on_a_core_falls_when_it_fails() -> None:
+    limit = {"name": "core", "core": "#1", "base": "net_capital", "share": 5.0}
+    core = {"kind": "core_failure", **CORES, "orders_lost": 1.0, "recovery": 0.3, "recovery_lag": 4}
+    model = {**MODEL, "concentration": [limit], "plan": {**MODEL["plan"], "scenario": "now"}}
+    used, lost = [], []
+    for shocks in ([], [core]):
+        scenarios = {"base": {}, "now": {"shocks": shocks}}
+        plan = solved(platform({**model, "scenarios": scenarios}, LAW, exposures=exposures()))
+        inputs = plan.optimum.inputs
+        part = inputs.core_shares["core"][inputs.cohorts.segment]
+        used.append(part @ plan.optimum.replay.own)
+        flows = plan.tables()["income"]
+        lost.append(flows[flows["item"] == "credit losses"].set_index("period")["amount"])
+    assert used[1][0] == pytest.approx(used[0][0])
+    assert (used[1][2:] < used[0][2:]).all()
+    assert lost[1].loc[2] < lost[0].loc[2] - 1e6
 
 
 # --- lines ----------------------------------------------------------------------------------------
