@@ -65,6 +65,7 @@ def contingencies(
         return Contingencies(())
     from scfcap.api.uncertain import chosen, inputs_under
     from scfcap.funding.answer_tables import tables
+    from scfcap.funding.called import called_in, with_calls
     from scfcap.funding.contingency import Shock, contingency
     from scfcap.pool.signs import signs
 
@@ -72,10 +73,12 @@ def contingencies(
     worlds, engine = inputs_under(model, chosen(model.curves(), (spec.plan.scenario, *known)))
     found: list[Contingency] = []
     told: list[str] = []
+    stress = model.curves().stress
     for name, period in known.items():
         title = spec.scenarios[name].title or name
+        world = with_calls(worlds[name], called_in(stress, name, base.inputs.horizon))
         try:
-            found.append(contingency(base, Shock(name, title, worlds[name], period), engine))
+            found.append(contingency(base, Shock(name, title, world, period), engine))
         except InfeasibleError as error:
             told.append(f"Under {name} there is no answer: {error}")
     both = _with_ready(model, found, engine, ready, told)

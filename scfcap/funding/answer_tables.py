@@ -8,7 +8,14 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from scfcap.axes import BANK_DEBT, BANK_TRANSFER, GUARANTEED_BANK, JOINT_LENDING, P2P
+from scfcap.axes import (
+    BANK_DEBT,
+    BANK_TRANSFER,
+    GUARANTEED_BANK,
+    JOINT_LENDING,
+    P2P,
+    SECURITIZATION,
+)
 from scfcap.funding.catalogue import BY_NAME
 from scfcap.funding.cells import Cell, decided
 from scfcap.funding.contingency import Contingency
@@ -16,8 +23,10 @@ from scfcap.funding.inputs import Inputs
 from scfcap.funding.readiness import Ready
 from scfcap.funding.statements import frame_of
 
-#: Actions below this share of a shock's largest are told together.
+#: Actions below this share of a shock's largest are left out.
 SMALL = 0.01
+#: Share of what is moved within a source below which it is an exchange.
+EXCHANGED = 0.05
 #: Amounts below it are none [currency].
 LEAST = 0.5
 #: How an action is said, by what is decided, where there is more of it, less of it, or other loans.
@@ -30,6 +39,16 @@ WORDS = {
     "draw": ("draw more", "draw less", "draw at other tenors"),
     "pay out": ("pay out more", "pay out less", ""),
 }
+#: How it is said that what was planned is not there.
+LOST = {
+    "lend": "not asked for",
+    "issue": "not sold",
+    "place": "not placed",
+    "draw": "not drawn",
+    "book": "not lent with partner",
+}
+#: All revolving series together: which of them buys what is of no account to the company.
+SERIES = "series"
 #: In which order actions of one day are told: money first, then what it is for.
 _ORDER = ("draw", "place", "issue", "transfer", "book", "lend", "pay out")
 _FAILS = {
@@ -44,8 +63,8 @@ Found = tuple[Contingency, Ready | None]
 class Action:
     """What is done otherwise than planned with one source or segment [money units].
 
-    ``amount`` is what changes from ``first`` to ``last`` in all, ``at_first`` in ``first``;
-    ``exchanged``: what is moved within it at the same amount.
+    ``amount`` is what changes from ``first`` to ``last`` in all, ``at_first`` in ``first``, and
+    ``planned`` what the plan has in these periods.
     """
 
     kind: str
@@ -58,53 +77,104 @@ class Action:
     at_first: float
     amount: float
     planned: float
+    lost: bool = False
+    """Whether the shock leaves no choice: what was planned is not there."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What changes in one period with one source or segment [money units]."""
+
+    t: int
+    amount: float
+    parts: Mapping[str, float]
+    planned: float
 
 
 def actions_of(found: Contingency) -> list[Action]:
-    """The actions of an answer, by first date; what is done first comes first."""
+    """The actions of an answer by first date: what is lost, then what to do, money first."""
     base = decided(found.base.inputs, found.base.decisions)
-    whole: dict[tuple[str, str, str, int], dict[str, float]] = {}
-    before: dict[tuple[str, str, str, int], float] = {}
+    parts: dict[tuple[str, str, str, int], dict[str, float]] = {}
+    planned: dict[tuple[str, str, str, int], float] = {}
     for cell, amount in found.actions().items():
-        key = (cell.kind, cell.channel, cell.item, cell.t)
-        whole.setdefault(key, {})[cell.detail] = amount
-        before[key] = before.get(key, 0.0) + base.get(cell, 0.0)
+        grouped = cell.kind == "transfer" and cell.channel == SECURITIZATION
+        item, detail = (SERIES, cell.item) if grouped else (cell.item, cell.detail)
+        key = (cell.kind, cell.channel, item, cell.t)
+        some = parts.setdefault(key, {})
+        some[detail] = some.get(detail, 0.0) + amount
+        planned[key] = planned.get(key, 0.0) + base.get(cell, 0.0)
     least = LEAST / found.base.inputs.unit
-    runs: dict[tuple[str, str, str, str], list[tuple[int, float, dict[str, float], float]]] = {}
-    for (kind, channel, item, t), parts in whole.items():
-        net, gross = sum(parts.values()), sum(map(abs, parts.values()))
+    runs: dict[tuple[str, str, bool, str, str], list[_Step]] = {}
+    for (kind, channel, item, t), some in parts.items():
+        net, gross = sum(some.values()), sum(map(abs, some.values()))
         if gross <= least:
             continue
         more, less, other = WORDS[kind]
         words, amount = (more if net > 0.0 else less), abs(net)
-        if other and abs(net) < 0.05 * gross:
+        if abs(net) < EXCHANGED * gross:
+            if not other:
+                continue
             words, amount = other, gross / 2.0
-        elif abs(net) <= least:
-            continue
-        runs.setdefault((kind, words, channel, item), []).append(
-            (t, amount, parts, before[kind, channel, item, t])
-        )
+        before = planned[kind, channel, item, t]
+        lost = words == less and _gone(found, kind, item, t, before)
+        step = _Step(t, amount, some, before)
+        runs.setdefault((kind, words, lost, channel, item), []).append(step)
     told = [_action(key, run) for key, run in runs.items()]
     most = max((x.amount for x in told), default=0.0)
     told = [x for x in told if x.amount >= SMALL * most]
-    return sorted(told, key=lambda x: (x.first, _ORDER.index(x.kind), -x.at_first, x.item))
+    return sorted(told, key=_rank)
 
 
-def _action(
-    key: tuple[str, str, str, str], run: Sequence[tuple[int, float, dict[str, float], float]]
-) -> Action:
-    kind, words, channel, item = key
-    run = sorted(run, key=lambda x: x[0])
+def _rank(x: Action) -> tuple[int, bool, bool, int, float, str]:
+    other = x.words == WORDS[x.kind][2]
+    return x.first, not x.lost, other, _ORDER.index(x.kind), -x.at_first, x.item
+
+
+def _action(key: tuple[str, str, bool, str, str], run: Sequence[_Step]) -> Action:
+    kind, words, lost, channel, item = key
+    run = sorted(run, key=lambda step: step.t)
     parts: dict[str, float] = {}
-    for _, _, some, _ in run:
-        for detail, amount in some.items():
+    for step in run:
+        for detail, amount in step.parts.items():
             parts[detail] = parts.get(detail, 0.0) + amount
-    total = sum(amount for _, amount, _, _ in run)
+    total = sum(step.amount for step in run)
     shown = [d for d, a in parts.items() if d and abs(a) >= 0.1 * total]
     return Action(
-        kind, words, channel, item, ", ".join(sorted(shown)), run[0][0], run[-1][0],
-        run[0][1], total, sum(before for _, _, _, before in run),
-    )  # fmt: skip
+        kind=kind,
+        words=LOST[kind] if lost else words,
+        channel=channel,
+        item=item,
+        detail=", ".join(sorted(shown)),
+        first=run[0].t,
+        last=run[-1].t,
+        at_first=run[0].amount,
+        amount=total,
+        planned=sum(step.planned for step in run),
+        lost=lost,
+    )
+
+
+def _gone(found: Contingency, kind: str, item: str, t: int, planned: float) -> bool:
+    """Whether there is less of it than planned, whatever the company does."""
+    shock = found.shock.inputs
+    short = planned - LEAST / shock.unit
+    if kind == "lend":
+        return float(shock.demand[shock.segments.index(item), t]) < short
+    if kind == "issue":
+        return shock.deal(item).max_pool < short
+    if kind == "draw":
+        x = next(y for y in shock.lenders if y.name == item)
+        return t in x.closed or x.line(t) < short
+    if kind == "place" and shock.p2p is not None:
+        supply = sum(step.per_period for step in shock.p2p.steps) / shock.unit
+        fresh = 1.0 if shock.p2p.fresh is None else float(shock.p2p.fresh[t])
+        return t not in shock.p2p.open_periods or supply * fresh < short
+    return False
+
+
+def first_to_do(acts: Sequence[Action]) -> Action | None:
+    """What to do first: what is merely lost is no doing."""
+    return next((x for x in acts if not x.lost), None)
 
 
 def deadline(inputs: Inputs, action: Action) -> date | None:
@@ -130,13 +200,13 @@ def contingency_table(found: Sequence[Found]) -> pd.DataFrame:
     for x, ready in found:
         inputs, unit = x.base.inputs, x.base.inputs.unit
         first, acts = x.nothing.first(), actions_of(x)
-        course = x.nothing.course
+        course, todo = x.nothing.course, first_to_do(acts)
         rows.append(
             (
                 x.shock.name,
                 x.shock.title,
                 inputs.grid.ends[x.known - 1],
-                said_action(inputs, acts[0]) if acts else "nothing",
+                "nothing" if todo is None else said_action(inputs, todo),
                 "nothing" if first is None else failing(first.family, first.item),
                 None if first is None else inputs.grid.ends[first.period - 1],
                 float("nan") if first is None else first.size * unit,
@@ -241,10 +311,12 @@ def contingency_ready(found: Sequence[Found]) -> pd.DataFrame:
                 (x.shock.name, end, "holds", what, base * unit, held * unit, (held - base) * unit)
             )
         planned = decided(x.base.inputs, x.base.decisions)
-        for (kind, item), cells in _by_item(ready.ahead).items():
+        ahead = _by_item(ready.ahead)
+        most = max((abs(sum(cells.values())) for cells in ahead.values()), default=0.0)
+        for (kind, item), cells in ahead.items():
             base = sum(planned.get(cell, 0.0) for cell in cells)
             more = sum(cells.values())
-            if abs(more) * unit > LEAST:
+            if abs(more) * unit > LEAST and abs(more) >= SMALL * most:
                 what = f"{kind}: {item}"
                 rows.append(
                     (x.shock.name, end, "decides", what, base * unit, (base + more) * unit,
@@ -318,10 +390,11 @@ def sentence(found: Contingency, acts: Sequence[Action]) -> str:
         return f"{currency} {amount * inputs.unit:,.0f}"
 
     said = [f"{title} (known in the period to {seen})."]
-    if acts:
-        limit = deadline(inputs, acts[0])
+    todo = first_to_do(acts)
+    if todo is not None:
+        limit = deadline(inputs, todo)
         by = f" (notice by {limit})" if limit is not None else ""
-        said.append(f"First, {said_action(inputs, acts[0])}{by}.")
+        said.append(f"First, {said_action(inputs, todo)}{by}.")
     else:
         said.append("Nothing need be done otherwise.")
     if first is None:
@@ -385,7 +458,9 @@ def _why(found: Contingency, action: Action) -> str:
 def _reasons(found: Contingency, action: Action) -> Iterator[str]:
     base, shock = found.base.inputs, found.shock.inputs
     span = range(action.first, action.last + 1)
-    if action.kind == "draw":
+    if action.words == WORDS[action.kind][2]:
+        yield "The same amount, of what the shock leaves better loans or terms."
+    elif action.kind == "draw":
         one, two = (next(y for y in x.lenders if y.name == action.item) for x in (base, shock))
         if any(two.line(t) < one.line(t) - 1e-9 or t in two.closed - one.closed for t in span):
             yield "The line is cut."
@@ -408,6 +483,10 @@ def _reasons(found: Contingency, action: Action) -> Iterator[str]:
             yield "Less is asked for."
         elif action.words.endswith("less"):
             yield "The money is not there for it, or earns more elsewhere."
+        else:
+            yield "It earns more for the money that is left."
+    elif action.kind == "transfer" and action.words.endswith("less"):
+        yield "Fewer loans are made, or the series and buyers have less to pay with."
     if action.words.endswith("more") and action.kind in ("draw", "place", "transfer", "issue"):
         yield "In place of money that the shock takes away."
 
