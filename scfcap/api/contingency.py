@@ -75,7 +75,8 @@ def contingencies(
     told: list[str] = []
     stress = model.curves().stress
     for name, period in known.items():
-        title = spec.scenarios[name].title or name
+        title = spec.scenarios[name].title
+        title = name.replace("-", " ").capitalize() if title in ("", name) else title
         world = with_calls(worlds[name], called_in(stress, name, base.inputs.horizon))
         try:
             found.append(contingency(base, Shock(name, title, world, period), engine))

@@ -126,8 +126,8 @@ def actions_of(found: Contingency) -> list[Action]:
 
 
 def _rank(x: Action) -> tuple[int, bool, bool, int, float, str]:
-    other = x.words == WORDS[x.kind][2]
-    return x.first, not x.lost, other, _ORDER.index(x.kind), -x.at_first, x.item
+    follows = x.words in WORDS["transfer"][1:] or x.words == WORDS[x.kind][2]
+    return x.first, not x.lost, follows, _ORDER.index(x.kind), -x.at_first, x.item
 
 
 def _action(key: tuple[str, str, bool, str, str], run: Sequence[_Step]) -> Action:
@@ -180,13 +180,11 @@ def first_to_do(acts: Sequence[Action]) -> Action | None:
 def deadline(inputs: Inputs, action: Action) -> date | None:
     """Last day to give the notice that a source wants before the first date."""
     spec = inputs.spec
-    sources = {
-        BANK_DEBT: spec.lenders,
-        BANK_TRANSFER: spec.buyers,
-        GUARANTEED_BANK: spec.guaranteed,
-        JOINT_LENDING: spec.joint,
-    }.get(action.channel, ())
-    notice = next((x.notice_days for x in sources if x.name == action.item), None)
+    days = {(BANK_DEBT, x.name): x.notice_days for x in spec.lenders}
+    days |= {(BANK_TRANSFER, x.name): x.notice_days for x in spec.buyers}
+    days |= {(GUARANTEED_BANK, x.name): x.notice_days for x in spec.guaranteed}
+    days |= {(JOINT_LENDING, x.name): x.notice_days for x in spec.joint}
+    notice = days.get((action.channel, action.item))
     if notice is None or not action.words.endswith("more"):
         return None
     return inputs.grid.ends[action.first - 1] - timedelta(days=notice)
@@ -382,7 +380,7 @@ _PREPOSITION = {
 def sentence(found: Contingency, acts: Sequence[Action]) -> str:
     """What the shock means and what to do first, in words."""
     inputs, currency = found.base.inputs, found.base.inputs.spec.currency
-    title = found.shock.title or found.shock.name
+    title = found.shock.title
     seen = inputs.grid.ends[found.known - 1]
     first = found.nothing.first()
 
@@ -403,13 +401,18 @@ def sentence(found: Contingency, acts: Sequence[Action]) -> str:
         what = failing(first.family, first.item)
         day = inputs.grid.ends[first.period - 1]
         said.append(f"If nothing is done, {what} fails first, on {day}, by {say(first.size)}.")
-    if found.cost * inputs.unit > LEAST:
-        said.append(
-            f"It costs {say(found.cost)}, of which {say(found.cost_late)} for not being foreseen; "
-            f"doing nothing would cost {say(found.avoided)} more."
-        )
-    else:
+    if abs(found.cost) * inputs.unit <= LEAST:
         said.append("It costs nothing.")
+    elif found.cost < 0.0:
+        said.append(f"It brings {say(-found.cost)}.")
+    else:
+        late = found.cost_late
+        part = f", {say(late)} of it for not being foreseen" if late * inputs.unit > LEAST else ""
+        said.append(f"It costs {say(found.cost)}{part}.")
+    if found.avoided * inputs.unit > LEAST:
+        said.append(f"Doing nothing would cost {say(found.avoided)} more.")
+    elif found.avoided * inputs.unit < -LEAST:
+        said.append(f"Doing nothing would cost {say(-found.avoided)} less, with limits broken.")
     if found.answer.gave:
         names = dict.fromkeys(failing(family, _item(key)) for family, key in found.answer.gave)
         said.append(f"Limits give way even so: {', '.join(names)}.")
@@ -452,7 +455,8 @@ def _rate(inputs: Inputs, action: Action) -> float:
 
 def _why(found: Contingency, action: Action) -> str:
     """Why an action is taken: the source is gone or less, or what it stands for."""
-    return " ".join(_reasons(found, action)) or "So that the whole earns most under the limits."
+    usual = "The shock leaves none of it." if action.lost else "So that the whole earns most."
+    return " ".join(_reasons(found, action)) or usual
 
 
 def _reasons(found: Contingency, action: Action) -> Iterator[str]:

@@ -18,17 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
-from scfcap.axes import BANK_TRANSFER, GUARANTEED_BANK, JOINT_LENDING, place
 from scfcap.errors import InfeasibleError
 from scfcap.funding.carried_limits import Failed
 from scfcap.funding.carrying import FORCED, MISSING, CarriedOut, carry_out, in_emergency
 from scfcap.funding.cells import Cell, changes, decided
-from scfcap.funding.decisions import Decisions, decisions_of
+from scfcap.funding.decisions import decisions_of
 from scfcap.funding.inputs import DealInputs, Inputs
 from scfcap.funding.nearest import nearest
-from scfcap.funding.past import Past, going_on
+from scfcap.funding.past import going_on
 from scfcap.funding.plan import Optimum, optimum
 from scfcap.funding.program import Key, Solution
 from scfcap.funding.replay import Engine, Replay, repaid_by, replay
@@ -153,7 +151,10 @@ def contingency(base: Optimum, shock: Shock, engine: Engine) -> Contingency:
         InfeasibleError: no plan keeps even those limits that never give way.
     """
     planned = decided(base.inputs, base.decisions)
-    nothing = NothingDone(carry_out(shock.inputs, base.decisions, engine, shock.known))
+    # Draws that stand when a line is cut run to their end in every course.
+    lenders = decided_before(shock.inputs, base, shock.known, engine).lenders
+    standing = replace(shock.inputs, lenders=lenders)
+    nothing = NothingDone(carry_out(standing, base.decisions, engine, shock.known))
     answer = _answered(base, shock, engine, planned)
     if answer.weighed < nothing.weighed:
         urgent = _answered(base, shock, engine, planned, emergency=True)
@@ -201,52 +202,13 @@ def with_emergency(inputs: Inputs, since: int) -> Inputs:
 
 
 def decided_before(inputs: Inputs, base: Optimum, known: int, engine: Engine) -> Inputs:
-    """``inputs`` in which the decisions of ``base`` stand up to the period before ``known``, and
-    those too of which notice had to be given by then.
+    """``inputs`` in which the decisions of ``base`` stand up to the period before ``known``; of
+    what notice had to be given by then, no more may be drawn or sold than ``base`` does.
     """
-    noticed = notice_given(inputs, known)
-    if known > 1:
-        found = replay(inputs, base.decisions, engine)
-        inputs = going_on(inputs, base.decisions, known - 1, found)
-    if not noticed:
+    if known <= 1:
         return inputs
-    past = inputs.past or Past(0, {})
-    later = {
-        (family, key): amount
-        for family, amounts in _noticed_amounts(base.decisions)
-        for key, amount in amounts.items()
-    }
-    return replace(inputs, past=replace(past, amounts={**later, **past.amounts}, noticed=noticed))
-
-
-def _noticed_amounts(decisions: Decisions) -> tuple[tuple[str, Mapping[Key, float]], ...]:
-    return (
-        ("X", dict(decisions.draws)),
-        ("Y", dict(decisions.transfers)),
-        ("OC", dict(decisions.booked)),
-    )
-
-
-def notice_given(inputs: Inputs, known: int) -> dict[str, int]:
-    """By lender, and place of buyer or partner, the last period of which notice had to be given
-    before the shock is seen, on the day before ``known`` begins.
-    """
-    spec, grid = inputs.spec, inputs.grid
-    seen = grid.ends[known - 2] if known > 1 else grid.as_of
-    days = {x.name: x.notice_days for x in spec.lenders}
-    days |= {place(BANK_TRANSFER, x.name): x.notice_days for x in spec.buyers}
-    days |= {place(GUARANTEED_BANK, x.name): x.notice_days for x in spec.guaranteed}
-    days |= {place(JOINT_LENDING, x.name): x.notice_days for x in spec.joint}
-    found = {}
-    for name, notice in days.items():
-        bound = [
-            t
-            for t in inputs.periods
-            if notice and t >= known and grid.ends[t - 1] - timedelta(days=notice) < seen
-        ]
-        if bound:
-            found[name] = max(bound)
-    return found
+    found = replay(inputs, base.decisions, engine)
+    return going_on(inputs, base.decisions, known - 1, found)
 
 
 def _replanned(inputs: Inputs, engine: Engine, planned: Mapping[Cell, float]) -> Replanned:
