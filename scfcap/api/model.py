@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -19,6 +18,7 @@ from scfcap.schema.load import LoadedModel, load_model
 from scfcap.schema.model import Model as ModelSpec
 
 if TYPE_CHECKING:
+    from scfcap.api.contingency import Contingencies
     from scfcap.api.run import Run
     from scfcap.api.sizing import DealStudy
     from scfcap.api.uncertain import Worlds
@@ -459,6 +459,23 @@ class Model:
         """
         return planning.plan_report(self)
 
+    def contingency(self, names: Sequence[str] = (), ready: int | None = None) -> Contingencies:
+        """What to do if a shock comes: the plan against scenarios ``names``, else all with shocks.
+
+        See :func:`scfcap.api.contingency.contingencies`; kept by its arguments.
+        """
+        key = f"contingency {' '.join(names)} {ready}"
+        if key not in self._kept:
+            from scfcap.api.contingency import contingencies
+
+            self._kept[key] = contingencies(self, names, ready)
+        found: Contingencies = self._kept[key]
+        return found
+
+    def kept(self, station: str) -> Any:
+        """What a station computed, if it was called already; else None."""
+        return self._kept.get(station)
+
     def check(self, before: tuple[str | Path, date] | None = None) -> Quality:
         """Read the tape and say what is wrong with it; then try all that comes before the plan.
 
@@ -477,26 +494,9 @@ class Model:
 
     def run(self, progress: Progress | None = None) -> Run:
         """Every station in turn; ``progress`` is told the name of each as it begins."""
-        self.borrower_costs()  # bad quotes are refused before the work, not after it
-        seconds: dict[str, float] = {}
-        stations: dict[str, Callable[[], object]] = {
-            "tape": self.tape,
-            "pool": self.pool,
-            "credit": self.curves,
-            "cash flows": self.cashflow,
-            "cohorts": self.factors,
-            "deals": lambda: (self.deals(), self.deal_reports()),
-            "plan": self.plan,
-        }
-        for name, station in stations.items():
-            if progress is not None:
-                progress(name)
-            started = time.perf_counter()
-            station()
-            seconds[name] = time.perf_counter() - started
-        from scfcap.api.run import Run
+        from scfcap.api.run import run
 
-        return Run(self, seconds)
+        return run(self, progress)
 
     def provenance(self, tape: Tape | None) -> dict[str, Any]:
         """What went in: model, files, digests (SHA-256), seed, overrides."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scfcap import __version__
+from scfcap.api.contingency import READY_IN_RUN
 from scfcap.report.files import RESULT_VERSION, csv_bytes, manifest, records
 from scfcap.report.tables import Results, RunMeta, Table
 
@@ -53,7 +55,7 @@ class Run:
             credit=model.credit()[1],
             cashflow=model.cashflow().to_frame(),
             deals={name: deal.to_frame() for name, deal in model.deals().items()},
-            plan=model.plan_tables(),
+            plan={**model.plan_tables(), **model.contingency(ready=READY_IN_RUN).frames},
             orders=model.order_tables(),
         )
 
@@ -108,7 +110,9 @@ class Run:
         told = [f"Deal {r.run.deal.name}: {said}" for r in reports for said in r.cautions]
         plan = self.model.plan()
         held = [*holding_cautions(plan.optimum.inputs), *risk_told(plan)]
-        return [*cautions(self.model.spec, self.model.tape().frame), *held, *told, *left_out]
+        shocks = self.model.contingency(ready=READY_IN_RUN).told
+        said = cautions(self.model.spec, self.model.tape().frame)
+        return [*said, *held, *told, *left_out, *shocks]
 
     def result(self) -> dict[str, Any]:
         """The figures that others build on, as plain values; the tables hold all of them."""
@@ -186,3 +190,26 @@ class Run:
             workbook=(self.model.loaded.pack.file_name, self.to_excel),
             extra=extra,
         )
+
+
+def run(model: Model, progress: Callable[[str], None] | None = None) -> Run:
+    """Every station in turn; ``progress`` is told the name of each as it begins."""
+    model.borrower_costs()  # bad quotes are refused before the work, not after it
+    seconds: dict[str, float] = {}
+    stations: dict[str, Callable[[], object]] = {
+        "tape": model.tape,
+        "pool": model.pool,
+        "credit": model.curves,
+        "cash flows": model.cashflow,
+        "cohorts": model.factors,
+        "deals": lambda: (model.deals(), model.deal_reports()),
+        "plan": model.plan,
+        "contingency": lambda: model.contingency(ready=READY_IN_RUN),
+    }
+    for name, station in stations.items():
+        if progress is not None:
+            progress(name)
+        started = time.perf_counter()
+        station()
+        seconds[name] = time.perf_counter() - started
+    return Run(model, seconds)

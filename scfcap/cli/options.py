@@ -24,6 +24,14 @@ Overrides = Annotated[
         help="Override a field of the model, such as lenders.bank-a.limit=0; repeatable.",
     ),
 ]
+Contingency = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--contingency",
+        metavar="NAME",
+        help="What to do if scenario NAME comes; repeatable, or all.",
+    ),
+]
 TapePath = Annotated[
     Path | None,
     typer.Option("--tape", metavar="PATH", help="Loan tape to use instead of the model's own."),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from scfcap.cli.options import (
+    Contingency,
     Json,
     ModelArgument,
     Out,
@@ -21,12 +24,16 @@ from scfcap.cli.stability import (
 )
 from scfcap.cli.terminal import Asked, Outcome, Terminal, execute, shown_path
 
+#: What stands for every scenario with shocks.
+EVERY = "all"
+
 
 def plan(
     model: ModelArgument,
     tape: TapePath = None,
     overrides: Overrides = None,
     reject_limit: RejectLimit = None,
+    contingency: Contingency = None,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -55,15 +62,30 @@ def plan(
             terminal.progress(station)
             step()
         report = loaded.plan_report()
+        found = None
+        if contingency:
+            terminal.progress("contingency")
+            names = [] if EVERY in contingency else contingency
+            found = loaded.contingency(names)
+            frames = {**report.frames, **found.frames}
+            report = replace(report, frames=frames, told=(*report.told, *found.told))
         folder = None
         if out is not None:
             terminal.progress("report")
             folder = report.save(out).folder
         document = report.document()
+        if found is not None:
+            from scfcap.cli.contingency_tables import told_contingencies
+
+            document["contingency"] = told_contingencies(found)
         terminal.finish()
         from scfcap.cli.plan_tables import show_plan
 
         show_plan(terminal, report)
+        if found is not None:
+            from scfcap.cli.contingency_tables import show_contingencies
+
+            show_contingencies(terminal, found, report)
         if folder is not None:
             terminal.say("", f"Tables: {shown_path(folder)}")
         return Outcome({**document, "folder": folder})

@@ -62,6 +62,10 @@ class Point:
         book = self.book
         return premium(book).extend(capital(book, book.inputs.horizon)).value(self.x)
 
+    def objective(self) -> float:
+        """What the plan is after, at what was done."""
+        return self.book.program.objective.value(self.x)
+
 
 def failed_limits(
     point: Point, decisions: Decisions, result: Replay, last: int
@@ -87,13 +91,7 @@ def at_point(inputs: Inputs, decisions: Decisions, held: Held, result: Replay) -
     A series that amortises early does so in the program too. Missing money and forced sales have
     columns where the inputs open them.
     """
-    amortised = tuple(
-        replace(d, last_revolving=min(d.last_revolving, max(int(deal.triggered[0]), 1)))
-        if (deal := result.deals.get(d.name)) is not None and deal.triggered[0] > 0
-        else d
-        for d in inputs.deals
-    )
-    inputs = replace(inputs, deals=amortised)
+    inputs = amortised(inputs, result)
     inputs = replace(inputs, deals=repaid_by(inputs, result))
     book = declare(inputs)
     build_program(book)
@@ -103,6 +101,17 @@ def at_point(inputs: Inputs, decisions: Decisions, held: Held, result: Replay) -
         [value(family, key) for family, key in zip(columns.family, columns.key, strict=True)]
     )
     return Point(book, point)
+
+
+def amortised(inputs: Inputs, result: Replay) -> Inputs:
+    """``inputs`` in which a series whose trigger trips revolves until then."""
+    deals = tuple(
+        replace(d, last_revolving=min(d.last_revolving, max(int(deal.triggered[0]), 1)))
+        if (deal := result.deals.get(d.name)) is not None and deal.triggered[0] > 0
+        else d
+        for d in inputs.deals
+    )
+    return replace(inputs, deals=deals)
 
 
 def _columns(

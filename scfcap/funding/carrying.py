@@ -83,6 +83,8 @@ class CarriedOut:
     breaches: tuple[Failed, ...]
     end_value: float
     """What stands at the end is worth, ``V_T`` [money units]."""
+    objective: float
+    """What the plan is after, at what was done [money units]."""
 
 
 def carry_out(
@@ -170,7 +172,7 @@ def shortfall_terms(inputs: Inputs) -> ShortfallTerms:
     return ShortfallTerms() if uncertainty is None else uncertainty.shortfall
 
 
-def _opened(inputs: Inputs, t: int, sold: bool, borrowed: bool) -> Inputs:
+def open_emergency(inputs: Inputs, t: int, sold: bool, borrowed: bool) -> Inputs:
     """The emergency's buyer and lender open in ``t``, so that a program has columns for it."""
     buyers = tuple(
         replace(x, closed=x.closed - {t}) if sold and x.name == FORCED else x for x in inputs.buyers
@@ -203,23 +205,8 @@ class Carrier:
 
     def resume(self, done: Decisions, since: int) -> None:
         """Take over what was carried out in the periods before ``since``."""
-        ledger = self.ledger
-        ledger.left_out = done.left_out
+        self.ledger.take_over(done, since)
         for t in range(1, since):
-            for s in range(len(self.inputs.segments)):
-                booked = {w: a for (k, w, u), a in done.booked.items() if (k, u) == (s, t)}
-                ledger.lend(s, t, float(done.originated[s, t]), booked)
-            for (j, where, u), amount in done.transfers.items():
-                if u == t:
-                    ledger.sell(j, where, t, amount)
-            ledger.draws |= {key: a for key, a in done.draws.items() if key[2] == t}
-            ledger.pledged |= {key: a for key, a in done.pledged.items() if key[2] == t}
-            ledger.placed[:, t] = done.placed[:, t]
-            if ledger.dividends is not None and done.dividends is not None:
-                ledger.dividends[t] = done.dividends[t]
-            for d in self.inputs.deals:
-                if d.closing == t and d.name in done.issued:
-                    ledger.issued[d.name] = done.issued[d.name]
             self._test_covenants(t)
 
     def step(self, t: int, wished: Decisions) -> None:
@@ -247,6 +234,7 @@ class Carrier:
             tuple(self.clipped),
             failed_limits(point, decisions, found, last),
             point.value_at_end(),
+            point.objective(),
         )
 
     def _clip(self, t: int, channel: str, item: str, wished: float, done: float) -> None:
@@ -417,7 +405,7 @@ class Carrier:
             ledger.draws[MISSING, 1, t] = borrowed
         else:
             borrowed = 0.0
-        self.inputs = ledger.inputs = _opened(self.inputs, t, sold > 0.0, borrowed > 0.0)
+        self.inputs = ledger.inputs = open_emergency(self.inputs, t, sold > 0.0, borrowed > 0.0)
         year = float(self.inputs.year[t + 1]) if t < self.inputs.horizon else 0.0
         self.shortfalls.append(
             Shortfall(

@@ -31,6 +31,8 @@ NOTHING = 1e-6
 _LOOSE = frozenset({"H", "M", "Q"})
 #: Columns of the past that rows of identities settle: what a series asks of the company, pledges.
 _SETTLED = frozenset({"E", "G"})
+#: Columns of which notice may be given in one period and which are done in a later one.
+_NOTICED = frozenset({"X", "Y"})
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Past:
     """Amounts of the columns decided up to the close of ``upto`` [money units], by label.
 
     A decision without an amount was not taken. Where notes ``N`` of a series have amounts, they
-    were repaid so far.
+    were repaid so far. Draws and sales of which notice was given by then, and which are still to
+    be made, have amounts too: they may be less, as a line may be cut, and not more.
     """
 
     upto: int
@@ -65,7 +68,7 @@ def past_of(decisions: Decisions, upto: int, result: Replay | None = None) -> Pa
         ("OC", decisions.booked),
     ):
         for key, amount in by_key.items():
-            put(family, key, key[-1], amount)
+            put(family, key, 0 if family in _NOTICED else key[-1], amount)
     for name, size in decisions.issued.items():
         found["S", name] = float(size)
     for name in decisions.left_out:
@@ -136,15 +139,26 @@ def hold(book: Book, past: Past) -> None:
                 lower[j] = upper[j] = past.amounts.get((family, key), 0.0)
             continue
         t = when(family, key) or 0
-        if t > past.upto or (family in _SETTLED and family not in told):
+        if t > past.upto:
+            continue
+        if _done_in(family, key, t) > past.upto:
+            upper[j] = min(upper[j], past.amounts.get((family, key), 0.0))
+            continue
+        if family in _SETTLED and family not in told:
             continue
         amount = past.amounts.get((family, key), 1.0 if family == "V" else 0.0)
         lower[j] = upper[j] = amount
     for (family, key), amount in past.amounts.items():
         gone = program.find(family, key) is None and family not in FOLLOWS
-        if gone and amount > NOTHING and (when(family, key) or 0) <= past.upto:
+        t = 0 if family in FOLLOWS else when(family, key) or 0
+        if gone and amount > NOTHING and _done_in(family, key, t) <= past.upto:
             msg = f"{amount:g} of {family}[{key}] was decided, and the program has no such column"
             raise FaultError(msg)
+
+
+def _done_in(family: str, key: Key, decided: int) -> int:
+    """The period in which what is decided in ``decided`` is done."""
+    return int(key[-1]) if family in _NOTICED and isinstance(key, tuple) else decided
 
 
 def still_to_come(

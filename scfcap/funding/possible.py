@@ -8,6 +8,7 @@ among them, since a plan carried out in another world may break these and is the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -86,6 +87,17 @@ class Ledger:
             left_out=self.left_out,
         )
 
+    def copy(self) -> Ledger:
+        """A ledger of the same, to try things in."""
+        other = copy(self)
+        for name in ("originated", "placed", "share", "made"):
+            setattr(other, name, getattr(self, name).copy())
+        for name in ("transfers", "draws", "issued", "pledged", "booked"):
+            setattr(other, name, dict(getattr(self, name)))
+        if self.dividends is not None:
+            other.dividends = self.dividends.copy()
+        return other
+
     # What is held and owed.
 
     def whole(self, t: int) -> FloatArray:
@@ -150,6 +162,25 @@ class Ledger:
         self.transfers[key] = self.transfers.get(key, 0.0) + amount
         self.share[j, self.places.index(OWN), t:] -= amount / whole
         self.share[j, self.places.index(where), t:] += amount / whole
+
+    def take_over(self, done: Decisions, before: int) -> None:
+        """Take over what was carried out in the periods before ``before``."""
+        self.left_out = done.left_out
+        for t in range(1, before):
+            for s in range(len(self.inputs.segments)):
+                booked = {w: a for (k, w, u), a in done.booked.items() if (k, u) == (s, t)}
+                self.lend(s, t, float(done.originated[s, t]), booked)
+            for (j, where, u), amount in done.transfers.items():
+                if u == t:
+                    self.sell(j, where, t, amount)
+            self.placed[:, t] = done.placed[:, t]
+            if self.dividends is not None and done.dividends is not None:
+                self.dividends[t] = done.dividends[t]
+        self.draws |= {key: a for key, a in done.draws.items() if key[2] < before}
+        self.pledged |= {key: a for key, a in done.pledged.items() if key[2] < before}
+        for d in self.inputs.deals:
+            if d.closing < before and d.name in done.issued:
+                self.issued[d.name] = done.issued[d.name]
 
     # What there is room for.
 

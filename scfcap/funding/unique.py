@@ -147,7 +147,7 @@ def _passes(
 ) -> tuple[FloatArray, dict[str, float], tuple[float, float]]:
     start = time.perf_counter()
     program = first.program
-    again = _Again(program, first)
+    again = Again(program, first)
     costs, count = program.costs(), program.shape[1]
     changes = [terms for book in books for terms in _changes(book)]
     sizes = again.either_way(changes)
@@ -185,13 +185,13 @@ def _perturbed(
     program = first.program
     costs = program.costs()
     step = PERTURBED * max(float(np.abs(costs).max(initial=0.0)), LEAST)
-    again = _Again(program, first)
+    again = Again(program, first)
     again.model.setOptionValue("dual_feasibility_tolerance", TOLERANCE)
     x = again.tidy(again.least(step * _together(books, when, f"{SEED}") - costs))
     return x, {"perturbation": time.perf_counter() - start}, (math.nan, math.nan)
 
 
-class _Again:
+class Again:
     """The program of a solution in a HiGHS of its own, at the optimal basis, to solve again."""
 
     def __init__(self, program: Program, first: Solution) -> None:

@@ -87,3 +87,11 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     days = [name for name in frame if pd.api.types.is_datetime64_any_dtype(frame[name])]
     texts = {str(name): frame[name].dt.strftime("%Y-%m-%d") for name in days}
     return [{str(k): v for k, v in row.items()} for row in frame.assign(**texts).to_dict("records")]
+
+
+def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The same; what is not there is null."""
+    return [
+        {key: None if pd.isna(value) else value for key, value in row.items()}
+        for row in records(frame)
+    ]

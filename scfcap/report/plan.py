@@ -14,7 +14,7 @@ from scfcap.funding.cash_flow import WEEKS
 from scfcap.funding.objective import WORDS
 from scfcap.funding.value import beyond_sentence
 from scfcap.report.cautions import over_limits
-from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.files import RESULT_VERSION, csv_bytes, plain_rows
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table, named_table
 from scfcap.report.ties import Tie, ties
@@ -127,7 +127,7 @@ class PlanReport:
     def document(self) -> dict[str, Any]:
         """The plan as plain values; the files hold what is by segment, limit and purse."""
         spec = self.model.spec
-        tables = {name: _rows(self.tables[f"plan_{name}"].frame) for name in TOLD}
+        tables = {name: plain_rows(self.tables[f"plan_{name}"].frame) for name in TOLD}
         return {
             "schema_version": RESULT_VERSION,
             "model": spec.name,
@@ -143,10 +143,10 @@ class PlanReport:
             "chosen": dict(self.chosen),
             "cash_forecast": {
                 "periods": self.forecast_says,
-                "rows": _rows(self.tables["plan_cash_forecast"].frame),
+                "rows": plain_rows(self.tables["plan_cash_forecast"].frame),
             },
-            "sources_uses": _rows(by_channel(self.tables["plan_sources_uses"].frame)),
-            "binding_limits": _rows(named_table("binding", self.binding, self.currency).frame),
+            "sources_uses": plain_rows(by_channel(self.tables["plan_sources_uses"].frame)),
+            "binding_limits": plain_rows(named_table("binding", self.binding, self.currency).frame),
             **tables,
             "ties": [
                 {"tie": tie.name, "difference": tie.difference, "ok": tie.ok} for tie in self.ties
@@ -202,11 +202,3 @@ def by_channel(flows: pd.DataFrame) -> pd.DataFrame:
     """Sources and uses of cash summed by period, side and channel."""
     keys = ["period", "end", "side", "channel"]
     return flows.groupby(keys, sort=False)["amount"].sum().reset_index()
-
-
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain values; what is not there is null."""
-    return [
-        {key: None if pd.isna(value) else value for key, value in row.items()}
-        for row in records(frame)
-    ]

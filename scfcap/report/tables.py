@@ -83,6 +83,9 @@ _CURRENCY = frozenset(
         "delinquent", "principal", "surplus", "lost", "forgone", "unpaid", "outstanding",
         "opening_amount", "most_amount", "closing_amount", "raised", "paid_back", "cost_amount",
         "average_amount", "assets_due", "liabilities_due", "gap",
+        "base_worth", "cost", "cost_shock", "cost_late", "avoided", "failure_amount",
+        "missing_cash", "cash_nothing", "capital_nothing", "cash_answer", "capital_answer",
+        "cash_base", "premium", "saved", "first_amount", "worst_amount", "planned", "ready", "more",
         "replayed", "replayed_limit", "measured", "range_down", "range_up", "worth_low",
         "worth_high", "carried_amount", "beside_amount", "gap_180", "by_partners",
         "lending_floor", "headroom_floor", "income_amount", "lending_amount", "headroom_amount",
@@ -125,6 +128,8 @@ _OTHER = {
     "income_per_lending": "currency/currency",
     "income_per_headroom": "currency/currency",
     "weight": "share",
+    "probability": "share",
+    "lead_days": "days",
 }
 _TITLES = {
     "cash_flows": "Cash flows of the pool by scenario, segment and period",
@@ -161,6 +166,12 @@ _TITLES = {
     "plan_scenarios": "What the plan comes to in each scenario",
     "plan_together": "How many groups of scenarios decide apart, by period",
     "frontier": "Income against lending against headroom: plans none of which is beaten in all",
+    "plan_contingency": "If a shock comes: what fails first, what to do first, what it costs",
+    "plan_contingency_actions": "If a shock comes: what to do otherwise than planned, in order",
+    "plan_contingency_failures": "If a shock comes and nothing is done: what fails, in order",
+    "plan_contingency_ready": "What a plan that is ready for a shock has at the close before it",
+    "plan_contingency_cash": "Free cash in a shock: as planned, nothing done, answered",
+    "plan_contingency_signs": "What would have announced a shock, as it stands today",
     "plan_borrower_cost": "What borrowers pay: online, and offline as claimed and corrected",
 }
 

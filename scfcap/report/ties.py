@@ -63,6 +63,8 @@ class Tie:
 def ties(tables: Mapping[str, Table]) -> list[Tie]:
     """Every tie for which ``tables`` hold both sides, in the order of the stations."""
     frames = {name: table.frame for name, table in tables.items() if not table.frame.empty}
+    from scfcap.report.contingency_ties import contingency_ties
+
     parts: tuple[Callable[[dict[str, pd.DataFrame]], Iterator[Tie]], ...] = (
         _pool_ties,
         _cash_flow_ties,
@@ -70,6 +72,7 @@ def ties(tables: Mapping[str, Table]) -> list[Tie]:
         _plan_ties,
         _balance_ties,
         statement_ties,
+        contingency_ties,
     )
     return [tie for part in parts for tie in part(frames)]
 

@@ -353,7 +353,7 @@ def test_a_pass_that_ends_without_proof_leaves_the_first_plan(first, monkeypatch
         msg = "ended with status 'Time limit reached'"
         raise SolverError(msg)
 
-    monkeypatch.setattr(unique._Again, "least", stopped)
+    monkeypatch.setattr(unique.Again, "least", stopped)
     p, best = first
     found, choice = planning._chosen(best, p.engine)
     assert found is best

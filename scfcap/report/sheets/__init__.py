@@ -9,6 +9,7 @@ from scfcap.report.sheets.cash import add_cash
 from scfcap.report.sheets.cash_flows import add_cash_flows
 from scfcap.report.sheets.checks import add_checks
 from scfcap.report.sheets.common import Kit
+from scfcap.report.sheets.contingency import add_contingency
 from scfcap.report.sheets.costs import add_costs
 from scfcap.report.sheets.covenants import add_covenants
 from scfcap.report.sheets.deal import add_deal
@@ -30,6 +31,7 @@ _BUILDERS: dict[str, Callable[[Kit], None]] = {
     "to_do": add_to_do,
     "cash": add_cash,
     "costs": add_costs,
+    "contingency": add_contingency,
     "covenants": add_covenants,
     "limits": add_limits,
     "checks": add_checks,
