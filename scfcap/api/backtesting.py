@@ -108,13 +108,13 @@ def _check(model: Model, setting: Setting) -> None:
             problems.append(
                 Problem(name, f"{value}", f"1 to {periods}, the plan's periods", action)
             )
-    least = 2 + len(_others(model))
+    least = 3 + len(_others(model))
     if not least <= setting.scenarios <= 50:
         problems.append(
             Problem(
                 "scenarios",
                 f"{setting.scenarios}",
-                f"{least} to 50: the calm one, each named one and at least one path",
+                f"{least} to 50: the calm one, each named one and at least two paths",
             )
         )
     if setting.drawn < setting.scenarios:

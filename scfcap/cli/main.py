@@ -10,6 +10,7 @@ import typer
 
 from scfcap import __version__
 from scfcap.cli import (
+    backtest,
     check,
     compare,
     credit,
@@ -71,6 +72,9 @@ app.command(
 )(size.size)
 app.command("plan", short_help="Plan the funding: who, when, why, at what cost, and what to do.")(
     plan.plan
+)
+app.command("backtest", short_help="Back-test the plan against rules and rivals over many worlds.")(
+    backtest.backtest
 )
 app.command("credit", short_help="Show credit curves and what they rest on; write them.")(
     credit.credit

@@ -48,11 +48,12 @@ def delayed(stress: Stress, periods: int) -> Stress:
     if periods == 0:
         return stress
     length = stress.held.shape[1]
+    first = min(periods, length)
     nothing = _calm_like(stress)
 
     def moved(name: str) -> FloatArray:
-        before = getattr(nothing, name)[..., : min(periods, length)]
-        return np.concatenate([before, getattr(stress, name)[..., : length - periods]], axis=-1)
+        before = getattr(nothing, name)[..., :first]
+        return np.concatenate([before, getattr(stress, name)[..., : length - first]], axis=-1)
 
     return _each(stress, moved)
 
