@@ -24,8 +24,6 @@ ADDED = ("severity_add", "bank_rate", "p2p_rate", "coupon", "index_rate")
 UNITED = ("infected", "unpaid", "held", "originator_default")
 #: What lenders, markets and investors have said: known as it stands at the decision.
 ANNOUNCED = ("line", "p2p_renewed", "p2p_new", "issue", "bank_rate", "p2p_rate", "coupon")
-#: Single blows: they do not go on.
-BLOWS = ("infected", "unpaid", "held")
 
 
 def both(first: Stress, second: Stress) -> Stress:

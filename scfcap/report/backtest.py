@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,9 +25,6 @@ from scfcap.report.files import RESULT_VERSION, csv_bytes, records
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
 
-if TYPE_CHECKING:
-    pass
-
 #: Measures of which policies are compared in pairs, and how they are called.
 COMPARED = {
     "value": "value at the end",
@@ -37,7 +34,8 @@ COMPARED = {
 _MONEY = (
     "value", "net_capital", "shortfall", "deepest", "shortfall_cost", "shortfall_cvar",
 )  # fmt: skip
-_SHARES = ("served", "short_share", "lost_share", "won_share")
+#: Worlds below which an interval is rough.
+FEW = 10
 #: Words for what happens in each family.
 WORDS = {
     "drawn": "paths of `[factors]`",
@@ -116,9 +114,11 @@ class BacktestReport:
     # In words.
 
     def findings(self) -> Iterator[str]:
-        """Sentences on where the scenario program wins and loses, by the intervals alone."""
+        """Sentences on where the scenario program wins and loses, by the intervals alone; where it
+        loses seeds, how it lent and what it missed in them.
+        """
         frame = self.paired[self.paired["measure"] == "value"]
-        for family in dict.fromkeys(frame["family"]):
+        for family in _together_first(frame):
             mine = frame[(frame["family"] == family) & (frame["rival"] != FORESIGHT)]
             for title, chosen in (
                 ("beats", mine[mine["low"] > 0.0]),
@@ -127,8 +127,9 @@ class BacktestReport:
             ):
                 if len(chosen):
                     named = "; ".join(self._said(row) for row in _rows(chosen))
-                    yield f"{_family(family)}: it {title} {named}."
-            yield from self._losses(family, mine)
+                    yield f"{_in(family)} the scenario program {title} {named}."
+            if family != "all":
+                yield from self._losses(family, mine)
 
     def _said(self, row: Mapping[str, Any]) -> str:
         low, high = self._money(row["low"], True), self._money(row["high"], True)
@@ -147,9 +148,9 @@ class BacktestReport:
             short = (planner["shortfall"] - theirs["shortfall"]).reindex(lost).mean()
             worst = self._money(float(gap.min()), True)
             yield (
-                f"{_family(family)}, against {row['rival']}: in the {len(lost)} of {len(theirs)} "
-                f"seeds that it loses, the worst by {worst}, it serves {100 * served:+.1f} points "
-                f"of demand and misses {self._money(short, True)} of cash beside it."
+                f"{_in(family)} it loses {len(lost)} of {len(theirs)} seeds to {row['rival']}, the "
+                f"worst by {worst}; in these it serves {100 * served:+.1f} points of demand and "
+                f"misses {self._money(short, True)} of cash, against it."
             )
 
     def _money(self, amount: float, signed: bool = False) -> str:
@@ -180,7 +181,7 @@ class BacktestReport:
             "All policies go through the same worlds. *Value* is net capital at the end and what "
             "stands then is worth above its book value, less net capital at the start. What the "
             "scenario program earns more or less than a rival has a bootstrap interval of "
-            f"{CONFIDENCE:.0%}.",
+            f"{CONFIDENCE:.0%}." + self._rough(seeds),
             "",
             "## What it says",
             "",
@@ -193,20 +194,27 @@ class BacktestReport:
             lines += [*self._difference_lines(family), ""]
         return "\n".join(lines)
 
+    def _rough(self, seeds: pd.Series[Any]) -> str:
+        """A caution where a family has too few worlds for its intervals."""
+        few = [str(name) for name, n in seeds.items() if n < FEW]
+        if not few:
+            return ""
+        return f" With fewer than {FEW} worlds ({', '.join(few)}) intervals are rough."
+
     def _bounds(self) -> Iterator[str]:
         """What scenarios and knowledge are worth: against the mean-value program, and foresight."""
         frame = self.paired[self.paired["measure"] == "value"]
-        for family in dict.fromkeys(frame["family"]):
+        for family in _together_first(frame):
             mine = {row["rival"]: row for row in _rows(frame[frame["family"] == family])}
             parts = []
             if MEAN in mine:
                 row = mine[MEAN]
-                parts.append(f"over the mean-value program {self._interval(row, 1.0)}")
+                parts.append(f"{self._interval(row, 1.0)} more than for the mean")
             if FORESIGHT in mine:
                 row = mine[FORESIGHT]
-                parts.append(f"to perfect foresight it lacks {self._interval(row, -1.0)}")
+                parts.append(f"{self._interval(row, -1.0)} are lacking to perfect foresight")
             if parts:
-                yield f"{_family(family)}: planning with scenarios earns {', '.join(parts)}."
+                yield f"{_in(family)} planning over scenarios earns {'; '.join(parts)}."
 
     def _interval(self, row: Mapping[str, Any], sign: float) -> str:
         low, high = sorted((sign * row["low"], sign * row["high"]))
@@ -266,7 +274,18 @@ class BacktestReport:
 
 
 def _family(name: str) -> str:
-    return "All worlds" if name == "all" else f"Worlds {name}"
+    return "All worlds" if name == "all" else f"Worlds: {name}"
+
+
+def _in(name: str) -> str:
+    """The family at the beginning of a sentence."""
+    return "In all worlds together" if name == "all" else f"In worlds of the family {name}"
+
+
+def _together_first(frame: pd.DataFrame) -> list[str]:
+    """Families of a table, all of them together before each."""
+    found = list(dict.fromkeys(frame["family"]))
+    return sorted(found, key=lambda name: name != "all")
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ import pytest
 from scfcap.credit.foreseen import (
     ADDED,
     ANNOUNCED,
-    BLOWS,
     MULTIPLIED,
+    UNITED,
     both,
     delayed,
     foreseen,
@@ -21,7 +21,7 @@ from scfcap.credit.foreseen import (
 from scfcap.credit.stress import Stress, calm
 
 PERIODS = 8
-NAMES = (*MULTIPLIED, *ADDED, *BLOWS)
+NAMES = (*MULTIPLIED, *ADDED, *UNITED)
 
 
 def some(names: tuple[str, ...], seed: int) -> Stress:

@@ -16,7 +16,7 @@ from scfcap.funding.carrying import Carrier
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.plan import Optimum, optimum
 from scfcap.funding.rolling.measures import differences, interval, nervousness, worst_mean
-from scfcap.funding.rolling.moving import on_grid, with_period
+from scfcap.funding.rolling.moving import on_grid
 from scfcap.funding.rolling.policies import (
     CHEAPEST,
     Program,
@@ -194,17 +194,6 @@ def test_what_lies_after_a_shorter_grid_is_left_out():
     assert max(t for _, _, t in cut.transfers) <= PERIODS
     assert all(t <= PERIODS for _, _, t in cut.draws)
     assert set(cut.issued) <= {d.name for d in short.inputs.deals}
-
-
-def test_period_by_period_a_plan_is_put_together():
-    p, decisions = made(), best().decisions
-    closings = {d.name: d.closing for d in p.inputs.deals}
-    found = carrier_decisions(p)
-    for t in p.inputs.periods:
-        found = with_period(found, decisions, t, closings)
-    assert found.originated.tolist() == decisions.originated.tolist()
-    assert found.transfers == decisions.transfers
-    assert found.draws == decisions.draws
 
 
 def test_the_mix_of_a_plan_by_hand():
