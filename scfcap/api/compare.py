@@ -12,7 +12,7 @@ import pandas as pd
 from scfcap import __version__
 from scfcap.api.model import Model, load
 from scfcap.api.projecting import longer
-from scfcap.api.stored import restored
+from scfcap.api.stored import MODEL, POOL, restored
 from scfcap.cashflow.drivers import Side, alike
 from scfcap.credit.curves import CurveSet, parted
 from scfcap.errors import InputError, Problem
@@ -22,14 +22,14 @@ from scfcap.schema.credit import SegmentCredit
 
 
 def compare(
-    a: str | Path,
-    b: str | Path,
+    a: str | Path | Model,
+    b: str | Path | Model,
     *,
     overrides: tuple[Sequence[str], Sequence[str]] = ((), ()),
     scenarios: tuple[str | None, str | None] = (None, None),
     tapes: tuple[str | Path | None, str | Path | None] = (None, None),
 ) -> Comparison:
-    """What changed from ``a`` to ``b`` and why: each a run folder, or a model.
+    """What changed from ``a`` to ``b`` and why: each a run folder, a model or its name.
 
     ``overrides`` and ``tapes`` for models, ``scenarios`` (else each plan's own) are of a and of b.
 
@@ -65,6 +65,13 @@ def compare(
     return Comparison(parties[0], parties[1], currencies[0])
 
 
+def holds_inputs(given: str | Path | Model) -> bool:
+    """Whether projections of what was given can be compared: not of a folder without its inputs."""
+    if isinstance(given, Model) or not is_run(Path(given)):
+        return True
+    return all((Path(given) / name).is_file() for name in (POOL, MODEL))
+
+
 def _behaviour(model: Model) -> dict[str, SegmentCredit]:
     """Credit behaviour by curve: of segments, and of their loans that behave otherwise."""
     credit = model.credit()[0]
@@ -87,8 +94,10 @@ def _over_both(models: Sequence[Model]) -> list[CurveSet]:
 
 
 def _open(
-    given: str | Path, overrides: Sequence[str], tape: str | Path | None
+    given: str | Path | Model, overrides: Sequence[str], tape: str | Path | None
 ) -> tuple[Model, SavedRun | None]:
+    if isinstance(given, Model):
+        return given, None
     if not is_run(Path(given)):
         return load(given, overrides=overrides, tape=tape), None
     if overrides or tape is not None:
@@ -98,12 +107,22 @@ def _open(
     return restored(Path(given)), read_run(Path(given))
 
 
-def _titles(given: tuple[str | Path, str | Path], scenarios: Sequence[str]) -> list[str]:
+def _titles(
+    given: tuple[str | Path | Model, str | Path | Model], scenarios: Sequence[str]
+) -> list[str]:
     """Short names that tell the two apart."""
-    names = [Path(each).resolve().name if Path(each).exists() else str(each) for each in given]
+    names = [title_of(each) for each in given]
     if scenarios[0] != scenarios[1]:
         return [f"{name} {scenario}" for name, scenario in zip(names, scenarios, strict=True)]
     return names
+
+
+def title_of(given: str | Path | Model) -> str:
+    """A short name of what was given."""
+    if isinstance(given, Model):
+        folder = given.loaded.folder
+        return folder.name or given.name
+    return Path(given).resolve().name if Path(given).exists() else str(given)
 
 
 def _party(title: str, model: Model, side: Side, scenario: str, saved: SavedRun | None) -> Party:

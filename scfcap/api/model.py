@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from scfcap.report.plan import PlanReport
     from scfcap.report.pool import PoolReport
     from scfcap.report.projection import ProjectionReport
+    from scfcap.report.proposals import ProposalReport
     from scfcap.report.quality import Quality
     from scfcap.report.watch import WatchReport
     from scfcap.schema.borrowing import BorrowerCost
@@ -416,6 +417,35 @@ class Model:
         from scfcap.api.uncertain import worlds
 
         return worlds(self)
+
+    def what_if(
+        self, overrides: Sequence[str] | Mapping[str, object], *, choose: bool = True
+    ) -> Plan:
+        """The plan with further ``overrides``, solved from the basis of :meth:`plan`.
+
+        It is the optimum that a plan from the start finds, in a part of the time where the loans,
+        their behaviour and the periods stay; what each channel is worth is not asked. Without
+        ``choose`` it is the first found of plans that are equally good.
+
+        Raises:
+            InputError: an override that the model cannot take.
+            InfeasibleError: no plan keeps all limits.
+        """
+        from scfcap.api.variants import what_if
+
+        return what_if(self, overrides, choose=choose)
+
+    def propose(self, name: str | None = None) -> ProposalReport:
+        """What a source of ``[[proposals]]`` (the only one, without a name) is worth to the plan,
+        by price and by size, and what to pay for it at most.
+
+        Raises:
+            InputError: no such proposal, or one that does not go with the model's sources.
+            InfeasibleError: without it no plan keeps all limits.
+        """
+        from scfcap.api.proposals import propose
+
+        return propose(self, name)
 
     @_once
     def borrower_costs(self) -> dict[str, BorrowerCost]:

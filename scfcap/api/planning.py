@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scfcap.axes import SECURITIZATION, place
@@ -22,14 +23,13 @@ if TYPE_CHECKING:
 
 def plan(model: Model) -> Plan:
     """The funding plan: for its one scenario, or for all of ``[plan.uncertainty]`` at once."""
+    from scfcap.api.variants import engine_of
     from scfcap.funding.plan import solve_plan
-    from scfcap.funding.replay import Engine
     from scfcap.funding.weighed import solve_weighed
 
     settings = model.spec.plan
     if settings.uncertainty is None:
-        engine = Engine(model.pool(), model.curves().planned(), model.new_loans())
-        return solve_plan(model.inputs(), engine)
+        return solve_plan(model.inputs(), engine_of(model))
     w = model.worlds()
     return solve_weighed(w.inputs, w.weights, w.nodes, w.engine, settings.scenario)
 
@@ -74,6 +74,7 @@ def _elsewhere(model: Model, found: Optimum) -> dict[str, tuple[Inputs, Replay]]
 
 def plan_report(model: Model) -> PlanReport:
     """The plan to show and to save; see :meth:`Model.plan_report`."""
+    from scfcap.api.stored import stored_inputs
     from scfcap.funding.holding import holding_cautions
     from scfcap.report.files import manifest
     from scfcap.report.plan import PlanReport
@@ -91,6 +92,7 @@ def plan_report(model: Model) -> PlanReport:
         origin=manifest(model.provenance(model.tape()), dict(found.seconds))
         | {"solved": solved(found)},
         chosen=solved(found),
+        kept=partial(stored_inputs, model, plan=True),
     )
 
 
@@ -141,7 +143,7 @@ def inputs(
         model.pool(),
         factors,
         curves,
-        exposures(model) if cores else None,
+        model.exposures() if cores else None,
     )
 
 

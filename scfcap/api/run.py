@@ -134,21 +134,24 @@ class Run:
 
     def to_excel(self, path: str | Path) -> Path:
         """Write the workbook alone."""
+        from scfcap.report.alike import told_once
         from scfcap.report.excel import build_workbook
 
-        return build_workbook(self.tables(), self.model.loaded.pack, self.meta(), Path(path))
+        meta = self.meta()
+        tables = told_once(self.tables(), meta.scenario)
+        return build_workbook(tables, self.model.loaded.pack, meta, Path(path))
 
     def save(self, out: str | Path) -> SavedRun:
         """Write the run folder: manifest, results, tables, workbook, rejected rows if any.
 
-        It also keeps what its cash flows were made from, for ``scfcap compare``.
+        It also keeps what its cash flows and plan were made from, for ``scfcap compare``.
         """
         from scfcap.api.planning import solved
         from scfcap.api.stored import stored_inputs
         from scfcap.report.store import save_run
 
         rejects = self.model.tape().rejects
-        extra = stored_inputs(self.model)
+        extra = stored_inputs(self.model, plan=True)
         if len(rejects):
             extra["rejects.csv"] = csv_bytes(rejects)
         return save_run(

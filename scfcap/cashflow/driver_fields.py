@@ -62,6 +62,7 @@ FIELDS: Final[Mapping[type, Mapping[str, tuple[str, ...]]]] = {
         NEUTRAL: (
             *("scenarios", "lenders", "demand", "line", "p2p_renewed", "p2p_new", "issue"),
             *("bank_rate", "p2p_rate", "coupon", "originator_default", "servicer_fee"),
+            *("line_called", "line_running", "surge"),
         ),
     },
     # what is read of it where curves go by age; the rest is in the curve set

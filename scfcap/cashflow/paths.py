@@ -133,7 +133,7 @@ def felt(cash: FloatArray, stress: Stress, stakes: Stakes, grid: PeriodGrid) -> 
     part = grid.year_fractions / grid.year_fractions.sum()
     count = len(cash)
     lines = [
-        stakes.lines.get(name, 0.0) * part * stress.line[:, h]
+        stakes.lines.get(name, 0.0) * part * stress.line[:, h] * stress.line_running[:, h]
         for h, name in enumerate(stress.lenders)
     ]
     notes = stakes.p2p * part * stress.p2p_renewed

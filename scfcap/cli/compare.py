@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +21,29 @@ if TYPE_CHECKING:
 First = Annotated[
     str, typer.Argument(help="A run folder, a model folder, or a shipped model.", metavar="A")
 ]
-Second = Annotated[str, typer.Argument(help="What it is compared with, likewise.", metavar="B")]
+Second = Annotated[
+    str | None,
+    typer.Argument(help="What it is compared with, likewise; not beside --actuals.", metavar="[B]"),
+]
+ActualsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--actuals", metavar="FILE", help="What happened since: compare A's plan with it, re-plan."
+    ),
+]
+Template = Annotated[
+    Path | None,
+    typer.Option(
+        "--actuals-template", metavar="FILE", help="Write A's plan as such a file, to overwrite."
+    ),
+]
+Until = Annotated[int, typer.Option("--until", metavar="N", min=1, help="Periods of the template.")]
+Replan = Annotated[
+    bool, typer.Option("--replan/--no-replan", help="Whether to plan anew from what stands.")
+]
+ToEnd = Annotated[
+    bool, typer.Option("--to-end", help="Re-plan to the old plan's end, not as long as it was.")
+]
 OverridesB = Annotated[
     list[str] | None,
     typer.Option("--set-b", metavar="FIELD=VALUE", help="Override a field of B alone; repeatable."),
@@ -38,6 +61,14 @@ ScenarioB = Annotated[
     str | None,
     typer.Option("--scenario-b", metavar="NAME", help="Another scenario for B."),
 ]
+Plans = Annotated[
+    bool | None,
+    typer.Option(
+        "--plans/--no-plans",
+        help="Compare their plans too, and say why they differ; models are planned for it. "
+        "Without it: where both are run folders that hold a plan.",
+    ),
+]
 #: Rows of what changed that are shown; ``--out`` writes them all.
 SHOWN = 24
 _COUNTS = ("loans",)
@@ -47,22 +78,55 @@ _MONEY = ("balance",)
 
 def compare(
     a: First,
-    b: Second,
+    b: Second = None,
     overrides: Overrides = None,
     overrides_b: OverridesB = None,
     tape: TapePath = None,
     tape_b: TapeB = None,
     scenario: ScenarioName = None,
     scenario_b: ScenarioB = None,
+    plans: Plans = None,
+    actuals: ActualsFile = None,
+    actuals_template: Template = None,
+    until: Until = 1,
+    replan: Replan = True,
+    to_end: ToEnd = False,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
     traceback: Traceback = False,
 ) -> None:
-    """Compare two projections: inputs that changed, and what each driver did, one after another."""
+    """Compare two projections, or plans: what changed, and what each driver did, one by one."""
+
+    def happened(terminal: Terminal) -> Outcome:
+        from scfcap.cli.actuals import compare_with, write_template
+
+        _refuse_beside_actuals(b, scenario_b, overrides_b, actuals, actuals_template)
+        said = list(overrides or ())
+        if actuals is None:
+            assert actuals_template is not None
+            return write_template(
+                *(terminal, _here(a), actuals_template),
+                overrides=said,
+                tape=tape,
+                until=until,
+                scenario=scenario,
+            )
+        return compare_with(
+            *(terminal, _here(a), actuals),
+            overrides=said,
+            tapes=(tape, tape_b),
+            replan=replan,
+            length="end" if to_end else "same",
+            out=out,
+        )
 
     def work(terminal: Terminal) -> Outcome:
-        from scfcap.api.compare import compare as set_beside
+        if actuals is not None or actuals_template is not None:
+            return happened(terminal)
+        if b is None:
+            raise _no_second()
+        from scfcap.cli.compare_plans import Beside, show_plans
         from scfcap.report.files import manifest
         from scfcap.report.store import check_out
 
@@ -70,14 +134,20 @@ def compare(
             check_out(out)
         terminal.progress("both sides")
         both = list(overrides or ())
-        found = set_beside(
-            _here(a),
-            _here(b),
+        beside = Beside(
+            (_here(a), _here(b)),
             overrides=(both, [*both, *(overrides_b or ())]),
             scenarios=(scenario, scenario_b or scenario),
             tapes=(tape, tape_b or tape),
+            plans=plans,
         )
+        flows = beside.flows()
         terminal.progress("drivers")
+        planned = beside.planned(terminal)
+        if flows is not None:
+            flows = replace(flows, plans=planned)
+        found = flows or planned
+        assert found is not None
         document = found.document()
         folder = None
         if out is not None:
@@ -85,12 +155,45 @@ def compare(
             sides = {"a": document["a"], "b": document["b"]}
             folder = found.save(out, manifest(sides, {})).folder
         terminal.finish()
-        _show(terminal, found)
+        if flows is not None:
+            _show(terminal, flows)
+        if planned is not None:
+            show_plans(terminal, planned)
         if folder is not None:
             terminal.say(f"Tables and charts: {shown_path(folder)}")
         return Outcome({**document, "folder": folder})
 
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
+
+
+def _no_second() -> Exception:
+    from scfcap.errors import InputError, Problem
+
+    expected = "what A is compared with: B, or --actuals FILE"
+    return InputError(Problem("B", "nothing", expected))
+
+
+def _refuse_beside_actuals(
+    b: str | None,
+    scenario_b: str | None,
+    overrides_b: list[str] | None,
+    actuals: Path | None,
+    template: Path | None,
+) -> None:
+    from scfcap.errors import InputError, Problem
+
+    stray = [name for name, given in (("B", b), ("--scenario-b", scenario_b),
+             ("--set-b", overrides_b)) if given]  # fmt: skip
+    if actuals is not None and template is not None:
+        stray.append("--actuals-template")
+    if stray:
+        option = "--actuals" if actuals is not None else "--actuals-template"
+        raise InputError(
+            Problem(
+                ", ".join(stray), f"given beside {option}", "A alone, whose plan is looked at",
+                "What changes from one model to another is compared without it.",
+            )
+        )  # fmt: skip
 
 
 def _here(given: str) -> str | Path:

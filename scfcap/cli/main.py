@@ -20,6 +20,7 @@ from scfcap.cli import (
     plan,
     pool,
     project,
+    propose,
     run,
     schema,
     size,
@@ -72,6 +73,9 @@ app.command(
 )(size.size)
 app.command("plan", short_help="Plan the funding: who, when, why, at what cost, and what to do.")(
     plan.plan
+)
+app.command("propose", short_help="Judge a line, buyer, P2P supply or series that is offered.")(
+    propose.propose
 )
 app.command("backtest", short_help="Back-test the plan against rules and rivals over many worlds.")(
     backtest.backtest

@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
+from scfcap.credit.dated_shocks import by_period
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PER_YEAR, Frequency, PeriodGrid
 from scfcap.quantities import IntArray
@@ -89,7 +90,13 @@ class Stated:
         return self.first(period + 1) - 1
 
     def scenarios(self, scenarios: Mapping[str, Scenario]) -> Mapping[str, Scenario]:
-        """``scenarios`` whose periods and lags are those of the grid."""
+        """``scenarios`` whose days, periods and lags are told in periods of the grid.
+
+        Raises:
+            InputError: a shock that ends on a day before it begins.
+        """
+        as_of = self.grid.as_of
+        scenarios = {n: by_period(n, x, as_of, self.frequency) for n, x in scenarios.items()}
         if self.alike:
             return scenarios
         if self.grid.mixed:

@@ -24,6 +24,7 @@ from scfcap.schema.scenario import (
     BorrowerStress,
     Contagion,
     CoreFailure,
+    DrawSurge,
     MarketShut,
     OriginatorFailure,
     Outage,
@@ -45,11 +46,13 @@ class Stress:
     ``unpaid_recovery`` after ``unpaid_lag`` periods; ``demand``: what is left of it.
 
     ``held`` [K, T]: share of what is due or asked for in a period that moves to the next one.
-    What is left of funding: ``line`` [K, H, T], ``p2p_renewed`` of maturing notes, ``p2p_new``
-    lenders' money and ``issue`` size [K, T]. ``bank_rate``, ``p2p_rate``, ``coupon`` [K, T] are
-    added to new funding's [1/year], ``index_rate`` [K, T] to the indices of floating contracts.
-    ``originator_default`` [K, T] is 1 once the originator has failed, ``servicer_fee`` [K, T] the
-    factor on what deals pay for servicing.
+    What is left of funding: ``line`` [K, H, T] by cuts that hold at once, of which those that call
+    older draws leave ``line_called``, and ``line_running`` of it by cuts that let term draws run;
+    ``p2p_renewed`` of maturing notes, ``p2p_new`` lenders' money and ``issue`` size [K, T].
+    ``surge`` [K, S, T]: share of borrowers' undrawn limits that is drawn at once. ``bank_rate``,
+    ``p2p_rate``, ``coupon`` [K, T] are added to new funding's [1/year], ``index_rate`` [K, T] to
+    the indices of floating contracts. ``originator_default`` [K, T] is 1 once the originator has
+    failed, ``servicer_fee`` [K, T] the factor on what deals pay for servicing.
     """
 
     scenarios: tuple[str, ...]
@@ -65,6 +68,9 @@ class Stress:
     demand: FloatArray
     held: FloatArray
     line: FloatArray
+    line_called: FloatArray
+    line_running: FloatArray
+    surge: FloatArray
     p2p_renewed: FloatArray
     p2p_new: FloatArray
     issue: FloatArray
@@ -95,7 +101,7 @@ class Stress:
                 [v, np.repeat(v[..., -1:], periods - length, axis=-1)], axis=-1
             ),
         )
-        for blow in (longer.infected, longer.unpaid, longer.held):
+        for blow in (longer.infected, longer.unpaid, longer.held, longer.surge):
             blow[..., length:] = 0.0
         return longer
 
@@ -136,6 +142,9 @@ def calm(scenarios: Sequence[str], segments: int, lenders: Sequence[str], period
         demand=of(1.0, segments),
         held=of(0.0),
         line=of(1.0, len(lenders)),
+        line_called=of(1.0, len(lenders)),
+        line_running=of(1.0, len(lenders)),
+        surge=of(0.0, segments),
         p2p_renewed=of(1.0),
         p2p_new=of(1.0),
         issue=of(1.0),
@@ -263,7 +272,10 @@ def _line(table: _Table, shock: BankLineCut) -> None:
     names = () if shock.lender == "all" else (shock.lender,)
     span = _span(shock.from_period + shock.notice, None)
     for h in table.positions(names, table.stress.lenders, "lender"):
-        table.stress.line[table.k, h, span] *= 1.0 - shock.cut
+        way = table.stress.line_running if shock.call is False else table.stress.line
+        way[table.k, h, span] *= 1.0 - shock.cut
+        if shock.call:
+            table.stress.line_called[table.k, h, span] *= 1.0 - shock.cut
 
 
 def _p2p(table: _Table, shock: P2PRunOff) -> None:
@@ -282,6 +294,13 @@ def _rates(table: _Table, shock: RateShock) -> None:
     table.stress.p2p_rate[table.k, span] += shock.p2p
     table.stress.coupon[table.k, span] += shock.coupon
     table.stress.index_rate[table.k, span] += shock.index
+
+
+def _draws(table: _Table, shock: DrawSurge) -> None:
+    for s in table.positions(shock.segments, table.segments, "segments"):
+        if shock.from_period <= len(table.grid):
+            now = table.k, s, shock.from_period - 1
+            table.stress.surge[now] = _either(float(table.stress.surge[now]), shock.share)
 
 
 def _servicer(table: _Table, shock: OriginatorFailure) -> None:
@@ -305,6 +324,8 @@ def _apply(table: _Table, shock: Shock) -> None:
             _rates(table, shock)
         case OriginatorFailure():
             _servicer(table, shock)
+        case DrawSurge():
+            _draws(table, shock)
         case _:
             pass
 

@@ -74,7 +74,8 @@ def _draws(inputs: Inputs, decisions: Decisions) -> Iterator[Action]:
         day = grid.ends[t - 1]
         rate = lenders[name].rate(dict(lenders[name].tenors)[tenor], t)
         due = day_due(grid, t, tenor, unit)
-        detail = f"{tenor} {unit}s at {rate:.2%}, due {due}"
+        floats = " floating" if tenor in lenders[name].floating else ""
+        detail = f"{tenor} {unit}s at {rate:.2%}{floats}, due {due}"
         deadline = _deadline(day, notices[name])
         yield day, "draw", BANK_DEBT, name, detail, amount * inputs.unit, deadline
 

@@ -25,6 +25,7 @@ from scfcap.funding.constraints import (
     p2p,
     partners,
     profit,
+    reserves,
     risk,
     securitization,
 )
@@ -449,6 +450,23 @@ FAMILIES: tuple[Family, ...] = (
         "the floor of income",
         lambda book: ["plan"] if book.inputs.spec.plan.objective == "max_lending" else [],
         profit.income_floor,
+    ),
+    Family(
+        "lending_floor",
+        ("plan",),
+        "policy",
+        "the floor of lending",
+        lambda book: ["plan"] if book.inputs.spec.plan.lending_floor > 0.0 else [],
+        reserves.lending_floor,
+    ),
+    Family(
+        "headroom",
+        ("period",),
+        "policy",
+        "cash and undrawn lines",
+        lambda book: _periods(book) if book.inputs.spec.plan.headroom > 0.0 else [],
+        reserves.headroom,
+        0,
     ),
     Family(
         "core_share",

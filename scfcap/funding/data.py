@@ -214,13 +214,15 @@ def _policy_and_demand(inputs: Inputs, program: Program) -> Iterator[Datum]:
 def _others(inputs: Inputs, program: Program) -> Iterator[Datum]:
     """Room under every limit of the catalogue that is not named above."""
     groups: dict[tuple[str, tuple[Key, ...]], list[int]] = {}
-    for r, (family, key) in enumerate(zip(program.rows.family, program.rows.key, strict=True)):
+    keys: dict[int, Key] = {}
+    for r, family, key in program.labelled_rows():
         found = BY_NAME[family]
         if found.is_limit and found.told and family not in NAMED:
             groups.setdefault((family, without_period(family, key)), []).append(r)
+            keys[r] = key
     for (family, _), rows in groups.items():
         first = rows[0]
-        key = program.rows.key[first]
+        key = keys[first]
         least = program.rows.sense[first] == ">="
         head = "relief from" if least else "room under"
         size = max(abs(program.rows.right[r] + program.rows.constant[r]) for r in rows)

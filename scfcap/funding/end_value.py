@@ -140,11 +140,14 @@ def _debt(book: Book) -> Terms:
             maturity = x.maturity(tenor)
             for since in maturity.standing(last):
                 due, part = maturity.falls_due(since), maturity.part_of(since)
-                over = _bullet(inputs, x.rate(rate, since), due - last, at, part)
+                ahead = x.cost(tenor, rate, since, last)
+                over = _bullet(inputs, ahead, due - last, at, part)
                 terms.add(book.program.find("X", (x.name, tenor, since)), -over)
+    dearer = {x.name: 0.0 if x.dearer is None else float(x.dearer[last]) for x in inputs.lenders}
     for lender in inputs.spec.lenders:
         for draw in lender.draws:
-            over = _bullet(inputs, draw.rate, _due(inputs, draw.maturity) - last, at)
+            rate = draw.rate + dearer[lender.name] * lender.floats(draw)
+            over = _bullet(inputs, rate, _due(inputs, draw.maturity) - last, at)
             terms.plus(-over * draw.amount / inputs.unit)
     return terms
 

@@ -22,6 +22,7 @@ from scfcap.funding.capital import (
 )
 from scfcap.funding.company import capital, cash, originated, running_cost, servicing_income
 from scfcap.funding.inputs import DealInputs
+from scfcap.funding.older_recoveries import recoverable_stocks, recovered_entries
 from scfcap.funding.partner_books import (
     partner_entries,
     partner_stocks,
@@ -391,6 +392,7 @@ ENTRIES: tuple[Callable[[Book, int], Iterator[Entry]], ...] = (
     tax_entries,
     owner_entries,
     shortfall_entries,
+    recovered_entries,
 )
 #: Every instrument's stocks, in the order of the statements.
 STOCKS: tuple[Callable[[Book, int], Iterator[Stock]], ...] = (
@@ -404,4 +406,5 @@ STOCKS: tuple[Callable[[Book, int], Iterator[Stock]], ...] = (
     provision_stocks,
     tax_stocks,
     shortfall_stocks,
+    recoverable_stocks,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -12,6 +13,7 @@ from scfcap.funding.cohort_inputs import Maturing
 from scfcap.funding.maturities import repaid_later, repaid_within
 from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import Pool
+from scfcap.quantities import FloatArray
 from scfcap.schema.model import Model
 
 
@@ -43,16 +45,7 @@ def undrawn(spec: Model, pool: Pool) -> float:
     plan = spec.plan
     if plan.undrawn_draw_rate <= 0.0:
         return 0.0
-    unknown = sorted(set(plan.undrawn_limits) - set(pool.segments))
-    if unknown:
-        raise InputError(
-            Problem(
-                f"model.toml: plan.undrawn_limits.{unknown[0]}",
-                f"segment {unknown[0]!r}",
-                f"segments of the tape: {', '.join(pool.segments)}",
-                "Correct the name.",
-            )
-        )
+    _check_limits(spec, pool.segments)
     if plan.undrawn_limits:
         return float(sum(plan.undrawn_limits.values()))
     if pool.limit_ratio is None:
@@ -64,8 +57,51 @@ def undrawn(spec: Model, pool: Pool) -> float:
                 "State the limits, or leave the rate out.",
             )
         )
-    room = np.maximum(np.nan_to_num(pool.limit_ratio, nan=1.0) - 1.0, 0.0)
-    return float((pool.balance * room).sum())
+    return float(_room(pool).sum())
+
+
+def open_limits(spec: Model, pool: Pool, segments: Sequence[str]) -> FloatArray:
+    """Borrowers' undrawn limits by segment [S, currency], which a scenario draws on.
+
+    Raises:
+        InputError: a limit of a segment that the tape does not have, or no limit at all.
+    """
+    stated = spec.plan.undrawn_limits
+    _check_limits(spec, segments)
+    found = np.array([stated.get(name, 0.0) for name in segments])
+    if not stated and pool.limit_ratio is not None:
+        place = np.array([segments.index(name) for name in pool.segments])
+        found = np.bincount(place[pool.segment], _room(pool), minlength=len(segments))
+    if not found.any():
+        raise InputError(
+            Problem(
+                f"model.toml: scenarios.{spec.plan.scenario}.shocks",
+                'a shock of kind "draw_surge", without limits that may be drawn',
+                "plan.undrawn_limits by segment, or a tape with credit_limit of revolving lines",
+                "State the limits, or take the shock out.",
+            )
+        )
+    return found
+
+
+def _room(pool: Pool) -> FloatArray:
+    """What each loan's borrower may still draw on its line [currency]."""
+    assert pool.limit_ratio is not None
+    above = np.maximum(np.nan_to_num(pool.limit_ratio, nan=1.0) - 1.0, 0.0)
+    return np.asarray(pool.balance * above)
+
+
+def _check_limits(spec: Model, segments: Sequence[str]) -> None:
+    unknown = sorted(set(spec.plan.undrawn_limits) - set(segments))
+    if unknown:
+        raise InputError(
+            Problem(
+                f"model.toml: plan.undrawn_limits.{unknown[0]}",
+                f"segment {unknown[0]!r}",
+                f"segments of the tape: {', '.join(segments)}",
+                "Correct the name.",
+            )
+        )
 
 
 def too_soon(grid: PeriodGrid, notice_days: int | None) -> frozenset[int]:

@@ -22,8 +22,10 @@ from scfcap.funding.breaches import under_covenants
 from scfcap.funding.capital import paid_in
 from scfcap.funding.cohort_inputs import ALIVE, CohortInputs
 from scfcap.funding.cores import core_shares
-from scfcap.funding.falling_due import maturing, too_soon, undrawn
+from scfcap.funding.falling_due import maturing, open_limits, too_soon, undrawn
 from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs, Recourse
+from scfcap.funding.line_cuts import recalled
+from scfcap.funding.older_recoveries import older_recoveries
 from scfcap.funding.opening import check_holders, opening_balance
 from scfcap.funding.partner import (
     guarantor_of,
@@ -39,7 +41,7 @@ from scfcap.funding.pledges import (
 )
 from scfcap.funding.provisions import provision_inputs
 from scfcap.funding.recoveries import check_recoveries, recovered_after
-from scfcap.funding.regulation import rules_by_period, under_law
+from scfcap.funding.regulation import in_scenario, rules_by_period, under_law
 from scfcap.funding.shortfall import check_rate
 from scfcap.funding.stressed import credit_path, per_unit, under
 from scfcap.funding.told import demand_path, p2p_inputs, refuse_untold, tenors
@@ -77,6 +79,7 @@ def build_inputs(
     check_holders(spec, pool)
     check_recoveries(pool, curves)
     row = curves.scenarios.index(spec.plan.scenario)
+    spec = recalled(spec, curves.stress, row, grid)
     whole = slice(len(curves.parents))
     severity = curves.severity[row, whole, 0]
     lag = np.asarray(curves.recovery_lag[whole], dtype=np.int64)
@@ -138,10 +141,14 @@ def build_inputs(
             lambda where: stock_in(cohorts.origin, cohorts.amount, cohorts.path, where),
         ),
         guarantor=guarantor_of(spec, unit),
+        older_recoveries=older_recoveries(spec, grid),
     )
-    inputs = under(inputs, curves.stress, row)
+    limits = None
+    if curves.stress.surge[row, :, : len(grid)].any():
+        limits = open_limits(spec, pool, factors.segments) / unit
+    inputs = under(inputs, curves.stress, row, limits)
     if law is not None:
-        inputs = under_law(inputs, rules_by_period(law, grid))
+        inputs = under_law(inputs, in_scenario(rules_by_period(law, grid), law, spec, grid))
     return under_covenants(opening_balance(check_rate(inputs)))
 
 
@@ -319,7 +326,7 @@ def _lender(lender: Lender, grid: PeriodGrid, unit: float, told: Frequency) -> L
     balance = np.zeros(horizon + 2)
     reach = max(horizon + 1, int(grid.later(1, told)[-1]))
     repaid = np.zeros(reach + 1)
-    interest = np.zeros(horizon + 2)
+    interest, bearing = np.zeros(horizon + 2), np.zeros(horizon + 1)
     longer = grid.extended(reach)
     to = lender.available_to
     there = horizon if to is None else sum(end <= to for end in grid.ends)
@@ -330,6 +337,7 @@ def _lender(lender: Lender, grid: PeriodGrid, unit: float, told: Frequency) -> L
             repaid[due] += draw.amount / unit
         last = min(due, horizon)
         interest[1 : last + 1] += draw.amount / unit * draw.rate * year[1 : last + 1]
+        bearing[1 : last + 1] += draw.amount / unit * lender.floats(draw)
     return LenderInputs(
         name=lender.name,
         kind=lender.kind,
@@ -342,6 +350,8 @@ def _lender(lender: Lender, grid: PeriodGrid, unit: float, told: Frequency) -> L
         dated=tenors(lender, grid, told),
         closed=frozenset({*too_soon(grid, lender.notice_days), *range(there + 1, horizon + 1)}),
         last=None if to is None else there,
+        floating=frozenset(x.periods for x in lender.tenors if lender.floats(x)),
+        open_floating=bearing if bearing.any() else None,
     )
 
 

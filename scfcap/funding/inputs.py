@@ -50,9 +50,10 @@ class LenderInputs:
     """A line: ``limit``, what is drawn at ``as_of`` by period, and the tenors offered.
 
     ``left`` [T + 1]: share of the line that is there in a period; ``dearer`` [T + 1]: added to the
-    rate of what is drawn in it [1/year]. None: the whole line, nothing. In the periods ``closed``
-    the law or a notice allows no new draw; the line and its fee stay. ``last``: last close at which
-    the line is there for new draws, and after which its fee ends (None: it has no end).
+    rate of what is drawn in it [1/year], and of what floats. None: the whole line, nothing. In the
+    periods ``closed`` the law or a notice allows no new draw; the line and its fee stay. In those
+    ``stopped`` none is there, and no fee. ``last``: last close at which the line is there for new
+    draws, and after which its fee ends (None: it has no end).
     """
 
     name: str
@@ -71,6 +72,11 @@ class LenderInputs:
     last: int | None = None
     standing: FloatArray | None = None
     """What still stands of draws that are decided already, beside those at ``as_of`` [T + 1]."""
+    floating: frozenset[int] = frozenset()
+    """Tenors whose draws float."""
+    open_floating: FloatArray | None = None
+    """Older draws that float and bear interest in a period [T + 1]; None: none floats."""
+    stopped: frozenset[int] = frozenset()
 
     def maturity(self, tenor: int) -> Maturity:
         """When a draw of that tenor falls due."""
@@ -78,7 +84,8 @@ class LenderInputs:
 
     def fee(self, t: int) -> float:
         """Fee of period ``t`` on what is undrawn at the close before [1/year]."""
-        return self.commitment_fee if self.last is None or t - 1 <= self.last else 0.0
+        ended = self.last is not None and t - 1 > self.last
+        return 0.0 if ended or t - 1 in self.stopped else self.commitment_fee
 
     def share(self, t: int) -> float:
         """Share of the line that is there in ``t``."""
@@ -98,6 +105,14 @@ class LenderInputs:
     def rate(self, tenor_rate: float, t: int) -> float:
         """Rate of a draw made in ``t`` at a tenor of ``tenor_rate`` [1/year]."""
         return tenor_rate if self.dearer is None else tenor_rate + float(self.dearer[t])
+
+    def cost(self, tenor: int, tenor_rate: float, since: int, t: int) -> float:
+        """Rate in period ``t`` of a draw made in ``since``; after the plan that of its last
+        period [1/year].
+        """
+        if tenor not in self.floating:
+            return self.rate(tenor_rate, since)
+        return self.rate(tenor_rate, min(t, len(self.open_balance) - 1))
 
 
 @dataclass(frozen=True)
@@ -293,6 +308,8 @@ class Inputs:
     """Whether the model's dividends may be paid: not where a closed year ends with a loss."""
     undrawn: float = 0.0
     """Borrowers' undrawn limits [money units]."""
+    undrawn_left: FloatArray | None = None
+    """Share of them that is still undrawn at each close [T + 1]; None: all."""
     maturing: Mapping[int, Maturing] = field(default_factory=dict)
     """When loans are repaid, by the days for which the model states a limit."""
     choice: BankChoice | None = None
@@ -312,6 +329,9 @@ class Inputs:
     """What is decided already; None: nothing."""
     soft: bool = False
     """Whether limits give way where they must: see :mod:`scfcap.funding.soft`."""
+
+    older_recoveries: FloatArray | None = None
+    """Recoveries on defaults before ``as_of`` by period [T + 2], the last after the plan."""
 
     @property
     def may_lack(self) -> bool:

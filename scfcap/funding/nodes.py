@@ -12,10 +12,12 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 
+from scfcap.axes import BANK_TRANSFER, place
 from scfcap.errors import FaultError
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.program import Key, LabelError, Program, Row
@@ -78,15 +80,18 @@ class Nodes:
 
 
 #: Families of the plan's columns that are decided, and in which period; ``None``: at the closing
-#: of the series that is the key, else in the period that ends the key. Which banks lend
+#: of the series that is the key, else in the period that ends the key. Draws and sales of which
+#: the other side must be told are decided by the last day of notice. Which banks lend
 #: (:data:`AT_ONCE`) is decided in the first period.
 DECIDED = {
     "O": -1, "OC": -1, "Y": -1, "X": -1, "P": -1, "G": -1, "Div": -1, "S": None, "E": None,
 }  # fmt: skip
+#: Families of decisions of which a lender or buyer may want notice.
+NOTICED = frozenset({"X", "Y"})
 #: Families of columns without a period, decided in the first.
 AT_ONCE = frozenset({"V"})
 #: Families of columns that follow from decisions and from what happens.
-FOLLOWS = frozenset({"H", "M", "K", "Q", "N", "A", "R", "Tax", "u", RELAXED})
+FOLLOWS = frozenset({"H", "M", "K", "Q", "N", "A", "R", "Tax", "u", "eta", "z", RELAXED})
 
 #: The period in which a column (family, key) is decided; None where it follows.
 Decided = Callable[[str, Key], int | None]
@@ -99,6 +104,7 @@ def decided_in(inputs: Inputs) -> Decided:
         LabelError: of the result, a family that is neither decided nor follows.
     """
     closing = {d.name: d.closing for d in inputs.deals}
+    told = _notices(inputs)
 
     def when(family: str, key: Key) -> int | None:
         if family in FOLLOWS:
@@ -111,9 +117,28 @@ def decided_in(inputs: Inputs) -> Decided:
         at = DECIDED[family]
         if at is None:
             return closing[key]
-        return int(key[at] if isinstance(key, tuple) else key)
+        if not isinstance(key, tuple):
+            return int(key)
+        t = int(key[at])
+        other = key[0] if family == "X" else key[1]
+        return told[other][t] if family in NOTICED and other in told else t
 
     return when
+
+
+def _notices(inputs: Inputs) -> dict[str, list[int]]:
+    """Period by whose close a draw or sale of each period must be told, 0 for ``as_of``.
+
+    By the name of a lender, by the place of a buyer; those who want no notice are left out.
+    """
+    days = {x.name: x.notice_days for x in inputs.spec.lenders}
+    days |= {place(BANK_TRANSFER, x.name): x.notice_days for x in inputs.spec.buyers}
+    ends = (inputs.grid.as_of, *inputs.grid.ends)
+    return {
+        name: [inputs.grid.index(end - timedelta(days=notice)) for end in ends]
+        for name, notice in days.items()
+        if notice
+    }
 
 
 class ScenarioProgram(Program):
@@ -129,7 +154,7 @@ class ScenarioProgram(Program):
         self.shared, self.nodes, self.k, self._when = shared, nodes, k, decided
         self.columns, self.rows = shared.columns, shared.rows
         self._tag = f"in {name}"
-        self._places = [(1, self._tag), *map(self._node, range(1, nodes.index.shape[1]))]
+        self._places = [*map(self._node, range(nodes.index.shape[1]))]
         self.decided: dict[int, int] = {}
         """Columns of nodes with others, and how many scenarios each node has."""
 
@@ -166,7 +191,7 @@ class ScenarioProgram(Program):
     def _place(self, family: str, key: Key) -> tuple[int, str]:
         """How many scenarios share a column, and the end of its label."""
         t = self._when(family, key)
-        return self._places[0 if t is None else t]
+        return (1, self._tag) if t is None else self._places[t]
 
     def _node(self, t: int) -> tuple[int, str]:
         together = len(self.nodes.alike(self.k, t))

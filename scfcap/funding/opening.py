@@ -47,11 +47,14 @@ def opening_assets(inputs: Inputs) -> dict[str, float]:
         if channel in by_channel:
             by_channel[channel] += float(cohorts.amount[j])
     states = [d.state for d in inputs.deals if d.state is not None]
-    return {
+    found = {
         "own loans": by_channel[OWN],
         "loans of the vehicle": by_channel[SECURITIZATION],
         "cash of the vehicle": sum(float(s.cash + s.reserve) for s in states),
     }
+    if inputs.older_recoveries is not None:
+        found["recoveries expected"] = float(inputs.older_recoveries.sum())
+    return found
 
 
 def check_holders(spec: Model, pool: Pool) -> None:

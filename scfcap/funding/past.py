@@ -125,9 +125,11 @@ def hold(book: Book, past: Past) -> None:
     told = {family for family, _ in past.amounts}
     for j, family, key in program.labelled():
         if family in FOLLOWS:
-            t = int(key[-1] if isinstance(key, tuple) else key)
-            if t > past.upto:
+            last = key[-1] if isinstance(key, tuple) else key
+            if not isinstance(last, int) or last > past.upto:
                 continue
+            if family == "u":
+                lower[j] = upper[j] = past.amounts.get((family, key), 0.0)
             if family in _LOOSE:
                 lower[j] = -math.inf
             if family == "u" or (family, key) in past.amounts:

@@ -28,6 +28,7 @@ from scfcap.funding.next_steps import next_steps
 from scfcap.funding.prices import Price, Worth, prices, worth_sentence
 from scfcap.funding.program import NoOptimumError, Solution, solve
 from scfcap.funding.replay import Engine, Replay, repaid_by, replay
+from scfcap.funding.start import solve_from
 from scfcap.funding.tables import Tables
 from scfcap.funding.terms import term_price_table, term_prices
 from scfcap.funding.unique import Choice, choose
@@ -229,39 +230,45 @@ def _without(
     return None
 
 
-def optimum(inputs: Inputs, engine: Engine) -> Optimum:
+def optimum(inputs: Inputs, engine: Engine, start: Solution | None = None) -> Optimum:
     """Solve, replay, and solve again until the notes' order of repayment agrees.
 
     The program holds the period in which each tranche is gone as data: at first the latest one,
     the legal end; the waterfall then tells the real one. A round without a plan is not taken.
-    The optimum is that of the order found, which need not be the best of all orders.
+    The optimum is that of the order found, which need not be the best of all orders. The solver
+    begins from the basis of ``start``, the optimum of a program like this one, if it is given.
 
     Raises:
         InfeasibleError: no plan keeps all limits.
     """
-    best = _solved(inputs, engine)
+    best = _solved(inputs, engine, start)
     for _ in range(ROUNDS):
         deals = repaid_by(best.inputs, best.replay)
         if deals == best.inputs.deals:
             break
         try:
-            best = _solved(replace(best.inputs, deals=deals), engine)
+            again = None if start is None else best.solution
+            best = _solved(replace(best.inputs, deals=deals), engine, again)
         except InfeasibleError:
             break
     return best
 
 
-def _solved(inputs: Inputs, engine: Engine) -> Optimum:
+def _solved(inputs: Inputs, engine: Engine, start: Solution | None = None) -> Optimum:
     book = declare(inputs)
     program = build_program(book)
+    solver = inputs.spec.plan.solver
     try:
-        solution = solve(program, solver=inputs.spec.plan.solver)
+        if start is None:
+            solution = solve(program, solver=solver)
+        else:
+            solution = solve_from(program, start, solver=solver)
     except NoOptimumError as error:
         if "nbounded" in error.condition and "nfeasible" not in error.condition:
             raise
         if inputs.spec.dividends is not None and inputs.dividends:
             # A closed year with a loss leaves no dividend to be at most a share of it.
-            return _solved(replace(inputs, dividends=False), engine)
+            return _solved(replace(inputs, dividends=False), engine, start)
         raise explain(book) from None
     decisions = decisions_of(book, solution)
     return Optimum(inputs, book, solution, decisions, replay(inputs, decisions, engine))

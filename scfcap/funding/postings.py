@@ -183,7 +183,10 @@ def lender_posting(carried: Carried) -> Posting:
                 maturity = x.maturity(tenor)
                 drawn[t : maturity.falls_due(t)] += amount
                 owed = (raised, repaid, interest)
-                _borrow(inputs, owed, amount, x.rate(rates[tenor], t), t, maturity)
+                rate: float | FloatArray = x.rate(rates[tenor], t)
+                if tenor in x.floating and x.dearer is not None:
+                    rate = rates[tenor] + x.dearer
+                _borrow(inputs, owed, amount, rate, t, maturity)
         room = np.array([x.room(t) for t in range(inputs.horizon + 1)])
         if x.name in carried.decisions.left_out:
             room = np.array(x.open_balance)
@@ -238,25 +241,35 @@ def shortfall_posting(carried: Carried) -> Posting:
     return Posting(got - before - cost, -cost)
 
 
+def older_posting(carried: Carried) -> Posting:
+    """Recoveries on defaults before the plan: cash that was earned then."""
+    older = carried.inputs.older_recoveries
+    return Posting(carried.nothing if older is None else older[:-1] + 0.0, carried.nothing)
+
+
 def _borrow(
     inputs: Inputs,
     owed: tuple[FloatArray, FloatArray, FloatArray],
     amount: float,
-    rate: float,
+    rate: float | FloatArray,
     t: int,
     maturity: Maturity,
 ) -> None:
-    """Book money borrowed in ``t`` until its ``maturity``: raised, repaid, interest."""
+    """Book money borrowed in ``t`` until its ``maturity``: raised, repaid, interest.
+
+    ``rate`` [1/year], by period [T + 1] where it moves.
+    """
     raised, repaid, interest = owed
+    rates = np.broadcast_to(rate, repaid.shape)
     due = maturity.falls_due(t)
     raised[t] += amount
     if due < len(repaid):
         repaid[due] += amount
     last = min(due, inputs.horizon)
-    interest[t + 1 : last + 1] += amount * rate * inputs.year[t + 1 : last + 1]
+    interest[t + 1 : last + 1] += amount * rates[t + 1 : last + 1] * inputs.year[t + 1 : last + 1]
     if due == last:
         early = 1.0 - maturity.bears(t, due)
-        interest[due] -= amount * rate * float(inputs.year[due]) * early
+        interest[due] -= amount * float(rates[due]) * float(inputs.year[due]) * early
 
 
 #: Every instrument's book-keeping.
@@ -271,4 +284,5 @@ POSTINGS: tuple[Callable[[Carried], Posting], ...] = (
     provision_posting,
     owner_posting,
     shortfall_posting,
+    older_posting,
 )

@@ -97,6 +97,10 @@ class Program:
         """Index, family and key of each column that was declared here, in order."""
         return ((index, *label) for label, index in self._column_index.items())
 
+    def labelled_rows(self) -> Iterator[tuple[int, str, Key]]:
+        """Index, family and key of each row that was added here, in order."""
+        return ((index, *label) for label, index in self._row_index.items())
+
     def rows_of(self, family: str) -> dict[Key, int]:
         """Row index by key of one family."""
         return {key: index for (name, key), index in self._row_index.items() if name == family}

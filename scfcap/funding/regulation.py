@@ -17,11 +17,14 @@ from scfcap.axes import (
     P2P,
     SECURITIZATION,
 )
+from scfcap.credit.stated import Stated
 from scfcap.errors import InputError, Problem
 from scfcap.funding.inputs import BankChoice, DatedCap, Inputs
 from scfcap.periods import PeriodGrid
 from scfcap.schema.law import Calendar
+from scfcap.schema.model import Model
 from scfcap.schema.regime import Base, Cap, Regime
+from scfcap.schema.scenario import RegimeChange
 
 #: Rules by period, at index t - 1.
 Rules = Sequence[Regime]
@@ -51,6 +54,34 @@ def rules_by_period(law: Calendar, grid: PeriodGrid) -> Rules:
             )
         rules.append(law.holding(end) if rule is None else rule)
     return rules
+
+
+def in_scenario(rules: Rules, law: Calendar, spec: Model, grid: PeriodGrid) -> Rules:
+    """``rules`` by period, and from a period on those that the plan's scenario puts in force.
+
+    Raises:
+        InputError: two changes in one period, or a regime that the calendar does not hold.
+    """
+    name = spec.plan.scenario
+    stated = {name: spec.scenarios[name]} if name in spec.scenarios else {}
+    told = Stated(spec.plan.unit, grid).scenarios(stated)
+    changes = [s for x in told.values() for s in x.shocks if isinstance(s, RegimeChange)]
+    found = list(rules)
+    for change in sorted(changes, key=lambda x: x.from_period):
+        twice = [x.regime for x in changes if x.from_period == change.from_period]
+        if len(twice) > 1:
+            raise InputError(
+                Problem(
+                    f"model.toml: scenarios.{name}.shocks",
+                    f"{' and '.join(sorted(twice))}, both in force from period "
+                    f"{change.from_period}",
+                    "one change of the rules in a period",
+                    "Take one out, or give it another period.",
+                )
+            )
+        for t in range(change.from_period, len(grid) + 1):
+            found[t - 1] = law.put_in_force(change.regime, grid.ends[t - 1], change.readings)
+    return found
 
 
 def dated_caps(rules: Rules) -> tuple[DatedCap, ...]:

@@ -135,7 +135,7 @@ def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[
         if months:
             out["ahead"][rows] = ahead(flows.loss[k, group] * factor, months, horizon)
 
-    group, count = _opening_groups(inputs, engine.pool)
+    group, count = opening_groups(inputs, engine.pool)
     opened = engine.opened(group, count)
     put(slice(0, count), opened, slice(None), 1.0 / inputs.unit)
     opening = np.bincount(group, engine.pool.balance, minlength=count) / inputs.unit
@@ -153,8 +153,8 @@ def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[
     return out
 
 
-def _opening_groups(inputs: Inputs, pool: Pool) -> tuple[np.ndarray, int]:
-    """Cohort of each loan of the pool."""
+def opening_groups(inputs: Inputs, pool: Pool) -> tuple[np.ndarray, int]:
+    """Cohort of each loan of the pool, and how many opening cohorts there are."""
     cohorts = inputs.cohorts
     label = {
         (int(cohorts.segment[j]), int(cohorts.vintage[j]), cohorts.origin[j]): j
@@ -188,6 +188,38 @@ def _carry(
 
     Also the most that is sold above what is held, and the share of each cohort that stays own.
     """
+    places = all_places(inputs)
+    share, oversold, by_period = _shares(inputs, decisions, flows)
+    own = places.index(OWN)
+    before = np.concatenate((share[:, :, :1], share[:, :, :-1]), axis=2)
+    result = {}
+    for c, where in enumerate(places):
+        received = np.zeros(inputs.horizon + 1)
+        for t, moves in by_period.items():
+            received[t] += sum(amount for _, to, amount in moves if to == c)
+        gone = {name: flows[name] * before[:, c] for name in ("default", "struck", "loss")}
+        default = gone["default"]
+        cost, recovery = _credit(inputs, gone, curves)
+        result[where] = PlaceFlows(
+            interest=(flows["interest"] * before[:, c]).sum(axis=0),
+            principal=(flows["repaid"] * before[:, c]).sum(axis=0),
+            recovery=recovery.sum(axis=0),
+            default=default.sum(axis=0),
+            credit_cost=cost.sum(axis=0),
+            received=received,
+            balance=(flows["closing"] * share[:, c]).sum(axis=0),
+            provisions=replayed(inputs, flows, share[:, c], before[:, c]),
+        )
+    return result, oversold, share[:, own]
+
+
+def _shares(
+    inputs: Inputs, decisions: Decisions, flows: Mapping[str, FloatArray]
+) -> tuple[FloatArray, float, dict[int, list[tuple[int, int, float]]]]:
+    """Share of each cohort in each place at each close (cohorts, places, T + 1).
+
+    Also the most that is sold above what is held, and by period what moves: cohort, place, amount.
+    """
     cohorts, horizon = inputs.cohorts, inputs.horizon
     places = all_places(inputs)
     share = np.zeros((len(cohorts), len(places), horizon + 1))
@@ -213,26 +245,7 @@ def _carry(
             share[j, own, t] -= part
             share[j, c, t] += part
             oversold = max(oversold, -share[j, own, t] * whole)
-    before = np.concatenate((share[:, :, :1], share[:, :, :-1]), axis=2)
-    result = {}
-    for c, where in enumerate(places):
-        received = np.zeros(horizon + 1)
-        for t, moves in by_period.items():
-            received[t] += sum(amount for _, to, amount in moves if to == c)
-        gone = {name: flows[name] * before[:, c] for name in ("default", "struck", "loss")}
-        default = gone["default"]
-        cost, recovery = _credit(inputs, gone, curves)
-        result[where] = PlaceFlows(
-            interest=(flows["interest"] * before[:, c]).sum(axis=0),
-            principal=(flows["repaid"] * before[:, c]).sum(axis=0),
-            recovery=recovery.sum(axis=0),
-            default=default.sum(axis=0),
-            credit_cost=cost.sum(axis=0),
-            received=received,
-            balance=(flows["closing"] * share[:, c]).sum(axis=0),
-            provisions=replayed(inputs, flows, share[:, c], before[:, c]),
-        )
-    return result, oversold, share[:, own]
+    return share, oversold, by_period
 
 
 def _curves(inputs: Inputs, engine: Engine) -> CurveSet | None:
@@ -261,6 +274,52 @@ def _credit(
         for since in np.flatnonzero(due < recovered.shape[1]):
             recovery[rows, due[since]] += recovered[rows, since]
     return default - recovered, recovery
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the engines make of the decisions, by cohort and place [money units].
+
+    (cohorts, places, T + 1), index 0 ``as_of``; ``lost`` is the credit cost, ``bought`` what comes
+    from the own book (which has it below zero), ``lent`` is made in the cohort's own period.
+    """
+
+    places: tuple[str, ...]
+    lent: FloatArray
+    bought: FloatArray
+    repaid: FloatArray
+    interest: FloatArray
+    defaulted: FloatArray
+    lost: FloatArray
+    recovered: FloatArray
+    balance: FloatArray
+
+
+def parts(inputs: Inputs, decisions: Decisions, engine: Engine) -> Parts:
+    """The decisions carried out on loans alone: what :func:`replay` sums, by cohort and place."""
+    flows = _cohort_flows(inputs, decisions, engine)
+    places = all_places(inputs)
+    share, _, _ = _shares(inputs, decisions, flows)
+    before = np.concatenate((share[:, :, :1], share[:, :, :-1]), axis=2)
+    lent = np.zeros_like(share)
+    for (s, v), j in inputs.new_cohort.items():
+        for where, amount in _made(inputs, decisions, s, v).items():
+            lent[j, places.index(where), v] = amount
+    lost, recovered = np.zeros_like(share), np.zeros_like(share)
+    for c in range(len(places)):
+        gone = {name: flows[name] * before[:, c] for name in ("default", "struck", "loss")}
+        lost[:, c], recovered[:, c] = _credit(inputs, gone, _curves(inputs, engine))
+    return Parts(
+        places=tuple(places),
+        lent=lent,
+        bought=(share - before) * flows["closing"][:, None],
+        repaid=flows["repaid"][:, None] * before,
+        interest=flows["interest"][:, None] * before,
+        defaulted=flows["default"][:, None] * before,
+        lost=lost,
+        recovered=recovered,
+        balance=flows["closing"][:, None] * share,
+    )
 
 
 def _state(inputs: Inputs, d: DealInputs, decisions: Decisions) -> SeriesState | None:

@@ -28,6 +28,8 @@ PRICES: Mapping[str, float] = {
     "tenor_match": 1.0,
     "book_share": 1.0,
     "core_share": 1.0,
+    "lending_floor": 1.0,
+    "headroom": 1.0,
     "promised_demand": 1.5,
     "idle_cash": 2.0,
     "covenant": 2.0,

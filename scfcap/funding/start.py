@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from scfcap.funding.program import Key, Program, Solution
+from scfcap.errors import SolverError
+from scfcap.funding.program import HIGHS, Key, Program, Solution, solve
 
 #: Where a column or row stands in a basis, by (family, key).
 Standing = dict[tuple[str, Key], Any]
@@ -73,3 +74,21 @@ def standing(program: Program, solution: Solution) -> tuple[Standing, Standing] 
     columns = {label: at[j] for label, j in program._column_index.items() if j in at}
     rows = {label: of_rows[r] for label, r in program._row_index.items()}
     return columns, rows
+
+
+def solve_from(program: Program, before: Solution, *, solver: str = HIGHS) -> Solution:
+    """The optimum of ``program``, begun from that of a program with other data.
+
+    From nothing where there are whole numbers, or where no proven optimum is reached from there.
+
+    Raises:
+        NoOptimumError: infeasible or unbounded.
+        SolverError: as :func:`~scfcap.funding.program.solve`.
+    """
+    if program.columns.integer or before.fixed or before._model is None:
+        return solve(program, solver=solver)
+    try:
+        basis = basis_for(program, before.program, before)
+        return solve(program, solver=solver, start=basis)
+    except SolverError:
+        return solve(program, solver=solver)

@@ -14,7 +14,9 @@ from scfcap.credit.curves import CurveSet
 from scfcap.credit.stress import Stress
 from scfcap.funding.cohort_inputs import ALIVE, CreditPath
 from scfcap.funding.inputs import DealInputs, Inputs, LenderInputs, P2PInputs
+from scfcap.funding.line_cuts import cut
 from scfcap.funding.partner import PartnerInputs
+from scfcap.funding.surge import surge
 from scfcap.quantities import FloatArray
 
 
@@ -61,10 +63,14 @@ def credit_path(
     )
 
 
-def under(inputs: Inputs, stress: Stress, row: int) -> Inputs:
+def under(inputs: Inputs, stress: Stress, row: int, limits: FloatArray | None = None) -> Inputs:
     """``inputs`` with demand, lines, P2P, issues and rates as scenario ``row`` leaves them.
 
     Demand of an outage's days is asked for in the next period; what is promised is a share of it.
+    ``limits`` [S] are borrowers' undrawn limits [money units], where the scenario draws on them.
+
+    Raises:
+        InputError: draws in a segment of whose new loans the model says nothing.
     """
     horizon = inputs.horizon
 
@@ -75,36 +81,41 @@ def under(inputs: Inputs, stress: Stress, row: int) -> Inputs:
     held = stress.held[row, :horizon]
     demand = inputs.demand
     promised = inputs.promised
-    if (left != 1.0).any() or held.any():
+    drawn = np.zeros_like(left)
+    if limits is not None:
+        drawn, undrawn_left = surge(inputs, limits, stress.surge[row, :, :horizon])
+        inputs = replace(inputs, undrawn_left=undrawn_left)
+    if (left != 1.0).any() or held.any() or drawn.any():
         demand, promised = (
-            np.pad(hold_back(wish[:, 1:] * left, held)[0], ((0, 0), (1, 0)))
+            np.pad(hold_back(wish[:, 1:] * left + drawn, held)[0], ((0, 0), (1, 0)))
             for wish in (demand, promised)
         )
-    lenders = tuple(
-        _lender(
-            x, path(stress.line[row, stress.lenders.index(x.name)]), path(stress.bank_rate[row])
-        )
-        if x.name in stress.lenders
-        else x
-        for x in inputs.lenders
-    )
+    lenders = []
+    for x in inputs.lenders:
+        if x.name in stress.lenders:
+            h = stress.lenders.index(x.name)
+            cuts = path(stress.line[row, h]), path(stress.line_running[row, h])
+            x = _dearer(cut(x, *cuts), path(stress.bank_rate[row]), inputs.year)
+        lenders.append(x)
     return replace(
         inputs,
         demand=demand,
         promised=promised,
-        lenders=lenders,
+        lenders=tuple(lenders),
         p2p=None if inputs.p2p is None else _p2p(inputs.p2p, stress, row, path),
         deals=tuple(_deal(d, stress, row) for d in inputs.deals),
         partners=tuple(_partner(x, stress, row, path) for x in inputs.partners),
     )
 
 
-def _lender(x: LenderInputs, left: FloatArray, dearer: FloatArray) -> LenderInputs:
-    return replace(
-        x,
-        left=left if (left != 1.0).any() else None,
-        dearer=dearer if (dearer != 0.0).any() else None,
-    )
+def _dearer(x: LenderInputs, dearer: FloatArray, year: FloatArray) -> LenderInputs:
+    """A line at dearer rates: of new draws, and of all that float."""
+    if not (dearer != 0.0).any():
+        return x
+    interest = x.open_interest
+    if x.open_floating is not None:
+        interest = interest + dearer * year * x.open_floating
+    return replace(x, dearer=dearer, open_interest=interest)
 
 
 def _p2p(

@@ -160,7 +160,7 @@ def _sources(book: Book) -> Iterator[tuple[str, str, str, list[_Column], str]]:
 
 def _draws(book: Book, x: LenderInputs) -> list[_Column]:
     return [
-        _Column((x.name, tenor, t), t, x.rate(rate, t), x.maturity(tenor))
+        _Column((x.name, tenor, t), t, x.cost(tenor, rate, t, t + 1), x.maturity(tenor))
         for tenor, rate in x.tenors
         for t in book.inputs.periods
     ]

@@ -58,7 +58,7 @@ class Book(Loans):
         for tenor, rate in x.tenors:
             maturity = x.maturity(tenor)
             for since in maturity.bearing(t):
-                cost = x.rate(rate, since) * year * maturity.bears(since, t)
+                cost = x.cost(tenor, rate, since, t) * year * maturity.bears(since, t)
                 terms.add(self.program.find("X", (lender, tenor, since)), cost)
         fee = x.fee(t) * year
         chosen = self.program.find("V", lender)

@@ -19,7 +19,7 @@ from scfcap.funding.highs import INF as _INF
 from scfcap.funding.highs import NEAR as _NEAR
 from scfcap.funding.highs import columns_and_rows as _columns_and_rows
 from scfcap.funding.highs import finite as _finite
-from scfcap.funding.program import Program, Solution
+from scfcap.funding.program import TOLERANCE, Program, Solution
 from scfcap.quantities import FloatArray
 
 
@@ -55,8 +55,8 @@ class Warm:
         for name, value in {
             "output_flag": False,
             "threads": 1,
-            "primal_feasibility_tolerance": 1e-9,
-            "dual_feasibility_tolerance": 1e-9,
+            "primal_feasibility_tolerance": TOLERANCE,
+            "dual_feasibility_tolerance": TOLERANCE,
         }.items():
             self._model.setOptionValue(name, value)
         self._model.passModel(lp)

@@ -215,14 +215,14 @@ def bridge(
     for place, height in ((0, before), (end, levels[-1])):
         base = max(low, 0.0)
         axes.bar(place, (height - base) / unit, bottom=base / unit, width=2 * half, color=_LEVEL)
-        _label(axes, place, height / unit, f"{height / unit:,.4g}")
+        _label(axes, place, height / unit, _digits(height / unit, 4))
     for n, value in enumerate(effects.values(), 1):
         start = levels[n - 1] / unit
         tint = _RISE if value >= 0.0 else _FALL
         axes.bar(n, value / unit, bottom=start, width=2 * half, color=tint)
         axes.plot([n - 1 - half, n + half], [start, start], color=_INK, linewidth=0.7)
         top = max(start, levels[n] / unit)
-        _label(axes, n, top, f"{value / unit:+,.3g}" if value else "0")
+        _label(axes, n, top, _digits(value / unit, 3, sign="+") if value else "0")
     axes.plot([end - 1 - half, end + half], [levels[-1] / unit] * 2, color=_INK, linewidth=0.7)
     axes.set_xticks(range(end + 1), [names[0], *effects, names[1]])
     _dress(axes, f"{currency}{label}", legend=False, bottom=None)
@@ -337,6 +337,13 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         wide, _, _ = TextToPath().get_text_width_height_descent(text, font, ismath=False)
     return float(wide) / 72.0
+
+
+def _digits(value: float, digits: int, sign: str = "") -> str:
+    """``value`` in so many digits, or whole where it has more."""
+    if abs(value) >= 10.0**digits:
+        return f"{value:{sign},.0f}"
+    return f"{value:{sign},.{digits}g}"
 
 
 def _label(axes: Axes, place: float, height: float, text: str) -> None:

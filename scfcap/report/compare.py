@@ -20,6 +20,7 @@ from scfcap.cashflow.project import PoolCashflow
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import ENGINE_TOLERANCE, FloatArray
 from scfcap.report import charts
+from scfcap.report.compare_plans import PlanComparison
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
@@ -63,6 +64,8 @@ class Comparison:
     a: Party
     b: Party
     currency: str
+    plans: PlanComparison | None = None
+    """Their plans, where those are compared too."""
 
     @cached_property
     def _steps(self) -> list[PoolCashflow]:
@@ -233,6 +236,7 @@ class Comparison:
             "meaning": MEANING,
             "summary": [self.sentence(measure) for measure in ("collections", "loss")],
             **{name: records(frame) for name, frame in self.tables().items()},
+            **({} if self.plans is None else {"plans": self.plans.document()}),
         }
 
     def pictures(self) -> dict[str, charts.Picture]:
@@ -263,6 +267,10 @@ class Comparison:
         for name, picture in self.pictures().items():
             extra[f"{name}.png"] = picture.to_bytes("png")
             extra[f"{name}.svg"] = picture.to_bytes("svg")
+        if self.plans is not None:
+            of_plans, files = self.plans.files()
+            made |= of_plans
+            extra |= files
         return save_run(Path(out), made, origin, self.document(), extra=extra)
 
     def _units(self, frame: pd.DataFrame) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from scfcap.report.alike import as_first
 from scfcap.report.book import Look
 from scfcap.report.tables import RunMeta, Table
 from scfcap.report.words import best_prices, decision
@@ -63,12 +64,14 @@ def _losses(tables: Mapping[str, Table], meta: RunMeta) -> str:
     flows, look = _rows(tables, "cash_flows"), Look(meta.currency, meta.money_unit)
     first = flows[flows["scenario"] == flows["scenario"].iloc[0]]
     opening = float(first.loc[first["period"] == 1, "opening"].sum())
-    lost = flows.groupby("scenario", sort=False)["loss"].sum()
+    same = [name for name in as_first(flows) if name != meta.scenario]
+    lost = flows.groupby("scenario", sort=False)["loss"].sum().drop(same)
     parts = [
         f"{look.say(float(amount))} ({amount / opening:.2%}) in {scenario}"
         for scenario, amount in lost.items()
     ]
-    return f"Lost on this book until it has run off: {', '.join(parts)}."
+    alike = f"; as in {flows['scenario'].iloc[0]} in {', '.join(same)}" if same else ""
+    return f"Lost on this book until it has run off: {', '.join(parts)}{alike}."
 
 
 def remarks_said(reasons: pd.DataFrame) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -60,6 +60,8 @@ class PlanReport:
     """Cautions of the plan itself."""
     chosen: Mapping[str, Any] = field(default_factory=dict)
     """How the plan was chosen among all that are as good."""
+    kept: Callable[[], Mapping[str, bytes]] = dict
+    """Files from which the plan can be made again, by name."""
 
     @cached_property
     def tables(self) -> dict[str, Table]:
@@ -154,11 +156,14 @@ class PlanReport:
         }
 
     def save(self, out: str | Path) -> SavedRun:
-        """Write the run folder: every table, the short ones also as CSV."""
+        """Write the run folder: every table, the short ones also as CSV, and what the plan was made
+        from, for ``scfcap compare``.
+        """
         extra = {
             f"plan_{name}.csv": csv_bytes(self.tables[f"plan_{name}"].frame)
             for name in (*TOLD, "cash_forecast", "maturity_ladder", "marginal_funding")
         }
+        extra |= self.kept()
         return save_run(Path(out), self.tables, self.origin, self.document(), extra=extra)
 
 

@@ -81,6 +81,8 @@ FAMILIES = {
     "tenor_match": "long loans on long funding",
     "book_share": "share of the book",
     "income_floor": "least income",
+    "lending_floor": "least lending",
+    "headroom": "cash and undrawn lines",
     "dividends_of_profit": "dividends of last year's profit",
     "core_share": "loans that hang on a core enterprise",
     "demand": "loan demand",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from scfcap.errors import InputError, Problem
@@ -26,6 +26,8 @@ class Calendar:
     named: str | None = None
     readings: frozenset[str] = frozenset()
     key: str = "model.toml: regime"
+    others: Mapping[str, Regime] = field(default_factory=dict)
+    """Regimes that scenarios put in force, by name."""
 
     @classmethod
     def of(cls, regime: Regime, name: str = "own") -> Calendar:
@@ -66,6 +68,30 @@ class Calendar:
                 'Choose other days, write the missing rules into regimes/NAME.toml, or use "none".',
             )
         )
+
+    def put_in_force(self, name: str, day: date, readings: Sequence[str] = ()) -> Regime:
+        """The rules of ``name`` on ``day`` if they were in force: before their first day, and after
+        their last, as they read on it. In their own place where that is no part of this one.
+
+        Raises:
+            InputError: a regime that no scenario names, or a reading that it does not offer.
+        """
+        if name not in self.others:
+            raise InputError(_not_known(self.key, name, sorted(self.others)))
+        regime = self.others[name]
+        chain = places(self.place)
+        if regime.jurisdiction.casefold() not in chain:
+            chain = places(regime.jurisdiction)
+        offered = {x.name for cap in regime.caps for x in cap.readings}
+        for reading in readings:
+            if reading not in offered:
+                raise InputError(_not_known(f"{self.key}, readings", reading, sorted(offered)))
+        at = (
+            max(day, regime.start)
+            if regime.end is None
+            else sorted((regime.start, day, regime.end))[1]
+        )
+        return regime.read(at, chain, self.readings | set(readings))
 
     def _spans(self) -> Iterator[str]:
         for name, regime in sorted(self.regimes.items(), key=lambda item: item[1].start):
@@ -109,6 +135,12 @@ class Calendar:
                 if end is not None and end < last:
                     turns.add(end + timedelta(days=1))
         return sorted(day for day in turns if first <= day <= last)
+
+
+def _not_known(key: str, name: str, known: Sequence[str]) -> Problem:
+    near = closest(name, known)
+    expected = f"one of {', '.join(known) or '(none)'}"
+    return Problem(key, f'"{name}"', expected, f"Did you mean {near}?" if near else "")
 
 
 def places(jurisdiction: str) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 
 from scfcap.errors import InputError, Problem
+from scfcap.schema.actuals import Actuals
 from scfcap.schema.base import Schema
 from scfcap.schema.borrowing import BorrowerCost
 from scfcap.schema.crosscheck import crosscheck
@@ -31,7 +32,8 @@ from scfcap.schema.model import Model
 from scfcap.schema.regime import Regime
 from scfcap.schema.report import Pack
 from scfcap.schema.retention import RetentionRule
-from scfcap.schema.scenario import Scenario
+from scfcap.schema.scenario import RegimeChange, Scenario
+from scfcap.schema.shocks import missed
 
 MODEL_FILE = "model.toml"
 #: Longest chain of bases.
@@ -115,14 +117,20 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
     pack, pack_file = _pack(spec, folders, where)
     named = _named_files("scenarios", folders, shipped("models") / "scenarios")
     stresses = _stresses(spec, named, where)
-    scenarios, scenario_files = _written_out({**spec.scenarios, **stresses}, named, where)
+    asked = {**spec.scenarios, **stresses}
+    scenarios, included = _written_out(asked, named, where)
+    lost = missed(spec, asked, {name: found for name, (found, _) in included.items()}, where)
+    if lost:
+        raise InputError(lost)
+    law, changes = _changes(scenarios, law, folders, where)
     spec = spec.model_copy(update={"scenarios": {name: scenarios[name] for name in spec.scenarios}})
     read = [
         *chain,
         *(deal for _, deals in stated for deal in deals),
         *regime_files,
         pack_file,
-        *scenario_files,
+        *(included[name][1] for name in sorted(included)),
+        *changes,
         *matrix_files,
         *actual_files,
     ]
@@ -180,6 +188,25 @@ def borrower_costs(folder: Path) -> dict[str, BorrowerCost]:
     """What borrowers pay, by name: in ``folder``, beside it, and shipped. Raises InputError."""
     known = _named_files("borrowing", [folder], shipped("models") / "borrowing")
     return {n: _read_named(BorrowerCost, "borrowing", path)[0] for n, path in known.items()}
+
+
+def load_actuals(path: Path) -> tuple[Actuals, Path | None]:
+    """What happened, from its file, and the tape that it names. Raises :class:`InputError`."""
+    source = parse(path, path.name)
+
+    def where(key: Key) -> str:
+        return f"{source.label}: {dotted(key)}".rstrip(": ")
+
+    actuals = _validated(Actuals, source.data, where)
+    if actuals.tape is None:
+        return actuals, None
+    tape = inside(path.parent, actuals.tape)
+    if tape is None or not tape.exists():
+        found = shown(actuals.tape)
+        expected = f"a file inside the folder of {source.label}"
+        action = "Copy the file there, or name it on the command line: --tape-b PATH."
+        raise InputError(Problem(where(("tape",)), found, expected, action))
+    return actuals, tape
 
 
 def _find_model(path: str | Path) -> Path:
@@ -382,8 +409,8 @@ def _stresses(
 
 def _written_out(
     scenarios: Mapping[str, Scenario], known: Mapping[str, Path], where: Callable[[Key], str]
-) -> tuple[dict[str, Scenario], list[Source]]:
-    """``scenarios`` with what they include written out in them, and the files read.
+) -> tuple[dict[str, Scenario], dict[str, tuple[Scenario, Source]]]:
+    """``scenarios`` with what they include written out in them, and the files read by name.
 
     A file that several included ones include happens once.
     """
@@ -407,7 +434,34 @@ def _written_out(
         for name in dict.fromkeys(named(scenario, ("scenarios", title, "include"), ())):
             whole = whole.and_also(files[name][0])
         found[title] = whole
-    return found, [files[name][1] for name in sorted(files)]
+    return found, files
+
+
+def _changes(
+    scenarios: Mapping[str, Scenario],
+    law: Calendar | None,
+    folders: Sequence[Path],
+    where: Callable[[Key], str],
+) -> tuple[Calendar | None, list[Source]]:
+    """``law`` with the regimes that scenarios put in force, and the files read.
+
+    Raises:
+        InputError: a regime that is not there, a reading that it does not offer, or a model that
+            keeps to no law.
+    """
+    known = _named_files("regimes", folders, shipped("models") / "regimes")
+    read: dict[str, tuple[Regime, Source]] = {}
+    for title, scenario in scenarios.items():
+        for change in (x for x in scenario.shocks if isinstance(x, RegimeChange)):
+            key: Key = ("scenarios", title)
+            path = _find_named(change.regime, key, known, (), where)
+            if law is None:
+                found = f'a change to "{change.regime}", in a model whose regime is "none"'
+                raise InputError(Problem(where(key), found, "a regime that holds at as_of"))
+            read[change.regime] = _read_named(Regime, "regimes", path)
+            law = replace(law, others={name: regime for name, (regime, _) in read.items()})
+            law.put_in_force(change.regime, read[change.regime][0].start, change.readings)
+    return law, [read[name][1] for name in sorted(read)]
 
 
 def _offering_scenario(

@@ -29,6 +29,7 @@ from scfcap.schema.plan import (
 )
 from scfcap.schema.pool import PoolSpec
 from scfcap.schema.projection import ProjectionSpec
+from scfcap.schema.proposals import Proposal
 from scfcap.schema.scenario import Scenario
 from scfcap.schema.securitization import SecuritizationSpec
 from scfcap.schema.tape import TapeSpec
@@ -95,6 +96,8 @@ class Model(Schema):
     """Who stands behind the guarantees; absent: no multiple limits them."""
     joint: tuple[Joint, ...] = ()
     concentration: tuple[BookShare, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
+    """Sources of funds to be judged; the plan does without them."""
     report: str = "treasury"
     """Name of a report pack (``reports/NAME.toml``)."""
 
@@ -129,6 +132,7 @@ class Model(Schema):
             ("buyers", [x.name for x in self.buyers]),
             ("guaranteed", [x.name for x in self.guaranteed]),
             ("joint", [x.name for x in self.joint]),
+            ("proposals", [x.name for x in self.proposals]),
         ):
             if len(set(names)) < len(names):
                 raise MisfitError(

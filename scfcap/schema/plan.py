@@ -47,6 +47,10 @@ class PlanSettings(Schema):
     """What a unit lent counts in ``max_lending``, by segment; 1 where absent."""
     lending_path: Share = 1.0
     """Share of all demand that is lent, of ``min_cost``."""
+    lending_floor: Money = 0.0
+    """Least lending over the plan, by ``lending_weights``."""
+    headroom: Money = 0.0
+    """Least free cash and undrawn lines together at each close; 0: no such limit."""
     scenario: str = "base"
     """Scenario under which the plan is made."""
     money_unit: float = Field(default=1e6, ge=1.0, le=1e12)
@@ -117,6 +121,13 @@ class PlanSettings(Schema):
         return PeriodGrid.build(as_of, self.periods, self.frequency)
 
 
+class Recovery(Schema):
+    """Money still expected on loans that had defaulted before ``as_of``."""
+
+    date: date
+    amount: Money
+
+
 class Opening(Schema):
     """``[opening]``: the balance sheet at ``as_of``; give net_capital, cash, or both."""
 
@@ -129,6 +140,9 @@ class Opening(Schema):
     """Net assets at the last 31 December before ``as_of``, if the rules in force need them."""
     provisions: Money | None = None
     """Provisions at ``as_of`` under ``[provisions]``; absent: by its rule."""
+    recoveries: tuple[Recovery, ...] = ()
+    """Expected on loans of the own book that had defaulted before ``as_of``: an asset, and cash by
+    its days."""
     holders: dict[str, Money] = Field(default_factory=dict)
     """Principal by holder, named as in the tape's channel column; the tape must agree."""
 
@@ -163,6 +177,8 @@ class Tenor(Schema):
     periods: int = Field(ge=1, le=120)
     """In the unit of ``plan.stated_in``."""
     rate: CostRate
+    floating: bool | None = None
+    """Whether its draws float; absent: as the lender's."""
 
 
 class Draw(Schema):
@@ -171,6 +187,8 @@ class Draw(Schema):
     amount: Money
     rate: CostRate
     maturity: date
+    floating: bool | None = None
+    """Whether it floats; absent: as the lender's."""
 
 
 class Lender(Schema):
@@ -184,6 +202,9 @@ class Lender(Schema):
     """Fee on the undrawn part [1/year]."""
     tenors: tuple[Tenor, ...] = Field(min_length=1)
     draws: tuple[Draw, ...] = ()
+    floating: bool = False
+    """Whether draws float: what a scenario adds to bank rates (``bank`` of a ``rate_shock``) is
+    paid on all of them in each period. False: a draw keeps the rate that it is made at."""
     notice_days: int | None = Field(default=None, ge=0, le=3660)
     """Days before a draw by which the lender must be told: the plan draws at no close before, and
     the action list shows the deadline. Absent: no notice."""
@@ -191,6 +212,10 @@ class Lender(Schema):
     """Last day of new draws, and of the commitment fee; draws run to their end. Absent: none."""
     covenants: tuple[Covenant, ...] = ()
     """What the company keeps while the line may be drawn; the plan keeps them."""
+
+    def floats(self, money: Tenor | Draw) -> bool:
+        """Whether draws of a tenor, or an older draw, float."""
+        return self.floating if money.floating is None else money.floating
 
 
 class Buyer(Schema):

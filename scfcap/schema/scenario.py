@@ -5,14 +5,16 @@ files ``scenarios/NAME.toml``. Shocks compose in any order: multiples and what i
 demand and supply multiply, additions to severity and to rates add, days of outage add.
 
 Periods and lags are those of the plan, also where ``[projection]`` has shorter ones: there a shock
-holds in the periods that end within the plan's.
+holds in the periods that end within the plan's. A shock may name the day on which it begins
+instead.
 """
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from scfcap.quantities import CostRate, Share
 from scfcap.schema.base import MisfitError, Schema
@@ -23,13 +25,58 @@ Period = Annotated[int, Field(ge=1, le=1200)]
 MULTIPLES = ("default_multiple", "prepay_multiple", "draw_multiple")
 
 
-class _Window(Schema):
+def _day(value: date | str) -> date | str:
+    """Text is a day of every year: "11-11"."""
+    if isinstance(value, str):
+        try:
+            date.fromisoformat(f"2000-{value}")
+        except ValueError:
+            raise MisfitError(
+                found=f'"{value}"', expected='a date such as 2014-11-11, or a day "11-11"'
+            ) from None
+    return value
+
+
+Day = Annotated[date | str, AfterValidator(_day)]
+
+
+class _Begins(Schema):
+    """A shock that begins in a period, or on a day."""
+
+    on: Day | None = None
+    """Day that it begins on, instead of a period: a date, or a day of the year such as "11-11", the
+    first after ``as_of``. It then begins with the period that holds the day; what began by
+    ``as_of`` is in what the model states, and is left out."""
+
+    @model_validator(mode="after")
+    def _begins_once(self) -> _Begins:
+        for key in ("from_period", "period"):
+            if self.on is not None and key in self.model_fields_set:
+                raise MisfitError(
+                    key="on", found=f"on beside {key}", expected="one of them: a day, or a period"
+                )
+        return self
+
+
+class _Window(_Begins):
     """A shock that may end."""
 
     from_period: Period = 1
     """First period in which it holds."""
     to_period: Period | None = None
     """Last period in which it holds; absent: to the end."""
+    until: Day | None = None
+    """Day on which it ends, instead of ``to_period``: it holds in the period of that day too."""
+
+    @model_validator(mode="after")
+    def _ends_once(self) -> _Window:
+        if self.until is not None and self.to_period is not None:
+            raise MisfitError(
+                key="until",
+                found="until beside to_period",
+                expected="one of them: a day, or a period",
+            )
+        return self
 
     @model_validator(mode="after")
     def _ordered(self) -> _Window:
@@ -63,7 +110,7 @@ class BorrowerStress(_Window):
 
     @model_validator(mode="after")
     def _timed(self) -> BorrowerStress:
-        if self.timing and self.to_period is None:
+        if self.timing and self.to_period is None and self.until is None:
             raise MisfitError(
                 key="to_period",
                 found="timing without an end",
@@ -74,7 +121,7 @@ class BorrowerStress(_Window):
         return self
 
 
-class CoreFailure(Schema):
+class CoreFailure(_Begins):
     """``kind = "core_failure"``: a core enterprise fails at the start of ``period``."""
 
     kind: Literal["core_failure"]
@@ -108,8 +155,8 @@ class Contagion(Schema):
     """Periods from the failure to the infected one's."""
 
 
-class BankLineCut(Schema):
-    """``kind = "bank_line_cut"``: a lender cuts its line; draws above it run to their end."""
+class BankLineCut(_Begins):
+    """``kind = "bank_line_cut"``: a lender cuts its line."""
 
     kind: Literal["bank_line_cut"]
     lender: str = "all"
@@ -120,9 +167,15 @@ class BankLineCut(Schema):
     """Period in which the cut is announced."""
     notice: int = Field(default=0, ge=0, le=120)
     """Periods from the announcement to the cut."""
+    call: bool | None = None
+    """Whether the bank calls what is drawn above the line that is left. ``true``: it is due at the
+    cut, older draws too, a part of each alike. ``false``: term draws run to their end; none is made
+    from the cut until the last of them is repaid, and no fee is paid for that time; then what is
+    left of the line is there. Absent: draws of before ``as_of`` run to their end, and what the plan
+    draws stays, from the cut on, within what they leave of the line that is left."""
 
 
-class P2PRunOff(Schema):
+class P2PRunOff(_Begins):
     """``kind = "p2p_run_off"``: P2P lenders do not renew."""
 
     kind: Literal["p2p_run_off"]
@@ -141,7 +194,7 @@ class MarketShut(_Window):
     """Share of a new series' size that finds no buyer."""
 
 
-class Outage(Schema):
+class Outage(_Begins):
     """``kind = "outage"``: the platform stands still; all comes late, nothing is lost.
 
     What is due, and asked for, in the last ``days`` of the period moves to the next one. An
@@ -154,7 +207,7 @@ class Outage(Schema):
     from_period: Period = 1
 
 
-class OriginatorFailure(Schema):
+class OriginatorFailure(_Begins):
     """``kind = "originator_failure"``: the platform company fails; another services its loans.
 
     What its borrowers do then is for other shocks to say.
@@ -173,12 +226,13 @@ class OriginatorFailure(Schema):
 class RateShock(_Window):
     """``kind = "rate_shock"``: new funding is dearer; what is drawn or placed keeps its rate.
 
-    Loans at a floating rate follow their index.
+    Draws that float pay what is added in each period, also those that stand already. Loans at a
+    floating rate follow their index.
     """
 
     kind: Literal["rate_shock"]
     bank: CostRate = 0.0
-    """Added to the rate of new draws [1/year]."""
+    """Added to the rate of new draws, and of all draws that float [1/year]."""
     p2p: CostRate = 0.0
     """Added to the rate of new P2P notes [1/year]."""
     coupon: CostRate = 0.0
@@ -186,6 +240,39 @@ class RateShock(_Window):
     index: Annotated[float, Field(ge=-1.0, le=1.0, allow_inf_nan=False)] = 0.0
     """Added to every index of floating contracts in these periods [1/year]; a contract feels it
     from its next reset on."""
+
+
+class DrawSurge(_Begins):
+    """``kind = "draw_surge"``: borrowers draw on their open limits at once, and must be paid.
+
+    The plan's limits are ``plan.undrawn_limits``, or those of the tape. What is drawn is lent in
+    that period beside all demand, is repaid as other loans of its segment, and leaves as much less
+    to draw.
+    """
+
+    kind: Literal["draw_surge"]
+    share: Share
+    """Share of what is still undrawn that is drawn."""
+    segments: tuple[str, ...] = ()
+    """Segments whose borrowers draw; empty: all that have limits."""
+    from_period: Period = 1
+    """Period in which they draw."""
+
+
+class RegimeChange(_Begins):
+    """``kind = "regime_change"``: other rules are in force from a period on.
+
+    The rules that the model states hold before; those named then hold to the end of the plan, as
+    they read on their own first day where the plan's days come before it.
+    """
+
+    kind: Literal["regime_change"]
+    regime: str
+    """Name of a regime file, found as the model's own is."""
+    readings: tuple[str, ...] = ()
+    """Readings of what its texts leave open, beside the model's."""
+    from_period: Period = 1
+    """First period in which it is in force."""
 
 
 Shock = Annotated[
@@ -197,7 +284,9 @@ Shock = Annotated[
     | MarketShut
     | Outage
     | OriginatorFailure
-    | RateShock,
+    | RateShock
+    | DrawSurge
+    | RegimeChange,
     Field(discriminator="kind"),
 ]
 
@@ -220,6 +309,10 @@ class Scenario(Schema):
     """What happens besides."""
     include: tuple[str, ...] = ()
     """Names of scenario files ``scenarios/NAME.toml`` whose shocks happen too."""
+    day_zero: date | None = None
+    """Day of the history that dates of shocks are of which stands for ``as_of``: they are moved
+    by as many months and days. Absent: that of the first file included that states one, else none
+    is moved."""
 
     def and_also(self, other: Scenario) -> Scenario:
         """The scenario with all that happens in ``other`` too; it keeps its title.
@@ -234,4 +327,9 @@ class Scenario(Schema):
             )
         if other.severity_add > 0.0:
             own.append(BorrowerStress(kind="borrower_stress", severity_add=other.severity_add))
-        return self.model_copy(update={"shocks": (*self.shocks, *own, *other.shocks)})
+        return self.model_copy(
+            update={
+                "shocks": (*self.shocks, *own, *other.shocks),
+                "day_zero": self.day_zero or other.day_zero,
+            }
+        )

@@ -18,6 +18,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable, Table
 
 from scfcap.errors import InputError, Problem
+from scfcap.schema.actuals import Actuals
 from scfcap.schema.credit import SegmentCredit
 from scfcap.schema.load import LoadedModel, load_model, shipped
 
@@ -174,6 +175,40 @@ def _edited(
         table.add(tomlkit.nl())
         segments[name] = table
     return tomlkit.dumps(document)
+
+
+def actuals_text(actuals: Actuals, comment: Sequence[str] = ()) -> str:
+    """A file of actuals as TOML below lines of ``comment``; what is nothing is left out."""
+    document = tomlkit.document()
+    for line in comment:
+        document.add(tomlkit.comment(line))
+    said = actuals.model_dump(exclude_none=True)
+    for key, value in said.items():
+        if key == "loans":
+            rows = tomlkit.aot()
+            for row in value:
+                rows.append(_table(row))
+            document.add(key, rows)
+        elif isinstance(value, dict) and key in ("p2p", "company"):
+            document.add(key, _table(value))
+        elif isinstance(value, dict):
+            named = tomlkit.table(is_super_table=True)
+            for name, record in value.items():
+                named.add(name, _table(record))
+            document.add(key, named)
+        else:
+            document.add(key, value)
+    return tomlkit.dumps(document)
+
+
+def _table(record: Mapping[str, Any]) -> Table:
+    """A record of actuals; what must be stated even where it is nothing stays."""
+    table = tomlkit.table()
+    for key, value in record.items():
+        kept = key in ("closing", "cash", "net_capital", "notes", "draws")
+        if kept or (value != 0.0 and value not in ({}, ())):
+            table.add(key, _item(list(value) if isinstance(value, tuple) else value))
+    return table
 
 
 def _item(value: Any) -> Any:

@@ -41,7 +41,8 @@ def curves(make_curves: Callable[..., CurveSet]) -> CurveSet:
     plain = make_curves(14, scenarios=scenarios, a=RISKY)
     lines = np.ones((2, 1, 14))
     kept = {f.name: getattr(plain.stress, f.name) for f in fields(Stress)}
-    return plain.under(Stress(**{**kept, "lenders": ("bank",), "line": lines}))
+    whole = dict.fromkeys(("line", "line_called", "line_running"), lines)
+    return plain.under(Stress(**{**kept, "lenders": ("bank",), **whole}))
 
 
 def few(pool: Pool, curves: CurveSet, **named: float) -> ScenarioSet:

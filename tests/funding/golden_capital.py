@@ -17,7 +17,7 @@ from scfcap.funding.inputs import Inputs
 from scfcap.periods import PeriodGrid
 from scfcap.schema.model import Model
 
-from .golden_parts import Cohort, tiny
+from .golden_parts import Cohort, line, tiny
 
 DIVIDENDS = {"payout": 0.5, "months": [1], "income_prior_year": 4.0}
 
@@ -61,6 +61,21 @@ def income_floor() -> Inputs:
     return capital(1, {}, objective="max_lending", income_floor=0.5)
 
 
+def lending_floor() -> Inputs:
+    plan = {"lending_floor": 7.0, "lending_weights": {"order": 2.0}}
+    cohorts = (Cohort(0, 1), Cohort(1, 1), Cohort(1, 2))
+    return tiny(2, cohorts, asked={(0, 1): 5.0, (1, 1): 5.0, (1, 2): 5.0}, plan=plan)
+
+
+def headroom() -> Inputs:
+    lenders = (
+        line("bank", 10.0, (1, 0.06), (2, 0.06), balance=(3.0, 3.0, 1.0)),
+        replace(line("shut", 4.0, (2, 0.06)), closed=frozenset({2})),
+    )
+    said = {"weights": {"base": 1.0}, "shortfall": {"rate": 0.36}}
+    return tiny(2, plan={"headroom": 6.0, "uncertainty": said}, lenders=lenders)
+
+
 CASES = {
     "net_capital.owners": of_everything,
     "cash_balance.owners": of_everything,
@@ -68,4 +83,6 @@ CASES = {
     "dividends_of_profit": dividends_of_profit,
     "dividends_of_profit.closed": dividends_of_profit_closed,
     "income_floor": income_floor,
+    "lending_floor": lending_floor,
+    "headroom": headroom,
 }

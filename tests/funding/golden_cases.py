@@ -32,6 +32,7 @@ from .golden_parts import (
     tiny,
 )
 from .golden_risk import CASES as RISK
+from .golden_shocks import SHOCKS
 
 
 def cohort_balance() -> Inputs:
@@ -383,6 +384,7 @@ CASES = {
     "leverage.regimes": leverage_regimes,
     "book_share": book_share,
     **LIMITS,
+    **SHOCKS,
     **PARTNERS,
     **CAPITAL,
     **RISK,

@@ -53,7 +53,7 @@ def test_folder_file_and_name_give_the_same(write):
 
 def test_a_scenario_file_that_the_model_does_not_name_says_how():
     text = problem("alibaba-2013", "plan.scenario=funding-squeeze")
-    assert 'found "funding-squeeze"; expected one of the scenarios base, stress.' in text
+    assert 'found "funding-squeeze"; expected one of the scenarios bank-a-cut, ' in text
     assert 'add [scenarios.funding-squeeze] include = ["funding-squeeze"] to the model' in text
     # The option that it names does what it says.
     option = text.partition("--set '")[2].partition("'")[0]

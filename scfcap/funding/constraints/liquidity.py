@@ -17,7 +17,10 @@ def cover(book: Book, t: int) -> Terms:
     """
     inputs = book.inputs
     plan = inputs.spec.plan
-    terms = Terms().plus(plan.undrawn_draw_rate * inputs.undrawn)
+    undrawn = inputs.undrawn
+    if inputs.undrawn_left is not None:
+        undrawn *= float(inputs.undrawn_left[t])
+    terms = Terms().plus(plan.undrawn_draw_rate * undrawn)
     for u in range(t + 1, int(inputs.covered_to[t]) + 1):
         if plan.debt_cover > 0.0:
             for x in inputs.lenders:
