@@ -96,7 +96,7 @@ def test_it_shows_and_saves_and_is_the_same_again(scfcap, mini, tmp_path, report
         (("--seeds", 1), "seeds: found 1; expected two or more"),
         (("--horizon", 9), "horizon: found 9; expected 1 to 4, the plan's periods"),
         (("--periods", 0), "periods: found 0; expected 1 to 4"),
-        (("--scenarios", 3), "scenarios: found 3; expected 4 to 50"),
+        (("--scenarios", 2), "scenarios: found 2; expected 3 to 19"),
         (("--family", "odd"), "family: found odd; expected of drawn, named, unforeseen"),
         (("--workers", 0), "workers: found 0; expected one or more"),
     ],

@@ -10,6 +10,7 @@ import pytest
 from scfcap.credit.foreseen import (
     ADDED,
     ANNOUNCED,
+    LINES,
     MULTIPLIED,
     UNITED,
     both,
@@ -93,7 +94,8 @@ def test_the_past_is_what_it_was_and_the_future_is_not_known(period):
         for theirs, mine in zip(other, truth, strict=True):
             getattr(theirs, name)[..., :known] = getattr(mine, name)[..., :known]
     first, second = other
-    first.line[..., : period + 1] = truth[0].line[..., : period + 1]
+    for name in LINES:
+        getattr(first, name)[..., : period + 1] = getattr(truth[0], name)[..., : period + 1]
     again = seen((first, second), period)
     for name in NAMES:
         assert (getattr(again, name) == getattr(found, name)).all(), name
