@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 #: Weight of the calm scenario and of each named stress in the planner's eyes, where the model
 #: states none; paths drawn have the rest.
 CALM, STRESSED = 0.2, 0.05
+#: Least number of paths drawn beside them.
+PATHS = 2
 #: What happens in the family ``unforeseen``, at once: an outage of so many days, a market that
 #: takes no new series for so many periods, buyers who stop for good, and a core enterprise's
 #: failure; without core enterprises defaults multiply by so much instead.
@@ -101,7 +103,7 @@ def ground_of(model: Model, setting: Setting) -> Ground:
         raise FaultError(msg)
     spec, curves = model.spec, model.curves()
     others = tuple(name for name in spec.scenarios if name != spec.plan.scenario)
-    weights = _stated_weights(spec, others)
+    weights = _weights(spec, others, setting.scenarios)
     keep = setting.scenarios - len(weights)
     chosen = model.scenario_set(
         keep, count=setting.drawn, seed=PLANNED + setting.seed, named=weights
@@ -126,14 +128,18 @@ def ground_of(model: Model, setting: Setting) -> Ground:
     return replace(empty, expected=_expected(empty))
 
 
-def _stated_weights(spec: ModelSpec, others: tuple[str, ...]) -> dict[str, float]:
-    """Weights of the calm scenario and the named ones in the planner's eyes."""
-    stated = spec.plan.uncertainty
-    if stated is not None and stated.paths and spec.plan.scenario in stated.weights:
-        return {spec.plan.scenario: stated.weights[spec.plan.scenario]} | {
-            name: stated.weights.get(name, STRESSED) for name in others
-        }
-    return {spec.plan.scenario: CALM} | dict.fromkeys(others, STRESSED)
+def _weights(spec: ModelSpec, others: tuple[str, ...], scenarios: int) -> dict[str, float]:
+    """Weights of the calm scenario and of named ones in the planner's eyes.
+
+    As stated where paths have the rest and there is room for both; else :data:`CALM`, and
+    :data:`STRESSED` for as many of the first named ones as leave room for two paths.
+    """
+    stated, calm_one = spec.plan.uncertainty, spec.plan.scenario
+    if stated is not None and stated.paths and calm_one in stated.weights:
+        named_ones = dict(stated.weights)
+        if len(named_ones) + PATHS <= scenarios:
+            return named_ones
+    return {calm_one: CALM} | dict.fromkeys(others[: scenarios - PATHS - 1], STRESSED)
 
 
 def _expected(ground: Ground) -> FloatArray:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 FAMILIES = ("drawn", "named", "unforeseen")
 #: What tells the seeds of what happens from those of what is planned for.
 TRUTH, PLANNED = 1_000_000_007, 2_000_000_011
+#: Scenarios that are planned for: the calm one and two paths at least.
+LEAST, MOST = 3, 19
 Progress = Callable[[int, int], object]
 
 
@@ -108,13 +110,12 @@ def _check(model: Model, setting: Setting) -> None:
             problems.append(
                 Problem(name, f"{value}", f"1 to {periods}, the plan's periods", action)
             )
-    least = 2 + len(_others(model))
-    if not least <= setting.scenarios <= 50:
+    if not LEAST <= setting.scenarios <= MOST:
         problems.append(
             Problem(
                 "scenarios",
                 f"{setting.scenarios}",
-                f"{least} to 50: the calm one, each named one and at least one path",
+                f"{LEAST} to {MOST}: the calm one, two paths or more, then named ones",
             )
         )
     if setting.drawn < setting.scenarios:

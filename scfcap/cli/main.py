@@ -10,6 +10,7 @@ import typer
 
 from scfcap import __version__
 from scfcap.cli import (
+    backtest,
     check,
     compare,
     credit,
@@ -80,6 +81,8 @@ app.command("propose", short_help="Judge a line, buyer, P2P supply or series tha
 )
 app.command("frontier", short_help="Trade income off against lending and headroom.")(
     frontier.frontier
+app.command("backtest", short_help="Back-test the plan against rules and rivals over many worlds.")(
+    backtest.backtest
 )
 app.command("credit", short_help="Show credit curves and what they rest on; write them.")(
     credit.credit

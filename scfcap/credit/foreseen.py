@@ -17,15 +17,15 @@ from scfcap.quantities import FloatArray
 
 #: Arrays of a stress by how two of them act together.
 MULTIPLIED = (
-    "default_multiple", "prepay_multiple", "draw_multiple", "demand", "line", "p2p_renewed",
-    "p2p_new", "issue", "servicer_fee",
+    "default_multiple", "prepay_multiple", "draw_multiple", "demand", "line", "line_called",
+    "line_running", "p2p_renewed", "p2p_new", "issue", "servicer_fee",
 )  # fmt: skip
 ADDED = ("severity_add", "bank_rate", "p2p_rate", "coupon", "index_rate")
-UNITED = ("infected", "unpaid", "held", "originator_default")
+UNITED = ("infected", "unpaid", "held", "surge", "originator_default")
+#: Cuts of lines, announced ahead.
+LINES = ("line", "line_called", "line_running")
 #: What lenders, markets and investors have said: known as it stands at the decision.
-ANNOUNCED = ("line", "p2p_renewed", "p2p_new", "issue", "bank_rate", "p2p_rate", "coupon")
-#: Single blows: they do not go on.
-BLOWS = ("infected", "unpaid", "held")
+ANNOUNCED = (*LINES, "p2p_renewed", "p2p_new", "issue", "bank_rate", "p2p_rate", "coupon")
 
 
 def both(first: Stress, second: Stress) -> Stress:
@@ -48,11 +48,12 @@ def delayed(stress: Stress, periods: int) -> Stress:
     if periods == 0:
         return stress
     length = stress.held.shape[1]
+    first = min(periods, length)
     nothing = _calm_like(stress)
 
     def moved(name: str) -> FloatArray:
-        before = getattr(nothing, name)[..., : min(periods, length)]
-        return np.concatenate([before, getattr(stress, name)[..., : length - periods]], axis=-1)
+        before = getattr(nothing, name)[..., :first]
+        return np.concatenate([before, getattr(stress, name)[..., : length - first]], axis=-1)
 
     return _each(stress, moved)
 
@@ -109,7 +110,7 @@ def _announced(truth: tuple[Stress, Stress], period: int, notice: int) -> dict[s
     for name in ANNOUNCED:
         now = getattr(second, name)[..., period - 1 : period]
         seen = getattr(first, name)
-        if name == "line":
+        if name in LINES:
             times = np.minimum(np.arange(period - 1, length), period - 1 + notice)
             mine = seen[..., times]
         else:

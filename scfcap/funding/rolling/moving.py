@@ -42,34 +42,6 @@ def on_grid(decisions: Decisions, source: Inputs, target: Inputs) -> Decisions:
     )
 
 
-def with_period(held: Decisions, wished: Decisions, t: int, closings: dict[str, int]) -> Decisions:
-    """``held``, with what ``wished`` has for period ``t``; both on one grid.
-
-    ``closings``: the period in which each new series closes.
-    """
-    originated, placed = held.originated.copy(), held.placed.copy()
-    originated[:, t], placed[:, t] = wished.originated[:, t], wished.placed[:, t]
-    dividends = held.dividends
-    if dividends is not None and wished.dividends is not None:
-        dividends = dividends.copy()
-        dividends[t] = wished.dividends[t]
-    return replace(
-        held,
-        originated=originated,
-        placed=placed,
-        dividends=dividends,
-        transfers={**held.transfers, **{k: x for k, x in wished.transfers.items() if k[2] == t}},
-        draws={**held.draws, **{k: x for k, x in wished.draws.items() if k[2] == t}},
-        pledged={**held.pledged, **{k: x for k, x in wished.pledged.items() if k[2] == t}},
-        booked={**held.booked, **{k: x for k, x in wished.booked.items() if k[2] == t}},
-        issued={
-            **held.issued,
-            **{n: x for n, x in wished.issued.items() if closings.get(n) == t},
-        },
-        left_out=wished.left_out,
-    )
-
-
 def _label(inputs: Inputs, j: int) -> tuple[int, int, str]:
     cohorts = inputs.cohorts
     return int(cohorts.segment[j]), int(cohorts.vintage[j]), cohorts.origin[j]

@@ -14,7 +14,7 @@ import numpy as np
 
 from scfcap.errors import InfeasibleError, SolverError
 from scfcap.funding.carried_limits import amortised
-from scfcap.funding.carrying import Carrier, in_emergency, open_emergency
+from scfcap.funding.carrying import Carrier, in_emergency, open_emergency, shortfall_terms
 from scfcap.funding.decisions import Decisions, decisions_of
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.nodes import Nodes
@@ -25,6 +25,7 @@ from scfcap.funding.rolling.moving import on_grid
 from scfcap.funding.rolling.rules import Raise, cheapest_first, decide, fixed_mix, proportional
 from scfcap.funding.rolling.treasury import Desk
 from scfcap.funding.scenarios import build_scenarios
+from scfcap.schema.uncertainty import Uncertainty
 
 #: Policies in the order in which they are shown; the first is the one that is judged.
 PLANNER, MEAN, REPEATED = "scenario program", "mean-value program", "first plan repeated"
@@ -79,7 +80,7 @@ class Rule:
 
     def decide(self, sight: Sight, done: Carrier) -> Decided:
         """What the rule wishes."""
-        seen = _with_emergencies(sight.mean, done)
+        seen = _with_emergencies(sight.mean, done, sight.period)
         past = on_grid(done.ledger.decisions(), done.inputs, seen)
         desk = Desk.at(_as_it_came(seen, done), past, sight.period, sight.engine)
         return Decided(desk.inputs, decide(desk, self.source))
@@ -161,12 +162,18 @@ def rivals(sight: Sight, truth: Inputs) -> list[Policy]:
     return found
 
 
-def _with_emergencies(world: Inputs, done: Carrier) -> Inputs:
-    """A world that is expected, in which forced sales and missing money of the past stand."""
+def _with_emergencies(world: Inputs, done: Carrier, period: int) -> Inputs:
+    """A world that is expected, with forced sales and missing money of the past in it, and no draw
+    in ``period`` on lines that a broken covenant has stopped.
+    """
     seen = in_emergency(world)
     for x in done.shortfalls:
         seen = open_emergency(seen, x.period, x.sold > 0.0, x.borrowed > 0.0)
-    return seen
+    lenders = tuple(
+        replace(x, closed=x.closed | {period}) if done.stopped.get(x.name) else x
+        for x in seen.lenders
+    )
+    return replace(seen, lenders=lenders)
 
 
 def _as_it_came(world: Inputs, done: Carrier) -> Inputs:
@@ -180,7 +187,7 @@ def _solved(
     """The program that goes on from what was done up to the close before ``period``."""
     ready = {}
     for name, world in worlds.items():
-        seen = _as_it_came(_with_emergencies(world, done), done)
+        seen = _as_it_came(_with_emergencies(world, done, period), done)
         past = on_grid(done.ledger.decisions(), done.inputs, seen)
         ready[name] = going_on(replace(seen, soft=True), past, period - 1, done.replayed)
     return _program(ready, weights, period)
@@ -190,6 +197,7 @@ def _program(
     worlds: Mapping[str, Inputs], weights: Mapping[str, float], period: int
 ) -> Decided | None:
     """First solve only: the program decides ``period``, it does not choose among equals."""
+    worlds = {name: with_forced_sales(x) for name, x in worlds.items()}
     first = next(iter(worlds.values()))
     nodes = Nodes.two_stage(len(worlds), first.horizon, period)
     try:
@@ -207,6 +215,21 @@ def _program(
                 intent[key] = intent.get(key, 0.0) + weights[name] * amount
     assert found is not None
     return Decided(first, found, intent)
+
+
+def with_forced_sales(inputs: Inputs) -> Inputs:
+    """``inputs`` in which missing money costs what the forced sale does that will bring it.
+
+    ``rate + haircut / (1 - haircut)`` of the amount over one period.
+    """
+    terms, plan = shortfall_terms(inputs), inputs.spec.plan
+    once = terms.haircut / (1.0 - terms.haircut) if terms.haircut < 1.0 else 1.0
+    dearer = terms.model_copy(
+        update={"rate": terms.rate + once / float(inputs.grid.year_fractions.mean())}
+    )
+    stated = plan.uncertainty or Uncertainty(weights={plan.scenario: 1.0})
+    plan = plan.model_copy(update={"uncertainty": stated.model_copy(update={"shortfall": dearer})})
+    return replace(inputs, spec=inputs.spec.model_copy(update={"plan": plan}))
 
 
 def intended(inputs: Inputs, decisions: Decisions) -> Intent:

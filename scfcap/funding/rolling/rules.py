@@ -45,18 +45,12 @@ def decide(desk: Desk, source: Raise) -> Decisions:
 
 
 def _affordable(desk: Desk, wanted: FloatArray, uses: FloatArray, money: float) -> FloatArray:
-    """Lending that ``money`` pays for: what is promised, then what yields most."""
-    t, inputs = desk.period, desk.inputs
-    promised = np.minimum(inputs.promised[:, t], wanted)
+    """Lending that ``money`` pays for: what is promised, then what earns most on its cash."""
+    promised = np.minimum(desk.inputs.promised[:, desk.period], wanted)
     lending = np.zeros(len(wanted))
-    rates = [
-        inputs.cohorts.interest[inputs.new_cohort[s, t], min(t + 1, inputs.horizon)]
-        if (s, t) in inputs.new_cohort
-        else 0.0
-        for s in range(len(wanted))
-    ]
+    earns = [desk.earns(s) / uses[s] if uses[s] > 0.0 else 0.0 for s in range(len(wanted))]
     for most in (promised, wanted):
-        for s in sorted(range(len(wanted)), key=lambda s: -rates[s]):
+        for s in sorted(range(len(wanted)), key=lambda s: -earns[s]):
             more = most[s] - lending[s]
             if uses[s] > 0.0:
                 more = min(more, max(money, 0.0) / uses[s])

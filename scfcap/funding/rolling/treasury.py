@@ -22,7 +22,7 @@ from scfcap.funding.variables import on_books
 from scfcap.quantities import FloatArray
 
 #: Share of the collections expected in a period that rules keep in cash above the floor.
-BUFFER = 0.05
+BUFFER = 0.02
 #: Debt that a leverage covenant counts, as caps name it.
 DEBT = ("bank", "shareholder", "peer", "bond", "abs_third_party", "p2p")
 #: Share of the way to a cap that is left free.
@@ -135,6 +135,19 @@ class Desk:
         j = self.inputs.new_cohort[s, self.period]
         cohorts, t = self.inputs.cohorts, self.period
         return float(1.0 - cohorts.repaid[j, t] - cohorts.interest[j, t])
+
+    def earns(self, s: int) -> float:
+        """What a unit of new loans earns in the period in which it is made and in the next, less
+        what it loses.
+        """
+        cohorts, t = self.inputs.cohorts, self.period
+        j = self.inputs.new_cohort[s, t]
+        severity = float(self.inputs.severity[s])
+        earned = float(cohorts.interest[j, t] - severity * cohorts.default[j, t])
+        if t < self.inputs.horizon:
+            later = cohorts.interest[j, t + 1] - severity * cohorts.default[j, t + 1]
+            earned += float(cohorts.path[j, t] * later)
+        return earned
 
     def demand(self) -> FloatArray:
         """Lending wanted by segment [S], within the shares of the book that the company allows."""
