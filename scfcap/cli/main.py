@@ -81,6 +81,7 @@ app.command("propose", short_help="Judge a line, buyer, P2P supply or series tha
 )
 app.command("frontier", short_help="Trade income off against lending and headroom.")(
     frontier.frontier
+)
 app.command("backtest", short_help="Back-test the plan against rules and rivals over many worlds.")(
     backtest.backtest
 )
