@@ -6,10 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from scfcap.axes import (
-    BANK_DEBT,
-    P2P,
-)
+from scfcap.axes import BANK_DEBT, P2P
 from scfcap.funding.answer_actions import (
     LEAST,
     SMALL,
