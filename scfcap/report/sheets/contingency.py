@@ -175,7 +175,7 @@ def _cash(kit: Kit, sheet: Sheet, mine: pd.DataFrame, title: str, row: int) -> t
         Column("nothing done", money),
         Column("answered", money),
     ]
-    rows = [(as_date(x.end), x.cash_base, x.cash_nothing, x.cash_answer) for x in records(mine)]
+    rows = [(x.end, x.cash_base, x.cash_nothing, x.cash_answer) for x in records(mine)]
     last = listed(sheet, row, columns, rows)
     return row + 1, last - 1
 
