@@ -113,8 +113,11 @@ def test_a_series_without_a_loan_on_the_tape_starts_from_its_cash(tmp_path):
 
 def test_progress_names_the_stations_in_order():
     told = []
-    scfcap.load("alibaba-2013", overrides={"tape.platform.loans": 300}).run(told.append)
-    assert told == ["tape", "pool", "credit", "cash flows", "cohorts", "deals", "plan"]
+    scfcap.load("alibaba-2013", overrides={"tape.platform.loans": 300, "plan.periods": 2}).run(
+        told.append
+    )
+    stations = ["tape", "pool", "credit", "cash flows", "cohorts", "deals", "plan", "contingency"]
+    assert told == stations
 
 
 def test_the_summary_has_ten_lines_and_the_headline_five(run):

@@ -63,6 +63,8 @@ def contingencies(
     known = _asked(model, names)
     if not known:
         return Contingencies(())
+    import pandas as pd
+
     from scfcap.api.uncertain import chosen, inputs_under
     from scfcap.funding.answer_tables import tables
     from scfcap.funding.called import called_in, with_calls
@@ -90,6 +92,7 @@ def contingencies(
         model.plan_tables()["covenants"],
         model.kept("warning_value"),
     )
+    frames["contingency_notes"] = pd.DataFrame({"says": told}, dtype="str")
     return Contingencies(tuple(both), frames, tuple(told))
 
 

@@ -110,9 +110,7 @@ class Run:
         told = [f"Deal {r.run.deal.name}: {said}" for r in reports for said in r.cautions]
         plan = self.model.plan()
         held = [*holding_cautions(plan.optimum.inputs), *risk_told(plan)]
-        shocks = self.model.contingency(ready=READY_IN_RUN).told
-        said = cautions(self.model.spec, self.model.tape().frame)
-        return [*said, *held, *told, *left_out, *shocks]
+        return [*cautions(self.model.spec, self.model.tape().frame), *held, *told, *left_out]
 
     def result(self) -> dict[str, Any]:
         """The figures that others build on, as plain values; the tables hold all of them."""

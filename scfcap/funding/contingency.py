@@ -152,37 +152,30 @@ def contingency(base: Optimum, shock: Shock, engine: Engine) -> Contingency:
     """
     planned = decided(base.inputs, base.decisions)
     # Draws that stand when a line is cut run to their end in every course.
-    lenders = decided_before(shock.inputs, base, shock.known, engine).lenders
-    standing = replace(shock.inputs, lenders=lenders)
+    given = decided_before(shock.inputs, base, shock.known, engine)
+    standing = replace(shock.inputs, lenders=given.lenders)
     nothing = NothingDone(carry_out(standing, base.decisions, engine, shock.known))
-    answer = _answered(base, shock, engine, planned)
+    try:
+        answer = _replanned(replace(given, soft=True), engine, planned)
+    except InfeasibleError:
+        answer = _urgently(base, shock, engine, planned)
     if answer.weighed < nothing.weighed:
-        urgent = _answered(base, shock, engine, planned, emergency=True)
+        urgent = _urgently(base, shock, engine, planned)
         answer = max(answer, urgent, key=lambda x: x.weighed)
     foreseen = answer
     if shock.known > 1:
-        found = _replanned(replace(shock.inputs, soft=True), engine, planned)
+        found = _replanned(replace(shock.inputs, soft=True), engine, None)
         foreseen = max(answer, found, key=lambda x: x.weighed)
     return Contingency(base, shock, nothing, answer, foreseen)
 
 
-def _answered(
-    base: Optimum,
-    shock: Shock,
-    engine: Engine,
-    planned: Mapping[Cell, float],
-    *,
-    emergency: bool = False,
+def _urgently(
+    base: Optimum, shock: Shock, engine: Engine, planned: Mapping[Cell, float]
 ) -> Replanned:
-    """The plan from the shock on; forced sales and missing money only where nothing else is."""
-    given = with_emergency(shock.inputs, shock.known) if emergency else shock.inputs
-    given = replace(given, soft=True)
-    try:
-        return _replanned(decided_before(given, base, shock.known, engine), engine, planned)
-    except InfeasibleError:
-        if emergency:
-            raise
-        return _answered(base, shock, engine, planned, emergency=True)
+    """The plan from the shock on with forced sales too, where nothing else is left."""
+    given = with_emergency(shock.inputs, shock.known)
+    given = replace(decided_before(given, base, shock.known, engine), soft=True)
+    return _replanned(given, engine, planned)
 
 
 def with_emergency(inputs: Inputs, since: int) -> Inputs:
@@ -211,8 +204,8 @@ def decided_before(inputs: Inputs, base: Optimum, known: int, engine: Engine) ->
     return going_on(inputs, base.decisions, known - 1, found)
 
 
-def _replanned(inputs: Inputs, engine: Engine, planned: Mapping[Cell, float]) -> Replanned:
-    """The best plan, and of those as good the one nearest to what was planned.
+def _replanned(inputs: Inputs, engine: Engine, planned: Mapping[Cell, float] | None) -> Replanned:
+    """The best plan, and of those as good the one nearest to what was ``planned`` (None: any).
 
     A series that the engines let amortise early does so in the program too.
     """
@@ -222,7 +215,8 @@ def _replanned(inputs: Inputs, engine: Engine, planned: Mapping[Cell, float]) ->
         if deals == best.inputs.deals:
             break
         best = optimum(replace(best.inputs, deals=deals), engine)
-    best = _nearest(best, engine, planned)
+    if planned is not None:
+        best = _nearest(best, engine, planned)
     return Replanned(best, broken(best.book, best.solution), penalty(best.book, best.solution))
 
 

@@ -4,7 +4,8 @@ An answer to a shock is read as what is done otherwise than planned. Programs ar
 that a solver may well give another plan where the one that stands would do as well. After the
 solve the objective is held within :data:`INDIFFERENT` of its optimum, and one further solve from
 its basis makes the sum of all differences least: with ``d+ - d- = decided - planned`` by cell,
-minimise ``sum d+ + d-``.
+minimise ``sum d+ + d-``. Limits give way by no more than they do at the optimum, and no more money
+is missing.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from scfcap.errors import SolverError
 from scfcap.funding.cells import Cell, decided_terms
 from scfcap.funding.program import Solution, Terms
+from scfcap.funding.soft import RELAXED
 from scfcap.funding.unique import Again, room
 from scfcap.funding.variables import Book
 
@@ -51,6 +53,8 @@ def nearest(
     lack = max(INDIFFERENT * abs(first.objective), room(first.objective))
     try:
         again = Again(program, first)
+        for j, most in _no_worse(books, first).items():
+            again.model.changeColBounds(j, 0.0, most)
         again.either_way(list(sizes.values()))
         again.at_least(costs, math.fsum(costs * first.x) - lack, room(first.objective))
         x = again.tidy(again.least(np.concatenate([np.zeros(count), np.ones(2 * len(sizes))])))
@@ -58,3 +62,13 @@ def nearest(
         return first
     value = math.fsum(costs * x) + program.objective.constant
     return replace(first, x=x, objective=value)
+
+
+def _no_worse(books: Sequence[Book], first: Solution) -> dict[int, float]:
+    """Columns by which limits give way or money is missing, and the most that each may be."""
+    return {
+        j: max(float(first.x[j]), 0.0)
+        for book in books
+        for j, family, _ in book.program.labelled()
+        if family in (RELAXED, "u")
+    }

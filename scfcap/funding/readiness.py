@@ -22,6 +22,8 @@ from scfcap.funding.plan import Optimum
 from scfcap.funding.replay import Engine
 from scfcap.funding.scenarios import ScenarioPlan, solve_scenarios
 from scfcap.funding.soft import penalty
+from scfcap.funding.solution import Solution
+from scfcap.funding.variables import Book
 
 #: Probability of a shock of which the model states none.
 PROBABILITY = 0.1
@@ -80,7 +82,7 @@ def held_ready(
         engine,
     )
     planned = decided(base.inputs, base.decisions)
-    calm, hit = _near(plan, planned, close, engine)
+    calm, (book, hit) = _near(plan, planned, close, engine)
     now = decided(calm.inputs, calm.decisions)
     least = INDIFFERENT * abs(base.solution.objective)
     ahead = {
@@ -95,8 +97,8 @@ def held_ready(
         held={what: (amount, after.get(what, 0.0)) for what, amount in before.items()},
         ahead=ahead,
         premium=base.solution.objective - calm.solution.objective,
-        saved=hit.solution.objective + penalty(hit.book, hit.solution) - found.answer.worth,
-        lighter=found.answer.weight - penalty(hit.book, hit.solution),
+        saved=hit.objective + penalty(book, hit) - found.answer.worth,
+        lighter=found.answer.weight - penalty(book, hit),
     )
     if ahead and ready.expected > least:
         return ready
@@ -111,24 +113,21 @@ def _lenders(inputs: Inputs) -> set[str]:
 
 def _near(
     plan: ScenarioPlan, planned: Mapping[Cell, float], close: int, engine: Engine
-) -> list[Optimum]:
-    """The plan of both worlds that differs least from the base up to the shock."""
-    parts = list(plan.optima.values())
-    calm = parts[0].book
-    solution = nearest((calm,), plan.solution, planned, close)
-    return [
-        reread(
-            x.inputs,
-            x.book,
-            replace(
-                solution,
-                program=x.book.program,
-                objective=x.book.program.objective.value(solution.x),
-            ),
-            engine,
+) -> tuple[Optimum, tuple[Book, Solution]]:
+    """Of the plan of both worlds that differs least from the base up to the shock: the plan as it
+    is carried out in the base, and its solution in the shock.
+    """
+    calm, hit = plan.optima.values()
+    shared = nearest((calm.book, hit.book), plan.solution, planned, close)
+    one, two = (
+        replace(
+            shared,
+            program=book.program,
+            objective=book.program.objective.value(shared.x),
         )
-        for x in parts
-    ]
+        for book in (calm.book, hit.book)
+    )
+    return reread(calm.inputs, calm.book, one, engine), (hit.book, two)
 
 
 def _levels(found: Optimum, t: int) -> Iterator[tuple[str, float]]:

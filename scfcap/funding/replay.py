@@ -8,8 +8,9 @@ depends on the path (the order of repayment) is reported with its size.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,8 @@ from scfcap.funding.variables import all_places
 from scfcap.pool.snapshot import Pool
 from scfcap.quantities import FloatArray, IntArray
 
+#: Most runs of series that an engine keeps.
+_MOST = 4096
 #: A tranche below this share of its size counts as repaid.
 REPAID = 1e-9
 
@@ -46,6 +49,9 @@ class Engine:
     _made: dict[tuple[str, int, int, int], Made] = field(
         default_factory=dict, repr=False, compare=False
     )
+    _series: dict[tuple[Any, ...], tuple[Any, DealResult]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def opened(self, group: IntArray, count: int) -> Flows:
         """Flows of the pool's loans, loan i in row ``group[i]`` of ``count``."""
@@ -53,6 +59,22 @@ class Engine:
         if key not in self._opened:
             self._opened[key] = project_opening(self.pool, self.curves, group, count)
         return self._opened[key]
+
+    def series(
+        self, inputs: Inputs, d: DealInputs, state: SeriesState, flows: PlaceFlows
+    ) -> DealResult:
+        """What a series pays of its loans' flows; kept, as most decisions move few series."""
+        scenario = inputs.spec.plan.scenario
+        given = (d.name, d.dearer, scenario, inputs.grid.ends, id(inputs.vehicle))
+        key = (*given, *_bytes(state, flows))
+        kept = self._series.get(key)
+        if kept is None:
+            if len(self._series) >= _MOST:
+                self._series.clear()
+            # The vehicle is kept, so that what is in the key stays its identity alone.
+            kept = (inputs.vehicle, _run(inputs, d, state, flows))
+            self._series[key] = kept
+        return kept[1]
 
     def made(self, name: str, segment: int, period: int, group: int) -> Made:
         """One unit of new loans; see :func:`~scfcap.cashflow.cohorts.made`."""
@@ -96,7 +118,7 @@ def replay(inputs: Inputs, decisions: Decisions, engine: Engine) -> Replay:
     for d in inputs.deals:
         state = _state(inputs, d, decisions)
         if state is not None:
-            deals[d.name] = _run(inputs, d, state, places[d.place])
+            deals[d.name] = engine.series(inputs, d, state, places[d.place])
     contributions = {name: float(deal.contribution.sum()) for name, deal in deals.items()}
     found = accounts(Carried(inputs, decisions, places, deals))
     own, behind = flows["closing"] * part, (flows["delinquent"] * part).sum(axis=0)
@@ -333,6 +355,14 @@ def _state(inputs: Inputs, d: DealInputs, decisions: Decisions) -> SeriesState |
     issue = next(x for x in vehicle.issues if x.name == d.name)
     notes = [tranche.share * size for tranche in vehicle.sold]
     return closing_state(vehicle, issue, notes, size, inputs.grid, inputs.spec.plan.unit)
+
+
+def _bytes(state: SeriesState, flows: PlaceFlows) -> Iterator[object]:
+    """All that a series' state and flows hold, to be compared."""
+    for each in (state, flows):
+        for part in fields(each):
+            value = getattr(each, part.name)
+            yield value.tobytes() if isinstance(value, np.ndarray) else value
 
 
 def _run(inputs: Inputs, d: DealInputs, state: SeriesState, flows: PlaceFlows) -> DealResult:

@@ -170,6 +170,7 @@ _TITLES = {
     "plan_contingency_actions": "If a shock comes: what to do otherwise than planned, in order",
     "plan_contingency_failures": "If a shock comes and nothing is done: what fails, in order",
     "plan_contingency_ready": "What a plan that is ready for a shock has at the close before it",
+    "plan_contingency_notes": "If a shock comes: what no table says",
     "plan_contingency_cash": "Free cash in a shock: as planned, nothing done, answered",
     "plan_contingency_signs": "What would have announced a shock, as it stands today",
     "plan_borrower_cost": "What borrowers pay: online, and offline as claimed and corrected",

@@ -14,7 +14,8 @@ import pytest
 
 from scfcap.credit.known import known_from, parts_from
 from scfcap.credit.stated import Stated
-from scfcap.funding.answer_tables import actions_of, first_to_do, tables
+from scfcap.funding.answer_actions import actions_of, first_to_do
+from scfcap.funding.answer_tables import tables
 from scfcap.funding.called import called_in, with_calls
 from scfcap.funding.cells import decided
 from scfcap.funding.contingency import (

@@ -143,5 +143,44 @@ def test_costs_name_every_source_and_price(run: Run, book: Book) -> None:
     assert set(worth["sentence"]) <= set(told)
 
 
+def test_each_shock_has_its_block_and_the_first_thing_to_do(run: Run, book: Book) -> None:
+    sheet, tables = book.sheet("Contingency"), run.tables()
+    shocks = tables["plan_contingency"].frame
+    assert {"stress", "core-failure", "bank-a-cut", "market-shut"} <= set(shocks["scenario"])
+    told = _texts(sheet)
+    assert set(shocks["sentence"]) <= set(told)
+    for title in shocks["title"]:
+        assert told.count(title) == 2  # in the summary, and above its own block
+    actions = tables["plan_contingency_actions"].frame
+    firsts = actions[actions["step"] == 1]
+    steps = {f"1. {action[0].upper()}{action[1:]}" for action in firsts["action"]}
+    assert steps <= set(told)
+    assert len(sheet.charts) == 2
+    assert any("Hold ready" in text for text in told)
+
+
+def test_costs_of_shocks_add_up_and_acting_is_no_dearer(run: Run, book: Book) -> None:
+    shocks = run.tables()["plan_contingency"].frame
+    assert shocks["cost"].to_list() == pytest.approx(
+        (shocks["cost_shock"] + shocks["cost_late"]).to_list(), abs=1.0
+    )
+    assert shocks["base_worth"].nunique() == 1
+    assert shocks["base_worth"].iloc[0] == pytest.approx(run.meta().objective)
+    sheet, row = book.sheet("Contingency"), _row(book.sheet("Contingency"), "All")
+    total = sheet.cells[row, 8].value
+    assert isinstance(total, Formula)
+    assert float(total.value) == pytest.approx(shocks["cost"].sum())
+
+
+def test_what_would_have_announced_a_shock_stands_as_it_is_today(run: Run) -> None:
+    signs = run.tables()["plan_contingency_signs"].frame.set_index(["scenario", "indicator"])
+    lights = run.model.watch().lights.set_index(["indicator", "entity"])
+    line = signs.loc[("bank-a-cut", "lender_line_use")]
+    assert line["entity"] == "bank-a"
+    assert line["value"] == pytest.approx(lights.loc[("lender_line_use", "bank-a"), "value"])
+    assert line["light"] == lights.loc[("lender_line_use", "bank-a"), "light"]
+    assert signs.loc[("market-shut", "none"), "light"].iloc[0] == ""
+
+
 def test_the_workbook_is_written(run: Run, tmp_path: Path) -> None:
     assert run.to_excel(tmp_path / "plan.xlsx").exists()

@@ -89,6 +89,10 @@ def _summary(kit: Kit, sheet: Sheet, frame: pd.DataFrame) -> int:
     for at, name in ((6, "shock"), (7, "late"), (8, "cost"), (9, "avoided")):
         kit.book.places[f"contingency.{name}"] = sheet.span(first, at, last, at)
     kit.book.places["contingency.names"] = sheet.span(first, 1, last, 1)
+    notes = kit.frame("plan_contingency_notes")
+    for says in () if notes is None else notes["says"]:
+        row += 1
+        sheet.put(row, 1, str(says), NOTE)
     return row + 2
 
 
@@ -171,7 +175,7 @@ def _cash(kit: Kit, sheet: Sheet, mine: pd.DataFrame, title: str, row: int) -> t
         Column("nothing done", money),
         Column("answered", money),
     ]
-    rows = [(as_date(x.end), x.cash_base, x.cash_nothing, x.cash_answer) for x in records(mine)]
+    rows = [(x.end, x.cash_base, x.cash_nothing, x.cash_answer) for x in records(mine)]
     last = listed(sheet, row, columns, rows)
     return row + 1, last - 1
 
