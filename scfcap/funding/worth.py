@@ -153,6 +153,17 @@ def worth_of(plan: ScenarioPlan) -> Worth:
     return Worth(plan.objective, expected, carried, _foresight(inputs, plan.weights, solver))
 
 
+def mean_decisions(plan: ScenarioPlan) -> dict[tuple[str, Key], float]:
+    """What the plan for the mean of a plan's scenarios decides while they cannot be told apart.
+
+    Raises:
+        NoOptimumError: no plan for the mean keeps all limits.
+    """
+    inputs = {name: x.inputs for name, x in plan.optima.items()}
+    shared, columns = _rooted(inputs, plan.weights, plan.nodes)
+    return _mean_plan(inputs, plan.weights, set(columns), shared, columns)[1]
+
+
 def _rooted(
     inputs: Mapping[str, Inputs], weights: Mapping[str, float], nodes: Nodes
 ) -> tuple[Program, dict[tuple[str, Key], int]]:
