@@ -15,6 +15,7 @@ from scfcap.cli import (
     credit,
     deal,
     demo,
+    frontier,
     init,
     plan,
     pool,
@@ -75,6 +76,9 @@ app.command("plan", short_help="Plan the funding: who, when, why, at what cost, 
 )
 app.command("propose", short_help="Judge a line, buyer, P2P supply or series that is offered.")(
     propose.propose
+)
+app.command("frontier", short_help="Trade income off against lending and headroom.")(
+    frontier.frontier
 )
 app.command("credit", short_help="Show credit curves and what they rest on; write them.")(
     credit.credit

@@ -43,30 +43,33 @@ class WeighedPlan(Plan):
     scenarios: ScenarioPlan | None = None
 
     @property
-    def _all(self) -> ScenarioPlan:
+    def all_scenarios(self) -> ScenarioPlan:
+        """The optimum over the scenarios."""
         assert self.scenarios is not None
         return self.scenarios
 
     @property
     def objective(self) -> float:
         """What the plan is after, expected over the scenarios [currency]."""
-        return self._all.objective * self.optimum.inputs.unit
+        return self.all_scenarios.objective * self.optimum.inputs.unit
 
     @cached_property
     def prices(self) -> tuple[Price, ...]:
         """What one more unit of each datum is worth, moved in every scenario; by the duals."""
-        return expected_prices(self._all, self.optimum.inputs)
+        return expected_prices(self.all_scenarios, self.optimum.inputs)
 
     def _term_prices(self) -> pd.DataFrame:
-        return term_price_table(expected_terms(self._all, self.optimum.inputs), self.optimum.inputs)
+        return term_price_table(
+            expected_terms(self.all_scenarios, self.optimum.inputs), self.optimum.inputs
+        )
 
     def _makers(self) -> Tables:
         tables = super()._makers()
         tables.add("long_demand", no_long_demand)
-        tables.add("scenarios", lambda: scenario_table(self._all))
-        tables.add("together", lambda: together_table(self._all))
-        tables.add("risk", lambda: risk_table(self._all))
-        tables.add("uncertainty_value", lambda: worth_table(self._all))
+        tables.add("scenarios", lambda: scenario_table(self.all_scenarios))
+        tables.add("together", lambda: together_table(self.all_scenarios))
+        tables.add("risk", lambda: risk_table(self.all_scenarios))
+        tables.add("uncertainty_value", lambda: worth_table(self.all_scenarios))
         return tables
 
 
@@ -210,7 +213,7 @@ def expected_terms(found: ScenarioPlan, inputs: Inputs) -> tuple[TermPrice, ...]
 
 def risk_told(plan: Plan) -> list[str]:
     """What to doubt of a plan over scenarios; of another nothing."""
-    return risk_cautions(plan._all) if isinstance(plan, WeighedPlan) else []
+    return risk_cautions(plan.all_scenarios) if isinstance(plan, WeighedPlan) else []
 
 
 def scenario_table(found: ScenarioPlan) -> pd.DataFrame:
