@@ -10,6 +10,7 @@ from scfcap.errors import InputError, Problem
 if TYPE_CHECKING:
     from scfcap.api.model import Model
     from scfcap.funding.inputs import Inputs
+    from scfcap.funding.scenarios import ScenarioPlan
     from scfcap.funding.stability import Judged, Stability
     from scfcap.funding.worth import Amounts
 
@@ -40,6 +41,7 @@ def stability(
     say = tell or (lambda _: None)
     chosen = [stated.seed + n for n in range(seeds)]
     inside: list[float] = []
+    for_mean: list[Amounts] = []
     plans: list[Amounts] = []
     for n, seed in enumerate(chosen, start=1):
         say(f"plan {n} of {seeds}")
@@ -47,8 +49,21 @@ def stability(
         plan, value = plan_any(w.inputs, w.weights, w.nodes, w.engine)
         inside.append(value)
         plans.append(first_decisions(plan, stated.first_stage))
+        for_mean = for_mean or _mean_of(plan)
+    plans += for_mean
     judged, weights, example = _judged(model, plans, stated.seed + seeds, paths, say)
     return Stability.of(chosen, inside, judged, weights, example)
+
+
+def _mean_of(plan: ScenarioPlan) -> list[Amounts]:
+    """First decisions of the plan for the mean of its scenarios, where there is one."""
+    from scfcap.funding.program import NoOptimumError
+    from scfcap.funding.worth import mean_decisions
+
+    try:
+        return [mean_decisions(plan)]
+    except NoOptimumError:
+        return []
 
 
 def _refuse(drawn: bool, seeds: int, paths: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,6 +61,7 @@ def run_stability(
             "spread": told.relative,
             "bias": told.bias,
             "foresight_amount": told.foresight * told.example.unit,
+            "for_mean_amount": None if isnan(told.for_mean) else told.for_mean * told.example.unit,
             "scenarios": told.paths,
             "sentences": told.sentences(),
             "seeds": records(table),

@@ -8,7 +8,8 @@ set that none of them knew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -138,7 +139,8 @@ class Stability:
 
     ``inside``: what each expects over its own set; ``outside``: what its first decisions come to on
     one set of ``paths`` that none knew; ``given_up``: what of them could not be done there, on
-    average. ``foresight``: each path of that set known from the start. ``example`` is the inputs of
+    average. ``for_mean``: what those of a plan for the mean of the first set come to (NaN: there is
+    none). ``foresight``: each path of that set known from the start. ``example`` is the inputs of
     one path.
     """
 
@@ -146,6 +148,7 @@ class Stability:
     inside: FloatArray
     outside: FloatArray
     given_up: FloatArray
+    for_mean: float
     foresight: float
     paths: int
     example: Inputs
@@ -159,18 +162,23 @@ class Stability:
         weights: Sequence[float],
         example: Inputs,
     ) -> Stability:
-        """From what was judged in each path, with the paths' weights."""
+        """From what was judged in each path, with the paths' weights.
+
+        Where one plan more was judged than there are seeds, the last is that for the mean.
+        """
         w = np.array(weights) / float(np.sum(weights))
         stated = example.spec.plan.uncertainty
         risk = Risk() if stated is None else stated.risk
         outside = w @ np.array([x.value for x in judged])
         missing = np.array([x.missing for x in judged])
         tails = np.array([Tail(column, w, risk.level).mean for column in missing.T])
+        reached, count = outside - risk.weight * tails, len(seeds)
         return cls(
             tuple(seeds),
             np.array(inside),
-            np.asarray(outside - risk.weight * tails),
-            np.asarray(w @ np.array([x.given_up for x in judged])),
+            reached[:count],
+            np.asarray(w @ np.array([x.given_up for x in judged]))[:count],
+            float(reached[count]) if len(reached) > count else math.nan,
             float(w @ np.array([x.foresight for x in judged])),
             len(judged),
             example,
@@ -215,6 +223,13 @@ class Stability:
             }
         )
 
+    def _against_mean(self, told: Callable[[float], str]) -> str:
+        earned = float(self.outside.mean()) - self.for_mean
+        said = f"First decisions of a plan for the mean come to {told(self.for_mean)} there: "
+        if earned <= self.spread:
+            return said + "planning with the paths earns nothing beyond the spread."
+        return said + f"planning with the paths earns {told(earned)}."
+
     def sentences(self) -> list[str]:
         """The verdict, in words."""
         x, unit = self.example, self.example.unit
@@ -233,6 +248,8 @@ class Stability:
             f"{self.relative:.2%} of it.",
             f"To know each of those from the start would bring {told(self.foresight)}.",
         ]
+        if not math.isnan(self.for_mean):
+            sentences.append(self._against_mean(told))
         if float(self.given_up.max()) > NOTHING:
             sentences.append(
                 f"Of first decisions {told(float(self.given_up.mean()))} could not be carried out "

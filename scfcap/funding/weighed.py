@@ -27,7 +27,7 @@ from scfcap.funding.prices import NOTHING, Price
 from scfcap.funding.program import Solution
 from scfcap.funding.ranging import Side
 from scfcap.funding.replay import Engine, replay
-from scfcap.funding.risk import risk_cautions, risk_sentences, risk_table
+from scfcap.funding.risk import risk_cautions, risk_table
 from scfcap.funding.scenarios import ScenarioPlan, solve_scenarios
 from scfcap.funding.statements import frame_of, limits
 from scfcap.funding.tables import Tables
@@ -212,10 +212,8 @@ def expected_terms(found: ScenarioPlan, inputs: Inputs) -> tuple[TermPrice, ...]
 
 
 def risk_told(plan: Plan) -> list[str]:
-    """What a plan over scenarios misses at worst, and what to doubt of it; else nothing."""
-    if not isinstance(plan, WeighedPlan):
-        return []
-    return [*risk_sentences(plan.all_scenarios), *risk_cautions(plan.all_scenarios)]
+    """What to doubt of a plan over scenarios; of another nothing."""
+    return risk_cautions(plan.all_scenarios) if isinstance(plan, WeighedPlan) else []
 
 
 def scenario_table(found: ScenarioPlan) -> pd.DataFrame:

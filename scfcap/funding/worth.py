@@ -20,6 +20,7 @@ from scfcap.funding.mean import mean_inputs
 from scfcap.funding.naming import money
 from scfcap.funding.nodes import Nodes, ScenarioProgram, decided_in
 from scfcap.funding.program import Key, NoOptimumError, Program, Row, Terms, solve
+from scfcap.funding.risk import risk_sentences, shortfalls_of
 from scfcap.funding.variables import declare
 from scfcap.quantities import FloatArray
 
@@ -152,6 +153,17 @@ def worth_of(plan: ScenarioPlan) -> Worth:
     return Worth(plan.objective, expected, carried, _foresight(inputs, plan.weights, solver))
 
 
+def mean_decisions(plan: ScenarioPlan) -> dict[tuple[str, Key], float]:
+    """What the plan for the mean of a plan's scenarios decides while they cannot be told apart.
+
+    Raises:
+        NoOptimumError: no plan for the mean keeps all limits.
+    """
+    inputs = {name: x.inputs for name, x in plan.optima.items()}
+    shared, columns = _rooted(inputs, plan.weights, plan.nodes)
+    return _mean_plan(inputs, plan.weights, set(columns), shared, columns)[1]
+
+
 def _rooted(
     inputs: Mapping[str, Inputs], weights: Mapping[str, float], nodes: Nodes
 ) -> tuple[Program, dict[tuple[str, Key], int]]:
@@ -219,7 +231,8 @@ def worth_table(
 ) -> pd.DataFrame:
     """What planning with the scenarios earns, in words.
 
-    Columns: item, amount [currency], sentence. ``spread`` [money units] is what values differ by
+    Columns: item, amount [currency], sentence; the last row is the mean of the worst shortfalls
+    (CVaR), with its limit's dual. ``spread`` [money units] is what values differ by
     from one choice of scenarios to the next: a value within it is none.
     """
     worth = worth_of(plan) if found is None else found
@@ -245,6 +258,10 @@ def worth_table(
         ),
         ("expected value of perfect information", worth.evpi, _evpi(inputs, worth)),
     ]
+    missed = shortfalls_of(plan)
+    if missed is not None:
+        said = " ".join(risk_sentences(plan))
+        rows.append(("mean of the worst shortfalls", missed.cvar, said))
     frame = pd.DataFrame(rows, columns=["item", "amount", "sentence"])
     frame["amount"] = np.asarray(frame["amount"], dtype=np.float64) * unit
     return frame

@@ -94,5 +94,20 @@ def test_the_verdict_by_the_spread_of_what_decisions_come_to():
     hopeful = verdict([[100.0, 100.0], [100.0, 100.0]], [110.0, 110.0])
     assert hopeful.accepted
     assert "plans expect 10.0% more than they come to" in hopeful.sentences()[-1]
+    assert not any("for the mean" in x for x in hopeful.sentences())
     mixed = verdict([[100.0, 100.0], [50.0, 50.0]], [80.0, 80.0])
     assert mixed.outside == pytest.approx([80.0, 80.0])
+
+
+@pytest.mark.parametrize(
+    ("mean", "said"),
+    [(99.0, "planning with the paths earns CNY 1,200,000."), (100.0, "nothing beyond the spread")],
+)
+def test_a_plan_for_the_mean_is_as_good_within_the_spread(mean, said):
+    nothing = np.zeros(3)
+    each = [Judged(np.array([100.0, 100.4, mean]), nothing, nothing, 200.0)] * 2
+    inputs = worlds()[0]["base"]
+    found = Stability.of((0, 1), (100.0, 100.4), each, list(WEIGHTS.values()), inputs)
+    assert found.outside == pytest.approx([100.0, 100.4])
+    assert found.for_mean == pytest.approx(mean)
+    assert any("plan for the mean" in x and said in x for x in found.sentences())

@@ -188,5 +188,7 @@ def test_the_table_says_what_it_earns_and_where_that_is_within_the_spread():
     vss = "value of the stochastic solution"
     assert table.loc[vss, "amount"] == pytest.approx(worth.vss * 1e6)
     assert "on average over a plan for their mean" in table.loc[vss, "sentence"]
+    said = table.loc["mean of the worst shortfalls", "sentence"]
+    assert said.startswith("Shortfall of the worst 20% over the plan, a month that")
     within = worth_table(plan, worth, spread=2.0 * worth.vss).set_index("item")
     assert "nothing, the plan for the mean is as good" in within.loc[vss, "sentence"]

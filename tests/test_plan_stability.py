@@ -30,6 +30,7 @@ def test_plans_over_two_draws():
     assert found.paths == 7
     assert (found.outside <= found.foresight + 1e-6).all()
     assert np.isfinite(found.inside).all()
+    assert found.for_mean <= found.foresight + 1e-6
     assert list(found.table()["seed"]) == [0, 1]
     assert found.table()["outside_amount"].to_numpy() == pytest.approx(found.outside * 1e6)
 
