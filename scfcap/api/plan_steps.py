@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 from pydantic import ValidationError
 
 from scfcap.api.variants import behind_factors, engine_of, lend_loans, same, variant
@@ -15,6 +16,7 @@ from scfcap.schema.model import Model as ModelSpec
 
 if TYPE_CHECKING:
     from scfcap.api.model import Model
+    from scfcap.pool.snapshot import Pool
 
 #: Fields of a model by the driver that a change of them is, in the order of the drivers.
 #: ``plan.scenario`` goes with the scenarios.
@@ -90,7 +92,7 @@ class _Walk:
 
     def differs(self, name: str) -> bool:
         a, b = self.a, self.b
-        if name == "opening" and a.model.pool().digest != b.model.pool().digest:
+        if name == "opening" and not _same_loans(a.model.pool(), b.model.pool()):
             return True
         if name == "credit" and a.model.credit()[0] != b.model.credit()[0]:
             return True
@@ -142,6 +144,22 @@ class _Walk:
             model._kept["engine"] = engine_of(like)
         self.remember(model, loans.n, credit.n)
         return replan(model.inputs(), engine_of(model), before)
+
+
+def _same_loans(a: Pool, b: Pool) -> bool:
+    """Whether two pools hold the same loans, as a plan sees them."""
+    if (a.as_of, a.segments, a.places, len(a)) != (b.as_of, b.segments, b.places, len(b)):
+        return False
+    if a.digest == b.digest:
+        return True
+    arrays = ("segment", "place", "loan_type", "balance", "rate", "origination_day",
+              "maturity_day", "days_past_due")  # fmt: skip
+    plain = all(np.array_equal(getattr(a, name), getattr(b, name)) for name in arrays)
+    sets = a.eligibility.keys() == b.eligibility.keys() and all(
+        np.array_equal(a.eligibility[name], b.eligibility[name]) for name in a.eligibility
+    )
+    bare = all(x.terms is None and x.rule is None and x.limit_ratio is None for x in (a, b))
+    return plain and sets and bare
 
 
 def _where(key: Key) -> str:

@@ -27,8 +27,8 @@ def test_help_lists_the_commands_that_work_and_no_others(scfcap):
     listed = text.split("Commands:")[1].split("Exit codes")[0]
     names = [line.split()[0] for line in listed.splitlines() if line.strip()]
     assert names == [
-        "demo", "init", "check", "pool", "project", "deal", "size", "plan", "credit", "map", "warn",
-        "run", "quote", "compare", "schema",
+        "demo", "init", "check", "pool", "project", "deal", "size", "plan", "propose", "frontier",
+        "backtest", "credit", "map", "warn", "run", "quote", "compare", "schema",
     ]  # fmt: skip
 
 
