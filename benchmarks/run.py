@@ -18,7 +18,7 @@ and may say
 ``units(inputs)``        how much work that is, in units that its docstring names
 ``SIZES``                sizes of a curve: seconds, and memory beyond the inputs, at each.
                          ``spread`` is the cost of a loan where it is dearest over where it is
-                         cheapest, from 100,000 loans on
+                         cheapest, from 100,000 loans on; none where no size is so large
 ``BASELINE_SHARE``       the part of the work that the baseline is timed on, where the whole would
                          take minutes; ``part(inputs, share)`` cuts it out, and its seconds are
                          divided by the share
@@ -128,7 +128,8 @@ def measure(module: ModuleType, size: int) -> dict[str, Any]:
         row["units_per_second"] = round(units / seconds)
     if hasattr(module, "SIZES") and size == module.SIZE:
         row["curve"] = curve(module)
-        row["spread"] = spread(row["curve"])
+        if max(module.SIZES) >= _LARGE:
+            row["spread"] = spread(row["curve"])
     row["met"] = size == module.SIZE and all(holds(row, name) for name in module.BARS)
     return row
 

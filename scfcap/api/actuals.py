@@ -18,6 +18,7 @@ from scfcap.funding.plan import Plan
 from scfcap.funding.reconcile import happened, period_closed
 from scfcap.funding.replan import Length, Next, next_model
 from scfcap.funding.replay import Engine, replay
+from scfcap.funding.rolled import rolled_pool
 from scfcap.funding.standing import actuals_of
 from scfcap.funding.variance import variance
 from scfcap.report.actuals import ActualsReport, Advice
@@ -72,7 +73,7 @@ def compare_actuals(
     changed = None
     if replan:
         following = next_model(found.inputs, found.decisions, told, actual, path.name, length)
-        changed = _advice(model, plan, actual, following, after, path.name, told.tolerance)
+        changed = _advice(model, plan, actual, following, after, path.name, told)
     return ActualsReport(
         model=model.spec.name,
         file=path.name,
@@ -161,14 +162,14 @@ def _advice(
     following: Next,
     tape: Path | None,
     file: str,
-    tolerance: float,
+    told: Actuals,
 ) -> Advice:
     """The next plan, and what changed in the advice."""
     after = _begun(model, following, tape)
     said = list(following.said)
     if tape is None:
         found = plan.optimum
-        pool = rolled(found, _engine(model), actual, file)
+        pool = rolled_pool(found.inputs, found.decisions, _engine(model), actual, file)
         after = after.given(
             pool=pool, tape=model.tape(), credit=model.credit(), new_loans=model.new_loans()
         )
@@ -178,9 +179,10 @@ def _advice(
             "behind."
         )
     else:
-        _same_loans(after.pool(), actual, file, tolerance)
+        _same_loans(after.pool(), actual, file, told.tolerance)
         said.append("Borrowers behave in the new plan as in the old one.")
     newer = after.plan()
+    said += _other_capital(newer, told)
     closes = common_closes(plan.grid, newer.grid)
     before, now = plan.tables(), newer.tables()
     first = closes[0] if closes else newer.grid.ends[0]
@@ -197,15 +199,6 @@ def _advice(
         limits_changed=tuple(_limits_changed(model, after)),
         tables={name: now[name] for name in _KEPT},
     )
-
-
-def rolled(found: object, engine: Engine, actual: Outturn, file: str) -> Pool:
-    """The pool rolled forward; see :func:`scfcap.funding.rolled.rolled_pool`."""
-    from scfcap.funding.plan import Optimum
-    from scfcap.funding.rolled import rolled_pool
-
-    assert isinstance(found, Optimum)
-    return rolled_pool(found.inputs, found.decisions, engine, actual, file)
 
 
 def _begun(model: Model, following: Next, tape: Path | None) -> Model:
@@ -243,6 +236,21 @@ def _same_loans(pool: Pool, actual: Outturn, file: str, tolerance: float) -> Non
                 )
     if problems:
         raise InputError(problems)
+
+
+def _other_capital(newer: Plan, told: Actuals) -> list[str]:
+    """A sentence where the new plan's net capital is not the file's: what no model states."""
+    inputs = newer.optimum.inputs
+    begins, stated = inputs.net_capital * inputs.unit, told.company.net_capital
+    if abs(begins - stated) <= max(told.tolerance, 1e-9 * abs(stated)):
+        return []
+    currency = told.currency
+    return [
+        f"Net capital at the start of the new plan is {currency} {begins:,.0f}, "
+        f"{abs(begins - stated):,.0f} {'more' if begins > stated else 'less'} than the file's: "
+        "what series expect of defaults, open claims, and coupons other than by whole periods "
+        "stand in no model."
+    ]
 
 
 def _limits_changed(before: Model, after: Model) -> list[str]:

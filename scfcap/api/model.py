@@ -421,15 +421,10 @@ class Model:
     def what_if(
         self, overrides: Sequence[str] | Mapping[str, object], *, choose: bool = True
     ) -> Plan:
-        """The plan with further ``overrides``, solved from the basis of :meth:`plan`.
+        """The plan with further ``overrides``, proven as :meth:`plan`, from whose basis it is
+        solved; without ``choose`` the first found of equal plans. Channels are not judged.
 
-        It is the optimum that a plan from the start finds, in a part of the time where the loans,
-        their behaviour and the periods stay; what each channel is worth is not asked. Without
-        ``choose`` it is the first found of plans that are equally good.
-
-        Raises:
-            InputError: an override that the model cannot take.
-            InfeasibleError: no plan keeps all limits.
+        Raises :class:`~scfcap.errors.InputError`, :class:`~scfcap.errors.InfeasibleError`.
         """
         from scfcap.api.variants import what_if
 
@@ -439,9 +434,7 @@ class Model:
         """What a source of ``[[proposals]]`` (the only one, without a name) is worth to the plan,
         by price and by size, and what to pay for it at most.
 
-        Raises:
-            InputError: no such proposal, or one that does not go with the model's sources.
-            InfeasibleError: without it no plan keeps all limits.
+        Raises :class:`~scfcap.errors.InputError`, :class:`~scfcap.errors.InfeasibleError`.
         """
         from scfcap.api.proposals import propose
 

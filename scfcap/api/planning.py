@@ -76,6 +76,7 @@ def plan_report(model: Model) -> PlanReport:
     """The plan to show and to save; see :meth:`Model.plan_report`."""
     from scfcap.api.stored import stored_inputs
     from scfcap.funding.holding import holding_cautions
+    from scfcap.funding.weighed import risk_told
     from scfcap.report.files import manifest
     from scfcap.report.plan import PlanReport
 
@@ -88,7 +89,7 @@ def plan_report(model: Model) -> PlanReport:
         objective=found.objective,
         net_income=found.net_income,
         frames=model.plan_tables(),
-        told=tuple(holding_cautions(found.optimum.inputs)),
+        told=(*holding_cautions(found.optimum.inputs), *risk_told(found)),
         origin=manifest(model.provenance(model.tape()), dict(found.seconds))
         | {"solved": solved(found)},
         chosen=solved(found),

@@ -99,11 +99,13 @@ class Run:
     def cautions(self) -> list[str]:
         """What no figure shows; see :func:`scfcap.report.cautions.cautions`."""
         from scfcap.funding.holding import holding_cautions
+        from scfcap.funding.weighed import risk_told
         from scfcap.report.cautions import cautions
 
         reports, left_out = self.model.deal_reports()
         told = [f"Deal {r.run.deal.name}: {said}" for r in reports for said in r.cautions]
-        held = holding_cautions(self.model.plan().optimum.inputs)
+        plan = self.model.plan()
+        held = [*holding_cautions(plan.optimum.inputs), *risk_told(plan)]
         return [*cautions(self.model.spec, self.model.tape().frame), *held, *told, *left_out]
 
     def result(self) -> dict[str, Any]:

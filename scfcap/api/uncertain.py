@@ -74,6 +74,10 @@ def worlds(model: Model, uncertainty: Uncertainty | None = None) -> Worlds:
         curves = chosen(model.curves(), tuple(weights))
     inputs, engine = inputs_under(model, curves)
     nodes = nodes_of(stated, len(weights), inputs[next(iter(inputs))].horizon)
+    if stated.branches:
+        from scfcap.funding.trees import tree_of
+
+        nodes = tree_of(stated, inputs, weights)
     return Worlds(inputs, weights, nodes, engine, drawn)
 
 

@@ -16,6 +16,7 @@ from scfcap.cli import (
     credit,
     deal,
     demo,
+    frontier,
     init,
     plan,
     pool,
@@ -76,6 +77,9 @@ app.command("plan", short_help="Plan the funding: who, when, why, at what cost, 
 )
 app.command("propose", short_help="Judge a line, buyer, P2P supply or series that is offered.")(
     propose.propose
+)
+app.command("frontier", short_help="Trade income off against lending and headroom.")(
+    frontier.frontier
 )
 app.command("backtest", short_help="Back-test the plan against rules and rivals over many worlds.")(
     backtest.backtest

@@ -12,6 +12,13 @@ from scfcap.cli.options import (
     TapePath,
     Traceback,
 )
+from scfcap.cli.stability import (
+    EvaluationPaths,
+    Seeds,
+    Stability,
+    refuse_alone,
+    run_stability,
+)
 from scfcap.cli.terminal import Asked, Outcome, Terminal, execute, shown_path
 
 
@@ -24,11 +31,17 @@ def plan(
     json: Json = False,
     quiet: Quiet = False,
     traceback: Traceback = False,
+    stability: Stability = False,
+    seeds: Seeds = None,
+    evaluation_paths: EvaluationPaths = None,
 ) -> None:
     """Plan the funding: sources, limits, prices, statements, cash forecast, actions, costs."""
 
     def work(terminal: Terminal) -> Outcome:
         loaded = Asked(model, tape, overrides, reject_limit, out).load()
+        if stability:
+            return run_stability(terminal, loaded, seeds, evaluation_paths, out)
+        refuse_alone(seeds, evaluation_paths)
         loaded.borrower_costs()  # bad quotes are refused before the work, not after it
         stations = {
             "tape": loaded.tape,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -95,7 +96,8 @@ def propose(
         amounts = {"line": line, "buyer": buyer, "p2p": p2p, "series": series}
         terms = {
             "tenor": tenor, "rate": rate, "commitment_fee": fee, "eligibility": eligibility,
-            "discount": discount, "closing": closing, "spread": spread,
+            "discount": discount, "closing": None if closing is None else _day(closing),
+            "spread": spread,
         }  # fmt: skip
         more = _described(amounts, terms, name)
         asked = Asked(model, tape, [*(overrides or ()), *more], reject_limit, out)
@@ -138,6 +140,15 @@ def _described(
     ((kind, amount),) = given.items()
     offer = {"name": OFFER, "kind": kind, "amount": amount, **stated}
     return [override_text("proposals", [offer])]
+
+
+def _day(text: str) -> date:
+    from scfcap.errors import InputError, Problem
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(Problem("--closing", repr(text), "a date such as 2014-04-30")) from None
 
 
 def _show(terminal: Terminal, report: ProposalReport) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from scfcap.errors import InfeasibleError
 from scfcap.funding.catalogue import build_program
@@ -12,8 +11,8 @@ from scfcap.funding.inputs import Inputs
 from scfcap.funding.naming import day_of, enough, limit_name, period_of
 from scfcap.funding.program import NoOptimumError, Program, solve
 from scfcap.funding.relax import least_relaxation
+from scfcap.funding.tail import without_risk
 from scfcap.funding.variables import declare
-from scfcap.schema.uncertainty import Risk
 
 
 def explain_scenarios(inputs: Mapping[str, Inputs], shared: Program) -> InfeasibleError:
@@ -23,7 +22,7 @@ def explain_scenarios(inputs: Mapping[str, Inputs], shared: Program) -> Infeasib
     relaxation of limits, each with its scenario.
     """
     for name, alone in inputs.items():
-        book = declare(_free_of_risk(alone))
+        book = declare(without_risk(alone))
         try:
             solve(build_program(book), check=False)
         except NoOptimumError:
@@ -54,13 +53,3 @@ def explain_scenarios(inputs: Mapping[str, Inputs], shared: Program) -> Infeasib
         [*sentences, "Relax one of these, or let scenarios part earlier."],
         told,
     )
-
-
-def _free_of_risk(inputs: Inputs) -> Inputs:
-    """Without the limit on the worst shortfalls, which is one of all scenarios together."""
-    plan = inputs.spec.plan
-    if plan.uncertainty is None:
-        return inputs
-    uncertain = plan.uncertainty.model_copy(update={"risk": Risk()})
-    plan = plan.model_copy(update={"uncertainty": uncertain})
-    return replace(inputs, spec=inputs.spec.model_copy(update={"plan": plan}))

@@ -100,7 +100,7 @@ class _Trial:
     def slopes(self, point: Point) -> tuple[float, float]:
         """What one more unit of lending, and of headroom, takes off the income."""
         held = sum(float(point.dual[r]) for r in self.held)
-        return max(-float(point.dual[self.lent]), 0.0), max(-held, 0.0)
+        return max(0.0, -float(point.dual[self.lent])), max(0.0, -held)
 
     def figures(self, x: FloatArray) -> tuple[float, float, float, float]:
         """Income, lending, least headroom and CVaR of a point [money units]."""

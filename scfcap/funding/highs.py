@@ -22,6 +22,8 @@ INF = highspy.kHighsInf
 #: From an optimal basis a re-solve has few steps: costs need no perturbation against stalling,
 #: nor weights of the steepest edge (Devex instead), which take longer than they save.
 NEAR = {"dual_simplex_cost_perturbation_multiplier": 0.0, "simplex_dual_edge_weight_strategy": 1}
+#: As many steps as it takes.
+UNLIMITED = {"simplex_iteration_limit": highspy.kHighsIInf}
 _STATUS = highspy.HighsModelStatus
 #: How a solve ended, in PuLP's words; endings that are not here prove nothing and gave up early.
 _ENDED = {
@@ -56,10 +58,18 @@ def highs(program: Program, fixed: Mapping[int, float], options: Mapping[str, An
     return model
 
 
-def begin(model: Any, basis: Any) -> None:
-    """Let ``model`` begin near an optimum, from a basis that it completes where it has to."""
+def begin(model: Any, basis: Any, most: int) -> None:
+    """Let ``model`` begin near an optimum, from a basis that it completes where it has to.
+
+    The simplex method stops after ``most`` steps.
+    """
     model.setBasis(basis)
-    for name, value in NEAR.items():
+    go_on(model, {"simplex_iteration_limit": most})
+
+
+def go_on(model: Any, options: Mapping[str, Any]) -> None:
+    """Let ``model`` go on from the basis that it has, with other ``options``."""
+    for name, value in {**NEAR, **options}.items():
         model.setOptionValue(name, value)
 
 

@@ -22,7 +22,7 @@ from scfcap.funding.covenants import covenants_table
 from scfcap.funding.decisions import Decisions, decisions_of
 from scfcap.funding.diagnose import explain
 from scfcap.funding.entries import from_owners
-from scfcap.funding.inputs import DealInputs, Inputs
+from scfcap.funding.inputs import Inputs
 from scfcap.funding.long_demand import long_demand
 from scfcap.funding.next_steps import next_steps
 from scfcap.funding.prices import Price, Worth, prices, worth_sentence
@@ -200,10 +200,7 @@ def _with_and_without(
     over, and all are solved again.
     """
     while True:
-        alone = {
-            channel: _without(inputs, engine, channel, best.inputs.deals)
-            for channel in inputs.channels()
-        }
+        alone = {channel: _without(inputs, engine, channel, best) for channel in inputs.channels()}
         rivals = [x for x in alone.values() if x is not None]
         rival = max(rivals, key=lambda x: x.solution.objective, default=best)
         if rival.solution.objective <= best.solution.objective:
@@ -218,13 +215,11 @@ def _with_and_without(
         best = again
 
 
-def _without(
-    inputs: Inputs, engine: Engine, channel: str, deals: tuple[DealInputs, ...]
-) -> Optimum | None:
+def _without(inputs: Inputs, engine: Engine, channel: str, best: Optimum) -> Optimum | None:
     closed = inputs.without(channel)
-    for order in (deals, inputs.deals):
+    for order in (best.inputs.deals, inputs.deals):
         try:
-            return optimum(replace(closed, deals=order), engine)
+            return optimum(replace(closed, deals=order), engine, best.solution)
         except InfeasibleError:
             continue
     return None

@@ -25,7 +25,7 @@ import pulp as _pulp
 from scipy import sparse
 
 from scfcap.errors import InputError, Problem, SolverError
-from scfcap.funding.highs import begin, highs, run, values
+from scfcap.funding.highs import UNLIMITED, begin, go_on, highs, run, values
 from scfcap.funding.lp_text import lp_text
 from scfcap.funding.relaxation import elastic
 from scfcap.funding.rows import Absent, Columns, Key, LabelError, Row, Rows, Sense, Terms
@@ -229,12 +229,23 @@ TOLERANCE = 1e-9
 #: Nonzeros up to which the dual simplex is asked first; beyond, the interior-point method with
 #: crossover to a vertex.
 SIMPLEX_UP_TO = 200_000
+#: Steps of the simplex method from a given basis after which, or after as many as there are rows if
+#: those are more, the solve begins from nothing: the basis was far from the optimum.
+MOST_STEPS = 5_000
 _TOLERANCES = {
     "primal_feasibility_tolerance": TOLERANCE,
     "dual_feasibility_tolerance": TOLERANCE,
 }
 _SIMPLEX = {"solver": "simplex"}
-_INTERIOR = {"solver": "ipm", "run_crossover": "on"}
+#: The interior-point method of HiGHS ends without crossing over to a vertex where it does not reach
+#: its tolerances, and 1e-9 is often out of its reach. So it has HiGHS's own, and the simplex method
+#: goes on from its vertex to :data:`TOLERANCE`.
+_INTERIOR = {
+    "solver": "ipm",
+    "run_crossover": "on",
+    "primal_feasibility_tolerance": 1e-7,
+    "dual_feasibility_tolerance": 1e-7,
+}
 #: Branch and bound ends where bound and answer are the same.
 _BRANCHING = {
     "mip_rel_gap": 0.0,
@@ -264,6 +275,7 @@ def solve(
     seed: int = 0,
     check: bool = True,
     start: Any = None,
+    simplex_up_to: int | None = None,
 ) -> Solution:
     """Maximise ``program`` by HiGHS in process, or by another of PuLP's solvers by its name.
 
@@ -272,7 +284,8 @@ def solve(
     optimum must be that of HiGHS on this linear program, which gives duals and warm re-solves:
     few solvers give duals through PuLP, and some print eight digits. The linear program begins from
     the basis ``start`` where one is given (:func:`~scfcap.funding.start.basis_for`), which may
-    change which of equal optima is found.
+    change which of equal optima is found. Beyond ``simplex_up_to`` nonzeros (absent:
+    :data:`SIMPLEX_UP_TO`) the interior-point method is asked first.
 
     Raises:
         InputError: no such solver, or it is not installed; says which are.
@@ -291,7 +304,13 @@ def solve(
         found = _searched(program, name, options)
     fixed = {} if found is None else whole(program, found)
     try:
-        x, dual, reduced, model = _linear(program, fixed, options, start)
+        x, dual, reduced, model = _linear(
+            program,
+            fixed,
+            options,
+            start,
+            SIMPLEX_UP_TO if simplex_up_to is None else simplex_up_to,
+        )
     except NoOptimumError as error:
         if found is None:
             raise
@@ -346,17 +365,21 @@ def _searched(program: Program, solver: str, options: Mapping[str, Any]) -> Floa
 
 
 def _linear(
-    program: Program, fixed: Mapping[int, float], options: Mapping[str, Any], start: Any
+    program: Program,
+    fixed: Mapping[int, float],
+    options: Mapping[str, Any],
+    start: Any,
+    simplex_up_to: int,
 ) -> tuple[FloatArray, FloatArray, FloatArray, Any]:
     """Values, duals, reduced costs and HiGHS itself, of the linear program with ``fixed`` held."""
-    large = sum(map(len, program.rows.terms)) > SIMPLEX_UP_TO
+    large = sum(map(len, program.rows.terms)) > simplex_up_to
     methods = (_INTERIOR, _SIMPLEX) if large else (_SIMPLEX, _INTERIOR)
     tried: list[tuple[Mapping[str, Any], Any]] = [(method, None) for method in methods]
     if start is not None:
         tried.insert(0, (_SIMPLEX, start))
     for method, basis in tried:
         model, condition = _by(program, fixed, {**options, **method}, basis)
-        if condition not in _INCONCLUSIVE:
+        if condition not in (_INCONCLUSIVE if basis is None else (*_INCONCLUSIVE, "Stopped")):
             break
     _accept(condition)
     x, dual, reduced = values(model)
@@ -374,8 +397,14 @@ def _by(
     with _guarded(HIGHS):
         model = highs(program, fixed, {**_TOLERANCES, **options})
         if start is not None:
-            begin(model, start)
-        return model, run(model)
+            begin(model, start, most=max(MOST_STEPS, program.shape[0]))
+        condition = run(model)
+        if start is not None:
+            go_on(model, UNLIMITED)
+        if condition == "Optimal" and options["solver"] == "ipm":
+            go_on(model, {**_TOLERANCES, **_SIMPLEX})
+            condition = run(model)
+        return model, condition
 
 
 def _built(program: Program) -> tuple[Any, list[Any]]:

@@ -132,6 +132,15 @@ class _Reader:
             yield from self._known("series", name, tuple(known))
             for tranche in {*series.issued, *series.repaid, *series.notes}:
                 yield from self._known(f"series.{name}", tranche, sold)
+        issues = {} if vehicle is None else {x.name: x.closing for x in vehicle.issues}
+        for name in told.series:
+            if name in issues and issues[name] > told.as_of:
+                yield Problem(
+                    f"{self.file}: series.{name}",
+                    f"a series that the model issues on {issues[name]}",
+                    f"series that stand on {told.as_of}",
+                    "Change its closing in the model, or leave it out.",
+                )
         if told.p2p is not None and plan.p2p is None:
             yield Problem(f"{self.file}: p2p", "P2P notes", "none: the model has no P2P notes")
 

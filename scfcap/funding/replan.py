@@ -86,7 +86,7 @@ def next_model(
             )
             for name, wish in spec.demand.items()
         },
-        "scenarios": {name: later(x, maker.passed) for name, x in spec.scenarios.items()},
+        "scenarios": {name: later(x, maker.units_passed) for name, x in spec.scenarios.items()},
         **maker.taxed(),
     }
     if spec.securitization is not None:
@@ -110,6 +110,11 @@ class _Maker:
     def passed(self) -> int:
         """Periods of the plan that have passed."""
         return self.inputs.grid.ends.index(self.told.as_of) + 1
+
+    @property
+    def units_passed(self) -> int:
+        """The same in units of the model, in which shocks are stated, to the nearest one."""
+        return round(float(self.inputs.units[1 : self.passed + 1].sum()))
 
     @property
     def years(self) -> float:
@@ -186,7 +191,8 @@ class _Maker:
                 f"{self.file}: as_of",
                 f"{self.told.as_of}, from which no whole number of periods leads to the plan's "
                 f"end, {end}",
-                "an earlier close, or a next plan as long as the last",
+                "a close from which one does, or a next plan as long as the last",
+                "Leave --to-end out.",
             )
         )
 
@@ -391,7 +397,7 @@ class _Maker:
         gone = sorted(
             name
             for name, x in self.inputs.spec.scenarios.items()
-            if len(later(x, self.passed).shocks) < len(x.shocks)
+            if len(later(x, self.units_passed).shocks) < len(x.shocks)
         )
         if gone:
             yield (

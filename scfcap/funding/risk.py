@@ -124,8 +124,9 @@ def _missing(decisions: Decisions, inputs: Inputs) -> FloatArray:
 def risk_table(plan: ScenarioPlan) -> pd.DataFrame:
     """Each scenario's shortfall: probability, what is missing at worst and when, share of the tail.
 
-    Columns: scenario, weight, shortfall [currency, by the measure of ``plan.uncertainty.risk``],
-    most [currency], when (the close at which most is missing; none where nothing is), tail_share.
+    Columns: scenario, weight, missing_amount [currency, by the measure of
+    ``plan.uncertainty.risk``], most_amount [currency], when (the close at which most is missing;
+    none where nothing is), tail_share.
     """
     found = shortfalls_of(plan)
     shares = np.zeros(len(plan.optima)) if found is None else found.tail.shares
@@ -144,7 +145,7 @@ def risk_table(plan: ScenarioPlan) -> pd.DataFrame:
                 float(shares[k]),
             )
         )
-    columns = ["scenario", "weight", "shortfall", "most", "when", "tail_share"]
+    columns = ["scenario", "weight", "missing_amount", "most_amount", "when", "tail_share"]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -29,6 +29,9 @@ def basis_for(program: Program, from_program: Program, from_solution: Solution) 
     own view of a shared one has the labels of the scenario. None where the solver's columns cannot
     be told apart.
     """
+    whole = from_solution._model.getBasis()
+    if len(whole.col_status) == program.shape[1] and _alike(program, from_solution.program):
+        return whole
     known = standing(from_program, from_solution)
     if known is None:
         return None
@@ -49,6 +52,14 @@ def basis_for(program: Program, from_program: Program, from_solution: Solution) 
     basis.col_status, basis.row_status = of_columns, of_rows
     basis.valid = basis.alien = True
     return basis
+
+
+def _alike(a: Program, b: Program) -> bool:
+    """Whether two programs have the same rows and columns, in the same order."""
+    return all(
+        x.family == y.family and x.key == y.key
+        for x, y in ((a.columns, b.columns), (a.rows, b.rows))
+    )
 
 
 def _at_bound(kind: Any, lower: float, upper: float) -> Any:

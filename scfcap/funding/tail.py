@@ -7,7 +7,9 @@ Source: R. T. Rockafellar, S. Uryasev, Optimization of conditional value-at-risk
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
+from scfcap.funding.inputs import Inputs
 from scfcap.funding.program import Key, Program, Row, Terms
 from scfcap.funding.shortfall import measured, missing
 from scfcap.funding.variables import Book
@@ -58,3 +60,13 @@ def limit_rows(
     """``CVaR <= limit`` [money units]; no row where there is no limit."""
     if limit is not None:
         yield "cvar", Row(cvar_terms(program, weights, level), "<=", limit)
+
+
+def without_risk(inputs: Inputs) -> Inputs:
+    """Without what the plan reckons of risk, which is one of all scenarios together."""
+    plan = inputs.spec.plan
+    if plan.uncertainty is None:
+        return inputs
+    uncertain = plan.uncertainty.model_copy(update={"risk": Risk()})
+    plan = plan.model_copy(update={"uncertainty": uncertain})
+    return replace(inputs, spec=inputs.spec.model_copy(update={"plan": plan}))

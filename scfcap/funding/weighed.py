@@ -27,11 +27,13 @@ from scfcap.funding.prices import NOTHING, Price
 from scfcap.funding.program import Solution
 from scfcap.funding.ranging import Side
 from scfcap.funding.replay import Engine, replay
+from scfcap.funding.risk import risk_cautions, risk_sentences, risk_table
 from scfcap.funding.scenarios import ScenarioPlan, solve_scenarios
 from scfcap.funding.statements import frame_of, limits
 from scfcap.funding.tables import Tables
 from scfcap.funding.terms import Term, TermPrice, all_terms, term_price_table, value_of
 from scfcap.funding.unique import Choice, choose
+from scfcap.funding.worth import worth_table
 
 
 @dataclass(frozen=True)
@@ -41,28 +43,33 @@ class WeighedPlan(Plan):
     scenarios: ScenarioPlan | None = None
 
     @property
-    def _all(self) -> ScenarioPlan:
+    def all_scenarios(self) -> ScenarioPlan:
+        """The optimum over the scenarios."""
         assert self.scenarios is not None
         return self.scenarios
 
     @property
     def objective(self) -> float:
         """What the plan is after, expected over the scenarios [currency]."""
-        return self._all.objective * self.optimum.inputs.unit
+        return self.all_scenarios.objective * self.optimum.inputs.unit
 
     @cached_property
     def prices(self) -> tuple[Price, ...]:
         """What one more unit of each datum is worth, moved in every scenario; by the duals."""
-        return expected_prices(self._all, self.optimum.inputs)
+        return expected_prices(self.all_scenarios, self.optimum.inputs)
 
     def _term_prices(self) -> pd.DataFrame:
-        return term_price_table(expected_terms(self._all, self.optimum.inputs), self.optimum.inputs)
+        return term_price_table(
+            expected_terms(self.all_scenarios, self.optimum.inputs), self.optimum.inputs
+        )
 
     def _makers(self) -> Tables:
         tables = super()._makers()
         tables.add("long_demand", no_long_demand)
-        tables.add("scenarios", lambda: scenario_table(self._all))
-        tables.add("together", lambda: together_table(self._all))
+        tables.add("scenarios", lambda: scenario_table(self.all_scenarios))
+        tables.add("together", lambda: together_table(self.all_scenarios))
+        tables.add("risk", lambda: risk_table(self.all_scenarios))
+        tables.add("uncertainty_value", lambda: worth_table(self.all_scenarios))
         return tables
 
 
@@ -202,6 +209,13 @@ def expected_terms(found: ScenarioPlan, inputs: Inputs) -> tuple[TermPrice, ...]
             said += f"{verb} {money(inputs, abs(worth) * inputs.unit)} on average, at the margin."
         told.append(TermPrice(term.what, term.unit, worth, worth, worth, said))
     return tuple(sorted(told, key=lambda p: (-abs(p.value), p.what)))
+
+
+def risk_told(plan: Plan) -> list[str]:
+    """What a plan over scenarios misses at worst, and what to doubt of it; else nothing."""
+    if not isinstance(plan, WeighedPlan):
+        return []
+    return [*risk_sentences(plan.all_scenarios), *risk_cautions(plan.all_scenarios)]
 
 
 def scenario_table(found: ScenarioPlan) -> pd.DataFrame:

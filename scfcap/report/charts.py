@@ -83,8 +83,8 @@ def fan(
     """
     lines = lines or {}
     shown = spread.iloc[: _last(spread[["p1", "p50", "p99"]].to_numpy(), lines)]
-    figure, axes = _canvas(title, note)
-    unit, label = _unit(float(shown["p99"].abs().max()))
+    figure, axes = canvas(title, note)
+    unit, label = unit_of(float(shown["p99"].abs().max()))
     days = np.arange(len(shown))
     colour = f"#{PALETTE[0]}"
     for low, high, tint in _BANDS:
@@ -101,7 +101,7 @@ def fan(
         seen = np.asarray(values)[: len(days)] / unit
         axes.plot(days, seen, color=tint, linewidth=1.5, linestyle=style, label=f"scenario {name}")
     _ends(axes, shown["end"])
-    _dress(axes, f"{currency}{label}")
+    dress(axes, f"{currency}{label}")
     return Picture(figure)
 
 
@@ -174,8 +174,8 @@ def run_off(title: str, flows: pd.DataFrame, currency: str, note: str = "") -> P
     names = names or ["interest"]
     sums = flows[names].sum(axis=1)
     shown = flows.iloc[: _last(np.stack([sums, flows["closing"]], axis=1), {})]
-    figure, axes = _canvas(title, note)
-    unit, label = _unit(float(max(sums.max(), 0.0)))
+    figure, axes = canvas(title, note)
+    unit, label = unit_of(float(max(sums.max(), 0.0)))
     place = np.arange(len(shown))
     base = np.zeros(len(shown))
     for name in names:
@@ -184,7 +184,7 @@ def run_off(title: str, flows: pd.DataFrame, currency: str, note: str = "") -> P
         axes.bar(place, values, bottom=base, width=0.75, color=f"#{PALETTE[tint]}", label=words)
         base += values
     other = axes.twinx()
-    owed, owed_label = _unit(float(shown["closing"].max()))
+    owed, owed_label = unit_of(float(shown["closing"].max()))
     other.plot(
         place, shown["closing"] / owed, color=_INK, linewidth=1.5, marker="o", markersize=2.5,
         label="balance at the close (right)",
@@ -194,7 +194,7 @@ def run_off(title: str, flows: pd.DataFrame, currency: str, note: str = "") -> P
     other.spines["top"].set_visible(False)
     _ends(axes, shown["end"])
     axes.set_ylim(top=1.05 * max(float(base.max(initial=0.0)), 1e-12))
-    _dress(axes, f"collections, {currency}{label}", beside=other)
+    dress(axes, f"collections, {currency}{label}", beside=other)
     return Picture(figure)
 
 
@@ -209,8 +209,8 @@ def bridge(
     reach = max(float(levels.max() - levels.min()), 0.02 * float(np.abs(levels).max()), 1e-9)
     close = float(levels.min()) > 0.75 * float(levels.max())
     low = max(0.0, float(levels.min()) - 0.6 * reach) if close else min(0.0, float(levels.min()))
-    figure, axes = _canvas(title, "The axis does not start at zero." if low > 0.0 else "")
-    unit, label = _unit(float(np.abs(levels).max()))
+    figure, axes = canvas(title, "The axis does not start at zero." if low > 0.0 else "")
+    unit, label = unit_of(float(np.abs(levels).max()))
     end, half = len(effects) + 1, 0.31
     for place, height in ((0, before), (end, levels[-1])):
         base = max(low, 0.0)
@@ -225,7 +225,7 @@ def bridge(
         _label(axes, n, top, _digits(value / unit, 3, sign="+") if value else "0")
     axes.plot([end - 1 - half, end + half], [levels[-1] / unit] * 2, color=_INK, linewidth=0.7)
     axes.set_xticks(range(end + 1), [names[0], *effects, names[1]])
-    _dress(axes, f"{currency}{label}", legend=False, bottom=None)
+    dress(axes, f"{currency}{label}", legend=False, bottom=None)
     top = float(levels.max())
     axes.set_ylim(low / unit, (top + 0.12 * max(top - low, reach)) / unit)
     return Picture(figure)
@@ -372,7 +372,8 @@ def _installed() -> list[str]:
     return [name for name in _FONTS if name in there] or ["sans-serif"]
 
 
-def _canvas(title: str, note: str) -> tuple[Figure, Axes]:
+def canvas(title: str, note: str) -> tuple[Figure, Axes]:
+    """An empty picture with its title, and a ``note`` below that."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -399,7 +400,7 @@ def _ends(axes: Axes, ends: pd.Series) -> None:
     axes.set_xticks(places, [f"{ends.iloc[n]:{form}}" for n in places])
 
 
-def _dress(
+def dress(
     axes: Axes,
     unit: str,
     *,
@@ -440,5 +441,6 @@ def _last(values: np.ndarray, lines: Mapping[str, FloatArray]) -> int:
     return min(len(values), int(seen.max(initial=0)) + 2)
 
 
-def _unit(largest: float) -> tuple[float, str]:
+def unit_of(largest: float) -> tuple[float, str]:
+    """The unit in which amounts up to ``largest`` are told, and its name."""
     return next(((u, name) for u, name in _UNITS if largest >= 10.0 * u), _UNITS[-1])

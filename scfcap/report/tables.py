@@ -85,6 +85,10 @@ _CURRENCY = frozenset(
         "average_amount", "assets_due", "liabilities_due", "gap",
         "replayed", "replayed_limit", "measured", "range_down", "range_up", "worth_low",
         "worth_high", "carried_amount", "beside_amount", "gap_180", "by_partners",
+        "lending_floor", "headroom_floor", "income_amount", "lending_amount", "headroom_amount",
+        "cvar_amount", "objective_amount", "net_capital_amount", "least_cash_amount",
+        "lent_amount", "shortfall_amount",
+        "missing_amount",
     )
 )  # fmt: skip
 _OTHER = {
@@ -114,9 +118,13 @@ _OTHER = {
     **dict.fromkeys(("rate_change", "rate_low", "rate_mean", "rate_high"), "1/year"),
     "own_share": "share",
     "headroom_share": "share",
+    "tail_share": "share",
     **dict.fromkeys(("life_days", "source_days", "gap_days"), "days"),
     "within_days": "days",
     "tenor": "periods",
+    "income_per_lending": "currency/currency",
+    "income_per_headroom": "currency/currency",
+    "weight": "share",
 }
 _TITLES = {
     "cash_flows": "Cash flows of the pool by scenario, segment and period",
@@ -133,6 +141,8 @@ _TITLES = {
     "plan_prices": "What one more unit of each limit earns",
     "plan_term_prices": "What a change of rates, prices, shares and multiples is worth",
     "plan_channels": "What each outside channel is worth",
+    "plan_risk": "Shortfalls by scenario, and their share of the worst",
+    "plan_uncertainty_value": "What planning with the scenarios is worth",
     "plan_balance_sheet": "Balance sheet by period",
     "plan_income": "Income by period",
     "plan_checks": "Checks of the engine",
@@ -148,6 +158,9 @@ _TITLES = {
     "plan_unused": "Sources without new business, and why",
     "plan_maturity_ladder": "Maturity ladder: assets and liabilities by days left, at each close",
     "plan_maturity_gaps": "Maturity gaps: assets less liabilities due by a day, at each close",
+    "plan_scenarios": "What the plan comes to in each scenario",
+    "plan_together": "How many groups of scenarios decide apart, by period",
+    "frontier": "Income against lending against headroom: plans none of which is beaten in all",
     "plan_borrower_cost": "What borrowers pay: online, and offline as claimed and corrected",
 }
 

@@ -446,8 +446,7 @@ def _changes(
     """``law`` with the regimes that scenarios put in force, and the files read.
 
     Raises:
-        InputError: a regime that is not there, a reading that it does not offer, or a model that
-            keeps to no law.
+        InputError: a regime that is not there, or a reading that it does not offer.
     """
     known = _named_files("regimes", folders, shipped("models") / "regimes")
     read: dict[str, tuple[Regime, Source]] = {}
@@ -455,9 +454,8 @@ def _changes(
         for change in (x for x in scenario.shocks if isinstance(x, RegimeChange)):
             key: Key = ("scenarios", title)
             path = _find_named(change.regime, key, known, (), where)
-            if law is None:
-                found = f'a change to "{change.regime}", in a model whose regime is "none"'
-                raise InputError(Problem(where(key), found, "a regime that holds at as_of"))
+            if law is None:  # said, or taken for no part of the model, by missed()
+                continue
             read[change.regime] = _read_named(Regime, "regimes", path)
             law = replace(law, others={name: regime for name, (regime, _) in read.items()})
             law.put_in_force(change.regime, read[change.regime][0].start, change.readings)

@@ -12,6 +12,7 @@ from scfcap.schema.scenario import (
     MarketShut,
     P2PRunOff,
     RateShock,
+    RegimeChange,
     Scenario,
     Shock,
 )
@@ -96,6 +97,8 @@ def _lost(spec: Model, shock: Shock) -> Iterator[tuple[str, str, str]]:
             yield "", "in a model without P2P lenders", "a table [p2p]"
         case MarketShut() if vehicle is None or not vehicle.issues:
             yield "", "in a model that issues no series", "securitization.issues"
+        case RegimeChange() if spec.regime == "none":
+            yield "", 'in a model whose regime is "none"', "a regime that holds at as_of"
         case RateShock():
             for added, bears, key, expected in _rates(spec, shock):
                 if added != 0.0 and not bears:

@@ -8,9 +8,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from scfcap.api.actuals import compare_actuals
+from scfcap.api import load
+from scfcap.api.actuals import compare_actuals, plan_of
+from scfcap.errors import InputError
 from scfcap.report.actuals import ActualsReport
-from scfcap.report.store import read_run
+from scfcap.report.files import manifest
+from scfcap.report.store import read_run, save_run
 from scfcap.schema.load import load_actuals
 from scfcap.schema.write import actuals_text
 
@@ -106,6 +109,23 @@ def test_a_run_folder_holds_both_bridges_and_the_advice(scfcap, built, tmp_path,
     assert run.tables["plan_income"].frame["end"].min().date() == date(2021, 3, 31)
     assert (tmp_path / "o" / "bridge_income.png").read_bytes()[:4] == b"\x89PNG"
     assert (tmp_path / "o" / "variance.csv").is_file()
+
+
+def test_a_run_folder_stands_for_its_model_where_nothing_has_changed(tmp_path):
+    sets = ["tape.platform.loans=300"]
+    model = load("alibaba-2013", overrides=sets)
+    origin = manifest(model.provenance(model.tape()), {})
+    save_run(tmp_path / "same", {}, origin, {})
+    assert plan_of(tmp_path / "same").loaded.digest == model.loaded.digest
+    with pytest.raises(InputError, match=r"--set for .*: found a run folder"):
+        plan_of(tmp_path / "same", ["plan.periods=3"])
+    other = {**origin, "digests": {**origin["digests"], "tape": "another"}}
+    save_run(tmp_path / "other", {}, other, {})
+    with pytest.raises(InputError, match="a run whose tape differ from those of alibaba-2013"):
+        plan_of(tmp_path / "other")
+    save_run(tmp_path / "own", {}, {**origin, "model": "my-own"}, {})
+    with pytest.raises(InputError, match="Give the model's folder in place of the run folder"):
+        plan_of(tmp_path / "own")
 
 
 def test_the_tape_of_that_day_is_planned_on_where_it_agrees(scfcap, built, tmp_path):

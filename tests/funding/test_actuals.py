@@ -1,4 +1,4 @@
-"""A plan against what happened: what the outturn says, what is refused, and the next plan."""
+"""A plan against what happened: what the outturn says, and what is refused."""
 
 from __future__ import annotations
 
@@ -8,30 +8,21 @@ from datetime import date
 import numpy as np
 import pytest
 
-from scfcap.cashflow.cohorts import cohort_factors, new_loans, project_opening
-from scfcap.credit.curves import build_curves
 from scfcap.errors import InputError
-from scfcap.funding.gather import build_inputs
 from scfcap.funding.outturn import planned
 from scfcap.funding.plan import optimum
-from scfcap.funding.reconcile import happened, period_closed
-from scfcap.funding.replan import later, next_model
-from scfcap.funding.replay import Engine, parts, replay
-from scfcap.funding.rolled import rolled_pool
-from scfcap.funding.standing import actuals_of, standing_draws
+from scfcap.funding.reconcile import period_closed
+from scfcap.funding.replay import replay
+from scfcap.funding.standing import actuals_of
 from scfcap.funding.statements import all_statements
 from scfcap.funding.variance import variance
 from scfcap.schema.actuals import Actuals
-from scfcap.schema.law import Calendar
 from scfcap.schema.load import load_actuals
-from scfcap.schema.scenario import Scenario
 from scfcap.schema.write import actuals_text
 
 from .combined_platform import combined
+from .next_plans import OPEX, PERIODS, next_plan, planned_of, read
 from .small_platform import LAW, MODEL, platform
-
-PERIODS = 4
-OPEX = 0.01
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +42,7 @@ def whole():
 @pytest.fixture(scope="module")
 def expected(small):
     """The small platform's plan over its first periods."""
-    return _planned(small, PERIODS)
-
-
-def _planned(case, periods):
-    made, found = case
-    return planned(found.inputs, found.decisions, made.engine, found.replay, periods)
+    return planned_of(small, PERIODS)
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +54,6 @@ def stressed(small):
     result = replay(inputs, found.decisions, made.engine)
     outturn = planned(inputs, found.decisions, made.engine, result, PERIODS)
     return actuals_of(outturn, inputs, found.decisions, None)
-
-
-def read(told, case, expected):
-    """What happened, and the plan beside it."""
-    return happened(told, expected, case[1].inputs, "actuals.toml")
 
 
 def changed(told, **changes):
@@ -91,7 +72,7 @@ def test_the_outturn_of_a_plan_is_what_its_program_says(case, request):
     """Witness: the program's own statements, of the solved columns and not of the engines."""
     made, found = request.getfixturevalue(case)
     n = 6
-    outturn = _planned((made, found), n)
+    outturn = planned_of((made, found), n)
     frames = all_statements(found.book, found.solution)
     income = frames["income"].groupby("period")["amount"].sum().to_numpy()[:n]
     money = 1e-6 * 60e6
@@ -138,7 +119,7 @@ def test_the_outturn_of_a_plan_is_what_its_program_says(case, request):
 def test_actuals_as_planned_have_no_variance(case, request, tmp_path):
     """Through the file: written, read, reconciled."""
     case = request.getfixturevalue(case)
-    expected = _planned(case, PERIODS)
+    expected = planned_of(case, PERIODS)
     told = actuals_of(expected, case[1].inputs, case[1].decisions, None)
     path = tmp_path / "actuals.toml"
     path.write_text(actuals_text(told, ["as planned"]), encoding="utf-8")
@@ -237,6 +218,9 @@ def test_what_the_plan_does_not_know_is_refused(small, expected, stressed):
     assert 'loans.segment: found "credits"; expected one of credit, order' in said
     assert "currency: found EUR; expected that of the plan, CNY" in said
     assert "twice" in said
+    early = {**stressed.series, "series-3": stressed.series["series-2"]}
+    said = "\n".join(refused(stressed.model_copy(update={"series": early}), small, expected))
+    assert "series-3: found a series that the model issues on 2014-06-30" in said
 
 
 def test_another_number_of_periods_is_refused(small, expected, stressed):
@@ -251,204 +235,6 @@ def test_a_day_that_is_no_close_is_refused(small):
     assert period_closed(date(2014, 4, 30), grid, "a.toml") == 4
     with pytest.raises(InputError, match="2014-03-31 and 2014-04-30"):
         period_closed(date(2014, 4, 20), grid, "a.toml")
-
-
-# --- the next plan --------------------------------------------------------------------------------
-
-
-def test_loans_roll_forward_as_they_are_projected(small, expected):
-    """Witness: the same loans projected from the start, which the rolled pool carries on."""
-    made, found = small
-    pool = rolled_pool(found.inputs, found.decisions, made.engine, expected, "a.toml")
-    places = np.bincount(pool.place, pool.balance, minlength=len(pool.places))
-    np.testing.assert_allclose(places, expected.closing.sum(axis=0), rtol=1e-9)
-    assert pool.as_of == date(2014, 4, 30)
-    grid = made.spec.plan.grid(pool.as_of).extended(24)
-    curves = build_curves(
-        pool.segments, made.spec.credit.segments, made.spec.scenarios, grid, stated_in="month"
-    )
-    on = project_opening(pool, curves, pool.segment, 2)
-    whole = parts(found.inputs, found.decisions, made.engine)
-    made_by_then = found.inputs.cohorts.vintage <= PERIODS
-    for s in range(2):
-        mine = made_by_then & (found.inputs.cohorts.segment == s)
-        for name, flow in (("balance", on.closing), ("defaulted", on.default)):
-            before = getattr(whole, name)[mine].sum(axis=(0, 1))[PERIODS + 1 :] * 1e6
-            np.testing.assert_allclose(flow[0, s, :8], before, rtol=1e-6, atol=1.0)
-
-
-def test_loans_are_scaled_to_what_stands(small, expected):
-    made, found = small
-    closing = expected.closing.copy()
-    closing[0, 0] *= 1.25
-    empty = np.argwhere(closing <= 0.0)
-    s, c = (int(x) for x in empty[0])
-    closing[s, c] = 3.0e5
-    actual = replace(expected, closing=closing)
-    pool = rolled_pool(found.inputs, found.decisions, made.engine, actual, "a.toml")
-    cell = pool.segment * len(pool.places) + pool.place
-    sums = np.bincount(cell, pool.balance, minlength=closing.size).reshape(closing.shape)
-    np.testing.assert_allclose(sums, closing, rtol=1e-9)
-
-
-def _next(case, told, expected, length="end", pool=None):
-    """The next model, its inputs and its plan, from the pool rolled forward."""
-    made, found = case
-    actual, _ = read(told, case, expected)
-    following = next_model(found.inputs, found.decisions, told, actual, "actuals.toml", length)
-    spec = following.spec
-    if pool is None:
-        pool = rolled_pool(found.inputs, found.decisions, made.engine, actual, "actuals.toml")
-    horizon = spec.plan.grid(spec.as_of)
-    curves = build_curves(
-        pool.segments,
-        spec.credit.segments,
-        spec.scenarios,
-        horizon.extended(len(horizon) + 12),
-        lenders=tuple(x.name for x in spec.lenders),
-        stated_in=spec.plan.unit,
-    )
-    new = {
-        name: new_loans(wish.new_loans, pool, pool.segments.index(name))
-        for name, wish in spec.demand.items()
-    }
-    factors = cohort_factors(pool, curves, new, len(horizon))
-    inputs = build_inputs(spec, Calendar.of(LAW), pool, factors, curves)
-    return following, optimum(inputs, Engine(pool, curves, new))
-
-
-def test_the_advice_stays_where_all_went_as_planned(small, expected):
-    """To the old end: lending, draws and notes to come are those of the old plan.
-
-    What differs is what no model states: recoveries that series expect, interest by the day.
-    """
-    _, found = small
-    told = actuals_of(expected, found.inputs, found.decisions, None)
-    following, newer = _next(small, told, expected)
-    assert newer.inputs.grid.ends == found.inputs.grid.ends[PERIODS:]
-    lent = [x.decisions.originated.sum(axis=0) for x in (found, newer)]
-    np.testing.assert_allclose(lent[1][1:], lent[0][PERIODS + 1 :], rtol=2e-3)
-    assert newer.inputs.cash == pytest.approx(expected.cash[1] / 1e6)
-    assert any("that series still expect" in text for text in following.said)
-    f, own = expected.loans, expected.places.index("own_capital")
-    due = (f["defaulted"] - f["lost"] - f["recovered"])[:, own].sum()
-    assert sum(x.amount for x in following.spec.opening.recoveries) == pytest.approx(due)
-    series = [c for c in expected.on_books if c != own]
-    lacking = (f["defaulted"] - f["lost"] - f["recovered"])[:, series].sum()
-    capital = (newer.inputs.net_capital * 1e6, expected.capital[1] - lacking)
-    assert capital[0] == pytest.approx(capital[1], rel=1e-9)
-    assert newer.decisions.issued["series-3"] == pytest.approx(
-        found.decisions.issued["series-3"], rel=1e-3
-    )
-
-
-def test_what_stands_is_in_the_next_model(small, expected):
-    _, found = small
-    told = actuals_of(expected, found.inputs, found.decisions, None)
-    following, _ = _next(small, told, expected, "same")
-    spec = following.spec
-    assert (spec.as_of, spec.plan.periods) == (date(2014, 4, 30), 12)
-    assert [x.name for x in spec.securitization.series] == ["series-1", "series-2"]
-    assert [x.name for x in spec.securitization.issues] == ["series-3"]
-    second = spec.securitization.series[1]
-    size = found.decisions.issued["series-2"] * 1e6
-    assert second.pool_at_closing == pytest.approx(size)
-    assert second.notes["senior"] == pytest.approx(0.75 * size)
-    assert spec.securitization.programme_limit == pytest.approx(40.0e6 - size)
-    draws = standing_draws(found.inputs, found.decisions, PERIODS)["bank-a"]
-    assert sum(x.amount for x in draws) == pytest.approx(expected.lenders["bank-a"].closing)
-    assert all(x.maturity > spec.as_of for x in draws)
-    assert spec.lenders[0].draws == tuple(draws)
-    notes = spec.p2p.notes
-    assert sum(x.amount for x in notes) == pytest.approx(expected.p2p.closing)
-    # what was placed in the third month for four months falls due in the seventh
-    assert {x.maturity for x in notes} <= {
-        date(2014, m, d) for m, d in ((5, 31), (6, 30), (7, 31), (8, 31))
-    }
-    assert spec.opening.cash == expected.cash[1]
-
-
-def test_new_terms_change_the_advice(small, expected):
-    """Half the line is gone: what is drawn runs out, and no more is drawn above it."""
-    _, found = small
-    told = actuals_of(expected, found.inputs, found.decisions, None)
-    line = told.lenders["bank-a"].model_copy(update={"limit": 7.5e6})
-    following, newer = _next(small, told.model_copy(update={"lenders": {"bank-a": line}}), expected)
-    assert following.spec.lenders[0].limit == 7.5e6
-    debt = newer.book.debt("bank-a", 8).plus(float(newer.inputs.lenders[0].open_balance[8]))
-    assert debt.value(newer.solution.x) <= 7.5 + 1e-9
-    kept = found.book.debt("bank-a", 12).value(found.solution.x)
-    assert kept > 7.6
-
-
-def test_draws_that_do_not_add_up_are_refused(small, expected):
-    _, found = small
-    told = actuals_of(expected, found.inputs, found.decisions, None)
-    line = told.lenders["bank-a"]
-    less = line.model_copy(update={"draws": line.draws[:-1]})
-    wrong = told.model_copy(update={"lenders": {"bank-a": less}})
-    with pytest.raises(InputError, match=r"lenders.bank-a.draws: found CNY .* less than"):
-        _next(small, wrong, expected)
-
-
-def test_no_plan_begins_overdrawn(small, expected, stressed):
-    assert stressed.company.cash < 0.0
-    with pytest.raises(InputError, match="at least 0: no plan can begin with less"):
-        _next(small, stressed, expected)
-
-
-def test_tax_provisions_and_dividends_go_on(whole):
-    """Over a year's end the closed year's income is what dividends may be paid of."""
-    _, found = whole
-    expected = _planned(whole, 6)
-    told = actuals_of(expected, found.inputs, found.decisions, None)
-    actual, _ = read(told, whole, expected)
-    spec = next_model(found.inputs, found.decisions, told, actual, "a.toml").spec
-    tax = expected.company["tax"].sum()
-    assert spec.tax.payable == pytest.approx(0.25e6 + tax - expected.company["tax_paid"].sum())
-    profit = expected.net_income().sum() + tax
-    assert spec.tax.losses_forward == pytest.approx(max(0.5e6 - profit, 0.0))
-    paid = expected.company["dividends"].sum()
-    assert spec.dividends.income_prior_year == pytest.approx(max(3.0e6 - paid / 0.4, 0.0))
-    assert spec.injections == ()
-    assert spec.opening.provisions > 0.0
-    stock = next(x for x in spec.buyers if x.name == "city-bank")
-    bought = expected.loans["bought"][:, expected.places.index("bank_transfer:city-bank")].sum()
-    before = expected.opening[:, expected.places.index("bank_transfer:city-bank")].sum()
-    assert stock.recourse_sold == pytest.approx(before + bought)
-
-
-def test_loans_told_by_more_than_their_contract_need_a_tape(small, expected):
-    made, found = small
-    ruled = replace(
-        made.engine.pool, rules=("r",), rule=np.zeros(len(made.engine.pool), dtype=np.int64)
-    )
-    engine = Engine(ruled, made.engine.curves, made.engine.new)
-    with pytest.raises(InputError, match="--tape-b PATH; or --no-replan"):
-        rolled_pool(found.inputs, found.decisions, engine, expected, "a.toml")
-
-
-def test_scenarios_go_on_from_where_they_are():
-    scenario = Scenario.model_validate(
-        {
-            "from_period": 6,
-            "default_multiple": 2.0,
-            "shocks": (
-                {"kind": "outage", "days": 5, "from_period": 2},
-                {"kind": "outage", "days": 5, "from_period": 7},
-                {"kind": "market_shut", "from_period": 2, "to_period": 8},
-                {"kind": "market_shut", "from_period": 1, "to_period": 4},
-                {"kind": "bank_line_cut", "cut": 0.5, "from_period": 3, "notice": 4},
-                {"kind": "core_failure", "core": "#1", "period": 4},
-            ),
-        }
-    )
-    found = later(scenario, 4)
-    assert found.from_period == 2
-    outage, shut, cut = found.shocks
-    assert (outage.kind, outage.from_period) == ("outage", 3)
-    assert (shut.from_period, shut.to_period) == (1, 4)
-    assert (cut.from_period, cut.notice) == (1, 2)
 
 
 def test_a_file_says_what_is_wrong_with_it(tmp_path, stressed):
@@ -468,34 +254,7 @@ def test_a_file_says_what_is_wrong_with_it(tmp_path, stressed):
         Actuals.model_validate({**stressed.model_dump(), "loans": (own,)})
 
 
-def test_recoveries_of_older_defaults_are_cash_and_no_income():
-    """By hand: 0.3 in March, 0.2 in June, 0.1 after the plan; at the start 0.6 is an asset."""
-    days = ((date(2014, 3, 15), 0.3e6), (date(2014, 6, 30), 0.2e6), (date(2015, 7, 1), 0.1e6))
-    rows = [{"date": day, "amount": amount} for day, amount in days]
-    opening = {"net_capital": 60.0e6, "recoveries": rows}
-    plain, made = platform(regime=LAW), platform({"opening": opening}, LAW)
-    assert plain.inputs.cash - made.inputs.cash == pytest.approx(0.6)
-    found = optimum(made.inputs, made.engine)
-    frames = all_statements(found.book, found.solution)
-    flows = frames["sources_uses"]
-    came = flows[flows["item"] == "recoveries of older defaults"].set_index("period")["amount"]
-    assert came[came > 0.0].to_dict() == {3: pytest.approx(0.3e6), 6: pytest.approx(0.2e6)}
-    sheet = frames["balance_sheet"]
-    signed = sheet["amount"] * np.where(sheet["side"] == "asset", 1.0, -1.0)
-    assert signed.groupby(sheet["period"]).sum().abs().max() < 1e-3
-    result = found.replay
-    planned_cash = frames["balances"].query("item == 'cash' and channel == 'own_capital'")
-    np.testing.assert_allclose(result.cash * 1e6, planned_cash["amount"], atol=60.0)
-    expected = _planned((made, found), 6)
-    assert expected.company["older_recovered"].sum() == pytest.approx(0.5e6)
-    told = actuals_of(expected, found.inputs, found.decisions, None)
-    less = told.company.model_copy(
-        update={"older_recovered": (0.0, 0.0, 0.3e6, 0.0, 0.0, 0.0),
-                "cash": told.company.cash - 0.2e6}
-    )  # fmt: skip
-    actual, plan = read(told.model_copy(update={"company": less}), (made, found), expected)
-    bridge = variance(plan, actual, OPEX).bridge().set_index("driver")
-    assert bridge.loc["severity and recoveries", "cash"] == pytest.approx(-0.2e6)
-    spec = next_model(found.inputs, found.decisions, told, actual, "a.toml").spec
-    late = [x for x in spec.opening.recoveries if x.date == date(2015, 7, 1)]
-    assert [x.amount for x in late] == [pytest.approx(0.3e6)]
+def test_no_plan_begins_overdrawn(small, expected, stressed):
+    assert stressed.company.cash < 0.0
+    with pytest.raises(InputError, match="at least 0: no plan can begin with less"):
+        next_plan(small, stressed, expected)

@@ -23,10 +23,12 @@ from scfcap.funding.program import solve
 from scfcap.funding.proposals import USED, Offer, highest, priced, standing
 from scfcap.funding.variables import declare
 from scfcap.pool.snapshot import Pool
+from scfcap.schema.law import Calendar
 from scfcap.schema.model import Model
 from scfcap.schema.proposals import Proposal
+from scfcap.schema.regime import Regime
 
-from .small_platform import AS_OF, platform, small_pool, usable
+from .small_platform import AS_OF, LAW, platform, small_pool, usable
 
 OFFERS = {
     "line": Proposal(name="bank-x", kind="line", amount=4.0e6, tenor=3),
@@ -40,7 +42,7 @@ OFFERS = {
 LOW = {"series": -0.062}
 
 
-def _inputs(spec, pool):
+def _inputs(spec, pool, law=None):
     """Inputs as the tests' platform makes them, of a model that is already built."""
     horizon = spec.plan.grid(spec.as_of)
     grid = horizon.extended(len(horizon) + 12)
@@ -53,7 +55,7 @@ def _inputs(spec, pool):
         for name, wish in spec.demand.items()
     }
     factors = cohort_factors(pool, curves, new, len(horizon))
-    return build_inputs(spec, None, pool, factors, curves)
+    return build_inputs(spec, law, pool, factors, curves)
 
 
 @pytest.fixture(scope="module")
@@ -313,3 +315,30 @@ def test_a_model_plans_without_its_proposals(small):
     assert solve(build_program(declare(again))).objective == pytest.approx(
         solve(build_program(declare(small.inputs))).objective, rel=1e-12
     )
+
+
+def test_a_line_beside_more_banks_than_may_lend_is_judged_in_whole_numbers():
+    """One bank may lend: the offer takes the place of bank-a, or is left out. Solved cold by branch
+    and bound with the offer alone, and with bank-a alone.
+    """
+    bank = {"name": "bank-a", "limit": 3.0e6, "tenors": [{"periods": 3, "rate": 0.09}]}
+    law = Regime.model_validate(
+        {**LAW.model_dump(), "caps": [], "bank_lenders": {"most": 1, "source": "own"}}
+    )
+    changes = {"lenders": [bank], "securitization": None, "opening": {"net_capital": 80.0e6}}
+    p = platform(changes, law, pool=_own(small_pool()))
+    plan = solve_plan(p.inputs, p.engine, channels=False)
+    offer = Proposal(name="bank-x", kind="line", amount=3.0e6, tenor=3)
+    spec = with_proposal(p.spec, offer)
+    inputs = _inputs(spec, _own(small_pool()), Calendar.of(law))
+    assert inputs.choice is not None
+    judged = Offer(offer, inputs, plan.choice.first)
+    # of two lines alike the cheaper one is chosen: at 9% they are the same
+    assert judged.break_even(0.0) == pytest.approx(0.09, abs=1e-6)
+    alone = platform({**changes, "lenders": [{**bank, "tenors": [{"periods": 3, "rate": 0.05}]}]},
+                     law, pool=_own(small_pool()))  # fmt: skip
+    cheaper = solve(build_program(declare(alone.inputs))).objective
+    assert judged.at(0.05).worth == pytest.approx(cheaper - plan.choice.first.objective, rel=1e-6)
+    sizes, enough = judged.sizes(0.05, [1.0])
+    assert sizes == []
+    assert np.isnan(enough)

@@ -377,9 +377,9 @@ def test_the_table_and_the_sentences_say_what_is_missing():
     plan = planned(1)
     table = risk_table(plan).set_index("scenario")
     got = amounts(plan.optima["stress"])
-    assert table.loc["stress", "most"] == pytest.approx(got.max() * 1e6)
-    assert table.loc["stress", "shortfall"] == pytest.approx(got.max() * 1e6)
-    assert table.loc["base", "shortfall"] == 0.0
+    assert table.loc["stress", "most_amount"] == pytest.approx(got.max() * 1e6)
+    assert table.loc["stress", "missing_amount"] == pytest.approx(got.max() * 1e6)
+    assert table.loc["base", "missing_amount"] == 0.0
     assert table["tail_share"].to_dict() == pytest.approx({"base": 0.4, "stress": 0.6})
     assert table.loc["stress", "when"] == plan.optima["stress"].inputs.grid.ends[got.argmax() - 1]
     told = " ".join(risk_sentences(plan))

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from scfcap.errors import InputError
-from scfcap.funding.nodes import decided_in
+from scfcap.funding.nodes import Nodes, decided_in
 from scfcap.funding.plan import Plan, optimum, solve_plan
+from scfcap.funding.scenarios import solve_scenarios
 from scfcap.schema.law import Calendar
 from scfcap.schema.regime import Regime
 
@@ -65,7 +66,7 @@ def shocked(*names: str, **changes: Any) -> Platform:
     law = replace(Calendar.of(LAW), others={"tight": TIGHT})
     return platform(
         {
-            "scenarios": {"base": {}, "now": {"shocks": shocks}},
+            "scenarios": changes.pop("scenarios", {"base": {}, "now": {"shocks": shocks}}),
             "plan": {**plan, **changes.pop("plan", {})},
             "lenders": [line],
             **changes,
@@ -187,6 +188,31 @@ def test_a_draw_is_decided_when_its_notice_is_given() -> None:
     assert [when("X", ("bank-a", 3, t)) for t in (2, 5)] == [1, 4]
     assert when("Y", (0, "bank_transfer:city-bank", 5)) == 5
     assert [decided_in(shocked().inputs)("X", ("bank-a", 3, t)) for t in (2, 5)] == [2, 5]
+
+
+def test_lines_cut_and_laws_that_change_may_be_planned_for_at_once() -> None:
+    """Two of three part from the third in April or May: nobody knows before, and each replays."""
+    names = ("base", "running", "law")
+    every = {name: {"shocks": [SHOCKS[name]] if name in SHOCKS else []} for name in names}
+    made = {}
+    for name in names:
+        plan = {"scenario": name, "periods": 6}
+        made[name] = shocked(scenarios=every, plan=plan, concentration=[])
+    inputs = {name: p.inputs for name, p in made.items()}
+    weights = dict.fromkeys(names, 1.0 / 3.0)
+    found = solve_scenarios(inputs, weights, Nodes.two_stage(3, 6, 3), made["base"].engine)
+    for name in names:
+        best = found.optima[name]
+        assert best.replay.oversold < 1e-6
+        cash = [best.solution.value("M", t) for t in range(1, 7)]
+        assert cash == pytest.approx(list(best.replay.cash[1:]), abs=1e-6), name
+        early = {key: x for key, x in best.decisions.draws.items() if key[2] <= 3}
+        assert early == pytest.approx(
+            {k: x for k, x in found.optima["base"].decisions.draws.items() if k[2] <= 3}
+        )
+        alone = value(made[name])
+        assert best.solution.objective <= alone + 1e-6, name
+    assert not any(t >= 4 for _, _, t in found.optima["running"].decisions.draws)
 
 
 # --- floating draws -------------------------------------------------------------------------------

@@ -178,8 +178,12 @@ def test_names_and_days_of_shocks_are_checked(text: str, words: str) -> None:
 
 
 def test_a_change_of_the_law_needs_a_law() -> None:
-    with pytest.raises(InputError, match='a model whose regime is "none"'):
-        load_model("alibaba-2013", ["regime=none"])
+    change = 'scenarios.now.shocks=[{kind="regime_change", regime="cn_2017_141"}]'
+    with pytest.raises(InputError, match='in a model whose regime is "none"'):
+        load_model("alibaba-2013", ["regime=none", change])
+    # market-shut-counted speaks of more than that: the rest of it is taken.
+    spec = load_model("alibaba-2013", ["regime=none"]).spec
+    assert "market_shut" in {shock.kind for shock in spec.scenarios["market-shut"].shocks}
 
 
 def test_the_law_of_a_scenario_is_read_with_the_model() -> None:

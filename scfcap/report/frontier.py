@@ -1,0 +1,116 @@
+"""The frontier of income, lending and headroom to show and to save, with a picture."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scfcap.report.charts import Picture
+from scfcap.report.files import RESULT_VERSION, records
+from scfcap.report.frontier_chart import frontier_chart
+from scfcap.report.store import SavedRun, save_run
+from scfcap.report.tables import Table, named_table
+from scfcap.schema.load import LoadedModel
+
+NAME = "frontier"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A corner: its name, and the overrides of the model that make it the plan."""
+
+    name: str
+    overrides: Mapping[str, float]
+
+    def command(self, model: str) -> str:
+        """The command that opens it."""
+        parts = ["scfcap", "plan", model]
+        for key, value in self.overrides.items():
+            parts += ["--set", f"{key}={value:.0f}"]
+        return shlex.join(parts)
+
+
+@dataclass(frozen=True)
+class FrontierReport:
+    """Points of the frontier in ``currency``; ``origin`` what its manifest says."""
+
+    model: LoadedModel
+    currency: str
+    frame: pd.DataFrame
+    corners: tuple[Opened, ...]
+    origin: Mapping[str, Any]
+
+    @cached_property
+    def tables(self) -> dict[str, Table]:
+        """The table with units."""
+        return {NAME: named_table(NAME, self.frame, self.currency)}
+
+    @property
+    def sentences(self) -> list[str]:
+        """The corners in words, each against the plan of most income."""
+        return list(self._sentences())
+
+    def _sentences(self) -> Iterator[str]:
+        rows = {str(r["corner"]): r for r in self.frame.to_dict("records") if r["corner"]}
+        plan = rows.get("most income")
+        if plan is None:
+            return
+        ready = self._say(plan["headroom_amount"])
+        yield (
+            f"The plan earns {self._say(plan['income_amount'])}, lends "
+            f"{self._say(plan['lending_amount'])} and always has {ready} of cash and undrawn lines "
+            "ready."
+        )
+        for name, what in (("most lending", "lending"), ("most headroom", "headroom")):
+            end = rows.get(name)
+            if end is None or end is plan:
+                yield f"It has the {name} too."
+                continue
+            more = float(end[f"{what}_amount"]) - float(plan[f"{what}_amount"])
+            cost = float(plan["income_amount"]) - float(end["income_amount"])
+            each = f", {cost / more:.4f} a unit" if more > 0.0 else ""
+            yield (
+                f"The {name} is {self._say(end[f'{what}_amount'])}, {self._say(more)} more: it "
+                f"costs {self._say(cost)} of income{each}."
+            )
+
+    def _say(self, amount: float) -> str:
+        return f"{self.currency} {amount:,.0f}"
+
+    def picture(self) -> Picture:
+        """Income against lending, a line for each level of headroom."""
+        return frontier_chart(
+            f"{self.model.spec.title}: what more of each costs", self.frame, self.currency
+        )
+
+    def document(self) -> dict[str, Any]:
+        """The frontier as plain values."""
+        rows = [
+            {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in row.items()}
+            for row in records(self.frame)
+        ]
+        spec = self.model.spec
+        return {
+            "schema_version": RESULT_VERSION,
+            "model": spec.name,
+            "as_of": spec.as_of,
+            "currency": self.currency,
+            "frontier": rows,
+            "corners": [
+                {"name": x.name, "set": dict(x.overrides), "command": x.command(spec.name)}
+                for x in self.corners
+            ],
+            "sentences": self.sentences,
+        }
+
+    def save(self, out: str | Path) -> SavedRun:
+        """Write the run folder with the table and the picture."""
+        extra = {"frontier.png": self.picture().to_bytes("png")}
+        return save_run(Path(out), self.tables, self.origin, self.document(), extra=extra)
