@@ -173,8 +173,10 @@ class BacktestReport:
             f"paths drawn; seed {about['seed']}). Amounts in millions of {self.currency}; net "
             f"capital at the start {self._money(self.net_capital)}.",
             "",
+            f"    {self.command()}",
+            "",
             *(
-                f"- **{name}**, {count} worlds: {WORDS[str(name)]}."
+                f"- **{name}**, {count} {'world' if count == 1 else 'worlds'}: {WORDS[str(name)]}."
                 for name, count in seeds.items()
             ),
             "",
@@ -193,6 +195,15 @@ class BacktestReport:
             lines += [f"## {_family(family)}", "", *self._summary_lines(family), ""]
             lines += [*self._difference_lines(family), ""]
         return "\n".join(lines)
+
+    def command(self) -> str:
+        """The command that makes this run, for a model as it is shipped."""
+        about = self.about
+        told = ("seeds", "periods", "horizon", "scenarios", "seed")
+        options = [f"--{name} {about[name]}" for name in told]
+        if set(about["families"]) != set(WORDS) - {"all"}:
+            options += [f"--family {name}" for name in about["families"]]
+        return f"scfcap backtest {self.model} {' '.join(options)}"
 
     def _rough(self, seeds: pd.Series[Any]) -> str:
         """A caution where a family has too few worlds for its intervals."""

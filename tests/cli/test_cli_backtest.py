@@ -73,6 +73,9 @@ def test_the_report_has_the_figures_of_the_run_alone(report):
     lost = report.paired[(report.paired["measure"] == "value") & (report.paired["seeds"] > 0)]
     assert all(f"{x:.0%}" in text for x in lost["lost_share"])
     assert text.startswith("# Rolling back-test of mini\n")
+    options = " ".join(map(str, (*SMALL, "--seed", 0))).replace("--seeds 2", "--seeds 3")
+    assert report.command() == f"scfcap backtest mini {options}"
+    assert report.command() in text
 
 
 def test_it_shows_and_saves_and_is_the_same_again(scfcap, mini, tmp_path, report):
