@@ -15,7 +15,7 @@ from scfcap.funding.scenarios import ScenarioPlan, solve_scenarios
 from scfcap.funding.stability import Judged, Stability, first_decisions, judge
 
 from .small_platform import LAW, platform, small_pool
-from .test_worth import HARD, WEIGHTS
+from .test_scenario_worth import HARD, WEIGHTS
 from .variants import edited
 
 
