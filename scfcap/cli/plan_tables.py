@@ -35,6 +35,7 @@ def show_plan(terminal: Terminal, report: PlanReport) -> None:
         terminal.say(part, "")
     if len(report.frames["covenants"]):
         terminal.say(shown.covenants(), "")
+    _scenarios(terminal, report)
     _prices(terminal, report)
     _unused(terminal, report)
     tables: tuple[RichTable | str, ...] = (
@@ -70,6 +71,22 @@ def _head(report: PlanReport) -> list[str]:
         f"{report.status}; net income {report.currency} {report.net_income:,.0f}",
         *([report.chosen["says"]] if report.chosen else []),
     ]
+
+
+def _scenarios(terminal: Terminal, report: PlanReport) -> None:
+    """What the plan comes to in each of its scenarios, and what planning with them earns."""
+    frame = report.frames.get("scenarios")
+    if frame is None:
+        return
+    unit = report.model.spec.plan.money_unit
+    money = ("objective_amount", "least_cash_amount", "lent_amount", "shortfall_amount")
+    rows = [
+        [row["scenario"], f"{row['weight']:.1%}", *(f"{row[name] / unit:,.2f}" for name in money)]
+        for row in frame.to_dict("records")
+    ]
+    heads = ["scenario", "weight", "objective", "least cash", "lent", "missing"]
+    terminal.say(grid("One plan for all scenarios", heads, rows, heads[1:]))
+    terminal.say(*(f"  {said}" for said in report.frames["uncertainty_value"]["sentence"]), "")
 
 
 def _prices(terminal: Terminal, report: PlanReport) -> None:

@@ -14,6 +14,7 @@ Sheet = Literal[
     "plan",
     "cash",
     "costs",
+    "scenarios",
     "contingency",
     "covenants",
     "limits",

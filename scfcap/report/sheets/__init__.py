@@ -16,6 +16,7 @@ from scfcap.report.sheets.deal import add_deal
 from scfcap.report.sheets.limits import add_limits
 from scfcap.report.sheets.plan import add_plan
 from scfcap.report.sheets.pool import add_pool
+from scfcap.report.sheets.scenarios import add_scenarios
 from scfcap.report.sheets.summary import add_summary
 from scfcap.report.sheets.to_do import add_to_do
 from scfcap.report.tables import RunMeta, Table
@@ -31,6 +32,7 @@ _BUILDERS: dict[str, Callable[[Kit], None]] = {
     "to_do": add_to_do,
     "cash": add_cash,
     "costs": add_costs,
+    "scenarios": add_scenarios,
     "contingency": add_contingency,
     "covenants": add_covenants,
     "limits": add_limits,
