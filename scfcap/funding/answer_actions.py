@@ -151,13 +151,22 @@ def _gone(found: Contingency, kind: str, item: str, t: int, planned: float) -> b
     if kind == "issue":
         return shock.deal(item).max_pool < short
     if kind == "draw":
-        x = next(y for y in shock.lenders if y.name == item)
-        return t in x.closed or x.line(t) < short
+        return _line_is_cut(found, item, t)
     if kind == "place" and shock.p2p is not None:
         supply = sum(step.per_period for step in shock.p2p.steps) / shock.unit
         fresh = 1.0 if shock.p2p.fresh is None else float(shock.p2p.fresh[t])
         return t not in shock.p2p.open_periods or supply * fresh < short
     return False
+
+
+def _line_is_cut(found: Contingency, lender: str, t: int) -> bool:
+    """Whether a line is cut, and the answer owes all that is left of it."""
+    best = found.answer.optimum
+    x = next(y for y in best.inputs.lenders if y.name == lender)
+    usual = next((y.line(t) for y in found.base.inputs.lenders if y.name == lender), 0.0)
+    owed = best.book.debt(lender, t).value(best.solution.x) + float(x.open_balance[t])
+    full = owed >= x.line(t) - LEAST / best.inputs.unit
+    return t in x.closed or (x.line(t) < usual and full)
 
 
 def first_to_do(acts: Sequence[Action]) -> Action | None:
