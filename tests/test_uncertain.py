@@ -42,6 +42,7 @@ def test_paths_have_what_the_named_leave():
     assert sum(w.weights.values()) == pytest.approx(1.0, abs=1e-12)
     assert w.weights["stress"] == pytest.approx(0.1)
     assert list(w.table()["kind"]) == ["named"] + ["path"] * 4
+    assert [x.soft for x in w.inputs.values()] == [False, True, True, True, True]
     assert (w.nodes.index[:, 2] == 0).all()
     assert len({*w.nodes.index[:, 3].tolist()}) == 5
 

@@ -73,6 +73,8 @@ def worlds(model: Model, uncertainty: Uncertainty | None = None) -> Worlds:
         weights = dict(stated.weights)
         curves = chosen(model.curves(), tuple(weights))
     inputs, engine = inputs_under(model, curves)
+    # A path is drawn, not stated: losses may break a limit in it whatever is done.
+    inputs = {name: replace(x, soft=name not in stated.weights) for name, x in inputs.items()}
     nodes = nodes_of(stated, len(weights), inputs[next(iter(inputs))].horizon)
     if stated.branches:
         from scfcap.funding.trees import tree_of

@@ -19,7 +19,7 @@ from scfcap.funding.data import Datum, all_data
 from scfcap.funding.decisions import decisions_of
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.long_demand import no_long_demand
-from scfcap.funding.naming import day_of, money
+from scfcap.funding.naming import day_of, limit_name, money
 from scfcap.funding.nodes import Nodes
 from scfcap.funding.objective import objective_words
 from scfcap.funding.plan import Optimum, Plan
@@ -29,6 +29,7 @@ from scfcap.funding.ranging import Side
 from scfcap.funding.replay import Engine, replay
 from scfcap.funding.risk import risk_cautions, risk_table
 from scfcap.funding.scenarios import ScenarioPlan, solve_scenarios
+from scfcap.funding.soft import broken, penalty
 from scfcap.funding.statements import frame_of, limits
 from scfcap.funding.tables import Tables
 from scfcap.funding.terms import Term, TermPrice, all_terms, term_price_table, value_of
@@ -50,8 +51,12 @@ class WeighedPlan(Plan):
 
     @property
     def objective(self) -> float:
-        """What the plan is after, expected over the scenarios [currency]."""
-        return self.all_scenarios.objective * self.optimum.inputs.unit
+        """What the plan is after, expected over the scenarios [currency]; without the prices of
+        limits that give way on paths.
+        """
+        found = self.all_scenarios
+        broken_at = sum(w * _penalty(found.optima[k]) for k, w in found.weights.items())
+        return (found.objective + broken_at) * self.optimum.inputs.unit
 
     @cached_property
     def prices(self) -> tuple[Price, ...]:
@@ -213,7 +218,9 @@ def expected_terms(found: ScenarioPlan, inputs: Inputs) -> tuple[TermPrice, ...]
 
 def risk_told(plan: Plan) -> list[str]:
     """What to doubt of a plan over scenarios; of another nothing."""
-    return risk_cautions(plan.all_scenarios) if isinstance(plan, WeighedPlan) else []
+    if not isinstance(plan, WeighedPlan):
+        return []
+    return [*risk_cautions(plan.all_scenarios), *gave_way(plan.all_scenarios)]
 
 
 def scenario_table(found: ScenarioPlan) -> pd.DataFrame:
@@ -233,7 +240,7 @@ def scenario_table(found: ScenarioPlan) -> pd.DataFrame:
         missing = max((x.solution.value("u", t) for t in x.inputs.periods), default=0.0)
         only = [] if x is first else sorted(_binding(x) - own)
         rows.append(
-            (name, found.weights[name], x.solution.objective * unit,
+            (name, found.weights[name], (x.solution.objective + _penalty(x)) * unit,
              x.solution.value("K", x.inputs.horizon) * unit, cash[low] * unit,
              day_of(x.inputs, low + 1), float(x.decisions.originated.sum()) * unit,
              missing * unit, ", ".join(only))
@@ -243,6 +250,27 @@ def scenario_table(found: ScenarioPlan) -> pd.DataFrame:
         ["scenario", "weight", "objective_amount", "net_capital_amount", "least_cash_amount",
          "least_cash_on", "lent_amount", "shortfall_amount", "binding"],
     )  # fmt: skip
+
+
+def _penalty(x: Optimum) -> float:
+    return penalty(x.book, x.solution) if x.inputs.soft else 0.0
+
+
+def gave_way(found: ScenarioPlan) -> list[str]:
+    """A sentence for each scenario in which limits give way, with the most that one does."""
+    said = []
+    for name, x in found.optima.items():
+        gave = broken(x.book, x.solution) if x.inputs.soft else {}
+        if not gave:
+            continue
+        (family, key), most = max(gave.items(), key=lambda each: each[1])
+        names = sorted({limit_name(x.inputs, f, k) for f, k in gave})
+        said.append(
+            f"In {name}, of probability {found.weights[name]:.2%}, no plan keeps all limits: "
+            f"{', '.join(names)} give way, {limit_name(x.inputs, family, key)} by "
+            f"{money(x.inputs, most * x.inputs.unit)}."
+        )
+    return said
 
 
 def _binding(x: Optimum) -> set[str]:

@@ -12,7 +12,7 @@ from scfcap.funding.nodes import Nodes
 from scfcap.funding.plan import solve_plan
 from scfcap.funding.scenarios import solve_scenarios
 from scfcap.funding.terms import term_prices
-from scfcap.funding.weighed import WeighedPlan, solve_weighed
+from scfcap.funding.weighed import WeighedPlan, gave_way, solve_weighed
 
 from .small_platform import LAW, Platform, platform, small_pool
 from .variants import edited
@@ -114,3 +114,19 @@ def test_the_scenario_shown_must_happen():
     nodes = Nodes.two_stage(2, 6, 1)
     with pytest.raises(InputError, match="no weight"):
         solve_weighed(inputs, {"base": 0.0, "stress": 1.0}, nodes, under("base").engine, "base")
+
+
+def test_limits_that_give_way_in_a_scenario_are_told_and_cost_the_plan_nothing_in_words():
+    asked = edited({**SIX, "plan.scenario": "stress", "plan.headroom": 1e9})
+    hard = replace(platform(asked, LAW, small_pool(150, 2)).inputs, soft=True)
+    inputs = {"base": under("base").inputs, "path 7": hard}
+    nodes = Nodes.two_stage(2, 6, 1)
+    plan = solve_weighed(inputs, {"base": 0.9, "path 7": 0.1}, nodes, under("base").engine, "base")
+    told = gave_way(plan.all_scenarios)
+    assert len(told) == 1
+    assert told[0].startswith("In path 7, of probability 10.00%, no plan keeps all limits")
+    assert "cash and undrawn lines" in told[0]
+    table = plan.tables()["scenarios"].set_index("scenario")
+    assert abs(table.loc["path 7", "objective_amount"]) < 1e8
+    mean = (table["weight"] * table["objective_amount"]).sum()
+    assert mean == pytest.approx(plan.objective, rel=1e-6)
