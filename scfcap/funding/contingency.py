@@ -156,7 +156,7 @@ def contingency(base: Optimum, shock: Shock, engine: Engine) -> Contingency:
     standing = replace(shock.inputs, lenders=given.lenders)
     nothing = NothingDone(carry_out(standing, base.decisions, engine, shock.known))
     try:
-        answer = _replanned(replace(given, soft=True), engine, planned)
+        answer = _replanned(replace(given, soft=True), engine, planned, base.solution)
     except InfeasibleError:
         answer = _urgently(base, shock, engine, planned)
     if answer.weighed < nothing.weighed:
@@ -164,7 +164,8 @@ def contingency(base: Optimum, shock: Shock, engine: Engine) -> Contingency:
         answer = max(answer, urgent, key=lambda x: x.weighed)
     foreseen = answer
     if shock.known > 1:
-        found = _replanned(replace(shock.inputs, soft=True), engine, None)
+        start = answer.optimum.solution
+        found = _replanned(replace(shock.inputs, soft=True), engine, None, start)
         foreseen = max(answer, found, key=lambda x: x.weighed)
     return Contingency(base, shock, nothing, answer, foreseen)
 
@@ -175,7 +176,7 @@ def _urgently(
     """The plan from the shock on with forced sales too, where nothing else is left."""
     given = with_emergency(shock.inputs, shock.known)
     given = replace(decided_before(given, base, shock.known, engine), soft=True)
-    return _replanned(given, engine, planned)
+    return _replanned(given, engine, planned, base.solution)
 
 
 def with_emergency(inputs: Inputs, since: int) -> Inputs:
@@ -204,17 +205,20 @@ def decided_before(inputs: Inputs, base: Optimum, known: int, engine: Engine) ->
     return going_on(inputs, base.decisions, known - 1, found)
 
 
-def _replanned(inputs: Inputs, engine: Engine, planned: Mapping[Cell, float] | None) -> Replanned:
+def _replanned(
+    inputs: Inputs, engine: Engine, planned: Mapping[Cell, float] | None, start: Solution
+) -> Replanned:
     """The best plan, and of those as good the one nearest to what was ``planned`` (None: any).
 
-    A series that the engines let amortise early does so in the program too.
+    A series that the engines let amortise early does so in the program too. The solver begins from
+    the basis of ``start``.
     """
-    best = optimum(inputs, engine)
+    best = optimum(inputs, engine, start)
     for _ in range(ROUNDS):
         deals = amortised(best.inputs.deals, best.replay)
         if deals == best.inputs.deals:
             break
-        best = optimum(replace(best.inputs, deals=deals), engine)
+        best = optimum(replace(best.inputs, deals=deals), engine, best.solution)
     if planned is not None:
         best = _nearest(best, engine, planned)
     return Replanned(best, broken(best.book, best.solution), penalty(best.book, best.solution))

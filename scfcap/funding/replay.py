@@ -49,6 +49,7 @@ class Engine:
     _made: dict[tuple[str, int, int, int], Made] = field(
         default_factory=dict, repr=False, compare=False
     )
+    _last: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     _series: dict[tuple[Any, ...], tuple[Any, DealResult]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -59,6 +60,19 @@ class Engine:
         if key not in self._opened:
             self._opened[key] = project_opening(self.pool, self.curves, group, count)
         return self._opened[key]
+
+    def cohorts(self, inputs: Inputs, decisions: Decisions) -> Mapping[str, FloatArray]:
+        """Flows of each whole cohort; those of the last loans made are kept, as a sale moves none.
+
+        Not to be changed by who reads them.
+        """
+        made = (*sorted(decisions.booked.items()), decisions.originated.tobytes())
+        key = (inputs.spec.plan.scenario, id(inputs.cohorts), inputs.horizon, made)
+        if self._last.get("key") != key:
+            flows = _cohort_flows(inputs, decisions, self)
+            self._last.update(key=key, cohorts=inputs.cohorts, flows=flows)
+        kept: Mapping[str, FloatArray] = self._last["flows"]
+        return kept
 
     def series(
         self, inputs: Inputs, d: DealInputs, state: SeriesState, flows: PlaceFlows
@@ -112,7 +126,7 @@ class Replay:
 
 def replay(inputs: Inputs, decisions: Decisions, engine: Engine) -> Replay:
     """Carry the decisions out, period by period, without the program and its factors."""
-    flows = _cohort_flows(inputs, decisions, engine)
+    flows = engine.cohorts(inputs, decisions)
     places, oversold, part = _carry(inputs, decisions, flows, _curves(inputs, engine))
     deals = {}
     for d in inputs.deals:
@@ -319,7 +333,7 @@ class Parts:
 
 def parts(inputs: Inputs, decisions: Decisions, engine: Engine) -> Parts:
     """The decisions carried out on loans alone: what :func:`replay` sums, by cohort and place."""
-    flows = _cohort_flows(inputs, decisions, engine)
+    flows = engine.cohorts(inputs, decisions)
     places = all_places(inputs)
     share, _, _ = _shares(inputs, decisions, flows)
     before = np.concatenate((share[:, :, :1], share[:, :, :-1]), axis=2)
