@@ -52,7 +52,8 @@ def shocks_of(model: Model) -> dict[str, int]:
 def contingencies(
     model: Model, names: Sequence[str] = (), ready: int | None = None
 ) -> Contingencies:
-    """The plan against the scenarios ``names``, else against all with shocks.
+    """The plan against the scenarios ``names``, else those of ``plan.contingency``, or all with
+    shocks.
 
     What to hold ready is worked out for the ``ready`` dearest (None: all).
 
@@ -99,7 +100,8 @@ def contingencies(
 def _asked(model: Model, names: Sequence[str]) -> dict[str, int]:
     known = shocks_of(model)
     if not names:
-        return known
+        stated = model.spec.plan.contingency
+        return known if stated is None else {k: x for k, x in known.items() if k in stated}
     there, own = model.spec.scenarios, model.spec.plan.scenario
     problems = []
     for name in names:

@@ -124,6 +124,13 @@ class Model(Schema):
                 expected=f"scenarios of the model: {', '.join(sorted(self.scenarios))}",
                 action="State the scenario, or include a shipped one: scenarios.NAME.include.",
             )
+        strange = sorted(set(self.plan.contingency or ()) - set(self.scenarios))
+        if strange:
+            raise MisfitError(
+                key="plan.contingency",
+                found=f"scenario {', '.join(strange)}",
+                expected=f"scenarios of the model: {', '.join(sorted(self.scenarios))}",
+            )
         periods = self.projection.misfit(self.plan.unit, self.plan.projected)
         if periods is not None:
             raise periods

@@ -88,6 +88,9 @@ class PlanSettings(Schema):
     costs, or not. Absent: passes, but for programs so large that a perturbation is used."""
     indifferent: Literal["late", "early"] = "late"
     """When to act where it is worth the same."""
+    contingency: tuple[str, ...] | None = None
+    """Scenarios against which a run says what to do if they come; absent: all in which something
+    happens; empty: none."""
     uncertainty: Uncertainty | None = None
     """Scenarios for which the plan is made at once; absent: for ``scenario`` alone."""
 
