@@ -58,7 +58,7 @@ def stored_inputs(model: Model, *, plan: bool = False) -> dict[str, bytes]:
         bare["eligibility"] = pool.eligibility
         bare["tables"] = {name: pool.tables[name] for name in PLANNED if name in pool.tables}
         said["law"] = _law_told(model.loaded.law)
-    text = json.dumps(said, ensure_ascii=False, indent=1, sort_keys=True)
+    text = json.dumps(said, ensure_ascii=False, indent=1)
     return {POOL: snapshot_bytes(replace(pool, **bare)), MODEL: f"{text}\n".encode()}
 
 

@@ -51,7 +51,9 @@ class _Begins(Schema):
     @model_validator(mode="after")
     def _begins_once(self) -> _Begins:
         for key in ("from_period", "period"):
-            if self.on is not None and key in self.model_fields_set:
+            # A default that was written out, as run folders do, is nothing that was stated.
+            field = type(self).model_fields.get(key)
+            if self.on is not None and field and getattr(self, key) != field.default:
                 raise MisfitError(
                     key="on", found=f"on beside {key}", expected="one of them: a day, or a period"
                 )
