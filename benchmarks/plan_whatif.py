@@ -20,8 +20,8 @@ from scfcap.funding.catalogue import build_program
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.plan import optimum
 from scfcap.funding.program import Program, Solution, solve
+from scfcap.funding.start import solve_from
 from scfcap.funding.variables import declare
-from scfcap.funding.warm import solve_from
 from scfcap.funding.what_if import ordered
 
 NAME = "plan_whatif"

@@ -89,12 +89,24 @@ def contingencies(
     frames = tables(both)
     frames["contingency_signs"] = signs(
         {x.shock.name: spec.scenarios[x.shock.name] for x in found},
-        model.watch().lights,
+        _lights(model, told),
         model.plan_tables()["covenants"],
         model.kept("warning_value"),
     )
     frames["contingency_notes"] = pd.DataFrame({"says": told}, dtype="str")
     return Contingencies(tuple(both), frames, tuple(told))
+
+
+def _lights(model: Model, told: list[str]) -> pd.DataFrame | None:
+    """The early warnings as they stand; None where what they are read from is not there."""
+    try:
+        return model.watch().lights
+    except InputError as error:
+        first = error.problems[0]
+        told.append(
+            f"Early warnings cannot be read ({first.where}: {first.found}): no sign is told."
+        )
+        return None
 
 
 def _asked(model: Model, names: Sequence[str]) -> dict[str, int]:

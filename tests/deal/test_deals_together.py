@@ -115,7 +115,8 @@ def test_the_second_deal_buys_what_the_first_has_left(tmp_path: Path) -> None:
     assert (a + b <= supply * (1 + 1e-9)).all()
     assert (b[:, 0] < a[:, 0]).all()
     rows = [runs["a"].scenarios.index(name) for name in ("base", "stress")]
-    alone = deal_case(model, "a", model.spec.scenarios).run()
+    both = {name: model.spec.scenarios[name] for name in ("base", "stress")}
+    alone = deal_case(model, "a", both).run()
     np.testing.assert_array_equal(a[rows], alone.of("bought"))
     np.testing.assert_allclose((a + b)[:, :5], supply)  # both want more than there is
     idle = runs["b"].cash[:, 0, 0]
