@@ -15,7 +15,7 @@ import pytest
 from scfcap.credit.known import known_from, parts_from
 from scfcap.credit.stated import Stated
 from scfcap.funding.answer_actions import actions_of, first_to_do
-from scfcap.funding.answer_tables import tables
+from scfcap.funding.answer_tables import sentence, tables
 from scfcap.funding.called import called_in, with_calls
 from scfcap.funding.cells import decided
 from scfcap.funding.contingency import (
@@ -195,6 +195,18 @@ def test_a_shock_that_changes_nothing_has_no_actions_and_costs_nothing():
     said = tables([(x, None)])["contingency"]["sentence"].iloc[0]
     assert "Nothing need be done otherwise." in said
     assert "It costs nothing." in said
+
+
+def test_what_the_choice_among_equal_answers_gives_up_is_told_as_nothing():
+    x = found("idle")
+    least = INDIFFERENT * abs(x.base.solution.objective)
+    for much, says in ((0.5, "It costs nothing."), (2.0, "It costs CNY ")):
+        answer = replace(x.answer, weight=x.answer.weight - much * least)
+        said = sentence(replace(x, answer=answer), [])
+        assert says in said
+        assert ("Doing nothing would cost CNY" in said) == (much > 1.0)
+        assert "no limit fails" in said
+        assert "limits broken" not in said
 
 
 def test_a_line_that_is_called_is_repaid_by_then():
