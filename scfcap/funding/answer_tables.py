@@ -243,8 +243,8 @@ def sentence(found: Contingency, acts: Sequence[Action]) -> str:
         what = failing(first.family, first.item)
         day = inputs.grid.ends[first.period - 1]
         said.append(f"If nothing is done, {what} fails first, on {day}, by {say(first.size)}.")
-    # Plans within what the choice among equal ones may give up are worth the same.
-    least = max(LEAST, INDIFFERENT * abs(found.base.solution.objective) * inputs.unit)
+    # Plans within what the choice among equal ones may give up, in each, are worth the same.
+    least = max(LEAST, 2.0 * INDIFFERENT * abs(found.base.solution.objective) * inputs.unit)
     if abs(found.cost) * inputs.unit <= least:
         said.append("It costs nothing.")
     elif found.cost < 0.0:

@@ -200,11 +200,11 @@ def test_a_shock_that_changes_nothing_has_no_actions_and_costs_nothing():
 def test_what_the_choice_among_equal_answers_gives_up_is_told_as_nothing():
     x = found("idle")
     least = INDIFFERENT * abs(x.base.solution.objective)
-    for much, says in ((0.5, "It costs nothing."), (2.0, "It costs CNY ")):
+    for much, says in ((1.01, "It costs nothing."), (3.0, "It costs CNY ")):
         answer = replace(x.answer, weight=x.answer.weight - much * least)
         said = sentence(replace(x, answer=answer), [])
         assert says in said
-        assert ("Doing nothing would cost CNY" in said) == (much > 1.0)
+        assert ("Doing nothing would cost CNY" in said) == (much > 2.0)
         assert "no limit fails" in said
         assert "limits broken" not in said
 
