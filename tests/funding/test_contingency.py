@@ -14,7 +14,7 @@ import pytest
 
 from scfcap.credit.known import known_from, parts_from
 from scfcap.credit.stated import Stated
-from scfcap.funding.answer_actions import actions_of, first_to_do
+from scfcap.funding.answer_actions import _gone, actions_of, first_to_do
 from scfcap.funding.answer_tables import sentence, tables
 from scfcap.funding.called import called_in, with_calls
 from scfcap.funding.cells import decided
@@ -219,6 +219,19 @@ def test_a_line_that_is_called_is_repaid_by_then():
     best = x.answer.optimum
     for t in (4, 5, 6):
         assert best.book.debt("bank-a", t).value(best.solution.x) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_notes_are_lost_only_where_lenders_bring_less():
+    x = found("hard")
+    p2p = x.shock.inputs.p2p
+    assert p2p is not None
+    supply = sum(step.per_period for step in p2p.steps) * x.shock.inputs.units[4]
+    assert supply > 0.0
+    assert not _gone(x, "place", "notes", 4, supply)  # the shock is of borrowers and banks alone
+    none = np.zeros(7)
+    left = replace(p2p, renewed=none, fresh=none)
+    fled = replace(x, shock=replace(x.shock, inputs=replace(x.shock.inputs, p2p=left)))
+    assert _gone(fled, "place", "notes", 4, supply)
 
 
 def test_no_more_is_drawn_where_notice_had_to_be_given_before():
