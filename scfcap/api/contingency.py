@@ -93,6 +93,12 @@ def contingencies(
         model.plan_tables()["covenants"],
         model.kept("warning_value"),
     )
+    if model.spec.plan.uncertainty is not None:
+        told.append(
+            "The plan is one for several scenarios: costs are told against what it comes to in "
+            f"{spec.plan.scenario}, which pays for being ready for the others; part of an answer "
+            "may be to stop that."
+        )
     frames["contingency_notes"] = pd.DataFrame({"says": told}, dtype="str")
     return Contingencies(tuple(both), frames, tuple(told))
 

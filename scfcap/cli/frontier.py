@@ -67,7 +67,7 @@ def frontier(
                 there = Asked(model, tape, overrides, reject_limit, place).load(*sets)
                 opened[corner.name] = there.plan_report().save(place).folder
         terminal.finish()
-        _show(terminal, found)
+        _show(terminal, found, None if tape is None else str(tape))
         for name, place in opened.items():
             terminal.say(f"Plan of {name}: {shown_path(place)}")
         if folder is not None:
@@ -77,7 +77,7 @@ def frontier(
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
 
 
-def _show(terminal: Terminal, found: FrontierReport) -> None:
+def _show(terminal: Terminal, found: FrontierReport, tape: str | None) -> None:
     million = 1e6
     frame = found.frame.sort_values(["headroom_amount", "lending_amount"])
     risky = bool(frame["cvar_amount"].notna().any())
@@ -86,8 +86,7 @@ def _show(terminal: Terminal, found: FrontierReport) -> None:
     title = f"None of these is beaten in all, {found.currency} m"
     terminal.say(grid(title, heads, rows, heads[:-1]), "", *found.sentences, "")
     terminal.say("Each corner as the plan:")
-    name = found.model.folder.name
-    terminal.say(*(f"  {x.name}: {x.command(name)}" for x in found.corners), "")
+    terminal.say(*(f"  {x.name}: {found.command(x, tape)}" for x in found.corners), "")
 
 
 def _row(row: dict[Any, Any], unit: float, risky: bool) -> list[str]:

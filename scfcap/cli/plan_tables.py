@@ -86,7 +86,18 @@ def _scenarios(terminal: Terminal, report: PlanReport) -> None:
     ]
     heads = ["scenario", "weight", "objective", "least cash", "lent", "missing"]
     terminal.say(grid("One plan for all scenarios", heads, rows, heads[1:]))
-    terminal.say(*(f"  {said}" for said in report.frames["uncertainty_value"]["sentence"]), "")
+    terminal.say(*_worth(report), "")
+
+
+def _worth(report: PlanReport) -> list[str]:
+    """What planning with the scenarios earns; a sentence that leaves its amount out gets it."""
+    said = []
+    for row in report.frames["uncertainty_value"].to_dict("records"):
+        amount, sentence = row["amount"], str(row["sentence"])
+        bare = sentence.startswith("What ")
+        figure = f"{report.currency} {amount:,.0f}: " if bare and amount == amount else ""
+        said.append(f"  {figure}{sentence[:1].lower() + sentence[1:] if figure else sentence}")
+    return said
 
 
 def _prices(terminal: Terminal, report: PlanReport) -> None:

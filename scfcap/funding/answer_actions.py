@@ -15,7 +15,7 @@ from scfcap.axes import (
 )
 from scfcap.funding.cells import decided
 from scfcap.funding.contingency import Contingency
-from scfcap.funding.inputs import Inputs
+from scfcap.funding.inputs import Inputs, P2PInputs
 
 #: Actions below this share of a shock's largest are left out.
 SMALL = 0.01
@@ -153,10 +153,21 @@ def _gone(found: Contingency, kind: str, item: str, t: int, planned: float) -> b
     if kind == "draw":
         return _line_is_cut(found, item, t)
     if kind == "place" and shock.p2p is not None:
-        supply = sum(step.per_period for step in shock.p2p.steps) / shock.unit
-        fresh = 1.0 if shock.p2p.fresh is None else float(shock.p2p.fresh[t])
-        return t not in shock.p2p.open_periods or supply * fresh < short
+        return t not in shock.p2p.open_periods or _brought(found, shock.p2p, t) < short
     return False
+
+
+def _brought(found: Contingency, p2p: P2PInputs, t: int) -> float:
+    """What P2P lenders bring in ``t``, with what they renew of the notes that fall due."""
+    supply = sum(step.per_period for step in p2p.steps) * float(found.shock.inputs.units[t])
+    if p2p.renewed is None or p2p.fresh is None:
+        return supply
+    again, new = float(p2p.renewed[t]), float(p2p.fresh[t])
+    if (again, new) == (1.0, 1.0):
+        return supply
+    placed = found.base.decisions.placed
+    due = float(p2p.open_repaid[t]) + float(placed[:, list(p2p.maturity.falling(t))].sum())
+    return min(supply, again * due + new * supply)
 
 
 def _line_is_cut(found: Contingency, lender: str, t: int) -> bool:

@@ -20,6 +20,7 @@ from scfcap.funding.catalogue import BY_NAME
 from scfcap.funding.cells import Cell, decided
 from scfcap.funding.contingency import Contingency
 from scfcap.funding.inputs import Inputs
+from scfcap.funding.nearest import INDIFFERENT
 from scfcap.funding.readiness import Ready
 from scfcap.funding.statements import frame_of
 
@@ -242,18 +243,21 @@ def sentence(found: Contingency, acts: Sequence[Action]) -> str:
         what = failing(first.family, first.item)
         day = inputs.grid.ends[first.period - 1]
         said.append(f"If nothing is done, {what} fails first, on {day}, by {say(first.size)}.")
-    if abs(found.cost) * inputs.unit <= LEAST:
+    # Plans within what the choice among equal ones may give up, in each, are worth the same.
+    least = max(LEAST, 2.0 * INDIFFERENT * abs(found.base.solution.objective) * inputs.unit)
+    if abs(found.cost) * inputs.unit <= least:
         said.append("It costs nothing.")
     elif found.cost < 0.0:
         said.append(f"It brings {say(-found.cost)}.")
     else:
         late = found.cost_late
-        part = f", {say(late)} of it for not being foreseen" if late * inputs.unit > LEAST else ""
+        part = f", {say(late)} of it for not being foreseen" if late * inputs.unit > least else ""
         said.append(f"It costs {say(found.cost)}{part}.")
-    if found.avoided * inputs.unit > LEAST:
+    if found.avoided * inputs.unit > least:
         said.append(f"Doing nothing would cost {say(found.avoided)} more.")
-    elif found.avoided * inputs.unit < -LEAST:
-        said.append(f"Doing nothing would cost {say(-found.avoided)} less, with limits broken.")
+    elif found.avoided * inputs.unit < -least:
+        broken = "" if first is None else ", with limits broken"
+        said.append(f"Doing nothing would cost {say(-found.avoided)} less{broken}.")
     if found.answer.gave:
         names = dict.fromkeys(failing(family, _item(key)) for family, key in found.answer.gave)
         said.append(f"Limits give way even so: {', '.join(names)}.")

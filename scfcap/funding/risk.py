@@ -168,7 +168,7 @@ def risk_sentences(plan: ScenarioPlan) -> list[str]:
     each = f"over the plan, a {first.spec.plan.unit} that a unit is missing counting it once"
     when = each if risk.measure == "total" else "at a close"
     told = (
-        f"Shortfall of the worst {1.0 - risk.level:.0%} {when}, on average (CVaR): "
+        f"Shortfall of the worst {100.0 * (1.0 - risk.level):.3g}% {when}, on average (CVaR): "
         f"{money(first, found.cvar * unit)}, at least {money(first, found.tail.least * unit)} "
         f"(VaR), from {found.tail.count:.1f} scenarios as likely."
     )

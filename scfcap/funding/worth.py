@@ -239,7 +239,7 @@ def worth_table(
     inputs = next(iter(plan.optima.values())).inputs
     unit = inputs.unit
     rows = [
-        ("plan for all scenarios", worth.stochastic, "What the plan expects."),
+        ("plan for all scenarios", worth.stochastic, f"What the plan expects{_weighed(inputs)}."),
         (
             "plan for their mean, as it sees itself",
             worth.mean,
@@ -286,7 +286,17 @@ def _vss(inputs: Inputs, worth: Worth, spread: float) -> str:
             f"Planning with the scenarios earns {amount} on average, within the {room} by which "
             f"the choice of scenarios moves the value: nothing, the plan for the mean is as good."
         )
-    return f"Planning with the scenarios earns {amount} on average over a plan for their mean."
+    return (
+        f"Planning with the scenarios earns {amount} on average over a plan for their mean"
+        f"{_weighed(inputs)}."
+    )
+
+
+def _weighed(inputs: Inputs) -> str:
+    """Where risk has a weight, amounts are less what it takes off, and not income alone."""
+    stated = inputs.spec.plan.uncertainty
+    risk = None if stated is None else stated.risk
+    return "" if risk is None or not risk.weight else ", less what risk takes off"
 
 
 def _evpi(inputs: Inputs, worth: Worth) -> str:

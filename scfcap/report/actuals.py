@@ -181,7 +181,7 @@ class ActualsReport:
             most = bridge.to_dict("records")[row]
             change = ends[1] - ends[0]
             text = f"{what} was {self._money(ends[1])}, {self._than(change, ends[0])}"
-            if abs(float(most[column])) > LEAST:
+            if abs(change) > LEAST:
                 text += f"; most of it by {most['driver']} ({self._signed(float(most[column]))})"
             said.append(f"{text}.")
         return said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,9 +29,13 @@ class Opened:
     name: str
     overrides: Mapping[str, float]
 
-    def command(self, model: str) -> str:
-        """The command that opens it."""
+    def command(self, model: str, stated: Sequence[str] = (), tape: str | None = None) -> str:
+        """The command that opens it, with the overrides ``stated`` and the tape of the frontier."""
         parts = ["scfcap", "plan", model]
+        if tape is not None:
+            parts += ["--tape", tape]
+        for text in stated:
+            parts += ["--set", text]
         for key, value in self.overrides.items():
             parts += ["--set", f"{key}={value:.0f}"]
         return shlex.join(parts)
@@ -84,6 +88,10 @@ class FrontierReport:
     def _say(self, amount: float) -> str:
         return f"{self.currency} {amount:,.0f}"
 
+    def command(self, corner: Opened, tape: str | None = None) -> str:
+        """The command that opens a corner of this very model."""
+        return corner.command(self.model.folder.name, self.model.overrides, tape)
+
     def picture(self) -> Picture:
         """Income against lending, a line for each level of headroom."""
         return frontier_chart(
@@ -104,7 +112,7 @@ class FrontierReport:
             "currency": self.currency,
             "frontier": rows,
             "corners": [
-                {"name": x.name, "set": dict(x.overrides), "command": x.command(spec.name)}
+                {"name": x.name, "set": dict(x.overrides), "command": self.command(x)}
                 for x in self.corners
             ],
             "sentences": self.sentences,

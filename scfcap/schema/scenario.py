@@ -14,10 +14,19 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from scfcap.quantities import CostRate, Share
 from scfcap.schema.base import MisfitError, Schema
+
+#: Keys of the period in which a shock begins.
+_PERIODS = ("from_period", "period")
 
 Multiple = Annotated[float, Field(ge=0.0, le=100.0, allow_inf_nan=False)]
 Period = Annotated[int, Field(ge=1, le=1200)]
@@ -50,14 +59,22 @@ class _Begins(Schema):
 
     @model_validator(mode="after")
     def _begins_once(self) -> _Begins:
-        for key in ("from_period", "period"):
-            # A default that was written out, as run folders do, is nothing that was stated.
-            field = type(self).model_fields.get(key)
-            if self.on is not None and field and getattr(self, key) != field.default:
+        for key in _PERIODS:
+            if self.on is not None and key in self.model_fields_set:
                 raise MisfitError(
                     key="on", found=f"on beside {key}", expected="one of them: a day, or a period"
                 )
         return self
+
+    @model_serializer(mode="wrap")
+    def _written(self, rest: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A shock with a day is written without the period that it begins in instead, so that what
+        is written reads as the same shock.
+        """
+        found: dict[str, Any] = rest(self)
+        if self.on is None:
+            return found
+        return {key: value for key, value in found.items() if key not in _PERIODS}
 
 
 class _Window(_Begins):

@@ -97,6 +97,10 @@ def test_a_run_folder_holds_both_bridges_and_the_advice(scfcap, built, tmp_path,
         total = sum(row[column] for row in document["variance"])
         assert total == pytest.approx(ends["actual"] - ends["plan"], abs=1e-9)
     assert "most of it by running cost" in document["summary"][0]
+    figures = _changed(built, tmp_path, net_capital=told.company.net_capital)
+    plain = scfcap("compare", built[0], *SCALED, "--actuals", figures, "--no-replan", "--json")
+    for said in json.loads(plain.stdout)["summary"]:
+        assert said.endswith(", as planned."), said
     assert document["replan"]["begins"][0].startswith("Free cash at 2021-02-28: CNY ")
     assert "CNY 200 less than planned" in document["replan"]["begins"][0]
     changes = document["replan"]["changes"]

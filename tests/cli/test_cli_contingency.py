@@ -25,6 +25,9 @@ def test_it_says_what_to_do_first_and_what_fails_if_nothing_is_done(scfcap, mini
     assert "Cut (known in the period to 2021-02-28)." in said
     assert "cut: what to do" in said
     assert "It costs CNY" in said
+    assert "Hold ready" in said
+    assert "Watch lender line use of bank-a" in said
+    assert "A line that is drawn up leaves nothing to draw before a cut." in said
     assert "contingency" in done.stderr
 
 

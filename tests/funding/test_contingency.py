@@ -14,8 +14,8 @@ import pytest
 
 from scfcap.credit.known import known_from, parts_from
 from scfcap.credit.stated import Stated
-from scfcap.funding.answer_actions import actions_of, first_to_do
-from scfcap.funding.answer_tables import tables
+from scfcap.funding.answer_actions import _gone, actions_of, first_to_do
+from scfcap.funding.answer_tables import sentence, tables
 from scfcap.funding.called import called_in, with_calls
 from scfcap.funding.cells import decided
 from scfcap.funding.contingency import (
@@ -197,6 +197,18 @@ def test_a_shock_that_changes_nothing_has_no_actions_and_costs_nothing():
     assert "It costs nothing." in said
 
 
+def test_what_the_choice_among_equal_answers_gives_up_is_told_as_nothing():
+    x = found("idle")
+    least = INDIFFERENT * abs(x.base.solution.objective)
+    for much, says in ((1.01, "It costs nothing."), (3.0, "It costs CNY ")):
+        answer = replace(x.answer, weight=x.answer.weight - much * least)
+        said = sentence(replace(x, answer=answer), [])
+        assert says in said
+        assert ("Doing nothing would cost CNY" in said) == (much > 2.0)
+        assert "no limit fails" in said
+        assert "limits broken" not in said
+
+
 def test_a_line_that_is_called_is_repaid_by_then():
     x = found("called")
     lender = next(y for y in x.shock.inputs.lenders if y.name == "bank-a")
@@ -207,6 +219,19 @@ def test_a_line_that_is_called_is_repaid_by_then():
     best = x.answer.optimum
     for t in (4, 5, 6):
         assert best.book.debt("bank-a", t).value(best.solution.x) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_notes_are_lost_only_where_lenders_bring_less():
+    x = found("hard")
+    p2p = x.shock.inputs.p2p
+    assert p2p is not None
+    supply = sum(step.per_period for step in p2p.steps) * x.shock.inputs.units[4]
+    assert supply > 0.0
+    assert not _gone(x, "place", "notes", 4, supply)  # the shock is of borrowers and banks alone
+    none = np.zeros(7)
+    left = replace(p2p, renewed=none, fresh=none)
+    fled = replace(x, shock=replace(x.shock, inputs=replace(x.shock.inputs, p2p=left)))
+    assert _gone(fled, "place", "notes", 4, supply)
 
 
 def test_no_more_is_drawn_where_notice_had_to_be_given_before():

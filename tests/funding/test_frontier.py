@@ -14,6 +14,7 @@ from scfcap.funding.inputs import Inputs
 from scfcap.funding.nodes import Nodes
 from scfcap.funding.plan import Optimum, optimum
 from scfcap.funding.scenarios import solve_scenarios
+from scfcap.report.frontier import Opened
 
 from .small_platform import LAW, Platform, platform, small_pool
 from .variants import edited
@@ -116,3 +117,12 @@ def test_what_makes_no_frontier_is_refused():
     other = optimum(p.inputs, p.engine)
     with pytest.raises(InputError, match="max_income"):
         frontier({"base": other.book}, {"base": 1.0}, other.solution)
+
+
+def test_the_command_of_a_corner_repeats_all_that_the_frontier_was_made_with():
+    corner = Opened("most lending", {"plan.lending_floor": 5e6})
+    stated = ("plan.periods=4", "plan.uncertainty.weights={base=0.8, stress=0.2}")
+    assert corner.command("mini", stated, "tape.csv") == (
+        "scfcap plan mini --tape tape.csv --set plan.periods=4 "
+        "--set 'plan.uncertainty.weights={base=0.8, stress=0.2}' --set plan.lending_floor=5000000"
+    )

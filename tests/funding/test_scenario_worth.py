@@ -192,3 +192,15 @@ def test_the_table_says_what_it_earns_and_where_that_is_within_the_spread():
     assert said.startswith("Shortfall of the worst 20% over the plan, a month that")
     within = worth_table(plan, worth, spread=2.0 * worth.vss).set_index("item")
     assert "nothing, the plan for the mean is as good" in within.loc[vss, "sentence"]
+
+
+def test_amounts_that_risk_is_taken_off_say_so():
+    plan = planned(3)
+    risky = shocked("base", risk={"level": 0.6, "weight": 0.01})
+    said = worth_table(plan, worth_of(plan)).set_index("item")["sentence"]
+    assert said["plan for all scenarios"] == "What the plan expects."
+    first = next(iter(plan.optima))
+    optima = {**plan.optima, first: replace(plan.optima[first], inputs=risky.inputs)}
+    table = worth_table(replace(plan, optima=optima), worth_of(plan)).set_index("item")
+    for item in ("plan for all scenarios", "value of the stochastic solution"):
+        assert table.loc[item, "sentence"].endswith(", less what risk takes off.")

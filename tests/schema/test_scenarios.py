@@ -9,6 +9,7 @@ import pytest
 
 from scfcap.errors import InputError
 from scfcap.schema.load import load_model
+from scfcap.schema.model import Model as ModelSpec
 
 LIBRARY = Path(__file__).resolve().parents[2] / "models" / "scenarios"
 NAMES = sorted(path.stem for path in LIBRARY.glob("*.toml"))
@@ -37,6 +38,13 @@ def test_each_figure_of_a_shipped_scenario_has_a_mark(name: str) -> None:
         code, _, remark = line.partition("#")
         if re.search(r"=\s*[\d.]", code):
             assert re.search(r"\[(assumed|computed|known)[^\]]*\]", remark), line
+
+
+def test_a_model_with_shocks_on_days_reads_as_it_is_written() -> None:
+    spec = load_model("alibaba-2013").spec
+    days = [x for each in spec.scenarios.values() for x in each.shocks if x.on is not None]
+    assert days
+    assert ModelSpec.model_validate_json(spec.model_dump_json(by_alias=True)) == spec
 
 
 def test_includes_of_includes_count_once() -> None:

@@ -16,11 +16,9 @@ from scfcap.report.sheets.common import (
     figure,
     lines_needed,
     records,
-    rows_total,
     section,
     styled,
     title_case,
-    totals,
     words,
 )
 from scfcap.report.sheets.listing import Column, listed
@@ -79,13 +77,6 @@ def _summary(kit: Kit, sheet: Sheet, frame: pd.DataFrame) -> int:
     ]  # fmt: skip
     first, last = row + 1, row + len(rows)
     row = listed(sheet, row, columns, rows)
-    sheet.put(row, 1, "All", styled(BOLD, fill="total", top=True))
-    for at in range(2, _LAST + 1):
-        if 6 <= at < _LAST:
-            total = rows_total(sheet, range(first, last + 1), at)
-            sheet.put(row, at, total, totals(kit.look.money()))
-        else:
-            sheet.put(row, at, None, styled(TEXT, fill="total", top=True))
     for at, name in ((6, "shock"), (7, "late"), (8, "cost"), (9, "avoided")):
         kit.book.places[f"contingency.{name}"] = sheet.span(first, at, last, at)
     kit.book.places["contingency.names"] = sheet.span(first, 1, last, 1)
@@ -265,12 +256,16 @@ def _ready(kit: Kit, sheet: Sheet, shock: pd.Series, row: int) -> int:
     by = as_date(mine["by"].iloc[0])
     sheet.blocks.append(row)
     sheet.put(row, 1, f"Hold ready by {by:%Y-%m-%d}", BOLD)
+
+    def say(amount: float) -> str:
+        return f"{kit.look.currency} {amount:,.0f}"
+
+    saves = f"saves {say(shock.saved)}" if shock.saved >= 0.0 else f"costs {say(-shock.saved)}"
     sheet.put(
         row + 1,
         1,
-        f"At a probability of {shock.probability:.0%}: costs {kit.look.say(shock.premium)} if the "
-        f"shock stays out, saves {kit.look.say(shock.saved)} if it comes, limits that are kept "
-        "apart.",
+        f"At a probability of {shock.probability:.0%}: costs {say(shock.premium)} if the shock "
+        f"stays out, {saves} if it comes, limits that are kept apart.",
         NOTE,
     )
     money = figure(kit.look.money())
