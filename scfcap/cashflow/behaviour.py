@@ -75,7 +75,7 @@ def behave(
         part=np.where(first >= 0, part, 1.0),
         default=default,
         prepaid=prepaid,
-        due=np.array(flows.due),
+        due=np.array(flows.due, order="C"),
         bins=np.searchsorted(flows.bin_class, np.arange(len(classes) + 1)).astype(np.int64),
         bin_period=np.array(flows.bin_period),
         bin_part=np.array(bin_part),
@@ -86,10 +86,11 @@ def behave(
         draws_until=np.array(classes.draws_until),
     )
     named = (curves.default_intensity, curves.prepay_intensity, curves.struck)
-    said = Said(*(np.array(each[scenarios]) for each in named))
+    # Whatever their layout, curves are read row by row: another one would be compiled for anew.
+    said = Said(*(np.array(each[scenarios], order="C") for each in named))
     rolls = Rolls(
         rolled=np.array(curves.has_roll_rates),
-        matrix=np.array(curves.period_rolls),
+        matrix=np.array(curves.period_rolls, order="C"),
         prepay_multiple=np.array(
             curves.stress.prepay_multiple[scenarios][:, curves.parent], order="C"
         ),

@@ -385,6 +385,22 @@ def test_other_layouts_of_the_arrays_are_not_compiled_for(make_curves: MakeCurve
     assert len(behaviour._survivors.signatures) == 1
 
 
+def test_curves_in_another_layout_are_not_compiled_for(make_curves: MakeCurves) -> None:
+    curves = make_curves(
+        scenarios={"base": Scenario(), "stress": Scenario(default_multiple=3.0)}, a=SAFE, b=SAFE
+    )
+    loans = concatenate([loan(), loan(rate=0.2)])
+    plain = run_kernel(loans, curves, 1)
+    odd = replace(
+        curves,
+        default_intensity=np.asfortranarray(curves.default_intensity),
+        prepay_intensity=np.asfortranarray(curves.prepay_intensity),
+    )
+    assert not odd.default_intensity.flags.c_contiguous
+    assert_same(run_kernel(loans, odd, 1), plain, 2_000.0)
+    assert len(behaviour._survivors.signatures) == 1
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
