@@ -43,6 +43,10 @@ def test_paths_have_what_the_named_leave():
     assert w.weights["stress"] == pytest.approx(0.1)
     assert list(w.table()["kind"]) == ["named"] + ["path"] * 4
     assert [x.soft for x in w.inputs.values()] == [False, True, True, True, True]
+    assert w.drawn is not None
+    [said] = w.told("CNY")
+    assert said.startswith("4 paths stand for 40 drawn")
+    assert f"CNY {w.drawn.reduction.distance:,.0f} of" in said
     assert (w.nodes.index[:, 2] == 0).all()
     assert len({*w.nodes.index[:, 3].tolist()}) == 5
 

@@ -89,12 +89,19 @@ def plan_report(model: Model) -> PlanReport:
         objective=found.objective,
         net_income=found.net_income,
         frames=model.plan_tables(),
-        told=(*holding_cautions(found.optimum.inputs), *risk_told(found)),
+        told=(*holding_cautions(found.optimum.inputs), *risk_told(found), *reduced_told(model)),
         origin=manifest(model.provenance(model.tape()), dict(found.seconds))
         | {"solved": solved(found)},
         chosen=solved(found),
         kept=lambda: stored_inputs(model, plan=True) | stored_prices(model),
     )
+
+
+def reduced_told(model: Model) -> list[str]:
+    """How far the paths of a plan under uncertainty are from those that were drawn."""
+    stated = model.spec.plan.uncertainty
+    drawn = stated is not None and stated.paths > 0
+    return model.worlds().told(model.spec.currency) if drawn else []
 
 
 def solved(found: Plan) -> dict[str, Any]:

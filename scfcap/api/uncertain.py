@@ -34,6 +34,17 @@ class Worlds:
     engine: Engine
     drawn: ScenarioSet | None = None
 
+    def told(self, currency: str) -> list[str]:
+        """How far the paths kept are from all that were drawn; nothing where none were drawn."""
+        if self.drawn is None:
+            return []
+        reduction = self.drawn.reduction
+        return [
+            f"{len(reduction.kept):,} paths stand for {len(reduction.nearest):,} drawn: their "
+            f"distance is {currency} {reduction.distance:,.0f} of collections, lines and notes a "
+            f"path, {reduction.relative:.0%} of what the best single path would leave."
+        ]
+
     def table(self) -> pd.DataFrame:
         """The scenarios: name, weight, what it is (named, or a path)."""
         named = () if self.drawn is None else self.drawn.named
