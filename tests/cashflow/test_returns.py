@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy_financial as npf
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from scfcap.cashflow.returns import irr, mirr, npv, xirr, xnpv
@@ -73,6 +73,8 @@ def test_a_rate_that_made_the_price_is_found_again(
     times = np.arange(1, len(receipts) + 1)
     price = float((np.array(receipts) * (1 + rate) ** -times.astype(np.float64)).sum())
     assert irr([-price, *receipts]) == pytest.approx(rate, rel=1e-6, abs=1e-8)
+    # Nearer to -1 a yearly rate has too few digits left to make the price again.
+    assume((1.0 + rate) ** (365.0 / step) > 1e-6)
     start = date(2013, 1, 1)
     days = [start, *(start + timedelta(days=int(n) * step) for n in times)]
     found = xirr(days, [-price, *receipts])

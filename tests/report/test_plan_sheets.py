@@ -146,7 +146,7 @@ def test_costs_name_every_source_and_price(run: Run, book: Book) -> None:
 def test_each_shock_has_its_block_and_the_first_thing_to_do(run: Run, book: Book) -> None:
     sheet, tables = book.sheet("Contingency"), run.tables()
     shocks = tables["plan_contingency"].frame
-    assert {"stress", "core-failure", "bank-a-cut", "market-shut"} <= set(shocks["scenario"])
+    assert set(shocks["scenario"]) == {"core-failure", "bank-a-cut", "bank-b-cut", "market-shut"}
     told = _texts(sheet)
     assert set(shocks["sentence"]) <= set(told)
     for title in shocks["title"]:
