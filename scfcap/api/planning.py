@@ -57,14 +57,14 @@ def plan_tables(model: Model) -> dict[str, pd.DataFrame]:
 
 def _elsewhere(model: Model, found: Optimum) -> dict[str, tuple[Inputs, Replay]]:
     """The plan's decisions carried out in each other scenario; without covenants in none."""
-    from scfcap.funding.replay import Engine, replay
+    from scfcap.api.variants import engine_of
+    from scfcap.funding.replay import replay
 
     if not found.inputs.covenants:
         return {}
-    pool, curves = model.pool(), model.curves().planned()
-    engine = Engine(pool, curves, model.new_loans())
+    engine = engine_of(model)
     others: dict[str, tuple[Inputs, Replay]] = {}
-    for name in curves.scenarios:
+    for name in engine.curves.scenarios:
         if name != model.spec.plan.scenario:
             given = inputs(model, name)
             others[name] = (given, replay(given, found.decisions, engine))

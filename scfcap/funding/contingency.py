@@ -23,15 +23,13 @@ from scfcap.errors import InfeasibleError
 from scfcap.funding.carried_limits import Failed
 from scfcap.funding.carrying import FORCED, MISSING, CarriedOut, carry_out, in_emergency
 from scfcap.funding.cells import Cell, changes, decided
-from scfcap.funding.decisions import decisions_of
 from scfcap.funding.inputs import DealInputs, Inputs
 from scfcap.funding.nearest import nearest
 from scfcap.funding.past import going_on
-from scfcap.funding.plan import Optimum, optimum
+from scfcap.funding.plan import Optimum, carried, optimum
 from scfcap.funding.program import Key, Solution
 from scfcap.funding.replay import Engine, Replay, repaid_by, replay
 from scfcap.funding.soft import PRICES, broken, penalty
-from scfcap.funding.variables import Book
 
 #: Rounds in which series that amortise early are told to the program.
 ROUNDS = 4
@@ -238,15 +236,9 @@ def amortised(deals: tuple[DealInputs, ...], found: Replay) -> tuple[DealInputs,
 def _nearest(best: Optimum, engine: Engine, planned: Mapping[Cell, float]) -> Optimum:
     """The nearest plan, if its notes are repaid in the same order and no other series amortises."""
     solution = nearest((best.book,), best.solution, planned)
-    found = reread(best.inputs, best.book, solution, engine)
+    found = carried(best.book, solution, engine)
     same = repaid_by(best.inputs, found.replay) == repaid_by(best.inputs, best.replay)
     same = same and amortised(best.inputs.deals, found.replay) == amortised(
         best.inputs.deals, best.replay
     )
     return found if same else best
-
-
-def reread(inputs: Inputs, book: Book, solution: Solution, engine: Engine) -> Optimum:
-    """A solution's decisions and their replay."""
-    decisions = decisions_of(book, solution)
-    return Optimum(inputs, book, solution, decisions, replay(inputs, decisions, engine))

@@ -176,14 +176,7 @@ def _chosen(best: Optimum, engine: Engine) -> tuple[Optimum, Choice]:
         choice = choose(best.book, best.solution, settings.unique, settings.indifferent)
     except SolverError as error:
         return best, Choice("none", best.solution, best.solution, kept=str(error))
-    decisions = decisions_of(best.book, choice.solution)
-    found = Optimum(
-        best.inputs,
-        best.book,
-        choice.solution,
-        decisions,
-        replay(best.inputs, decisions, engine),
-    )
+    found = carried(best.book, choice.solution, engine)
     orders = [repaid_by(best.inputs, x.replay) == best.inputs.deals for x in (best, found)]
     if orders == [True, False]:
         why = "its notes would be repaid in another order"
@@ -265,8 +258,13 @@ def _solved(inputs: Inputs, engine: Engine, start: Solution | None = None) -> Op
             # A closed year with a loss leaves no dividend to be at most a share of it.
             return _solved(replace(inputs, dividends=False), engine, start)
         raise explain(book) from None
+    return carried(book, solution, engine)
+
+
+def carried(book: Book, solution: Solution, engine: Engine) -> Optimum:
+    """A solution with its decisions, carried out by the engines."""
     decisions = decisions_of(book, solution)
-    return Optimum(inputs, book, solution, decisions, replay(inputs, decisions, engine))
+    return Optimum(book.inputs, book, solution, decisions, replay(book.inputs, decisions, engine))
 
 
 def _worth(inputs: Inputs, best: Optimum, channel: str, without: Optimum | None) -> Worth:

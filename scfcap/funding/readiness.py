@@ -14,11 +14,11 @@ import numpy as np
 
 from scfcap.axes import OWN
 from scfcap.funding.cells import Cell, changes, decided
-from scfcap.funding.contingency import Contingency, reread, with_emergency
+from scfcap.funding.contingency import Contingency, with_emergency
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.nearest import INDIFFERENT, nearest
 from scfcap.funding.nodes import Nodes
-from scfcap.funding.plan import Optimum
+from scfcap.funding.plan import Optimum, carried
 from scfcap.funding.replay import Engine
 from scfcap.funding.scenarios import ScenarioPlan, solve_scenarios
 from scfcap.funding.soft import penalty
@@ -127,7 +127,7 @@ def _near(
         )
         for book in (calm.book, hit.book)
     )
-    return reread(calm.inputs, calm.book, one, engine), (hit.book, two)
+    return carried(calm.book, one, engine), (hit.book, two)
 
 
 def _levels(found: Optimum, t: int) -> Iterator[tuple[str, float]]:

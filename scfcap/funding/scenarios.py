@@ -14,18 +14,16 @@ from dataclasses import dataclass, replace
 from scfcap.errors import FaultError, InfeasibleError, InputError, Problem
 from scfcap.funding.catalogue import build_program
 from scfcap.funding.constraints import risk
-from scfcap.funding.decisions import decisions_of
 from scfcap.funding.explain_scenarios import explain_scenarios
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.nodes import Nodes, close_nodes, decided_in, views
-from scfcap.funding.plan import ROUNDS, Optimum
+from scfcap.funding.plan import ROUNDS, Optimum, carried
 from scfcap.funding.program import Key, NoOptimumError, Program, Solution, solve
-from scfcap.funding.replay import Engine, repaid_by, replay
+from scfcap.funding.replay import Engine, repaid_by
 from scfcap.funding.start import basis_for
 from scfcap.funding.variables import Book, declare
+from scfcap.schema.uncertainty import WEIGHT_TOLERANCE
 
-#: What the weights of all scenarios may lack of one, by rounding.
-WEIGHT_TOLERANCE = 1e-9
 #: Nonzeros up to which the dual simplex is asked first: fewer than for one scenario. Two scenarios
 #: of 45,000 nonzeros take it four times as long as the interior-point method.
 SIMPLEX_UP_TO = 30_000
@@ -187,13 +185,12 @@ def _solved(
         if "nbounded" in error.condition and "nfeasible" not in error.condition:
             raise
         raise explain_scenarios(inputs, shared) from None
-    optima = {name: _optimum(book, solution, engine) for name, book in books.items()}
+    optima = {name: in_scenario(book, solution, engine) for name, book in books.items()}
     return ScenarioPlan(dict(weights), nodes, solution, optima)
 
 
-def _optimum(book: Book, shared: Solution, engine: Engine) -> Optimum:
+def in_scenario(book: Book, shared: Solution, engine: Engine) -> Optimum:
     """What the solution is in one scenario: decisions, carried out by the engines in it."""
     mine = book.program.objective.value(shared.x)
     solution = replace(shared, program=book.program, objective=mine)
-    decisions = decisions_of(book, solution)
-    return Optimum(book.inputs, book, solution, decisions, replay(book.inputs, decisions, engine))
+    return carried(book, solution, engine)

@@ -16,7 +16,6 @@ import pandas as pd
 
 from scfcap.errors import InputError, Problem, SolverError
 from scfcap.funding.data import Datum, all_data
-from scfcap.funding.decisions import decisions_of
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.long_demand import no_long_demand
 from scfcap.funding.naming import day_of, limit_name, money
@@ -24,11 +23,10 @@ from scfcap.funding.nodes import Nodes
 from scfcap.funding.objective import objective_words
 from scfcap.funding.plan import Optimum, Plan
 from scfcap.funding.prices import NOTHING, Price
-from scfcap.funding.program import Solution
 from scfcap.funding.ranging import Side
-from scfcap.funding.replay import Engine, replay
+from scfcap.funding.replay import Engine
 from scfcap.funding.risk import risk_cautions, risk_table
-from scfcap.funding.scenarios import ScenarioPlan, solve_scenarios
+from scfcap.funding.scenarios import ScenarioPlan, in_scenario, solve_scenarios
 from scfcap.funding.soft import broken, penalty
 from scfcap.funding.statements import frame_of, limits
 from scfcap.funding.tables import Tables
@@ -119,18 +117,10 @@ def _chosen(found: ScenarioPlan, engine: Engine, x: Inputs) -> tuple[ScenarioPla
         choice = choose(books, found.solution, how, settings.indifferent)
     except SolverError as error:
         return found, Choice("none", found.solution, found.solution, kept=str(error))
-    optima = {name: _again(y, choice.solution, engine) for name, y in found.optima.items()}
+    optima = {
+        name: in_scenario(y.book, choice.solution, engine) for name, y in found.optima.items()
+    }
     return replace(found, solution=choice.solution, optima=optima), choice
-
-
-def _again(found: Optimum, shared: Solution, engine: Engine) -> Optimum:
-    """What the values of ``shared`` are in one scenario, and their replay."""
-    program = found.book.program
-    mine = replace(shared, program=program, objective=program.objective.value(shared.x))
-    decisions = decisions_of(found.book, mine)
-    return Optimum(
-        found.inputs, found.book, mine, decisions, replay(found.inputs, decisions, engine)
-    )
 
 
 def _if_it_happens(found: Optimum, weight: float) -> Optimum:

@@ -9,11 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from scfcap.report.charts import Picture
-from scfcap.report.files import RESULT_VERSION, records
+from scfcap.report.files import RESULT_VERSION, plain_rows
 from scfcap.report.frontier_chart import frontier_chart
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table, named_table
@@ -100,10 +99,7 @@ class FrontierReport:
 
     def document(self) -> dict[str, Any]:
         """The frontier as plain values."""
-        rows = [
-            {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in row.items()}
-            for row in records(self.frame)
-        ]
+        rows = plain_rows(self.frame)
         spec = self.model.spec
         return {
             "schema_version": RESULT_VERSION,
