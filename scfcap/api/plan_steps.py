@@ -35,7 +35,8 @@ GROUPS: Final = {
     "policy": ("plan", "provisions", "tax", "dividends", "injections", "concentration"),
 }  # fmt: skip
 #: Fields that move no plan.
-NEUTRAL: Final = ("name", "title", "currency", "factors", "warning", "deals", "proposals", "report")
+NEUTRAL: Final = ("name", "title", "currency", "factors", "warning", "deals", "proposals",
+                  "allocation", "report")  # fmt: skip
 
 
 class _ApartError(Exception):

@@ -21,7 +21,7 @@ FREE: Final = frozenset(
     ("name", "title", "regime", "regime_readings", "warning", "opening", "provisions", "tax",
      "dividends", "injections", "lenders", "buyers", "securitization", "deals", "p2p",
      "guaranteed", "guarantor", "joint", "concentration", "report", "plan", "demand", "factors",
-     "proposals")
+     "proposals", "allocation")
 )  # fmt: skip
 #: Fields that behaviour and cash flows depend on, but not which loans there are.
 LATER: Final = frozenset(("scenarios", "projection", "credit", "indices", "curves"))

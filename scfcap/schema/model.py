@@ -7,6 +7,7 @@ from datetime import date
 from pydantic import Field, model_validator
 
 from scfcap.quantities import LoanAmount
+from scfcap.schema.allocation import Allocation
 from scfcap.schema.base import MisfitError, Schema
 from scfcap.schema.capital import Dividends, Injection, Provisions, Tax
 from scfcap.schema.contract import ContractSpec, IndexSpec
@@ -98,6 +99,8 @@ class Model(Schema):
     concentration: tuple[BookShare, ...] = ()
     proposals: tuple[Proposal, ...] = ()
     """Sources of funds to be judged; the plan does without them."""
+    allocation: Allocation = Allocation()
+    """Which loan goes to which funder; the plan does not depend on it."""
     report: str = "treasury"
     """Name of a report pack (``reports/NAME.toml``)."""
 

@@ -1,0 +1,1 @@
+"""Which loan goes where at a funding date: whole loans, and how far from the best they are."""
