@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
 
 from scfcap.verify.claim import NOWHERE, Claim
 from scfcap.verify.exact import SMALLEST, sums, total, within_range
 from scfcap.verify.limits import ROUNDING
-from scfcap.verify.report import TOLD, Check, decided
+from scfcap.verify.report import Check, decided, named
 
 
 def usable(claim: Claim) -> Check:
@@ -25,11 +24,11 @@ def _numbers(claim: Claim) -> Iterator[str]:
     balance = claim.balance
     odd = np.flatnonzero(~(np.isfinite(balance) & (balance > SMALLEST)))
     if len(odd) or not within_range(balance):
-        yield f"balances that are no amount above 0: {_loans(claim, odd)}"
+        yield f"balances that are no amount above 0: {named(claim.loan_id[odd])}"
     worth = np.where(claim.eligible, claim.value, 0.0)
     odd = np.flatnonzero(~np.isfinite(worth).all(axis=1))
     if len(odd) or not within_range(worth):
-        yield f"values that are no amount: {_loans(claim, odd)}"
+        yield f"values that are no amount: {named(claim.loan_id[odd])}"
     asked = {(p.channel, p.number) for limit in claim.limits for p in limit.parts if p.number}
     for channel, name in sorted(asked, key=str):
         if name not in claim.numbers:
@@ -38,7 +37,7 @@ def _numbers(claim: Claim) -> Iterator[str]:
         number = np.where(here, claim.numbers[name], 0.0)
         odd = np.flatnonzero(~np.isfinite(number))
         if len(odd) or not within_range(number):
-            yield f"{name} is no number for {_loans(claim, odd)}"
+            yield f"{name} is no number for {named(claim.loan_id[odd])}"
     for k, limit in enumerate(claim.limits):
         weights = np.array([limit.right, *(part.weight for part in limit.parts)])
         if not within_range(weights):
@@ -71,12 +70,12 @@ def one_place(claim: Claim) -> Check:
     wrong = []
     strange = np.flatnonzero(at < 0)
     if len(strange):
-        wrong.append(f"not among the loans: {_some(lists.loan_id[strange])}")
+        wrong.append(f"not among the loans: {named(lists.loan_id[strange])}")
     if (lists.channel < 0).any():
         wrong.append(f"channels without a name in the limits: {int((lists.channel < 0).sum()):,}")
     twice = np.flatnonzero(np.bincount(at[at >= 0], minlength=len(claim)) > 1)
     if len(twice):
-        wrong.append(f"listed more than once: {_loans(claim, twice)}")
+        wrong.append(f"listed more than once: {named(claim.loan_id[twice])}")
     claimed = sum(count for count, _ in claim.totals.values())
     return decided("one place", f"{claimed:,} loans placed", f"{len(at):,} rows", wrong)
 
@@ -118,7 +117,7 @@ def totals(claim: Claim) -> Check:
 def placed(claim: Claim) -> Check:
     """Loans that have to be placed are."""
     left = np.flatnonzero(claim.must & (claim.choice == NOWHERE))
-    wrong = [f"in no list: {_loans(claim, left)}"] if len(left) else []
+    wrong = [f"in no list: {named(claim.loan_id[left])}"] if len(left) else []
     count = int(claim.must.sum())
     return decided("must be placed", f"{count:,} loans", f"{count - len(left):,}", wrong)
 
@@ -149,12 +148,3 @@ def _near(exact: Fraction, claimed: float, size: Fraction) -> bool:
     if not np.isfinite(claimed):
         return False
     return abs(exact - Fraction(claimed)) <= Fraction(ROUNDING) * abs(size)
-
-
-def _loans(claim: Claim, at: npt.NDArray[np.int64]) -> str:
-    return _some(claim.loan_id[at])
-
-
-def _some(names: npt.NDArray[np.object_]) -> str:
-    more = f" and {len(names) - TOLD:,} more" if len(names) > TOLD else ""
-    return ", ".join(map(str, names[:TOLD])) + more

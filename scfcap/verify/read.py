@@ -111,9 +111,9 @@ def claim_of(files: Files) -> Claim:
     claim = limits.claim
     return Claim(
         loan_id=_texts(values, "loan_id", source),
-        balance=_floats(values, "balance", source),
+        balance=floats(values, "balance", source),
         channels=keys,
-        value=np.stack([_floats(values, f"{VALUE}:{key}", source) for key in keys], axis=1),
+        value=np.stack([floats(values, f"{VALUE}:{key}", source) for key in keys], axis=1),
         eligible=np.stack([_truths(values, f"{ELIGIBLE}:{key}", source) for key in keys], axis=1),
         must=_truths(values, "must", source),
         today=_positions(values, "today", position, source, missing=-1),
@@ -131,7 +131,7 @@ def claim_of(files: Files) -> Claim:
         moved=(claim.moved_loans, claim.moved_balance),
         columns=columns,
         numbers={
-            name: _floats(values, f"{NUMBER}:{name}", source) for name in _names(values, NUMBER)
+            name: floats(values, f"{NUMBER}:{name}", source) for name in _names(values, NUMBER)
         },
     )
 
@@ -156,8 +156,8 @@ def _leaves(
     """Prices by case, and the claimed left sides; each case names each limit once."""
     source = f"{files.source}/{DUALS}" if files.source else DUALS
     duals = files.duals
-    case, price = _ints(duals, "case", source), _floats(duals, "price", source)
-    name, left = _texts(duals, "limit", source), _floats(duals, "left", source)
+    case, price = _ints(duals, "case", source), floats(duals, "price", source)
+    name, left = _texts(duals, "limit", source), floats(duals, "left", source)
     order = {limit.name: k for k, limit in enumerate(limits)}
     leaves = []
     lefts = np.full(len(limits), np.nan)
@@ -180,7 +180,7 @@ def _lists(files: Files, position: Mapping[str, int]) -> Lists:
     return Lists(
         loan_id=_texts(files.lists, "loan_id", source),
         channel=_positions(files.lists, "channel", position, source, missing=UNKNOWN),
-        balance=_floats(files.lists, "balance", source),
+        balance=floats(files.lists, "balance", source),
     )
 
 
@@ -203,7 +203,7 @@ def _column(table: pa.Table, name: str, source: str) -> pa.ChunkedArray:
     return table.column(name)
 
 
-def _floats(table: pa.Table, name: str, source: str) -> FloatArray:
+def floats(table: pa.Table, name: str, source: str) -> FloatArray:
     """Numbers, NaN where missing."""
     column = _column(table, name, source)
     if not pa.types.is_float64(column.type):

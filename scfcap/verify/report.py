@@ -57,3 +57,15 @@ def decided(name: str, claimed: str, found: str, wrong: Iterable[str] = ()) -> C
     said = tuple(wrong)
     more = (f"and {len(said) - TOLD:,} more",) if len(said) > TOLD else ()
     return Check(name, "false" if said else "holds", claimed, found, (*said[:TOLD], *more))
+
+
+def given(name: str, claimed: str, found: str) -> Check:
+    """What is taken as it is, there being nothing to check it against."""
+    return Check(name, "given", claimed, found)
+
+
+def named(names: Iterable[object]) -> str:
+    """The first few names, and how many more there are."""
+    every = list(names)
+    more = f" and {len(every) - TOLD:,} more" if len(every) > TOLD else ""
+    return ", ".join(map(str, every[:TOLD])) + more
