@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from scfcap.funding.allocation.program import UNPLACED, AllocationProgram, Attribute, Row
 from scfcap.funding.allocation.result import Allocation
+from scfcap.quantities import FloatArray
 from scfcap.verify.layout import (
     COLUMN,
     DUALS,
@@ -28,6 +29,7 @@ from scfcap.verify.layout import (
     LIMITS,
     LISTS,
     NUMBER,
+    PRICE,
     VALUE,
     VALUES,
     VERSION,
@@ -61,7 +63,9 @@ class Proof:
 @dataclass(frozen=True)
 class About:
     """What the limits' file says beside the limits: plain values, laid out as
-    :class:`scfcap.verify.layout.LimitsText`. ``channels``: what each asks, by key.
+    :class:`scfcap.verify.layout.LimitsText`. ``channels``: what each asks, by key. ``names``: the
+    limit on names that a row is a part of, by row. ``prices`` (loans,): what stated values are
+    worked out from, by name.
     """
 
     as_of: str = "1970-01-01"
@@ -69,6 +73,8 @@ class About:
     tape: Mapping[str, Any] | None = None
     channels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    prices: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 def proof_of(found: Allocation, about: About | None = None) -> Proof:
@@ -82,13 +88,13 @@ def proof_of(found: Allocation, about: About | None = None) -> Proof:
         "tape": about.tape,
         "channels": [{"key": key, **about.channels.get(key, {})} for key in program.channels],
         **about.more,
-        "limits": [_limit(program, row) for row in program.rows],
+        "limits": [_limit(program, row, about.names.get(row.name)) for row in program.rows],
         "claim": _claim(found),
     }
-    return Proof(limits, _duals(found), _values(program), _lists(found))
+    return Proof(limits, _duals(found), _values(program, about.prices), _lists(found))
 
 
-def _limit(program: AllocationProgram, row: Row) -> dict[str, Any]:
+def _limit(program: AllocationProgram, row: Row, names: str | None) -> dict[str, Any]:
     parts = [
         {
             "channel": program.channels[term.channel],
@@ -104,6 +110,7 @@ def _limit(program: AllocationProgram, row: Row) -> dict[str, Any]:
     return {
         "name": row.name,
         "kind": row.kind,
+        "names": names,
         "right": float(row.right),
         "stated": None if row.stated is None else float(row.stated),
         "subject": row.subject,
@@ -145,7 +152,7 @@ def _duals(found: Allocation) -> pa.Table:
     )
 
 
-def _values(program: AllocationProgram) -> pa.Table:
+def _values(program: AllocationProgram, prices: Mapping[str, FloatArray]) -> pa.Table:
     columns: dict[str, Any] = {
         "loan_id": pa.array(program.loan_id, pa.string()),
         "balance": pa.array(program.balance),
@@ -162,6 +169,7 @@ def _values(program: AllocationProgram) -> pa.Table:
         columns[f"{COLUMN}:{name}"] = _named(program.attributes[name], named)
     for name in sorted({term.number for term in asked if term.number is not None}):
         columns[f"{NUMBER}:{name}"] = pa.array(np.asarray(program.numbers[name], dtype=np.float64))
+    columns |= {f"{PRICE}:{name}": pa.array(by_loan) for name, by_loan in prices.items()}
     return pa.table(columns)
 
 

@@ -121,7 +121,7 @@ def ground(limits: LimitsText, folder: Path, path: Path | None) -> Ground:
         frame, digest = _mapped(stated, limits.as_of, path)
     owing = (frame["current_balance"] > 0.0).to_numpy()
     if "status" in frame:
-        owing &= ~frame["status"].isin(GONE).to_numpy()
+        owing = owing & ~frame["status"].isin(GONE).to_numpy()
     return Ground(frame[owing].reset_index(drop=True), limits.as_of, digest)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from scfcap.expressions import ExpressionText
 from scfcap.schema.base import Schema
 
 #: Version of the layout.
@@ -46,7 +47,7 @@ class TestText(Schema):
     __test__ = False
 
     name: str
-    test: str
+    test: ExpressionText
 
 
 class ChannelText(Schema):
@@ -82,14 +83,14 @@ class PromiseText(Schema):
     """Loans that are promised to a channel: those that meet the test, and may go there."""
 
     name: str
-    test: str
+    test: ExpressionText
     channel: str
 
 
 class RateText(Schema):
     """Share of a loan that a lender advances, where ``test`` holds."""
 
-    test: str
+    test: ExpressionText
     rate: float
 
 
@@ -211,7 +212,7 @@ class LimitsText(Schema):
     currency: str
     tape: TapeText | None = None
     channels: tuple[ChannelText, ...]
-    frozen: str | None = None
+    frozen: ExpressionText | None = None
     promised: tuple[PromiseText, ...] = ()
     holders: Literal["tape", "before"] = "tape"
     """Where loans are today: by the tape, or by an earlier allocation, which is not looked at."""
