@@ -36,7 +36,7 @@ def test_what_holds_ends_with_0(scfcap, true_folder):
 def test_what_is_false_ends_with_1_and_is_named(scfcap, true_folder, tmp_path):
     done = scfcap("verify-allocation", _with_bound(true_folder, tmp_path / "low", 0.5))
     assert done.exit_code == 1
-    assert done.stdout.splitlines()[-1] == "False: bound, gap."
+    assert done.stdout.splitlines()[-1] == "False: bound."
     assert "bound: the prices prove" in done.stdout
 
 
@@ -48,7 +48,7 @@ def test_json_has_each_check(scfcap, true_folder, tmp_path):
     low = scfcap("verify-allocation", _with_bound(true_folder, tmp_path / "low", 0.5), "--json")
     found = {x["check"]: x["verdict"] for x in json.loads(low.stdout)["checks"]}
     assert low.exit_code == 1
-    assert {name for name, verdict in found.items() if verdict == "false"} == {"bound", "gap"}
+    assert {name for name, verdict in found.items() if verdict == "false"} == {"bound"}
 
 
 def test_a_folder_without_the_files_is_bad_input(scfcap, tmp_path):
