@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,9 +77,26 @@ class About:
     prices: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
-def proof_of(found: Allocation, about: About | None = None) -> Proof:
-    """All that makes an allocation checkable; of ``about`` what its model and tape say."""
+@dataclass(frozen=True)
+class Case:
+    """A case of the bound: channels with a least ticket, by key, as open or as closed to loans; and
+    the prices of the rows, shape (rows,).
+    """
+
+    taken: Mapping[str, bool]
+    price: FloatArray
+
+
+def proof_of(
+    found: Allocation, about: About | None = None, cases: Sequence[Case] | None = None
+) -> Proof:
+    """All that makes an allocation checkable; of ``about`` what its model and tape say.
+
+    ``cases``: those that prove the bound together, where channels have a least ticket; None: the
+    one of the allocation's own prices.
+    """
     about = about or About()
+    cases = [Case({}, found.dual)] if cases is None else cases
     program = found.program
     limits = {
         "schema_version": VERSION,
@@ -89,9 +106,9 @@ def proof_of(found: Allocation, about: About | None = None) -> Proof:
         "channels": [{"key": key, **about.channels.get(key, {})} for key in program.channels],
         **about.more,
         "limits": [_limit(program, row, about.names.get(row.name)) for row in program.rows],
-        "claim": _claim(found),
+        "claim": {**_claim(found), "cases": [{"taken": dict(case.taken)} for case in cases]},
     }
-    return Proof(limits, _duals(found), _values(program, about.prices), _lists(found))
+    return Proof(limits, _duals(found, cases), _values(program, about.prices), _lists(found))
 
 
 def _limit(program: AllocationProgram, row: Row, names: str | None) -> dict[str, Any]:
@@ -131,7 +148,6 @@ def _claim(found: Allocation) -> dict[str, Any]:
         ],
         "moved_loans": len(moved),
         "moved_balance": _sum(program, moved),
-        "cases": [{"taken": {}}],
     }
 
 
@@ -140,14 +156,15 @@ def _sum(program: AllocationProgram, loans: npt.NDArray[np.int64]) -> float:
     return math.fsum(program.balance[loans].tolist())
 
 
-def _duals(found: Allocation) -> pa.Table:
+def _duals(found: Allocation, cases: Sequence[Case]) -> pa.Table:
     names = [row.name for row in found.program.rows]
+    prices = np.concatenate([np.asarray(case.price, dtype=np.float64) for case in cases])
     return pa.table(
         {
-            "case": pa.array(np.zeros(len(names), dtype=np.int32)),
-            "limit": pa.array(names, pa.string()),
-            "price": pa.array(np.asarray(found.dual, dtype=np.float64)),
-            "left": pa.array(np.asarray(found.activity, dtype=np.float64)),
+            "case": pa.array(np.repeat(np.arange(len(cases), dtype=np.int32), len(names))),
+            "limit": pa.array(names * len(cases), pa.string()),
+            "price": pa.array(prices),
+            "left": pa.array(np.tile(np.asarray(found.activity, dtype=np.float64), len(cases))),
         }
     )
 

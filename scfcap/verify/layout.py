@@ -51,7 +51,8 @@ class TestText(Schema):
 
 
 class ChannelText(Schema):
-    """What a channel asks of its loans, and what is to be in it [currency].
+    """What a channel asks of its loans; ``wanted`` [currency] and its ``source``: what the amounts
+    among the limits aim at, for readers.
 
     ``rules``: name of its eligibility set, whose tests are among ``tests``. A loan that is there
     today is not tested, but in a channel that ``retests``: there only those that have to stay are
@@ -69,8 +70,6 @@ class ChannelText(Schema):
     new_only: bool = False
     releases: bool = True
     part: float = 1.0
-    least: float = 0.0
-    most: float | None = None
     wanted: float | None = None
     source: str = ""
     cost: float = 0.0
