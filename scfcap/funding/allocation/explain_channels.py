@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -14,12 +15,11 @@ from scfcap.funding.allocation.assembled import Assembled
 from scfcap.funding.allocation.program import UNPLACED, AllocationProgram, Choice, Row, Term
 from scfcap.funding.allocation.result import Allocation
 from scfcap.funding.allocation.row_words import (
+    CURRENCY,
     NOTHING,
+    Limit,
     limit_of,
     price_sentence,
-    scale_of,
-    stated_in,
-    step_of,
 )
 from scfcap.quantities import FloatArray
 
@@ -78,16 +78,11 @@ class Placed:
             return term.weight * float(found[0])
         return term.weight * float(found[np.array(sorted(set(term.members)), dtype=np.int64)].sum())
 
-    def base(self, row: Row) -> float:
-        """The balance of which a row's share or mean is taken [currency].
-
-        By the terms that stand for the whole of a channel, so that a funder's part of a loan counts
-        as it does in the row.
-        """
-        whole = [t for t in row.terms if t.attribute is None and t.number is None]
-        if row.stated:
-            return abs(sum(self.term(t) for t in whole) / row.stated)
-        return self.balance({t.channel for t in row.terms})
+    def base(self, limit: Limit) -> float:
+        """The balance of which a share or a mean is taken, as it counts in the row [currency]."""
+        counted = {term.channel: abs(term.weight) for term in limit.measured}
+        parts = (replace(term, weight=counted.get(term.channel, 1.0)) for term in limit.base)
+        return sum(self.term(part) for part in parts)
 
 
 def channel_limits(assembled: Assembled, allocation: Allocation) -> pd.DataFrame:
@@ -115,14 +110,16 @@ def _limit(
 ) -> dict[str, Any]:
     """One row of :func:`channel_limits`."""
     program, (used, price) = placed.program, figures
-    limit = limit_of(program, row, assembled.currency)
-    headroom = row.right - used
-    stated = stated_in(row, limit)
-    scale = scale_of(row, placed.base(row) if row.kind in ("share", "average") else 0.0)
-    step = step_of(limit, stated)
-    earns = price * abs(scale) * step if scale else np.nan
-    size = abs(row.right) if row.right else abs((scale or 0.0) * stated)
+    limit, headroom = limit_of(program, row), row.right - used
+    # How far the row's right side goes for one more of what is stated.
+    scale = placed.base(limit) if limit.base else 1.0
+    sign = 1.0 if limit.more else -1.0
+    earns = price * scale * limit.step if scale > 0.0 else np.nan
+    size = scale * abs(limit.stated)
     priced = price > NOTHING
+    sentence = ""
+    if priced and scale > 0.0:
+        sentence = price_sentence(limit, earns, assembled.currency)
     return {
         "limit": row.name,
         "kind": row.kind,
@@ -130,20 +127,18 @@ def _limit(
         "what": limit.what,
         "subject": row.subject,
         "side": "most" if limit.more else "least",
-        "stated": stated,
-        "unit": assembled.currency if limit.unit == "currency" else limit.unit,
-        "measured": stated - headroom / scale if scale else np.nan,
-        "room_stated": headroom / abs(scale) if scale else np.nan,
+        "stated": limit.stated,
+        "unit": assembled.currency if limit.unit == CURRENCY else limit.unit,
+        "measured": limit.stated - sign * headroom / scale if scale > 0.0 else np.nan,
+        "room_stated": headroom / scale if scale > 0.0 else np.nan,
         "right": row.right,
         "used": used,
         "headroom": headroom,
         "binding": priced or (size > 0.0 and headroom <= FULL * size),
         "price": price,
-        "step": step,
+        "step": limit.step,
         "earns": earns,
-        "sentence": price_sentence(limit, step, earns, assembled.currency)
-        if priced and scale
-        else "",
+        "sentence": sentence,
     }
 
 

@@ -88,8 +88,8 @@ def _named(explained: Explained, k: int, place: int) -> str:
 
 
 def _limit(program: AllocationProgram, r: int, currency: str) -> str:
-    limit = limit_of(program, program.rows[r], currency)
-    return f"{limit.what}, {limit.figure}"
+    limit = limit_of(program, program.rows[r])
+    return f"{limit.what}, {limit.figure(currency)}"
 
 
 def _elsewhere(explained: Explained, k: int) -> Iterator[str]:
@@ -103,7 +103,7 @@ def _elsewhere(explained: Explained, k: int) -> Iterator[str]:
         if status == "refused":
             yield f"Not {where}: {reason or 'it may not go there'}."
         elif status == "undetermined":
-            yield f"Not {where}: a value is missing{f' ({reason})' if reason else ''}."
+            yield f"Not {where}: {reason or 'a value is missing'}."
         elif status != "chosen" and c != explained.other[k]:
             yield f"Not {where}: {_rather(explained, k, c, status)}."
 

@@ -1,9 +1,9 @@
 """Channels and rows of an allocation in words, and what one more of a limit earns.
 
-A row's price ``y_r`` is per unit of its right side [currency per currency]. A limit that is stated
-otherwise moves the row by the balance that it is taken of: with base ``B``, a share ``theta`` or a
-mean ``m`` stands in the row as ``-theta B`` or ``-m B``, so that one more of it earns ``y_r B``
-(the derivative of the optimum by a coefficient; B. Jansen et al., EJOR 101 (1997) 15-28).
+A row's price ``y_r`` is per unit of its right side [currency per currency]. A share ``theta`` or a
+mean ``m`` stands in its row as ``-theta B`` or ``-m B``, ``B`` being the balance of which it is
+taken: one more of it earns ``y_r B`` (the derivative of the optimum by a coefficient; B. Jansen et
+al., EJOR 101 (1997) 15-28).
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from dataclasses import dataclass
 
 from scfcap import axes
 from scfcap.axes import channel_of
-from scfcap.funding.allocation.program import AllocationProgram, Row
+from scfcap.funding.allocation.program import AllocationProgram, Row, Term
 
 #: Said where a loan is placed in no channel.
 NOWHERE = "nowhere"
+#: Units of a limit that is no mean.
+CURRENCY, SHARE = "currency", "share"
 _CHANNELS = {
     axes.OWN: "own capital",
     axes.BANK_DEBT: "bank line",
@@ -27,6 +29,10 @@ _CHANNELS = {
     axes.GUARANTEED_BANK: "guaranteed bank",
     axes.JOINT_LENDING: "joint lending",
 }
+#: Stands in the name of a number between a column and the part of a loan that counts.
+_TIMES = " times "
+#: Kinds of row that ask for something: less of them gives room.
+_ASKING = ("least", "ticket", "cover")
 #: Prices below this per unit count as zero.
 NOTHING = 1e-9
 
@@ -49,120 +55,118 @@ def number_words(name: str) -> str:
 class Limit:
     """How a row is stated.
 
-    ``what``: the limit in words, without its amount. ``figure``: its amount in words. ``unit``: in
-    what it is stated: ``currency``, ``share`` or the name of the number whose mean is limited.
-    ``more``: whether a higher figure leaves more room (False of least amounts and least means).
+    ``what``: the limit in words, without its figure. ``stated``: the figure in ``unit``:
+    :data:`CURRENCY`, :data:`SHARE` or the column whose mean is limited. ``more``: whether a higher
+    figure leaves more room. ``measured`` and ``base``: the terms of what is limited, and of the
+    balance of which it is a share or a mean (none of an amount).
     """
 
     what: str
-    figure: str
+    stated: float
     unit: str
     more: bool
+    measured: tuple[Term, ...]
+    base: tuple[Term, ...] = ()
+
+    def figure(self, currency: str) -> str:
+        """``stated`` in words."""
+        if self.unit == CURRENCY:
+            return f"{currency} {figure_words(self.stated)}"
+        if self.unit == SHARE:
+            return f"{self.stated * 100:.10g}%"
+        return f"{self.stated:,.10g}"
+
+    @property
+    def step(self) -> float:
+        """A round change to speak of: at most a tenth of an amount, a percentage point of a
+        share, at most 1 of a mean.
+        """
+        if self.unit == SHARE:
+            return 0.01
+        size = abs(self.stated)
+        if size <= 0.0:
+            return 1.0
+        step = 10.0 ** (math.floor(math.log10(size)) - 1)
+        return step if self.unit == CURRENCY else min(1.0, step)
 
 
-def stated_in(row: Row, limit: Limit) -> float:
-    """The figure of a limit in its unit; of an amount what the row's right side holds."""
-    if limit.unit == "currency" or row.stated is None:
-        return abs(row.right)
-    return row.stated
-
-
-def limit_of(program: AllocationProgram, row: Row, currency: str) -> Limit:
+def limit_of(program: AllocationProgram, row: Row) -> Limit:
     """A row as a limit in words."""
-    keys = dict.fromkeys(program.channels[term.channel] for term in row.terms)
-    where = _where(list(keys), len(program.channels))
-    stated = row.stated
-    if row.kind == "average" and stated is not None:
-        number, sign = _averaged(row)
-        least = "least" if sign < 0.0 else "most"
-        what = f"the {least} mean {number_words(number)} in {where}"
-        return Limit(what, f"{stated:,.10g}", number, sign > 0.0)
-    if row.kind == "share" and stated is not None:
-        what = f"the share of {_subject(row)} in {where}"
-        return Limit(what, f"{stated * 100:.10g}%", "share", True)
-    figure = f"{currency} {abs(row.right):,.0f}"
-    if row.kind == "most":
-        return Limit(f"the most in {where}", figure, "currency", True)
-    if row.kind == "least":
-        return Limit(f"the least in {where}", figure, "currency", False)
-    if row.kind == "cap":
-        return Limit(f"the most of {_subject(row)} in {where}", figure, "currency", True)
-    if row.kind == "churn":
-        return Limit("the most that changes its channel", figure, "currency", True)
-    if row.kind == "ticket":
-        return Limit(f"the least ticket of {where}", figure, "currency", False)
-    return Limit(f"the limit {row.name}", f"{currency} {row.right:,.0f}", "currency", True)
+    where = _where(program, row)
+    if row.kind == "average" and row.stated is not None:
+        return _mean(row, where)
+    named = tuple(t for t in row.terms if t.attribute is not None)
+    if row.kind in ("share", "cap") and named:
+        base = tuple(t for t in row.terms if t.attribute is None)
+        who = _who(row, named[0])
+        if base and row.stated is not None:
+            return Limit(f"the share of {who} in {where}", row.stated, SHARE, True, named, base)
+        return Limit(f"the most of {who} in {where}", row.right, CURRENCY, True, row.terms)
+    what = {
+        "least": f"the least in {where}",
+        "most": f"the most in {where}",
+        "ticket": f"the least that moves into {where} if any does",
+        "cover": f"what the loans of {where} must cover",
+        "churn": "the most that changes its channel",
+    }.get(row.kind, f"the limit {row.name}")
+    amount = -row.right if row.kind in _ASKING else row.right
+    return Limit(what, amount, CURRENCY, row.kind not in _ASKING, row.terms)
 
 
-def _where(keys: Sequence[str], channels: int) -> str:
-    if len(keys) == channels and channels > 2:
+def _where(program: AllocationProgram, row: Row) -> str:
+    """The channels of a row; those that count in the limits of one are told with it."""
+    keys = list(dict.fromkeys(program.channels[term.channel] for term in row.terms))
+    home = [key for key in keys if row.name.startswith(f"{key}: ")]
+    if home and len(keys) > 1:
+        return f"{channel_words(home[0])}, with {_joined([k for k in keys if k != home[0]])}"
+    if len(keys) == len(program.channels) > 2:
         return "all channels"
-    return " and ".join(channel_words(key) for key in keys)
+    return _joined(keys)
 
 
-def _subject(row: Row) -> str:
-    """What a share or a cap is on: its subject, with the attribute that it is a value of."""
-    attribute = next((t.attribute for t in row.terms if t.attribute is not None), None)
-    if attribute is None:
-        return row.subject or row.name
-    kind = number_words(attribute)
-    return f"{kind} {row.subject}" if row.subject else f"the limited by {kind} ({row.name})"
+def _joined(keys: Sequence[str]) -> str:
+    words = [channel_words(key) for key in keys]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def _averaged(row: Row) -> tuple[str, float]:
-    """The number whose mean a row limits, and the sign with which it stands there."""
-    found = next((t for t in row.terms if t.number is not None), None)
-    return ("", 1.0) if found is None else (found.number or "", math.copysign(1.0, found.weight))
+def _who(row: Row, term: Term) -> str:
+    """Whom a share or a cap is on: a value of a column, or several together."""
+    column = number_words(term.attribute or "")
+    if len(term.members) > 1:
+        return f"{len(term.members)} values of {column} together"
+    return f"{column} {row.subject or row.name}"
 
 
-def scale_of(row: Row, base: float) -> float | None:
-    """What of a row's right side one more of its stated figure is worth [currency per unit].
-
-    ``base``: the balance of which a share or a mean is taken [currency]. A stated amount counts
-    one for one; less of a least amount gives room. None where it cannot be said.
-    """
-    if row.kind in ("most", "cap", "churn"):
-        return 1.0
-    if row.kind in ("least", "ticket"):
-        return -1.0
-    if row.kind == "share" and row.stated is not None:
-        return row.right / row.stated if row.right and row.stated else base
-    if row.kind == "average" and row.stated is not None and _averaged(row)[0]:
-        return _averaged(row)[1] * base
-    return None
+def _mean(row: Row, where: str) -> Limit:
+    """A mean: its terms are the column's, and the balance's with the limit as weight."""
+    numbers = [term.number or "" for term in row.terms]
+    plain = {n.partition(_TIMES)[2] for n in numbers if _TIMES in n} | {""}
+    base = tuple(t for t, n in zip(row.terms, numbers, strict=True) if n in plain)
+    measured = tuple(t for t, n in zip(row.terms, numbers, strict=True) if n not in plain)
+    column = (measured[0].number or "").partition(_TIMES)[0]
+    more = measured[0].weight > 0.0
+    what = f"the {'most' if more else 'least'} mean {number_words(column)} in {where}"
+    return Limit(what, row.stated or 0.0, column, more, measured, base)
 
 
-def step_of(limit: Limit, amount: float) -> float:
-    """A round change of a limit to speak of: at most a tenth of an amount, else one unit.
-
-    Shares move by a percentage point.
-    """
-    if limit.unit == "share":
-        return 0.01
-    size = abs(amount)
-    if size <= 0.0:
-        return 1.0
-    step = 10.0 ** (math.floor(math.log10(size)) - 1)
-    return step if limit.unit == "currency" else min(1.0, step)
-
-
-def price_sentence(limit: Limit, step: float, gain: float, currency: str) -> str:
+def price_sentence(limit: Limit, gain: float, currency: str) -> str:
     """``CNY 1,000,000 more of the most in P2P (CNY 20,000,000) earns up to CNY 8,877.``
 
-    ``gain``: what ``step`` of more room earns by the price [currency]; less is said where less
-    gives room. Of an amount it is the most that such a step earns, the optimum being concave in
-    it; of a share or a mean it holds for small steps, ``about``.
+    ``gain``: what a :attr:`Limit.step` of more room earns by the price [currency]; less is said
+    where less gives room. Of an amount it is the most that such a step earns, the optimum being
+    concave in it; of a share or a mean it holds for small steps, ``about``.
     """
     word = "more" if limit.more else "less"
-    if limit.unit == "currency":
-        amount = f"{currency} {figure_words(step)}"
-    elif limit.unit == "share":
-        amount = f"{step * 100:g} percentage point"
+    if limit.unit == CURRENCY:
+        amount = f"{currency} {figure_words(limit.step)}"
+    elif limit.unit == SHARE:
+        amount = "1 percentage point"
     else:
-        amount = f"{step:g}"
+        amount = f"{limit.step:g}"
+    degree = "up to" if limit.unit == CURRENCY else "about"
     earned = f"{currency} {figure_words(gain)}"
-    degree = "up to" if limit.unit == "currency" else "about"
-    return f"{amount} {word} of {limit.what} ({limit.figure}) earns {degree} {earned}."
+    figure = limit.figure(currency)
+    return f"{amount} {word} of {limit.what} ({figure}) earns {degree} {earned}."
 
 
 def figure_words(amount: float) -> str:
