@@ -92,7 +92,7 @@ def cancel(ledger: Ledger, delivery: int, on: date, reason: str = "") -> None:
 
     Raises :class:`InputError` where there is none, or it is settled, refused or cancelled.
     """
-    day = ledger.day(on)
+    day, delivery = ledger.day(on), int(delivery)
     with ledger.transaction():
         status = status_of(ledger, delivery)
         if status not in OPEN:
@@ -116,7 +116,7 @@ def settle(ledger: Ledger, delivery: int, on: date) -> Settled:
     for (in proportion, to the cent), and a loan that is repaid or lost meanwhile stays where it
     is. Raises :class:`InputError` where the delivery is not answered.
     """
-    day = ledger.day(on)
+    day, delivery = ledger.day(on), int(delivery)
     with ledger.transaction():
         status = status_of(ledger, delivery)
         if status not in ANSWERED:
@@ -136,7 +136,7 @@ def settle(ledger: Ledger, delivery: int, on: date) -> Settled:
 
 def status_of(ledger: Ledger, delivery: int) -> str:
     """Status of a delivery. Raises :class:`InputError` where there is none."""
-    status = ledger.one("SELECT status FROM deliveries WHERE id = ?", (delivery,))
+    status = ledger.one("SELECT status FROM deliveries WHERE id = ?", (int(delivery),))
     if status is None:
         raise InputError(
             Problem(

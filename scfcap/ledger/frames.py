@@ -141,8 +141,8 @@ def deliveries(ledger: Ledger, numbers: Sequence[int] | None = None) -> pd.DataF
         ledger,
         "SELECT d.id, d.date, d.channel, d.direction, d.origin, d.destination, d.status, d.loans,"
         " d.balance, d.price, coalesce(sum(n.answer = 'accepted'), 0),"
-        " coalesce(sum(n.answer = 'refused'), 0), d.sent, d.answered, d.closed, d.file, d.digest,"
-        " d.intent IS NOT NULL"
+        " coalesce(sum(n.answer = 'refused'), 0), d.sent, d.answered, d.closed,"
+        " coalesce(d.file, ''), coalesce(d.digest, ''), d.intent IS NOT NULL"
         " FROM deliveries d JOIN lines n ON n.delivery = d.id GROUP BY d.id ORDER BY d.id",
         names,
         {},

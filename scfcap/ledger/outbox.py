@@ -71,7 +71,7 @@ def deliver(
     if deliveries is None:
         rows = ledger.rows("SELECT id FROM deliveries WHERE status = 'proposed' ORDER BY id")
         deliveries = [number for (number,) in rows]
-    statuses = {number: status_of(ledger, number) for number in deliveries}
+    statuses = {int(number): status_of(ledger, number) for number in deliveries}
     cancelled = [number for number, status in statuses.items() if status == "cancelled"]
     if cancelled:
         found = f"delivery {cancelled[0]}, which is cancelled"
@@ -94,7 +94,7 @@ def list_of(ledger: Ledger, delivery: int) -> pd.DataFrame:
         "SELECT d.id, d.date, l.loan, d.origin, d.destination, n.balance, n.price, n.reason"
         " FROM lines n JOIN deliveries d ON d.id = n.delivery JOIN loans l ON l.id = n.loan"
         " WHERE d.id = ? ORDER BY l.loan",
-        (delivery,),
+        (int(delivery),),
     )
     table = pd.DataFrame(rows, columns=names)
     return frame({name: table[name] for name in names}, ("balance", "price"), ())
