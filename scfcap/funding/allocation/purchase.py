@@ -111,7 +111,7 @@ class PurchaseReport:
             moves = trace["movement"].isin(held[figure]).to_numpy(dtype=np.bool_)
             return np.where(moves, sign * mine, 0.0)
         if figure == "purchase_price":
-            return np.nan_to_num(trace["purchase_price"].to_numpy(dtype=np.float64))
+            return np.asarray(np.nan_to_num(trace["purchase_price"].to_numpy(dtype=np.float64)))
         return np.where((reason == figure) | (there & (kept == figure)), -balance, 0.0)
 
 

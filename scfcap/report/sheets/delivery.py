@@ -42,6 +42,8 @@ from scfcap.report.sheets.common import (
 from scfcap.report.tables import RunMeta
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from scfcap.report.delivery import Delivery
 
 LOANS = "Loans"
@@ -50,10 +52,19 @@ FIRST = 1_000
 _DAY = "yyyy-mm-dd"
 _MONEY = ("balance", "amount", "purchase_price", "counted", "contribution")
 _LOOKS = {"rate": RATE, "advance_rate": PERCENT, "price": "0.0000"}
-_WIDTHS = {"loan_id": 16.0, "borrower_id": 16.0, "reason": 34.0, "status": 34.0, "movement": 11.0,
-           "class": 22.0}  # fmt: skip
+_WIDTHS = {
+    "loan_id": 18.0,
+    "reason": 34.0,
+    "status": 26.0,
+    "movement": 10.0,
+    "class": 16.0,
+    "rate": 8.0,
+    "advance_rate": 9.0,
+    "price": 8.0,
+    "maturity_date": 11.0,
+}
 _HEADS = {"amount": "Funder's part", "price": "Price, of par", "maturity_date": "Maturity"}
-_FIGURE, _NUMBER, _BALANCE, _AMOUNT, _KEY = 1, 2, 3, 5, 6
+_FIGURE, _NUMBER, _BALANCE = 1, 2, 3
 _SUMS = ("eligible", "placed", "after")
 _INDENTED = styled(TEXT, indent=1)
 _LINES: Mapping[str, tuple[str, str, tuple[str, ...], str]] = {
@@ -97,6 +108,14 @@ class _List:
         return [f'({self.at("movement")}="{name}")' for name in names]
 
 
+@dataclass(frozen=True)
+class _Places:
+    """Columns of the report: of amounts, and of the figures' keys."""
+
+    amount: int
+    key: int
+
+
 def delivery_book(found: Delivery, about: Mapping[str, str], most_rows: int) -> Book:
     """The workbook of a funder: ``Report``, and ``Loans``, which is cut where it is longer than
     ``most_rows``; ``about`` as :func:`scfcap.report.delivery.delivery_files` says.
@@ -112,16 +131,13 @@ def delivery_book(found: Delivery, about: Mapping[str, str], most_rows: int) -> 
     kit = Kit({}, meta, Look(meta.currency, 1.0), book)
     sheet = kit.add("Report", f"{title}: {words(found.key)}", 46.0)
     whole = len(found.loans) <= most_rows
+    at = _Places(5, 6) if found.pledge else _Places(4, 5)
     listed = _loans(kit, found, whole=whole)
-    for column, width in ((2, 10.0), (3, 18.0), (4, 14.0), (5, 18.0), (6, 18.0), (7, 14.0)):
-        sheet.widths[column] = width
+    for column in range(2, 8):
+        sheet.widths[column] = 17.0
     row = _note(sheet, found, listed)
-    row = (
-        _base(kit, sheet, row, found, listed)
-        if found.pledge
-        else _purchase(sheet, row, found, listed)
-    )
-    row = _movement(sheet, row, found, listed)
+    row = (_base if found.pledge else _purchase)(kit, row, found, listed, at)
+    row = _movement(sheet, row, found, listed, at)
     row = _names(sheet, row, found, meta.currency)
     _means(sheet, row, found)
     sheet.freeze = (3, 2)
@@ -160,27 +176,29 @@ def _note(sheet: Sheet, found: Delivery, listed: _List) -> int:
 def _loans(kit: Kit, found: Delivery, *, whole: bool) -> _List:
     """The list, its totals above it."""
     frame = found.loans if whole else found.loans.head(FIRST)
-    sheet = kit.add(LOANS, f"Loans: {words(found.key)}", 16.0)
+    if not (frame["amount"] != frame["balance"]).any():
+        frame = frame.drop(columns="amount")
+    sheet = kit.add(LOANS, f"Loans: {words(found.key)}", 18.0)
     names = [str(name) for name in frame.columns]
     for at, name in enumerate(names, start=1):
-        sheet.widths[at] = _WIDTHS.get(name, 15.0)
-    head = 6
-    labels = [_HEADS.get(name, title_case(name)) for name in names]
-    heads(sheet, head, labels)
+        sheet.widths[at] = _WIDTHS.get(name, 14.0)
+    head = 6 if whole else 7
+    heads(sheet, head, [_HEADS.get(name, title_case(name)) for name in names])
     first, last = head + 1, head + max(len(frame), 1)
-    columns = {name: at for at, name in enumerate(names, start=1)}
-    styles = [_look(name) for name in names]
-    cells = [[plain(value) for value in frame[name].astype(object)] for name in names]
-    for at, (column, style) in enumerate(zip(cells, styles, strict=True), start=1):
-        for row, value in enumerate(column, start=first):
-            if value is not None:
-                sheet.put(row, at, value, style)
+    for at, name in enumerate(names, start=1):
+        style = _look(name)
+        for row, value in enumerate(frame[name].astype(object), start=first):
+            shown = plain(value)
+            if shown is not None and shown != "":
+                sheet.put(row, at, shown, style)
     sheet.reach(last, len(names))
-    _sums(sheet, found, columns, (first, last), whole=whole)
+    columns = {name: at for at, name in enumerate(names, start=1)}
+    listed = _List(sheet.name, first, last, columns, whole)
+    _sums(sheet, found, listed)
     sheet.freeze = (first, 2)
     sheet.title_rows = (head, head)
     sheet.filter_area = sheet.span(head, 1, last, len(names))
-    return _List(sheet.name, first, last, columns, whole)
+    return listed
 
 
 def _summed(name: str) -> bool:
@@ -195,47 +213,50 @@ def _look(name: str) -> Style:
     return figure(_LOOKS[name]) if name in _LOOKS else TEXT
 
 
-def _sums(
-    sheet: Sheet,
-    found: Delivery,
-    columns: Mapping[str, int],
-    rows: tuple[int, int],
-    *,
-    whole: bool,
-) -> None:
-    """Totals of the list; where it is cut those of what stands here, and of all."""
-    sheet.put(4, 1, "Total" if whole else f"First {FIRST:,}", totals("General", ink="text"))
-    if not whole:
-        sheet.put(5, 1, f"All {len(found.loans):,}", totals("General", ink="text"))
-    shown = found.loans if whole else found.loans.head(FIRST)
-    for name, at in columns.items():
-        if at == 1:
-            continue
-        look = totals(CENT) if _summed(name) else totals("General", ink="text")
+def _sums(sheet: Sheet, found: Delivery, listed: _List) -> None:
+    """Totals of the list, and of what the funder has after the day; where it is cut, of all too."""
+    shown = found.loans if listed.whole else found.loans.head(FIRST)
+    count = f"{len(found.loans):,}"
+    labels = ["All rows" if listed.whole else f"First {FIRST:,} rows", "of them after the day"]
+    labels += [] if listed.whole else [f"After the day, of all {count}"]
+    for row, label in enumerate(labels, start=4):
+        sheet.put(row, 1, label, totals("General", "text"))
+        for at in range(2, len(listed.columns) + 1):
+            sheet.put(row, at, None, totals("General", "text"))
+    moves = listed.columns["movement"]
+    tested = f"{letter(moves)}{listed.first}:{letter(moves)}{listed.last}"
+    for name, at in listed.columns.items():
         if not _summed(name):
-            sheet.put(4, at, None, look)
             continue
-        cells = f"{letter(at)}{rows[0]}:{letter(at)}{rows[1]}"
-        sheet.put(4, at, Formula(f"=SUM({cells})", float(shown[name].sum())), look)
-        if not whole:
-            sheet.put(5, at, float(found.loans[name].sum()), totals(CENT, ink="engine"))
+        cells = f"{letter(at)}{listed.first}:{letter(at)}{listed.last}"
+        total, after = (float(part[name].sum()) for part in (shown, _after(shown)))
+        sheet.put(4, at, Formula(f"=SUM({cells})", total), totals(CENT))
+        text = f'=SUMIF({tested},"<>out",{cells})'
+        sheet.put(5, at, Formula(text, after), totals(CENT))
+        if not listed.whole:
+            sheet.put(6, at, float(_after(found.loans)[name].sum()), totals(CENT, "engine"))
 
 
-def _base(kit: Kit, sheet: Sheet, row: int, found: Delivery, listed: _List) -> int:
+def _after(loans: pd.DataFrame) -> pd.DataFrame:
+    """What the funder has after the day."""
+    return loans[(loans["movement"] != "out").to_numpy()]
+
+
+def _base(kit: Kit, row: int, found: Delivery, listed: _List, at: _Places) -> int:
     """The borrowing base certificate, its figures sums of the list."""
-    frame = found.report.table
+    sheet, frame = kit.book.sheet("Report"), found.report.table
     row, rows = certificate(kit, sheet.name, row, words(found.key), frame)
     items = {str(item["figure"]): item for item in frame.to_dict("records")}
-    sheet.put(min(rows.values()) - 1, _KEY, "Key", _key_head())
-    for key, at in rows.items():
-        sheet.put(at, _KEY, key, NOTE)
-        money = _cents(sheet, at, _AMOUNT)
-        _cents(sheet, at, _BALANCE)
+    sheet.put(min(rows.values()) - 1, at.key, "Key", _key_head())
+    for key, line in rows.items():
+        sheet.put(line, at.key, key, NOTE)
+        money = _cents(sheet, line, at.amount)
+        _cents(sheet, line, _BALANCE)
         if listed.whole:
-            cells = _from_list(key, items[key], at, listed)
+            cells = _from_list(items[key], line, listed, at)
             for column, formula in cells.items():
-                style = money if column == _AMOUNT else live(CENT)
-                sheet.put(at, column, formula, style)
+                ink = styled(money, ink="formula") if column == at.amount else live(CENT)
+                sheet.put(line, column, formula, ink)
     return row
 
 
@@ -253,30 +274,32 @@ def _cents(sheet: Sheet, row: int, column: int) -> Style:
     return style
 
 
-def _from_list(key: str, item: Mapping[Any, Any], row: int, listed: _List) -> dict[int, Formula]:
+def _from_list(item: Mapping[Any, Any], row: int, listed: _List, at: _Places) -> dict[int, Formula]:
     """The cells of a certificate's line that are sums of the list."""
-    amount, balance = float(item["amount"]), float(item["balance"])
-    cell = address(row, _KEY)
+    key, amount, balance = str(item["figure"]), float(item["amount"]), float(item["balance"])
+    cell = address(row, at.key)
     if key == "not_pledged":
-        gross = address(row - 1, _AMOUNT)
+        gross = address(row - 1, at.amount)
         pledged = listed.among("balance", listed.moves("in", "stays"), amount)
-        return {_AMOUNT: Formula(f"{pledged.text}-{gross}", amount)}
+        return {at.amount: Formula(f"{pledged.text}-{gross}", amount)}
     if key == "undetermined" or key.startswith("ineligible:"):
         test = [f"EXACT({listed.at('status')},{cell})"]
-        return {_AMOUNT: listed.among("balance", test, amount, "-")}
+        return {at.amount: listed.among("balance", test, amount, "-")}
     if key.startswith(("excess:", "reserve:")) and key in listed.columns:
-        return {_AMOUNT: listed.total(key, amount, "-")}
+        return {at.amount: listed.total(key, amount, "-")}
     if key.startswith("class:"):
         test = [f'EXACT("class:"&{listed.at("class")},{cell})']
         return {_BALANCE: listed.among("counted", test, balance)}
     return {}
 
 
-def _purchase(sheet: Sheet, row: int, found: Delivery, listed: _List) -> int:
+def _purchase(kit: Kit, row: int, found: Delivery, listed: _List, at: _Places) -> int:
     """From the outstanding loans to what the funder has."""
+    sheet = kit.book.sheet("Report")
     note = "Loans are counted once, by the first reason; amounts here are whole balances."
     row = section(sheet, row, "What is offered, and what is refused", note)
-    heads(sheet, row, ["", "Loans", "Balance", "", "Amount", "Key"])
+    heads(sheet, row, ["", "Loans", "Balance", "Amount"])
+    sheet.put(row, at.key, "Key", _key_head())
     rows: dict[str, int] = {}
     for item in found.report.table.to_dict("records"):
         key = str(item["figure"])
@@ -290,29 +313,28 @@ def _purchase(sheet: Sheet, row: int, found: Delivery, listed: _List) -> int:
         value: float | Formula = float(item["amount"])
         if total:
             first = rows["gross" if key == "eligible" else "eligible"]
-            value = rows_total(sheet, list(range(first, row)), _AMOUNT)
-            sheet.put(row, 4, None, totals("General"))
+            value = rows_total(sheet, list(range(first, row)), at.amount)
         figures = ((_NUMBER, int(item["loans"])), (_BALANCE, float(item["balance"])))
-        for column, shown in (*figures, (_AMOUNT, value)):
+        for column, shown in (*figures, (at.amount, value)):
             sheet.put(row, column, shown, _cell(column, shown, total=total))
-        sheet.put(row, _KEY, key, NOTE)
+        sheet.put(row, at.key, key, NOTE)
     if listed.whole:
         row += 1
         sheet.put(row, _FIGURE, "Less what the list has, in and stays", _INDENTED)
-        placed = address(rows["placed"], _AMOUNT)
+        placed = address(rows["placed"], at.amount)
         tests = "+".join(listed.moves("in", "stays"))
         text = f"=ROUND({placed}-SUMPRODUCT(({tests})*{listed.at('balance')}),4)"
-        sheet.put(row, _AMOUNT, Formula(text, 0.0), live(CENT))
-        area = sheet.at(row, _AMOUNT)
-        sheet.conditions.append(Condition(area, f"ABS(N({address(row, _AMOUNT)}))>0.005", "bad"))
+        sheet.put(row, at.amount, Formula(text, 0.0), live(CENT))
+        area = sheet.at(row, at.amount)
+        sheet.conditions.append(Condition(area, f"ABS(N({address(row, at.amount)}))>0.005", "bad"))
     return row + 2
 
 
-def _movement(sheet: Sheet, row: int, found: Delivery, listed: _List) -> int:
+def _movement(sheet: Sheet, row: int, found: Delivery, listed: _List, at: _Places) -> int:
     """Before, in, out and after; what is paid."""
     row = section(sheet, row, "Before and after the day", "The amount is the funder's part.")
-    heads(sheet, row, ["", "Loans", "Balance", "", "Amount"])
-    start = row + 1
+    heads(sheet, row, ["", "Loans", "Balance", *[""] * (at.amount - 4), "Amount"])
+    start, mine = row + 1, "amount" if "amount" in listed.columns else "balance"
     for item in found.totals.to_dict("records"):
         row += 1
         name, label, parts, sign = _LINES[str(item["movement"])]
@@ -321,16 +343,17 @@ def _movement(sheet: Sheet, row: int, found: Delivery, listed: _List) -> int:
         tests = listed.moves(*parts)
         loans, balance, amount = (float(item[c]) for c in ("loans", "balance", "amount"))
         amount = -amount + 0.0 if sign else amount
-        cells: dict[int, float | Formula] = {_NUMBER: loans, _BALANCE: balance, _AMOUNT: amount}
+        cells: dict[int, float | Formula] = {_NUMBER: loans, _BALANCE: balance, at.amount: amount}
         if listed.whole:
             cells = {
                 _NUMBER: listed.count(tests, loans),
                 _BALANCE: listed.among("balance", tests, balance),
-                _AMOUNT: listed.among("amount", tests, amount, sign),
+                at.amount: listed.among(mine, tests, amount, sign),
             }
         if total:
-            cells[_AMOUNT] = rows_total(sheet, list(range(start, row)), _AMOUNT)
-            sheet.put(row, 4, None, totals("General"))
+            cells[at.amount] = rows_total(sheet, list(range(start, row)), at.amount)
+            for blank in range(4, at.amount):
+                sheet.put(row, blank, None, totals("General"))
         for column, value in cells.items():
             sheet.put(row, column, value, _cell(column, value, total=total))
     if "purchase_price" in listed.columns:
@@ -338,7 +361,7 @@ def _movement(sheet: Sheet, row: int, found: Delivery, listed: _List) -> int:
         paid = float(found.loans["purchase_price"].sum())
         sheet.put(row, _FIGURE, "Purchase price of what comes in", _INDENTED)
         price = listed.total("purchase_price", paid) if listed.whole else paid
-        sheet.put(row, _AMOUNT, price, _cell(_AMOUNT, price, total=False))
+        sheet.put(row, at.amount, price, _cell(at.amount, price, total=False))
     return row + 2
 
 

@@ -18,7 +18,7 @@ from scfcap.funding.allocation.program import AllocationProgram, Row, Term
 from scfcap.funding.allocation.result import Allocation
 from scfcap.pool.columns import Columns
 from scfcap.pool.eligibility import evaluate
-from scfcap.pool.snapshot import ELIGIBLE, UNDETERMINED
+from scfcap.pool.snapshot import UNDETERMINED
 from scfcap.schema.allocation import AllocationChannel, Average
 from scfcap.schema.plan import Buyer, Draw, Lender, Tenor
 from scfcap.schema.pool import (
@@ -182,6 +182,3 @@ def _placed(program: AllocationProgram) -> np.ndarray:
     released = np.flatnonzero(choice == LINE)[::5]
     choice[released] = OWN
     return choice.astype(np.int16)
-
-
-assert ELIGIBLE == 1
