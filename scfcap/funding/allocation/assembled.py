@@ -82,6 +82,8 @@ class Assembled:
     cautions: tuple[str, ...] = ()
     prices: Mapping[str, FloatArray] = field(default_factory=dict)
     """What values are made of, by loan, by name [1/year or years]; for explanations."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Rows: how many there are, were left out as they cannot bind, were added when broken."""
 
     def funder(self, key: str) -> Funder:
         """The funder of a channel."""
