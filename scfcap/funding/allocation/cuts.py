@@ -74,13 +74,12 @@ def broken(draft: Draft, choice: Choice) -> Iterator[NameRow]:
         held = draft.counting.held(limit.weights, choice)
         sums = values.sums(held)[:-1]
         total = math.fsum(held)
-        allowed = limit.allowed(total)
-        allowed += draft.binding.relief.get(limit.name, 0.0)
+        allowed = limit.allowed(total) + draft.binding.relief.get(limit.name, np.zeros(1))
         near = allowed - _NEAR * np.maximum(np.abs(allowed), 1.0)
         if limit.top == 1:
             over = np.flatnonzero(sums > near)
             worst = over[np.argsort(-sums[over], kind="stable")][:_AT_ONCE]
-            chosen = [(code,) for code in worst.tolist()]
+            chosen: list[tuple[int, ...]] = [(code,) for code in worst.tolist()]
         else:
             chosen = _largest(limit, sums, float(np.max(near)))
         for members in chosen:
@@ -95,7 +94,7 @@ def _largest(limit: NameLimit, sums: FloatArray, near: float) -> list[tuple[int,
     """
     order = np.lexsort((np.arange(len(sums)), -sums))
     first = order[sums[order] > 0.0][: limit.top + _NEXT].tolist()
-    if sums[first[: limit.top]].sum() <= near:
+    if not first or sums[first[: limit.top]].sum() <= near:
         return []
     sets = combinations(first, min(limit.top, len(first)))
     return [tuple(sorted(chosen)) for chosen in sets if sums[list(chosen)].sum() > near]
