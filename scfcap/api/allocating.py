@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scfcap.api.plan_lists import plan_split, plan_values
 from scfcap.errors import InputError, Problem
 from scfcap.report.files import manifest
 
@@ -38,6 +39,7 @@ def allocation(
         answer=answer,
         origin=manifest(model.provenance(model.tape()), seconds),
         before=None if before is None else Path(before).name,
+        split=plan_split(model, assembled, answer) if by_plan(model) else None,
     )
 
 
@@ -55,9 +57,57 @@ def draft(model: Model, before: str | Path | None = None) -> Draft:
 
     spec, pool = model.spec, model.pool()
     lists = None if before is None else earlier_lists(before)
+    if by_plan(model):
+        return _by_plan(model, lists)
     given = setting(spec, pool, columns(model), None, lists)
     found = lives(pool, model.projection_curves(), spec.plan.scenario)
     return draft(given, *stated_values(given, found))
+
+
+def by_plan(model: Model) -> bool:
+    """Whether amounts and values are the plan's."""
+    return model.spec.allocation.values == "plan"
+
+
+def _by_plan(model: Model, lists: Mapping[str, Sequence[str]] | None) -> Draft:
+    """The funding date with the plan's amounts, and values by its prices."""
+    from scfcap.funding.allocation.assemble import draft
+    from scfcap.funding.allocation.assembled import Target
+    from scfcap.funding.allocation.funders import setting, with_targets
+    from scfcap.funding.allocation.plan_amounts import STANDING, targets
+    from scfcap.funding.allocation.stated import move_costs
+
+    plan, pool, stated = model.plan(), model.pool(), model.spec.allocation
+    names = _plan_channels(model)
+    given = setting(model.spec, pool, columns(model), {key: Target() for key in names}, lists)
+    found = plan_values(model, given.keys)
+    given = with_targets(given, targets(plan, pool, found, stated.band))
+    return draft(
+        given,
+        found.value - move_costs(given),
+        counts={STANDING: found.standing},
+        unknown=~found.may,
+    )
+
+
+def _plan_channels(model: Model) -> list[str]:
+    """Channels of the plan's first close: series that close later are none, nor lines that
+    ``[allocation]`` does not state.
+    """
+    from scfcap.axes import BANK_DEBT, SECURITIZATION, channel_of, place
+    from scfcap.funding.allocation.plan_amounts import all_channels
+    from scfcap.schema.placing import is_channel
+
+    spec, inputs = model.spec, model.plan().optimum.inputs
+    issues = () if spec.securitization is None else spec.securitization.issues
+    later = {place(SECURITIZATION, x.name) for x in issues if x.closing > inputs.grid.ends[0]}
+    return [
+        key
+        for key in all_channels(inputs, model.pool())
+        if is_channel(spec, key)
+        and key not in later
+        and (channel_of(key) != BANK_DEBT or key in spec.allocation.channels)
+    ]
 
 
 def columns(model: Model) -> Columns:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap.funding.allocation.assembled import Assembled
+from scfcap.funding.allocation.feedback import Split
 from scfcap.funding.allocation.result import Allocation
 from scfcap.report.files import RESULT_VERSION, plain_rows
 from scfcap.report.store import SavedRun, save_run
@@ -36,13 +37,16 @@ class Additions:
 
 @dataclass(frozen=True)
 class AllocationReport:
-    """The loans of a funding date, placed; ``before``: name of the earlier allocation, if given."""
+    """The loans of a funding date, placed; ``before``: name of the earlier allocation, if given.
+    ``split``: what the plan reaches with the lists; None where values are stated.
+    """
 
     model: LoadedModel
     assembled: Assembled
     answer: Allocation
     origin: Mapping[str, Any] = field(default_factory=dict)
     before: str | None = None
+    split: Split | None = None
 
     @cached_property
     def loans(self) -> pd.DataFrame:
@@ -158,7 +162,8 @@ class AllocationReport:
             f"channel; {int(new.sum()):,} of {money(float(program.balance[new].sum()))} are placed "
             "for the first time.",
         ]
-        return [*told, *self.rows_told(), *self.assembled.cautions]
+        split = [] if self.split is None else self.split.sentences()
+        return [*told, *split, *self.rows_told(), *self.assembled.cautions]
 
     def rows_told(self) -> list[str]:
         """How many rows the limits made, and how many could be left out."""
@@ -223,6 +228,12 @@ def own_tables(report: AllocationReport) -> Additions:
         "channels": ("Channels", report.channels),
         "limits": ("Limits, how far they are used, and their prices", report.limits),
     }
+    if report.split is not None:
+        frames["allocation_split"] = (
+            "The plan and what the lists reach of it",
+            report.split.table(),
+        )
+        units["amount"] = money
     return Additions(
         {
             name: Table(name, title, frame, {c: units[c] for c in frame if c in units})

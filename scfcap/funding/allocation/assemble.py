@@ -48,7 +48,7 @@ class Draft:
             must=np.ones(len(given), dtype=np.bool_),
             today=given.today,
             attributes={name: attribute for name, (attribute, _) in attributes.items()},
-            numbers=_used_numbers(self.limits, made),
+            numbers=_used({**self.limits.numbers, **self.counting.numbers}, made),
             rows=tuple(made),
         )
         counts = {
@@ -68,7 +68,12 @@ class Draft:
             reasons=tuple(self.admission.reasons),
             refused=self.admission.refused,
             undetermined=self.admission.undetermined,
-            cautions=(*given.cautions, *self.admission.cautions, *self.limits.cautions),
+            cautions=(
+                *given.cautions,
+                *self.admission.cautions,
+                *self.limits.cautions,
+                *self.binding.cautions,
+            ),
             prices=self.prices,
             counts=counts,
         )
@@ -88,6 +93,7 @@ class Draft:
             if limit.share is not None:
                 terms.append(Term(c, -limit.share * weight, None, (), number))
         right = limit.cap if limit.share is None else 0.0
+        right += self.binding.relieved(limit, row.members[0])
         name = f"{limit.name}: {said}"
         return Row(name, limit.kind, right, tuple(terms), limit.stated, said)
 
@@ -149,6 +155,7 @@ def _attributes(
     return found
 
 
-def _used_numbers(limits: Limits, rows: Iterable[Row]) -> dict[str, FloatArray]:
+def _used(numbers: dict[str, FloatArray], rows: Iterable[Row]) -> dict[str, FloatArray]:
+    """The numbers that rows ask for."""
     used = {term.number for row in rows for term in row.terms if term.number is not None}
-    return {name: values for name, values in limits.numbers.items() if name in used}
+    return {name: values for name, values in numbers.items() if name in used}
