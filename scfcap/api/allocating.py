@@ -25,6 +25,7 @@ def allocation(
     """The loans placed: see :meth:`~scfcap.api.model.Model.allocation`."""
     from scfcap.funding.allocation.cuts import place
     from scfcap.report.allocation import AllocationReport
+    from scfcap.report.allocation_proof import TapeSource
 
     prices = None if start is None else earlier_prices(start)
     made = draft(model, before)
@@ -38,6 +39,10 @@ def allocation(
         answer=answer,
         origin=manifest(model.provenance(model.tape()), seconds),
         before=None if before is None else Path(before).name,
+        draft=made,
+        tape=TapeSource(
+            model.tape(), model.loaded.spec.tape, model.loaded.tape_folder, model.tape_path
+        ),
     )
 
 
