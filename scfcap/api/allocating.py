@@ -12,6 +12,9 @@ from scfcap.report.files import manifest
 if TYPE_CHECKING:
     from scfcap.api.model import Model
     from scfcap.funding.allocation.assemble import Draft
+    from scfcap.funding.allocation.assembled import Assembled
+    from scfcap.funding.allocation.feedback import Split
+    from scfcap.funding.allocation.result import Allocation
     from scfcap.pool.columns import Columns
     from scfcap.report.allocation import AllocationReport
 
@@ -43,6 +46,7 @@ def allocation(
         tape=TapeSource(
             model.tape(), model.loaded.spec.tape, model.loaded.tape_folder, model.tape_path
         ),
+        split=_split(model, assembled, answer) if by_plan(model) else None,
     )
 
 
@@ -60,9 +64,71 @@ def draft(model: Model, before: str | Path | None = None) -> Draft:
 
     spec, pool = model.spec, model.pool()
     lists = None if before is None else earlier_lists(before)
+    if by_plan(model):
+        return _by_plan(model, lists)
     given = setting(spec, pool, columns(model), None, lists)
     found = lives(pool, model.projection_curves(), spec.plan.scenario)
     return draft(given, *stated_values(given, found))
+
+
+def by_plan(model: Model) -> bool:
+    """Whether amounts and values are the plan's."""
+    return model.spec.allocation.values == "plan"
+
+
+def _by_plan(model: Model, lists: Mapping[str, Sequence[str]] | None) -> Draft:
+    """The funding date with the plan's amounts, and values by its prices."""
+    from scfcap.api.variants import engine_of
+    from scfcap.funding.allocation.assemble import draft
+    from scfcap.funding.allocation.assembled import Target
+    from scfcap.funding.allocation.from_plan import values
+    from scfcap.funding.allocation.funders import setting, with_targets
+    from scfcap.funding.allocation.plan_amounts import STANDING, targets
+    from scfcap.funding.allocation.stated import move_costs
+
+    plan, pool, stated = model.plan(), model.pool(), model.spec.allocation
+    names = _plan_channels(model)
+    given = setting(model.spec, pool, columns(model), {key: Target() for key in names}, lists)
+    found = values(plan, pool, engine_of(model).curves, given.keys)
+    given = with_targets(given, targets(plan, pool, found, stated.band))
+    return draft(
+        given,
+        found.value - move_costs(given),
+        counts={STANDING: found.standing},
+        unknown=~found.may,
+    )
+
+
+def _plan_channels(model: Model) -> list[str]:
+    """Channels of the plan's first close: series that close later are none, nor lines that
+    ``[allocation]`` does not state.
+    """
+    from scfcap.axes import BANK_DEBT, SECURITIZATION, channel_of, place
+    from scfcap.funding.allocation.plan_amounts import all_channels
+    from scfcap.schema.placing import is_channel
+
+    spec, inputs = model.spec, model.plan().optimum.inputs
+    issues = () if spec.securitization is None else spec.securitization.issues
+    later = {place(SECURITIZATION, x.name) for x in issues if x.closing > inputs.grid.ends[0]}
+    return [
+        key
+        for key in all_channels(inputs, model.pool())
+        if is_channel(spec, key)
+        and key not in later
+        and (channel_of(key) != BANK_DEBT or key in spec.allocation.channels)
+    ]
+
+
+def _split(model: Model, assembled: Assembled, answer: Allocation) -> Split:
+    """What the plan reaches with the lists."""
+    from scfcap.api.variants import engine_of
+    from scfcap.funding.allocation.feedback import feed_back
+
+    keys = assembled.program.channels
+    goes = [keys[c] for c in answer.choice.tolist()]
+    return feed_back(
+        model.plan(), model.pool(), engine_of(model).curves, goes, answer.bound - answer.value
+    )
 
 
 def columns(model: Model) -> Columns:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap.funding.allocation.assembled import Assembled
+from scfcap.funding.allocation.feedback import Split
 from scfcap.funding.allocation.result import Allocation
 from scfcap.report.files import RESULT_VERSION, plain_rows
 from scfcap.report.store import SavedRun, save_run
@@ -40,7 +41,9 @@ class Additions:
 
 @dataclass(frozen=True)
 class AllocationReport:
-    """The loans of a funding date, placed; ``before``: name of the earlier allocation, if given."""
+    """The loans of a funding date, placed; ``before``: name of the earlier allocation, if given.
+    ``split``: what the plan reaches with the lists; None where values are stated.
+    """
 
     model: LoadedModel
     assembled: Assembled
@@ -50,6 +53,7 @@ class AllocationReport:
     draft: Draft | None = None
     """What the program was made from; with ``tape`` it makes the answer checkable."""
     tape: TapeSource | None = None
+    split: Split | None = None
 
     @cached_property
     def loans(self) -> pd.DataFrame:
@@ -165,7 +169,8 @@ class AllocationReport:
             f"channel; {int(new.sum()):,} of {money(float(program.balance[new].sum()))} are placed "
             "for the first time.",
         ]
-        return [*told, *self.rows_told(), *self.assembled.cautions]
+        split = [] if self.split is None else self.split.sentences()
+        return [*told, *split, *self.rows_told(), *self.assembled.cautions]
 
     def rows_told(self) -> list[str]:
         """How many rows the limits made, and how many could be left out."""
@@ -230,6 +235,9 @@ def own_tables(report: AllocationReport) -> Additions:
         "channels": ("Channels", report.channels),
         "limits": ("Limits, how far they are used, and their prices", report.limits),
     }
+    if report.split is not None:
+        frames["split"] = ("The plan and what the lists reach of it", report.split.table())
+        units |= dict.fromkeys(("objective", "less_than_plan"), money)
     return Additions(
         {
             name: Table(name, title, frame, {c: units[c] for c in frame if c in units})

@@ -68,7 +68,12 @@ class Draft:
             reasons=tuple(self.admission.reasons),
             refused=self.admission.refused,
             undetermined=self.admission.undetermined,
-            cautions=(*given.cautions, *self.admission.cautions, *self.limits.cautions),
+            cautions=(
+                *given.cautions,
+                *self.admission.cautions,
+                *self.limits.cautions,
+                *self.binding.cautions,
+            ),
             prices=self.prices,
             counts=counts,
         )
@@ -88,6 +93,7 @@ class Draft:
             if limit.share is not None:
                 terms.append(Term(c, -limit.share * weight, None, (), number))
         right = limit.cap if limit.share is None else 0.0
+        right += self.binding.relieved(limit, row.members[0])
         name = f"{limit.name}: {said}"
         return Row(name, limit.kind, right, tuple(terms), limit.stated, said)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from scfcap.errors import InfeasibleError
 from scfcap.funding.allocation.counting import Counting, Weights
 from scfcap.funding.allocation.limits import TODAY, Limits, NameLimit, Part, SumLimit
 from scfcap.pool.columns import Values
-from scfcap.quantities import FloatArray, IntArray
+from scfcap.quantities import BoolArray, FloatArray, IntArray
 
 #: Rows on single names that a limit begins with; others are added once they are broken.
 FIRST = 100
@@ -19,6 +20,8 @@ FIRST = 100
 _SHOWN = ("ticket", "cover")
 #: Share of a limit by which it must be out of reach to count as such.
 _CLEAR = 1e-9
+#: What sums of floats may be off by, share of them.
+_ROUNDING = 1e-11
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,24 @@ class Binding:
     """Limits of a date that some placement could break.
 
     ``sums`` are all such; ``rows`` those on names to begin with. ``left_out``: rows that nothing
-    could break; ``waiting``: rows on names that are added once they are broken.
+    could break; ``waiting``: rows on names that are added once they are broken. ``relief``: what
+    rows on names are given beyond their limits, by name of the limit and code [currency]; of the
+    largest together one figure for all.
     """
 
     sums: list[SumLimit] = field(default_factory=list)
     rows: list[NameRow] = field(default_factory=list)
     left_out: int = 0
     waiting: int = 0
+    relief: dict[str, FloatArray] = field(default_factory=dict)
+    cautions: list[str] = field(default_factory=list)
+
+    def relieved(self, limit: NameLimit, code: int) -> float:
+        """What a row of ``limit`` on the name ``code`` is given beyond it [currency]."""
+        by_code = self.relief.get(limit.name)
+        if by_code is None:
+            return 0.0
+        return float(by_code[0] if limit.top > 1 else by_code[code])
 
 
 class Reach:
@@ -63,8 +77,19 @@ class Reach:
             self._least[weights] = self.counting.least(weights)
         return self._least[weights]
 
-    def extremes(self, limit: SumLimit) -> tuple[float, float]:
-        """Least and most that the left side can be [currency], as every loan is placed."""
+    @cached_property
+    def alone(self) -> BoolArray:
+        """Loans that may be in one channel only, shape (loans,)."""
+        return np.asarray(self.counting.eligible.sum(axis=1) == 1)
+
+    def stuck(self, weights: Weights) -> FloatArray:
+        """What each loan adds that cannot go elsewhere, 0 of others, shape (loans,) [currency]."""
+        return np.where(self.alone, self.least(weights), 0.0)
+
+    def extremes(self, limit: SumLimit) -> tuple[float, float, float]:
+        """Least and most that the left side can be [currency], as every loan is placed; and what
+        it is of the loans that have no choice.
+        """
         count, eligible = len(self.given), self.counting.eligible
         low, high = np.full(count, np.inf), np.full(count, -np.inf)
         for c in range(len(self.given.funders)):
@@ -75,7 +100,7 @@ class Reach:
             open_ = eligible[:, c]
             np.minimum(low, there, out=low, where=open_)
             np.maximum(high, there, out=high, where=open_)
-        return float(low.sum()), float(high.sum())
+        return float(low.sum()), float(high.sum()), float(low[self.alone].sum())
 
     def _coefficients(self, part: Part) -> FloatArray:
         found = part.weight * self.given.balance
@@ -91,30 +116,42 @@ class Reach:
 def binding(counting: Counting, limits: Limits) -> Binding:
     """The limits that can bind, and rows on names to begin with.
 
+    A mean or a limit on names that loans without a choice break is to get no worse by others.
+
     Raises:
-        InfeasibleError: an amount, a mean or a name's limit is broken wherever the loans go.
+        InfeasibleError: an amount is out of reach wherever the loans go.
     """
     reach, found = Reach(counting, limits), Binding()
-    broken: list[tuple[str, float]] = []
+    broken: list[tuple[str, str, float]] = []
     for limit in limits.sums:
-        low, high = reach.extremes(limit)
-        slack = _CLEAR * max(abs(limit.right), 1.0)
-        if limit.kind != "ticket" and low > limit.right + slack:
-            broken.append((f"{limit.name}: {_said(limit, low)}", low - limit.right))
-        elif limit.kind not in _SHOWN and high < limit.right - slack:
-            found.left_out += 1
-        else:
+        low, high, stuck = reach.extremes(limit)
+        size = max(abs(limit.right), abs(stuck), 1.0)
+        if limit.kind in _SHOWN[:1]:
             found.sums.append(limit)
+        elif high <= limit.right + _ROUNDING * size and limit.kind not in _SHOWN:
+            found.left_out += 1
+        elif limit.kind == "average" and stuck > limit.right:
+            found.cautions.append(_kept_broken(limit.name, stuck - limit.right))
+            found.sums.append(replace(limit, right=stuck + _ROUNDING * size))
+        elif low > limit.right + _CLEAR * size:
+            broken.append((limit.name, _said(limit, low), low - limit.right))
+        else:
+            found.sums.append(replace(limit, right=max(limit.right, low + _ROUNDING * size))
+                              if low > limit.right - _ROUNDING * size else limit)  # fmt: skip
     for name_limit in limits.names:
-        _names(reach, name_limit, found, broken)
+        _names(reach, name_limit, found)
     if broken:
         msg = "No placement of the loans keeps all limits."
         raise InfeasibleError(
             msg,
-            [sentence for sentence, _ in broken],
-            [(sentence.split(": ")[0], sentence, amount) for sentence, amount in broken],
+            [f"{name}: {text}." for name, text, _ in broken],
+            [(name, name, amount) for name, _, amount in broken],
         )
     return found
+
+
+def _kept_broken(name: str, over: float) -> str:
+    return f"{name}: broken by {over:,.2f} by loans that stay; others make it no worse."
 
 
 def _said(limit: SumLimit, low: float) -> str:
@@ -127,16 +164,13 @@ def _said(limit: SumLimit, low: float) -> str:
     return f"the limit of {limit.stated:g} is broken by {low - limit.right:,.2f} in any case"
 
 
-def _names(reach: Reach, limit: NameLimit, found: Binding, broken: list[tuple[str, float]]) -> None:
+def _names(reach: Reach, limit: NameLimit, found: Binding) -> None:
     """Rows on names to begin with, largest first."""
     values = reach.given.columns.values(limit.column)
     most = values.sums(reach.most(limit.weights))[:-1]
     least = values.sums(reach.least(limit.weights))[:-1]
-    stuck = _stuck(limit, values, least)
-    if stuck is not None:
-        broken.append(stuck)
-        return
-    able = _able(reach, limit, most, least)
+    relief = _relief(reach, limit, values, found)
+    able = _able(reach, limit, (most, least), relief)
     count = int((most > 0.0).sum())
     if limit.top > 1:
         found.left_out += not len(able)
@@ -148,43 +182,49 @@ def _names(reach: Reach, limit: NameLimit, found: Binding, broken: list[tuple[st
     found.rows += [NameRow(limit, (code,)) for code in able[:FIRST].tolist()]
 
 
-def _stuck(limit: NameLimit, values: Values, least: FloatArray) -> tuple[str, float] | None:
-    """A name that has more than a stated amount wherever its loans go."""
-    if limit.share is not None or not len(least):
-        return None
-    largest = np.sort(least)[::-1][: limit.top]
-    over = float(largest.sum()) - limit.cap
-    if over <= _CLEAR * max(limit.cap, 1.0):
-        return None
-    who = str(values.labels[int(least.argmax())]) if limit.top == 1 else f"{limit.top} names"
-    text = f"{who} have {largest.sum():,.2f} wherever loans go, and {limit.cap:,.2f} is allowed"
-    return f"{limit.name}: {text}", over
+def _relief(reach: Reach, limit: NameLimit, values: Values, found: Binding) -> FloatArray | float:
+    """By how much loans that cannot go elsewhere break a limit on names [currency], by code."""
+    stuck = values.sums(reach.stuck(limit.weights))[:-1]
+    allowed = limit.allowed(float(reach.stuck(limit.weights).sum()))
+    if limit.top > 1:
+        stuck = np.array([np.sort(stuck)[::-1][: limit.top].sum()])
+    over = stuck - allowed
+    broken = over > 0.0
+    if not broken.any():
+        return 0.0
+    relief = np.where(broken, over + _ROUNDING * stuck, 0.0)
+    found.relief[limit.name] = relief
+    found.cautions.append(_kept_broken(limit.name, float(over[broken].sum())))
+    return relief
 
 
-def _able(reach: Reach, limit: NameLimit, most: FloatArray, least: FloatArray) -> IntArray:
+def _able(
+    reach: Reach,
+    limit: NameLimit,
+    sums: tuple[FloatArray, FloatArray],
+    relief: FloatArray | float,
+) -> IntArray:
     """Names that may break the limit, those first that can have most; none where it is kept.
 
     With ``m`` the most that the names can have, ``f`` what they have in any case and ``F`` what
     all have: an amount is kept if ``m <= cap``; a share if ``m (1 - share) <= share (F - f)``, or
     if ``m <= share L`` where at least ``L`` is in the channels.
     """
+    most, least = sums
     order = np.lexsort((np.arange(len(most)), -most))
     order = order[most[order] > 0.0]
     if limit.share is None:
-        safe = limit.cap * (1.0 - _CLEAR)
-        over = most > safe
-        together = float(most[order[: limit.top]].sum()) > safe
+        reachable, free, held = most, limit.cap, most
+        floor = -1.0
     else:
-        theta = limit.share
-        floor = max(_floor(reach, limit), 0.0)
-        reachable = most * (1.0 - theta) + theta * least
-        free = theta * float(reach.least(limit.weights).sum()) * (1.0 - _CLEAR)
-        over = (reachable > free) & (most > theta * floor * (1.0 - _CLEAR))
-        joint = float(np.sort(reachable)[::-1][: limit.top].sum()) > free
-        held = float(most[order[: limit.top]].sum()) > theta * floor * (1.0 - _CLEAR)
-        together = joint and held
+        reachable = most * (1.0 - limit.share) + limit.share * least
+        free = limit.share * float(reach.least(limit.weights).sum())
+        held, floor = most, limit.share * _floor(reach, limit)
+    free, floor = free * (1.0 - _CLEAR), floor * (1.0 - _CLEAR)
     if limit.top > 1:
-        return order if together else order[:0]
+        out = float(np.sort(reachable)[::-1][: limit.top].sum()) > free + float(np.max(relief))
+        return order if out and float(held[order[: limit.top]].sum()) > floor else order[:0]
+    over = (reachable > free + relief) & (held > floor)
     return order[over[order]]
 
 

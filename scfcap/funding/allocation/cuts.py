@@ -22,11 +22,12 @@ from scfcap.funding.allocation.limits import NameLimit
 from scfcap.funding.allocation.program import AllocationProgram, Choice
 from scfcap.funding.allocation.result import Allocation
 from scfcap.funding.allocation.solve import allocate
-from scfcap.pool.columns import Values
-from scfcap.quantities import BoolArray, FloatArray
+from scfcap.quantities import FloatArray
 
 #: Rounds after which rows that are still broken are taken for a fault of the method.
 ROUNDS = 100
+#: Rows of a limit on each name that are added in a round.
+_AT_ONCE = 200
 #: Names after the largest that may take the place of some of them.
 _NEXT = 2
 #: Share of a limit within which it is settled by exact sums whether it is broken.
@@ -73,35 +74,27 @@ def broken(draft: Draft, choice: Choice) -> Iterator[NameRow]:
         held = draft.counting.held(limit.weights, choice)
         sums = values.sums(held)[:-1]
         total = math.fsum(held)
-        allowed = limit.allowed(total)
-        near = allowed - _NEAR * max(abs(allowed), 1.0)
+        allowed = limit.allowed(total) + draft.binding.relief.get(limit.name, np.zeros(1))
+        near = allowed - _NEAR * np.maximum(np.abs(allowed), 1.0)
         if limit.top == 1:
-            for code in np.flatnonzero(sums > near).tolist():
-                if _over(limit, held, values.codes == code, total):
-                    yield NameRow(limit, (code,))
-            continue
-        yield from _largest(limit, values, held, (sums, near, total))
-
-
-def _largest(
-    limit: NameLimit, values: Values, held: FloatArray, told: tuple[FloatArray, float, float]
-) -> Iterator[NameRow]:
-    """Sets among the largest names, and the :data:`_NEXT` after them, that have too much: the
-    answer would go from one to the other.
-    """
-    sums, near, total = told
-    order = np.lexsort((np.arange(len(sums)), -sums))
-    first = order[sums[order] > 0.0][: limit.top + _NEXT].tolist()
-    if sums[first[: limit.top]].sum() <= near:
-        return
-    for chosen in combinations(first, min(limit.top, len(first))):
-        members = tuple(sorted(chosen))
-        if sums[list(members)].sum() > near:
-            inside = np.isin(values.codes, members)
-            if _over(limit, held, inside, total):
+            over = np.flatnonzero(sums > near)
+            worst = over[np.argsort(-sums[over], kind="stable")][:_AT_ONCE]
+            chosen: list[tuple[int, ...]] = [(code,) for code in worst.tolist()]
+        else:
+            chosen = _largest(limit, sums, float(np.max(near)))
+        for members in chosen:
+            least = limit.allowed(total) + draft.binding.relieved(limit, members[0])
+            if math.fsum(held[np.isin(values.codes, members)]) > least:
                 yield NameRow(limit, members)
 
 
-def _over(limit: NameLimit, held: FloatArray, members: BoolArray, total: float) -> bool:
-    """Whether names have more than allowed, by exact sums."""
-    return math.fsum(held[members]) > limit.allowed(total)
+def _largest(limit: NameLimit, sums: FloatArray, near: float) -> list[tuple[int, ...]]:
+    """Sets among the largest names, and the :data:`_NEXT` after them, that have more than ``near``:
+    the answer would go from one to the other.
+    """
+    order = np.lexsort((np.arange(len(sums)), -sums))
+    first = order[sums[order] > 0.0][: limit.top + _NEXT].tolist()
+    if not first or sums[first[: limit.top]].sum() <= near:
+        return []
+    sets = combinations(first, min(limit.top, len(first)))
+    return [tuple(sorted(chosen)) for chosen in sets if sums[list(chosen)].sum() > near]

@@ -9,7 +9,6 @@ import numpy as np
 
 from scfcap.axes import BANK_DEBT
 from scfcap.funding.allocation.admission import Admission
-from scfcap.funding.allocation.assembled import Target
 from scfcap.funding.allocation.counting import Counting, Weights
 from scfcap.funding.allocation.funders import Setting
 from scfcap.funding.allocation.program import Kind
@@ -116,15 +115,16 @@ class _Builder:
             weights = self.counting.weights([key])
             aim = funder.target
             if np.isfinite(aim.most):
-                parts = self._counted(weights, 1.0, aim)
+                by = aim.number if funder.stated.most is None else None
+                parts = self._counted(weights, 1.0, by)
                 yield SumLimit(f"{key}: most", "most", aim.most, parts, aim.most)
             if aim.least > 0.0:
-                parts = self._counted(weights, -1.0, aim)
+                by = aim.number if funder.stated.least is None else None
+                parts = self._counted(weights, -1.0, by)
                 yield SumLimit(f"{key}: least", "least", -aim.least, parts, aim.least)
 
-    def _counted(self, weights: Weights, sign: float, aim: Target) -> tuple[Part, ...]:
-        """The loans of an amount, by the number by which it counts them."""
-        number = getattr(aim, "number", None)
+    def _counted(self, weights: Weights, sign: float, number: str | None) -> tuple[Part, ...]:
+        """The loans of an amount, by the number by which it counts them, if any."""
         if number is None:
             return self._parts(weights, sign)
         return tuple(self._times(weights, sign, number, None))
