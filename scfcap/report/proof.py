@@ -21,11 +21,12 @@ import pyarrow.parquet as pq
 
 from scfcap.funding.allocation.program import UNPLACED, AllocationProgram, Attribute, Row
 from scfcap.funding.allocation.result import Allocation
-from scfcap.quantities import FloatArray
+from scfcap.quantities import BoolArray, FloatArray
 from scfcap.verify.layout import (
     COLUMN,
     DUALS,
     ELIGIBLE,
+    KEPT,
     LIMITS,
     LISTS,
     NUMBER,
@@ -65,7 +66,10 @@ class About:
     """What the limits' file says beside the limits: plain values, laid out as
     :class:`scfcap.verify.layout.LimitsText`. ``channels``: what each asks, by key. ``names``: the
     limit on names that a row is a part of, by row. ``prices`` (loans,): what stated values are
-    worked out from, by name.
+    worked out from, by name. ``kept`` (loans,) by channel: loans that the plan does not know there.
+    ``relief``: what rows are given beyond
+    what is stated, by row [currency]. ``whole``: texts that the tape does not have, of all loans,
+    by name; ``counts``: such numbers.
     """
 
     as_of: str = "1970-01-01"
@@ -75,6 +79,10 @@ class About:
     more: Mapping[str, Any] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     prices: Mapping[str, FloatArray] = field(default_factory=dict)
+    kept: Mapping[str, BoolArray] = field(default_factory=dict)
+    relief: Mapping[str, float] = field(default_factory=dict)
+    whole: Mapping[str, Attribute] = field(default_factory=dict)
+    counts: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -105,13 +113,13 @@ def proof_of(
         "tape": about.tape,
         "channels": [{"key": key, **about.channels.get(key, {})} for key in program.channels],
         **about.more,
-        "limits": [_limit(program, row, about.names.get(row.name)) for row in program.rows],
+        "limits": [_limit(program, row, about) for row in program.rows],
         "claim": {**_claim(found), "cases": [{"taken": dict(case.taken)} for case in cases]},
     }
-    return Proof(limits, _duals(found, cases), _values(program, about.prices), _lists(found))
+    return Proof(limits, _duals(found, cases), _values(program, about), _lists(found))
 
 
-def _limit(program: AllocationProgram, row: Row, names: str | None) -> dict[str, Any]:
+def _limit(program: AllocationProgram, row: Row, about: About) -> dict[str, Any]:
     parts = [
         {
             "channel": program.channels[term.channel],
@@ -127,7 +135,8 @@ def _limit(program: AllocationProgram, row: Row, names: str | None) -> dict[str,
     return {
         "name": row.name,
         "kind": row.kind,
-        "names": names,
+        "names": about.names.get(row.name),
+        "relief": about.relief.get(row.name, 0.0),
         "right": float(row.right),
         "stated": None if row.stated is None else float(row.stated),
         "subject": row.subject,
@@ -169,7 +178,7 @@ def _duals(found: Allocation, cases: Sequence[Case]) -> pa.Table:
     )
 
 
-def _values(program: AllocationProgram, prices: Mapping[str, FloatArray]) -> pa.Table:
+def _values(program: AllocationProgram, about: About) -> pa.Table:
     columns: dict[str, Any] = {
         "loan_id": pa.array(program.loan_id, pa.string()),
         "balance": pa.array(program.balance),
@@ -181,12 +190,18 @@ def _values(program: AllocationProgram, prices: Mapping[str, FloatArray]) -> pa.
         columns[f"{ELIGIBLE}:{key}"] = pa.array(able)
         columns[f"{VALUE}:{key}"] = pa.array(program.value[:, k], mask=~able)
     asked = [term for row in program.rows for term in row.terms]
-    for name in sorted({term.attribute for term in asked if term.attribute is not None}):
+    columns |= {f"{KEPT}:{key}": pa.array(loans) for key, loans in about.kept.items()}
+    for name, whole in about.whole.items():
+        columns[f"{COLUMN}:{name}"] = _keys(whole.codes, whole.labels)
+    texts = {term.attribute for term in asked if term.attribute is not None}
+    for name in sorted(texts - about.whole.keys()):
         named = sorted({m for term in asked if term.attribute == name for m in term.members})
         columns[f"{COLUMN}:{name}"] = _named(program.attributes[name], named)
-    for name in sorted({term.number for term in asked if term.number is not None}):
-        columns[f"{NUMBER}:{name}"] = pa.array(np.asarray(program.numbers[name], dtype=np.float64))
-    columns |= {f"{PRICE}:{name}": pa.array(by_loan) for name, by_loan in prices.items()}
+    used = {term.number for term in asked if term.number is not None}
+    numbers = {name: program.numbers[name] for name in sorted(used)} | dict(about.counts)
+    for name, by_loan in numbers.items():
+        columns[f"{NUMBER}:{name}"] = pa.array(np.asarray(by_loan, dtype=np.float64))
+    columns |= {f"{PRICE}:{name}": pa.array(by_loan) for name, by_loan in about.prices.items()}
     return pa.table(columns)
 
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from scfcap.expressions import ExpressionError, Texts
-from scfcap.quantities import FloatArray, IntArray
+from scfcap.quantities import BoolArray, FloatArray, IntArray
 from scfcap.verify import ground as tapes
 from scfcap.verify.claim import Claim
 from scfcap.verify.ground import Ground
 from scfcap.verify.layout import LimitsText
 from scfcap.verify.made import Made
-from scfcap.verify.names import over, strange_parts
+from scfcap.verify.names import Names, strange_parts
 from scfcap.verify.report import Check, decided, given, named
 from scfcap.verify.rules import may_go
 
@@ -35,11 +35,22 @@ class Prices:
     loss: FloatArray
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What the loans' file has beside the claim. ``kept`` by channel: loans that the plan does not
+    know there, which may not come in.
+    """
+
+    prices: Prices | None = None
+    kept: Mapping[int, BoolArray] = field(default_factory=dict)
+
+
 def checks(
-    limits: LimitsText, claim: Claim, folder: Path, path: Path | None, prices: Prices | None = None
+    limits: LimitsText, claim: Claim, beside: Beside, folder: Path, path: Path | None
 ) -> tuple[Check, ...]:
-    """All that only the tape can tell. Raises :class:`scfcap.errors.InputError` where it cannot be
-    read.
+    """All that only the tape can tell; ``path``: where it is, if not where the limits say.
+
+    Raises :class:`scfcap.errors.InputError` where it cannot be read.
     """
     if limits.tape is None:
         return (given("tape", "none is named", "loans are taken as the files have them"),)
@@ -51,7 +62,7 @@ def checks(
     if found is None:
         return first, _loans(whole, claim)
     try:
-        return (first, _loans(whole, claim), *_columns(limits, claim, found, prices))
+        return (first, _loans(whole, claim), *_columns(limits, claim, found, beside))
     except ExpressionError as error:
         said = [f"{error.found}; expected {error.expected}"]
         return first, decided("columns", "as on the tape", "not there", said)
@@ -75,10 +86,10 @@ def _loans(whole: Ground, claim: Claim) -> Check:
     return decided("loans", f"{len(claim):,}", f"{len(owed):,} outstanding", wrong)
 
 
-def _columns(
-    limits: LimitsText, claim: Claim, found: Ground, prices: Prices | None
-) -> Iterator[Check]:
+def _columns(limits: LimitsText, claim: Claim, found: Ground, beside: Beside) -> Iterator[Check]:
     """Where loans are, where they may go, what limits name, limits on names, values."""
+    told = [column.name for column in limits.columns if column.how == "given"]
+    added = {name: _texts(claim, name) for name in told if name in claim.columns}
     if limits.holders == "tape":
         today = tapes.today(found, claim.channels)
         odd = np.flatnonzero(today != claim.today)
@@ -86,18 +97,22 @@ def _columns(
         yield decided("today", "as on the tape", f"{int((today >= 0).sum()):,} held", wrong)
     else:
         yield given("today", "by an earlier allocation", f"{int((claim.today >= 0).sum()):,} held")
-        held = Texts(claim.today.astype(np.int32), claim.channels)
-        found = replace(found, channel=held)
-    able = may_go(found, limits, claim.today)
-    yield _rules(claim, able)
-    made = Made(found, limits, claim.today, able)
+        added["channel"] = Texts(claim.today.astype(np.int32), claim.channels)
+    found = replace(found, added=added)
+    able = may_go(found, limits, claim.today, beside.kept)
+    yield _rules(claim, able, beside)
+    made = Made(found, limits, claim, able)
     yield decided("columns", *_counted(limits), _made(limits, claim, made))
     if limits.names:
         yield _names(limits, claim, made)
-    yield _values(limits, claim, found, prices)
+    yield _values(limits, claim, found, beside.prices)
 
 
-def _rules(claim: Claim, able: npt.NDArray[np.bool_]) -> Check:
+def _texts(claim: Claim, name: str) -> Texts:
+    return Texts(claim.columns[name].codes, claim.columns[name].labels)
+
+
+def _rules(claim: Claim, able: BoolArray, beside: Beside) -> Check:
     """Loans may go where the files say, and there alone."""
     wrong = []
     for c, key in enumerate(claim.channels):
@@ -108,12 +123,16 @@ def _rules(claim: Claim, able: npt.NDArray[np.bool_]) -> Check:
             if odd.any():
                 wrong.append(f"{words} {key}: {named(claim.loan_id[odd])}")
     claimed = f"{int(claim.eligible.sum()):,} places"
-    return decided("rules", claimed, f"{int(able.sum()):,}", wrong)
+    kept = sum(int(loans.sum()) for loans in beside.kept.values())
+    more = f"; {kept:,} kept out by the plan" if kept else ""
+    return decided("rules", claimed, f"{int(able.sum()):,}{more}", wrong)
 
 
 def _counted(limits: LimitsText) -> tuple[str, str]:
-    count = len(limits.columns) + len(limits.numbers)
-    return f"{count:,} as on the tape", "worked out again"
+    ways = [str(each.how) for each in limits.columns] + [str(each.how) for each in limits.numbers]
+    told = ways.count("given")
+    found = f"{len(ways) - told:,} worked out again"
+    return f"{len(ways):,}", f"{found}, {told:,} given" if told else found
 
 
 def _made(limits: LimitsText, claim: Claim, made: Made) -> Iterator[str]:
@@ -175,8 +194,8 @@ def _names(limits: LimitsText, claim: Claim, made: Made) -> Check:
             for each in names.weights
             if each.number is not None
         }
-        broken = over(claim, names, made.found.texts(names.column), numbers)
-        wrong += [broken] if broken else []
+        each = Names(claim, names, made.found.texts(names.column), numbers)
+        wrong += [*each.over(), *each.over_relieved()]
     parts = [limit for limit in limits.limits if limit.names is not None]
     for limit in parts:
         if limit.names not in stated:

@@ -5,9 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 
 from scfcap.verify import against_tape, proof
-from scfcap.verify.layout import PRICE
-from scfcap.verify.read import claim_of, floats, read_files
+from scfcap.verify.against_tape import Beside, Prices
+from scfcap.verify.layout import KEPT, PRICE, VALUES
+from scfcap.verify.read import Files, claim_of, floats, read_files, truths
 from scfcap.verify.report import Report
+
+
+def beside(files: Files) -> Beside:
+    """What the loans' file has beside the claim."""
+    values, where = files.values, f"{files.source}/{VALUES}"
+    prices = None
+    if files.limits.worth.how == "stated":
+        rate, life, loss = (
+            floats(values, f"{PRICE}:{name}", where)
+            for name in ("rate", "life", "expected_loss_rate")
+        )
+        prices = Prices(rate, life, loss)
+    kept = {
+        c: truths(values, f"{KEPT}:{channel.key}", where)
+        for c, channel in enumerate(files.limits.channels)
+        if f"{KEPT}:{channel.key}" in values.column_names
+    }
+    return Beside(prices, kept)
 
 
 def verify(folder: str | Path, tape: str | Path | None = None) -> Report:
@@ -20,15 +39,8 @@ def verify(folder: str | Path, tape: str | Path | None = None) -> Report:
     folder = Path(folder)
     files = read_files(folder)
     claim = claim_of(files)
-    prices = None
-    if files.limits.worth.how == "stated":
-        rate, life, loss = (
-            floats(files.values, f"{PRICE}:{name}", str(folder))
-            for name in ("rate", "life", "expected_loss_rate")
-        )
-        prices = against_tape.Prices(rate, life, loss)
     path = None if tape is None else Path(tape)
-    of_tape = against_tape.checks(files.limits, claim, folder, path, prices)
+    of_tape = against_tape.checks(files.limits, claim, beside(files), folder, path)
     about = {
         "as_of": files.limits.as_of,
         "currency": files.limits.currency,

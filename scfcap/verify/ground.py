@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -33,19 +34,19 @@ SPANS = {
 
 @dataclass(frozen=True)
 class Ground:
-    """Loans of a tape that owe something. ``channel``: present channels, in place of the tape's."""
+    """Loans of a tape that owe something. ``added``: texts in place of the tape's, or beside."""
 
     frame: pd.DataFrame
     as_of: date
     digest: str
-    channel: Texts | None = None
+    added: Mapping[str, Texts] = field(default_factory=dict)
     _cells: dict[str, Cells] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def __contains__(self, name: str) -> bool:
-        return name in self.frame or name in SPANS or name == "as_of"
+        return name in self.frame or name in self.added or name in (*SPANS, "as_of")
 
     def cells(self, name: str) -> Cells:
         """A column as tests take it. Raises :class:`ExpressionError` where there is none."""
@@ -54,8 +55,8 @@ class Ground:
         return self._cells[name]
 
     def _read(self, name: str) -> Cells:
-        if name == "channel" and self.channel is not None:
-            return self.channel
+        if name in self.added:
+            return self.added[name]
         if name in SPANS:
             first, last = (self._day(each) for each in SPANS[name])
             span = last - first

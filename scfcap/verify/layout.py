@@ -15,6 +15,8 @@ VERSION = 1
 LIMITS, DUALS, VALUES, LISTS = "limits.json", "duals.parquet", "values.parquet", "lists.parquet"
 #: Columns of ``values.parquet`` that go by channel or name: this, a colon, the key or name.
 VALUE, ELIGIBLE, COLUMN, NUMBER, PRICE = "value", "eligible", "column", "number", "price"
+#: And where the plan, which cannot be asked here, has no such loan.
+KEPT = "kept"
 
 
 class PartText(Schema):
@@ -29,12 +31,14 @@ class PartText(Schema):
 
 class LimitText(Schema):
     """``sum of parts <= right`` [currency]; ``stated`` and ``subject`` for readers; ``names``: the
-    limit on names that it is a part of.
+    limit on names that it is a part of; ``relief``: what of ``right`` is given beyond what is
+    stated, as loans without a choice break it.
     """
 
     name: str
     kind: str
     right: float
+    relief: float = 0.0
     names: str | None = None
     stated: float | None = None
     subject: str = ""
@@ -97,11 +101,12 @@ class ColumnText(Schema):
     """How a text that limits name comes about.
 
     ``column``: the value of the tape column ``of``; ``today``: the present channel; ``known``: the
-    text "known" where the number of the tape column ``of`` is there.
+    text "known" where the number of the tape column ``of`` is there; ``given``: as the loans' file
+    has it, such as groups of related borrowers.
     """
 
     name: str
-    how: Literal["column", "today", "known"]
+    how: Literal["column", "today", "known", "given"]
     of: str = ""
 
 
@@ -111,11 +116,12 @@ class NumberText(Schema):
     ``column``: the number of the tape column ``of``, 0 where it is missing; ``product`` of the
     numbers ``factors``; ``part``: ``share`` of a loan, ``share_there`` if it is in ``channel``
     today; ``advance``: for loans that may go to ``channel`` the first of ``rates`` whose test holds
-    or ``otherwise``, or the lowest of those before it that meet a missing value; else 0.
+    or ``otherwise``, or the lowest of those before it that meet a missing value; else 0;
+    ``given``: as the loans' file has it, such as what the plan expects to stand of a loan.
     """
 
     name: str
-    how: Literal["column", "product", "part", "advance"]
+    how: Literal["column", "product", "part", "advance", "given"]
     of: str = ""
     factors: tuple[str, ...] = ()
     channel: str = ""
@@ -137,7 +143,9 @@ class NamesText(Schema):
     """No value of ``column``, or not its ``top`` largest together, has more than so much.
 
     Either ``share`` of the balance that counts, or ``cap`` [currency]. The limits that are parts of
-    it are in ``limits``, by ``limit.names`` = its name; others are not needed.
+    it are in ``limits``, by ``limit.names`` = its name; others are not needed. ``relief``: what
+    values are given beyond it, as loans without a choice break it [currency]; under "" what any
+    are.
     """
 
     name: str
@@ -145,6 +153,7 @@ class NamesText(Schema):
     top: int = Field(ge=1)
     share: float | None = None
     cap: float | None = None
+    relief: dict[str, float] = Field(default_factory=dict)
     weights: tuple[WeightText, ...]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from scfcap.expressions import TRUE, UNKNOWN, Texts
-from scfcap.quantities import BoolArray, FloatArray, IntArray
+from scfcap.quantities import BoolArray, FloatArray
+from scfcap.verify.claim import Claim
 from scfcap.verify.ground import Ground
 from scfcap.verify.layout import ColumnText, LimitsText, NumberText
 
@@ -17,8 +18,9 @@ class Made:
     :class:`scfcap.expressions.ExpressionError` where a column is not on the tape.
     """
 
-    def __init__(self, found: Ground, limits: LimitsText, today: IntArray, able: BoolArray) -> None:
-        self.found, self.today, self.able = found, today, able
+    def __init__(self, found: Ground, limits: LimitsText, claim: Claim, able: BoolArray) -> None:
+        self.found, self.claim, self.able = found, claim, able
+        self.today = claim.today
         self.keys = tuple(channel.key for channel in limits.channels)
         self.defined = {number.name: number for number in limits.numbers}
 
@@ -29,6 +31,9 @@ class Made:
         if column.how == "known":
             lost = np.isnan(self.found.numbers(column.of))
             return Texts(np.where(lost, -1, 0).astype(np.int32), ("known",))
+        if column.how == "given":
+            held = self.claim.columns[column.name]
+            return Texts(held.codes, held.labels)
         return self.found.texts(column.of)
 
     def number(self, number: NumberText) -> FloatArray:
@@ -38,6 +43,8 @@ class Made:
             return np.where(here, number.share_there, number.share)
         if number.how == "advance":
             return self._advance(number)
+        if number.how == "given":
+            return self.claim.numbers[number.name]
         if number.how == "product":
             made = np.ones(len(self.found))
             for name in number.factors:

@@ -114,8 +114,8 @@ def claim_of(files: Files) -> Claim:
         balance=floats(values, "balance", source),
         channels=keys,
         value=np.stack([floats(values, f"{VALUE}:{key}", source) for key in keys], axis=1),
-        eligible=np.stack([_truths(values, f"{ELIGIBLE}:{key}", source) for key in keys], axis=1),
-        must=_truths(values, "must", source),
+        eligible=np.stack([truths(values, f"{ELIGIBLE}:{key}", source) for key in keys], axis=1),
+        must=truths(values, "must", source),
         today=_positions(values, "today", position, source, missing=-1),
         limits=stated,
         lists=_lists(files, position),
@@ -147,7 +147,7 @@ def _limit(
         members = frozenset(place[member] for member in part.members if member in place)
         channel = _at(position, part.channel, where)
         parts.append(Part(channel, part.weight, part.column, members, part.number))
-    return Limit(text.name, text.kind, text.right, tuple(parts))
+    return Limit(text.name, text.kind, text.right, tuple(parts), text.relief)
 
 
 def _leaves(
@@ -220,7 +220,8 @@ def _ints(table: pa.Table, name: str, source: str) -> IntArray:
     return found
 
 
-def _truths(table: pa.Table, name: str, source: str) -> npt.NDArray[np.bool_]:
+def truths(table: pa.Table, name: str, source: str) -> npt.NDArray[np.bool_]:
+    """A column of answers. Raises :class:`InputError` where it is none."""
     column = _column(table, name, source)
     if not pa.types.is_boolean(column.type) or column.null_count:
         raise _unusable(source, f"{name} of type {column.type}, or missing", "true or false")

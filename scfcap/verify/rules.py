@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,8 +16,12 @@ from scfcap.verify.layout import ChannelText, LimitsText
 Answers = npt.NDArray[np.int8]
 
 
-def may_go(found: Ground, limits: LimitsText, today: IntArray) -> BoolArray:
+def may_go(
+    found: Ground, limits: LimitsText, today: IntArray, kept: Mapping[int, BoolArray]
+) -> BoolArray:
     """Where each loan may go, shape (loans, channels).
+
+    ``kept`` by channel: loans that the plan does not know there, and that may not come in.
 
     1. A loan that is frozen, or of which that is not known, or whose present channel does not
        release, stays where it is.
@@ -41,6 +47,7 @@ def may_go(found: Ground, limits: LimitsText, today: IntArray) -> BoolArray:
         able[:, c] = ~stays | here
         if channel.key != OWN:
             able[:, c] &= _takes(found, channel, here, has, here & stays)
+            able[:, c] &= ~kept[c] | here if c in kept else True
     _promise(found, limits, able)
     return able
 

@@ -19,6 +19,7 @@ from scfcap.funding.allocation.outright import assignment
 from scfcap.funding.allocation.program import AllocationProgram, Attribute, matrix
 from scfcap.quantities import FloatArray, IntArray
 
+
 def restrict(program: AllocationProgram, loans: IntArray, right: FloatArray) -> AllocationProgram:
     """The program of some ``loans`` alone, with ``right`` sides (rows,) [currency] left to them."""
     return replace(
