@@ -182,6 +182,3 @@ def _placed(program: AllocationProgram) -> np.ndarray:
     released = np.flatnonzero(choice == LINE)[::5]
     choice[released] = OWN
     return choice.astype(np.int16)
-
-
-
