@@ -28,6 +28,7 @@ def allocation(
     """The loans placed: see :meth:`~scfcap.api.model.Model.allocation`."""
     from scfcap.funding.allocation.cuts import place
     from scfcap.report.allocation import AllocationReport
+    from scfcap.report.allocation_proof import TapeSource
 
     prices = None if start is None else earlier_prices(start)
     made = draft(model, before)
@@ -41,6 +42,10 @@ def allocation(
         answer=answer,
         origin=manifest(model.provenance(model.tape()), seconds),
         before=None if before is None else Path(before).name,
+        draft=made,
+        tape=TapeSource(
+            model.tape(), model.loaded.spec.tape, model.loaded.tape_folder, model.tape_path
+        ),
         split=_split(model, assembled, answer) if by_plan(model) else None,
     )
 

@@ -27,6 +27,7 @@ from scfcap.cli import (
     run,
     schema,
     size,
+    verify_allocation,
     warn,
 )
 from scfcap.cli.map import map_tape
@@ -34,7 +35,7 @@ from scfcap.cli.map import map_tape
 app = typer.Typer(
     name="scfcap",
     help="Plan the funding of a platform microloan company: from the loan tape to the workbook.",
-    epilog="Exit codes: 0 done, 1 a fault of scfcap, 2 bad input, 3 no feasible plan.",
+    epilog="Exit codes: 0 done, 1 a fault or a false claim, 2 bad input, 3 no feasible plan.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -102,6 +103,9 @@ app.command("allocate", short_help="Allocate loans to funders: lists, limits, pr
 )
 app.command("compare", short_help="Compare two runs or models: what changed, and why.")(
     compare.compare
+)
+app.command("verify-allocation", short_help="Check an allocation without trusting who made it.")(
+    verify_allocation.verify_allocation
 )
 app.command("schema", short_help="Print the JSON Schema of model.toml.")(schema.schema)
 

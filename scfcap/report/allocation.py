@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,10 @@ from scfcap.report.files import RESULT_VERSION, plain_rows
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
 from scfcap.schema.load import LoadedModel
+
+if TYPE_CHECKING:
+    from scfcap.funding.allocation.assemble import Draft
+    from scfcap.report.allocation_proof import TapeSource
 
 #: Prices below this are none [currency per currency].
 NO_PRICE = 1e-9
@@ -46,6 +50,9 @@ class AllocationReport:
     answer: Allocation
     origin: Mapping[str, Any] = field(default_factory=dict)
     before: str | None = None
+    draft: Draft | None = None
+    """What the program was made from; with ``tape`` it makes the answer checkable."""
+    tape: TapeSource | None = None
     split: Split | None = None
 
     @cached_property
@@ -239,8 +246,18 @@ def own_tables(report: AllocationReport) -> Additions:
     )
 
 
+def checkable(report: AllocationReport) -> Additions:
+    """The files of ``scfcap verify-allocation``."""
+    from scfcap.report.allocation_proof import proof_files
+
+    if report.draft is None or report.tape is None:
+        return Additions()
+    before = report.before is not None
+    return Additions(files=proof_files(report.draft, report.answer, report.tape, before=before))
+
+
 #: What makes up the run folder of an allocation: each part adds tables and files by name.
-PARTS: tuple[Callable[[AllocationReport], Additions], ...] = (own_tables,)
+PARTS: tuple[Callable[[AllocationReport], Additions], ...] = (own_tables, checkable)
 
 
 def collected(report: AllocationReport) -> Additions:

@@ -1,0 +1,1 @@
+"""An allocation checked by itself: from its tape, limits, lists and prices, not from its solver."""
