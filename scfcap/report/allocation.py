@@ -259,8 +259,15 @@ def checkable(report: AllocationReport) -> Additions:
     return Additions(files=proof_files(report.draft, report.answer, report.tape, before=before))
 
 
+def told(report: AllocationReport) -> Additions:
+    """Why loans go where they go, and the lists and reports of the funders."""
+    from scfcap.report.allocation_told import list_files, told_tables
+
+    return Additions(told_tables(report), list_files(report))
+
+
 #: What makes up the run folder of an allocation: each part adds tables and files by name.
-PARTS: tuple[Callable[[AllocationReport], Additions], ...] = (own_tables, checkable)
+PARTS: tuple[Callable[[AllocationReport], Additions], ...] = (own_tables, checkable, told)
 
 
 def collected(report: AllocationReport) -> Additions:

@@ -126,6 +126,19 @@ class Condition:
     look: Literal["good", "bad", "binding", "faint"]
 
 
+@dataclass(frozen=True)
+class Strip:
+    """A column of a long list, ``values`` from ``row`` downwards in one ``style``.
+
+    Texts, numbers and days; None is empty. Nothing else stands in those rows or below them.
+    """
+
+    row: int
+    column: int
+    style: Style
+    values: Sequence[str | float | date | None]
+
+
 @dataclass
 class Sheet:
     """One sheet while it is being filled.
@@ -141,6 +154,7 @@ class Sheet:
     merges: list[Area] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
     conditions: list[Condition] = field(default_factory=list)
+    strips: list[Strip] = field(default_factory=list)
     blocks: list[int] = field(default_factory=list)
     freeze: tuple[int, int] | None = None
     title_rows: tuple[int, int] | None = None
@@ -188,6 +202,11 @@ class Sheet:
         self.cells[row, column] = Cell(value, style)
         self.reach(row, column)
         return self.at(row, column)
+
+    def strip(self, strip: Strip) -> None:
+        """Add a column of a long list."""
+        self.strips.append(strip)
+        self.reach(strip.row + max(len(strip.values), 1) - 1, strip.column)
 
     def reach(self, row: int, column: int) -> None:
         """Let the print area extend to a cell (a chart's lower right corner, say)."""

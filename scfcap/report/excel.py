@@ -42,12 +42,19 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from scfcap.errors import InputError, Problem
 from scfcap.report.book import Area, Book, Chart, Formula, Sheet, Style, Value, address, letter
+from scfcap.report.long_lists import (
+    CELL_CHARACTERS,
+    FORMULA_SIGNS,
+    Looks,
+    safe_text,
+    with_rows,
+)
 from scfcap.report.sheets import build_book
 from scfcap.report.tables import RunMeta, Table
 from scfcap.schema.report import Pack
 
-#: Most characters that a cell of Excel holds.
-CELL_CHARACTERS = 32_767
+__all__ = ["CELL_CHARACTERS", "book_bytes", "build_workbook", "write_book"]
+
 _FIRST_YEAR = (1980, 1, 1, 0, 0, 0)
 _INKS = {
     "input": "0000FF",
@@ -68,7 +75,6 @@ _LOOKS = {
     "faint": (None, "9CA3AF"),
 }
 _MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*(</dcterms:modified>)")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _FORMULA_CELL = re.compile(r'<c r="([A-Z]+\d+)"([^>]*)><f>(.*?)</f><v ?/>(?:</v>)?</c>', re.DOTALL)
 
 
@@ -109,6 +115,8 @@ def book_bytes(book: Book, *, values: bool = True) -> bytes:
     made = [(workbook.create_sheet(sheet.name), sheet) for sheet in book.sheets]
     for target, sheet in made:
         _write_sheet(target, sheet, book, looks)
+    strips = {strip.style for sheet in book.sheets for strip in sheet.strips}
+    shown = {style: _strip_looks(made[0][0], style) for style in strips}
     stamp = datetime(book.as_of.year, book.as_of.month, book.as_of.day)  # noqa: DTZ001
     workbook.properties.title = book.title
     workbook.properties.subject = book.subject
@@ -117,7 +125,14 @@ def book_bytes(book: Book, *, values: bool = True) -> bytes:
     workbook.calculation.fullCalcOnLoad = True
     raw = BytesIO()
     workbook.save(raw)
-    return _finished(raw, book, stamp, values=values)
+    return _finished(raw, book, stamp, shown, values=values)
+
+
+def _strip_looks(target: Worksheet, style: Style) -> Looks:
+    """The numbers of a style in the file, as it is and for texts that look like a formula."""
+    cell, quoted = _styled_cell(target, style), _styled_cell(target, style)
+    quoted.quotePrefix = True
+    return cell.style_id, quoted.style_id
 
 
 def _write_sheet(
@@ -210,13 +225,11 @@ def _set_value(cell: ExcelCell, value: Value) -> None:
     if isinstance(value, Formula):
         cell.value = value.text
     elif isinstance(value, str):
-        text = _CONTROL.sub("�", value).replace("\r\n", "\n").replace("\r", "\n")
-        if len(text) > CELL_CHARACTERS:
-            text = text[: CELL_CHARACTERS - 1] + "…"
+        text = safe_text(value)
         cell.value = text
         # Whatever a text begins with, it is text: never a formula, never an error value.
         cell.data_type = "s"
-        if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n"):
+        if text[:1] in FORMULA_SIGNS:
             cell.quotePrefix = True
     elif value is not None:
         cell.value = value
@@ -301,8 +314,10 @@ def _axes(drawn: Any, chart: Chart) -> None:
         drawn.y_axis.crosses = "max"
 
 
-def _finished(raw: BytesIO, book: Book, stamp: datetime, *, values: bool) -> bytes:
-    """The archive again with fixed times, and the engine's figures beside the formulas."""
+def _finished(
+    raw: BytesIO, book: Book, stamp: datetime, shown: Mapping[Style, Looks], *, values: bool
+) -> bytes:
+    """The archive again with fixed times, long lists, and figures beside the formulas."""
     figures: dict[str, Sheet] = {
         f"xl/worksheets/sheet{number}.xml": sheet for number, sheet in enumerate(book.sheets, 1)
     }
@@ -313,8 +328,10 @@ def _finished(raw: BytesIO, book: Book, stamp: datetime, *, values: bool) -> byt
     ):
         for name in source.namelist():
             data = source.read(name)
-            if values and name in figures:
-                data = _with_values(data.decode(), figures[name]).encode()
+            if name in figures:
+                text = data.decode()
+                text = _with_values(text, figures[name]) if values else text
+                data = with_rows(text, figures[name], shown).encode()
             elif name == "docProps/core.xml":
                 data = _MODIFIED.sub(rf"\g<1>{stamp:%Y-%m-%dT%H:%M:%SZ}\g<2>".encode(), data)
             entry = zipfile.ZipInfo(name, _FIRST_YEAR)

@@ -50,9 +50,10 @@ def save_run(
 
     ``workbook`` is its file name and a function that writes it to a path (usually
     ``lambda path: build_workbook(tables, pack, meta, path)``). ``extra`` are further files by
-    name (``rejects.csv``). Everything is written into a folder beside ``out`` that is then
-    renamed; an older run folder at ``out`` is replaced. The same arguments give the same bytes
-    of each table. Raises :class:`~scfcap.errors.InputError` where ``out`` is a file, a folder
+    name (``rejects.csv``), in folders of the run (``lists/p2p/loans.csv``). Everything is written
+    into a folder beside ``out`` that is then renamed; an older run folder at ``out`` is replaced.
+    The same arguments give the same bytes of each table. Raises
+    :class:`~scfcap.errors.InputError` where ``out`` is a file, a folder
     that is not a run folder, or cannot be written.
     """
     out = Path(out)
@@ -64,7 +65,9 @@ def save_run(
             name = _file_name(table.name, taken)
             _write_table(folder / TABLES / f"{name}.parquet", table)
         for name, content in (extra or {}).items():
-            (folder / _file_name(name)).write_bytes(content)
+            target = folder.joinpath(*map(_file_name, name.split("/")))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
         (folder / RESULT).write_text(_json(result), encoding="utf-8")
         if workbook is not None:
             workbook[1](folder / _file_name(workbook[0]))
@@ -181,7 +184,7 @@ def _write_table(path: Path, table: Table) -> None:
         "note": table.note,
     }
     metadata = {**(arrow.schema.metadata or {}), _METADATA: json.dumps(about).encode()}
-    pq.write_table(arrow.replace_schema_metadata(metadata), path, compression="zstd")
+    pq.write_table(arrow.retargetschema_metadata(metadata), path, compression="zstd")
 
 
 def _read_table(path: Path) -> Table:

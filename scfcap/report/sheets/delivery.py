@@ -18,6 +18,7 @@ from scfcap.report.book import (
     Formula,
     Look,
     Sheet,
+    Strip,
     Style,
     address,
     letter,
@@ -85,6 +86,11 @@ class _List:
     columns: Mapping[str, int]
     whole: bool
 
+    @property
+    def rows(self) -> int:
+        """How many loans stand in it."""
+        return self.last - self.first + 1
+
     def at(self, name: str) -> str:
         """The cells of a column, as a formula on another sheet writes them."""
         column = letter(self.columns[name])
@@ -131,8 +137,9 @@ def delivery_book(found: Delivery, about: Mapping[str, str], most_rows: int) -> 
     kit = Kit({}, meta, Look(meta.currency, 1.0), book)
     sheet = kit.add("Report", f"{title}: {words(found.key)}", 46.0)
     whole = len(found.loans) <= most_rows
+    rows = len(found.loans) if whole else min(FIRST, most_rows)
     at = _Places(5, 6) if found.pledge else _Places(4, 5)
-    listed = _loans(kit, found, whole=whole)
+    listed = _loans(kit, found, rows)
     for column in range(2, 8):
         sheet.widths[column] = 17.0
     row = _note(sheet, found, listed)
@@ -166,16 +173,17 @@ def _note(sheet: Sheet, found: Delivery, listed: _List) -> int:
     text = f"The list of {len(found.loans):,} loans stands on the sheet {LOANS}."
     if not listed.whole:
         text = (
-            f"The list has {len(found.loans):,} loans: the first {FIRST:,} stand on the sheet "
-            f"{LOANS}, all of them in loans.csv and loans.parquet. Figures here are of all."
+            f"The list has {len(found.loans):,} loans: the first {listed.rows:,} stand on the "
+            f"sheet {LOANS}, all of them in loans.csv and loans.parquet. Figures here are of all."
         )
     sheet.put(3, 1, text, NOTE)
     return 5
 
 
-def _loans(kit: Kit, found: Delivery, *, whole: bool) -> _List:
-    """The list, its totals above it."""
-    frame = found.loans if whole else found.loans.head(FIRST)
+def _loans(kit: Kit, found: Delivery, rows: int) -> _List:
+    """The list, or its first ``rows``, and totals above it."""
+    whole = rows == len(found.loans)
+    frame = found.loans if whole else found.loans.head(rows)
     if not (frame["amount"] != frame["balance"]).any():
         frame = frame.drop(columns="amount")
     sheet = kit.add(LOANS, f"Loans: {words(found.key)}", 18.0)
@@ -186,12 +194,7 @@ def _loans(kit: Kit, found: Delivery, *, whole: bool) -> _List:
     heads(sheet, head, [_HEADS.get(name, title_case(name)) for name in names])
     first, last = head + 1, head + max(len(frame), 1)
     for at, name in enumerate(names, start=1):
-        style = _look(name)
-        for row, value in enumerate(frame[name].astype(object), start=first):
-            shown = plain(value)
-            if shown is not None and shown != "":
-                sheet.put(row, at, shown, style)
-    sheet.reach(last, len(names))
+        sheet.strip(Strip(first, at, _look(name), _values(frame[name])))
     columns = {name: at for at, name in enumerate(names, start=1)}
     listed = _List(sheet.name, first, last, columns, whole)
     _sums(sheet, found, listed)
@@ -199,6 +202,18 @@ def _loans(kit: Kit, found: Delivery, *, whole: bool) -> _List:
     sheet.title_rows = (head, head)
     sheet.filter_area = sheet.span(head, 1, last, len(names))
     return listed
+
+
+def _values(column: pd.Series[Any]) -> list[Any]:
+    """A column's values as cells hold them; an empty text is no cell."""
+    if column.dtype.kind == "M":
+        days = column.to_numpy().astype("datetime64[D]")
+        return [None if day is None else day for day in days.tolist()]
+    if column.dtype.kind in "fiu":
+        return column.astype(float).tolist()
+    texts = column.astype(object)
+    return [None if value is None or value != value or value == "" else str(value)
+            for value in texts.tolist()]  # fmt: skip
 
 
 def _summed(name: str) -> bool:
@@ -215,9 +230,12 @@ def _look(name: str) -> Style:
 
 def _sums(sheet: Sheet, found: Delivery, listed: _List) -> None:
     """Totals of the list, and of what the funder has after the day; where it is cut, of all too."""
-    shown = found.loans if listed.whole else found.loans.head(FIRST)
+    shown = found.loans.head(listed.rows)
     count = f"{len(found.loans):,}"
-    labels = ["All rows" if listed.whole else f"First {FIRST:,} rows", "of them after the day"]
+    labels = [
+        "All rows" if listed.whole else f"First {listed.rows:,} rows",
+        "of them after the day",
+    ]
     labels += [] if listed.whole else [f"After the day, of all {count}"]
     for row, label in enumerate(labels, start=4):
         sheet.put(row, 1, label, totals("General", "text"))
