@@ -18,6 +18,7 @@ from scfcap.cli import (
     demo,
     frontier,
     init,
+    ledger,
     plan,
     pool,
     project,
@@ -95,6 +96,9 @@ app.command("warn", short_help="Early warnings: indicators, lights, what they ar
 app.command("run", short_help="Run a model, from the tape to the workbook.")(run.run)
 app.command("quote", short_help="Quote one more loan: what it earns, what would fund it.")(
     quote.quote
+)
+app.command("ledger", short_help="Keep who holds which loan since when: deliveries, answers.")(
+    ledger.ledger
 )
 app.command("compare", short_help="Compare two runs or models: what changed, and why.")(
     compare.compare
