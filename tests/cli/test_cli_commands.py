@@ -32,6 +32,7 @@ def test_help_lists_the_commands_that_work_and_no_others(scfcap):
         "backtest", "credit", "map", "warn", "run", "quote", "compare",
         "backtest", "credit", "map", "warn", "run", "quote", "allocate", "compare",
         "verify-allocation", "schema",
+        "backtest", "credit", "map", "warn", "run", "quote", "ledger", "compare", "schema",
     ]  # fmt: skip
 
 
