@@ -30,11 +30,11 @@ _FLOORS = ("least", "cover")
 _Order = Literal["value", "regret"]
 
 
-def greedy(program: AllocationProgram, by: _Order = "value") -> Choice:
-    """Each loan into the best channel that still keeps the rows, the most valuable first.
+def greedy(program: AllocationProgram, by: _Order = "regret") -> Choice:
+    """Each loan into the best channel that still keeps the rows, those with most at stake first.
 
-    Loans go in the order of what they gain per unit of balance: by ``value`` against where they are
-    (nowhere: 0), by ``regret`` against their second best. Floors are filled first, by the loans
+    Loans go in the order of what they gain per unit of balance: by ``regret`` against their second
+    best (nowhere: 0), by ``value`` against where they are. Floors are filled first, by the loans
     that lose least by it. The rule is deterministic: equal loans go in the order of the program.
     """
     value = program.value
