@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap.errors import InfeasibleError
-from scfcap.funding.allocation.program import UNPLACED, AllocationProgram, Choice
+from scfcap.funding.allocation.program import UNPLACED, AllocationProgram, Choice, Row
 from scfcap.funding.allocation.result import Allocation
 from scfcap.funding.allocation.rules import greedy, proportional
 from scfcap.funding.allocation.running import desk
@@ -81,7 +81,7 @@ class Course(Protocol):
 @dataclass(frozen=True)
 class Placed:
     """One way's answer to one date. ``bound`` NaN where nothing is proven; ``feasible``: a way
-    that keeps all rows was found or, of a rule, is not asked for.
+    that keeps all rows was found; of a rule that is not asked.
     """
 
     choice: Choice
@@ -158,9 +158,7 @@ def greedy_way(program: AllocationProgram, before: Placed | None) -> Placed:
     """The better of the greedy rule's two orders: with fewer rows broken, then of more value."""
     del before
     tried = [_by_rule(program, greedy(program, by)) for by in ("regret", "value")]
-    return min(
-        tried, key=lambda p: (_broken(program, p.activity)[0], -program.worth(p.choice))
-    )
+    return min(tried, key=lambda p: (broken(program, p.activity)[0], -program.worth(p.choice)))
 
 
 def proportional_way(program: AllocationProgram, before: Placed | None) -> Placed:
@@ -208,11 +206,21 @@ def _sum_at(values: FloatArray, choice: Choice) -> float:
     return float(values[placed, choice[placed]].sum())
 
 
-def _broken(program: AllocationProgram, activity: FloatArray) -> tuple[int, float]:
-    """Limits broken by more than half a cent, and by how much together [currency]."""
-    over = activity - program.right
+def broken(program: AllocationProgram, activity: FloatArray) -> tuple[int, float]:
+    """Limits broken by more than half a cent, and by how much together [currency].
+
+    What a mean is off counts as the balance at the mean's limit that it comes to.
+    """
+    over = (activity - program.right) / np.array([_unit(row) for row in program.rows])
     over = over[over > HALF_CENT]
     return len(over), float(over.sum())
+
+
+def _unit(row: Row) -> float:
+    """What a row's sums are of: 1 for balances, the limit for a mean."""
+    if all(term.number is None for term in row.terms):
+        return 1.0
+    return max((abs(t.weight) for t in row.terms if t.number is None), default=1.0) or 1.0
 
 
 def _measured(morning: Morning, placed: Placed) -> tuple[object, ...]:
@@ -233,7 +241,7 @@ def _measured(morning: Morning, placed: Placed) -> tuple[object, ...]:
         value,
         placed.bound,
         gap,
-        *_broken(program, placed.activity),
+        *broken(program, placed.activity),
         placed.feasible,
     )
 

@@ -72,9 +72,7 @@ class SampleDays:
             eligible=eligible,
             must=stands,
             today=today,
-            attributes={
-                n: Attribute(codes[n], a.labels) for n, a in self.every.attributes.items()
-            },
+            attributes={n: Attribute(codes[n], a.labels) for n, a in self.every.attributes.items()},
             numbers={
                 "score": self.every.numbers["score"][loan],
                 "rate": self.every.numbers["rate"][loan],
