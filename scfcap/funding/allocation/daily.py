@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
@@ -24,7 +24,7 @@ import pandas as pd
 from scfcap.errors import InfeasibleError
 from scfcap.funding.allocation.program import UNPLACED, AllocationProgram, Choice, Row
 from scfcap.funding.allocation.result import Allocation
-from scfcap.funding.allocation.rules import greedy, proportional
+from scfcap.funding.allocation.rules import Order, greedy, proportional
 from scfcap.funding.allocation.running import desk
 from scfcap.funding.allocation.solve import allocate
 from scfcap.quantities import HALF_CENT, FloatArray, IntArray
@@ -33,13 +33,17 @@ BEST, GREEDY, PROPORTIONAL = "allocate", "greedy", "proportional"
 #: Columns of the frame by day.
 BY_DAY = (
     "day", "date", "way", "loans", "balance", "placed", "income", "move_cost", "moved", "moves",
-    "value", "bound", "gap", "broken", "broken_amount", "feasible", "seconds",
+    "value", "bound", "gap", "broken", "broken_amount", "seconds",
 )  # fmt: skip
 #: Columns of the frame by way.
 BY_WAY = (
     "way", "income", "move_cost", "left", "total", "moved", "moves", "broken_days", "broken",
     "broken_amount", "worst_gap", "mean_placed", "seconds",
 )  # fmt: skip
+
+
+#: Places the loans of a date; the second argument are the prices of the date before, by row name.
+Way = Callable[[AllocationProgram, Mapping[str, float] | None], Allocation]
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,13 @@ class Morning:
     loan: IntArray
     income: FloatArray
     moving: FloatArray
+
+    place: Callable[[Way, Mapping[str, float] | None], Allocation] | None = None
+    """How a way is carried out where rows are added that it breaks; None: on ``program`` alone."""
+
+    def placed(self, way: Way, start: Mapping[str, float] | None) -> Allocation:
+        """The date as ``way`` answers it; ``start``: prices of the date before."""
+        return way(self.program, start) if self.place is None else self.place(way, start)
 
     @property
     def worth(self) -> FloatArray:
@@ -76,23 +87,6 @@ class Course(Protocol):
 
     def morning(self, day: int, held: Choice) -> Morning:
         """The date number ``day`` with loans where ``held`` (all loans,) says."""
-
-
-@dataclass(frozen=True)
-class Placed:
-    """One way's answer to one date. ``bound`` NaN where nothing is proven; ``feasible``: a way
-    that keeps all rows was found; of a rule that is not asked.
-    """
-
-    choice: Choice
-    activity: FloatArray
-    bound: float = float("nan")
-    dual: Mapping[str, float] = field(default_factory=dict)
-    feasible: bool = True
-
-
-#: Places the loans of a date; what it answered to the date before, None on the first.
-Way = Callable[[AllocationProgram, Placed | None], Placed]
 
 
 @dataclass(frozen=True)
@@ -136,58 +130,52 @@ class DailyRun:
         return tuple(said)
 
 
-def best_way(program: AllocationProgram, before: Placed | None) -> Placed:
-    """``allocate`` from the prices of the date before; by the greedy rule where all limits cannot
-    be kept.
+def best_way(program: AllocationProgram, start: Mapping[str, float] | None) -> Allocation:
+    """``allocate`` from the prices of the date before; by the greedy rule, and with nothing proven,
+    where all limits cannot be kept.
     """
     try:
-        found = allocate(program, start=before.dual if before is not None else None)
+        return allocate(program, start=start)
     except InfeasibleError:
-        placed = greedy_way(program, before)
-        return Placed(placed.choice, placed.activity, feasible=False)
-    return placed_of(found)
+        return greedy_way(program, start)
 
 
-def placed_of(found: Allocation) -> Placed:
-    """An allocation as the answer to a date."""
-    prices = {row.name: float(y) for row, y in zip(found.program.rows, found.dual, strict=True)}
-    return Placed(found.choice, found.activity, found.bound, prices)
-
-
-def greedy_way(program: AllocationProgram, before: Placed | None) -> Placed:
+def greedy_way(program: AllocationProgram, start: Mapping[str, float] | None) -> Allocation:
     """The better of the greedy rule's two orders: with fewer rows broken, then of more value."""
-    del before
-    tried = [_by_rule(program, greedy(program, by)) for by in ("regret", "value")]
-    return min(tried, key=lambda p: (broken(program, p.activity)[0], -program.worth(p.choice)))
+    del start
+    tried = [_by_rule(program, greedy(program, by)) for by in _ORDERS]
+    return min(tried, key=lambda found: (broken(program, found.activity)[0], -found.value))
 
 
-def proportional_way(program: AllocationProgram, before: Placed | None) -> Placed:
+def proportional_way(program: AllocationProgram, start: Mapping[str, float] | None) -> Allocation:
     """The proportional rule."""
-    del before
+    del start
     return _by_rule(program, proportional(program))
 
 
+_ORDERS: tuple[Order, ...] = ("regret", "value")
 WAYS: Mapping[str, Way] = {
     BEST: best_way, GREEDY: greedy_way, PROPORTIONAL: proportional_way,
 }  # fmt: skip
 
 
 def run_days(course: Course, ways: Mapping[str, Way] = WAYS) -> DailyRun:
-    """Go through the dates, each way with its own placement.
+    """Go through the dates, each way with its own placement, and from its last prices.
 
-    The first way's prices carry over to its next date. Times are of the process [s].
+    Times are of the process [s].
     """
     held = {way: course.held.copy() for way in ways}
-    before: dict[str, Placed | None] = dict.fromkeys(ways)
+    prices: dict[str, Mapping[str, float] | None] = dict.fromkeys(ways)
     rows: list[tuple[object, ...]] = []
     left = dict.fromkeys(ways, 0.0)
     for day, on in enumerate(course.dates):
         for name, way in ways.items():
             morning = course.morning(day, held[name])
             begun = time.process_time()
-            placed = way(morning.program, before[name])
+            placed = morning.placed(way, prices[name])
             seconds = time.process_time() - begun
-            before[name] = placed
+            named = zip(placed.program.rows, placed.dual.tolist(), strict=True)
+            prices[name] = {row.name: price for row, price in named}
             rows.append((day, on, name, *_measured(morning, placed), seconds))
             held[name] = np.full_like(held[name], UNPLACED)
             held[name][morning.loan] = placed.choice
@@ -196,8 +184,16 @@ def run_days(course: Course, ways: Mapping[str, Way] = WAYS) -> DailyRun:
     return DailyRun(by_day, _by_way(by_day, left), held)
 
 
-def _by_rule(program: AllocationProgram, choice: Choice) -> Placed:
-    return Placed(choice, desk(program, choice).settle())
+def _by_rule(program: AllocationProgram, choice: Choice) -> Allocation:
+    """A rule's placement, of which nothing is proven."""
+    return Allocation(
+        program=program,
+        choice=choice,
+        dual=np.zeros(len(program.rows)),
+        bound=float("nan"),
+        value=program.worth(choice),
+        activity=desk(program, choice).settle(),
+    )
 
 
 def _sum_at(values: FloatArray, choice: Choice) -> float:
@@ -223,13 +219,11 @@ def _unit(row: Row) -> float:
     return max((abs(t.weight) for t in row.terms if t.number is None), default=1.0) or 1.0
 
 
-def _measured(morning: Morning, placed: Placed) -> tuple[object, ...]:
+def _measured(morning: Morning, placed: Allocation) -> tuple[object, ...]:
     """A row of ``BY_DAY``, from ``loans`` to ``feasible``."""
-    program, choice = morning.program, placed.choice
+    program, choice = placed.program, placed.choice
     there = choice != UNPLACED
     moved = (program.today >= 0) & (choice != program.today)
-    value = program.worth(choice)
-    gap = (placed.bound - value) / abs(placed.bound) if placed.bound else 0.0
     return (
         len(program),
         float(program.balance.sum()),
@@ -238,11 +232,10 @@ def _measured(morning: Morning, placed: Placed) -> tuple[object, ...]:
         _sum_at(morning.moving, choice),
         float(program.balance[moved].sum()),
         int(moved.sum()),
-        value,
+        placed.value,
         placed.bound,
-        gap,
+        placed.gap,
         *broken(program, placed.activity),
-        placed.feasible,
     )
 
 

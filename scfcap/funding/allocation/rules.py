@@ -27,10 +27,10 @@ PASSES = 4
 #: Rounds of taking loans out of broken rows: each may break a share that was kept.
 ROUNDS = 200
 _FLOORS = ("least", "cover")
-_Order = Literal["value", "regret"]
+Order = Literal["value", "regret"]
 
 
-def greedy(program: AllocationProgram, by: _Order = "regret") -> Choice:
+def greedy(program: AllocationProgram, by: Order = "regret") -> Choice:
     """Each loan into the best channel that still keeps the rows, those with most at stake first.
 
     Loans go in the order of what they gain per unit of balance: by ``regret`` against their second
@@ -116,7 +116,7 @@ def _held(program: AllocationProgram, choice: Choice) -> FloatArray:
     return np.bincount(at, balance, len(program.channels)).astype(np.float64)
 
 
-def _by_gain(program: AllocationProgram, standing: Choice, by: _Order) -> IntArray:
+def _by_gain(program: AllocationProgram, standing: Choice, by: Order) -> IntArray:
     """Loans in the order of what they gain per unit of balance, the most first."""
     value = np.where(program.eligible, program.value, -np.inf)
     nowhere = np.where(program.must, -np.inf, 0.0)[:, None]
