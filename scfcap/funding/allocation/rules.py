@@ -27,14 +27,14 @@ PASSES = 4
 #: Rounds of taking loans out of broken rows: each may break a share that was kept.
 ROUNDS = 200
 _FLOORS = ("least", "cover")
-_Order = Literal["value", "regret"]
+Order = Literal["value", "regret"]
 
 
-def greedy(program: AllocationProgram, by: _Order = "value") -> Choice:
-    """Each loan into the best channel that still keeps the rows, the most valuable first.
+def greedy(program: AllocationProgram, by: Order = "regret") -> Choice:
+    """Each loan into the best channel that still keeps the rows, those with most at stake first.
 
-    Loans go in the order of what they gain per unit of balance: by ``value`` against where they are
-    (nowhere: 0), by ``regret`` against their second best. Floors are filled first, by the loans
+    Loans go in the order of what they gain per unit of balance: by ``regret`` against their second
+    best (nowhere: 0), by ``value`` against where they are. Floors are filled first, by the loans
     that lose least by it. The rule is deterministic: equal loans go in the order of the program.
     """
     value = program.value
@@ -116,7 +116,7 @@ def _held(program: AllocationProgram, choice: Choice) -> FloatArray:
     return np.bincount(at, balance, len(program.channels)).astype(np.float64)
 
 
-def _by_gain(program: AllocationProgram, standing: Choice, by: _Order) -> IntArray:
+def _by_gain(program: AllocationProgram, standing: Choice, by: Order) -> IntArray:
     """Loans in the order of what they gain per unit of balance, the most first."""
     value = np.where(program.eligible, program.value, -np.inf)
     nowhere = np.where(program.must, -np.inf, 0.0)[:, None]
