@@ -39,11 +39,19 @@ def explain_conflict(
         return _stuck(program, stuck, currency)
     with evaluator(structure(program)) as dual:
         rows = elastic(program, dual)
-        every = np.ones(len(program.rows), dtype=np.bool_)
-        found = rows.least(every, ~every)
-        if found is None or not found.some:
-            return _whole(program, rows, dual, nearest, currency)
-        return _limits(program, rows, found, currency)
+        return _conflict(program, rows, currency) or _whole(program, rows, dual, nearest, currency)
+
+
+def limits_conflict(program: AllocationProgram, currency: str = "") -> InfeasibleError | None:
+    """The error where parts of loans could not keep all limits either; None where they could."""
+    with evaluator(structure(program)) as dual:
+        return _conflict(program, elastic(program, dual), currency)
+
+
+def _conflict(program: AllocationProgram, rows: Elastic, currency: str) -> InfeasibleError | None:
+    every = np.ones(len(program.rows), dtype=np.bool_)
+    found = rows.least(every, ~every)
+    return None if found is None or not found.some else _limits(program, rows, found, currency)
 
 
 def _stuck(program: AllocationProgram, loans: IntArray, currency: str) -> InfeasibleError:
