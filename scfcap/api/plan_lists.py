@@ -108,5 +108,5 @@ def plan_split(model: Model, assembled: Assembled, answer: Allocation) -> Split:
     )
     today = np.array(pool.places, dtype=object)[pool.place]
     every = np.arange(len(program), dtype=np.int64)
-    goes = goes_to(today.tolist(), every, program.channels, choice.astype(np.int64))
+    goes = goes_to(today, every, program.channels, choice.astype(np.int64))
     return feed_back(model.plan(), pool, engine_of(model).curves, goes, found, placed)
