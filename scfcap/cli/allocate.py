@@ -79,6 +79,8 @@ def allocate(
 def _show(terminal: Terminal, report: AllocationReport) -> None:
     currency = report.assembled.currency
     figures = ["today", "in", "out", "after", "least", "most", "loans", "value"]
+    if report.channels["counted"].notna().any():
+        figures.insert(4, "counted")
     if report.channels["availability"].notna().any():
         figures.append("availability")
     heads = ["channel", *figures, "what binds most", "price"]
