@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap.errors import InputError, Problem
-from scfcap.pool.columns import Columns, ask
+from scfcap.pool.columns import Answers, Columns, ask
 from scfcap.pool.eligibility import Eligibility, tally
 from scfcap.pool.limits import Applied, Step, apply_limits
 from scfcap.pool.snapshot import ELIGIBLE, UNDETERMINED
@@ -120,13 +120,15 @@ def borrowing_base(
     rules: EligibilitySet,
     found: Eligibility,
     lender: Lender | None,
+    pledged: Answers | None = None,
 ) -> BorrowingBase:
     """The borrowing base of ``spec`` over its eligibility set ``rules`` and their answers.
 
     Concentration limits are tested on the pledged eligible loans alone. Pledged is what the test
-    says; where it meets a missing value the loan is undetermined.
+    says; where it meets a missing value the loan is undetermined. ``pledged`` (loans,): in place
+    of the test, 1 where a loan is pledged, else 0, such as the list of an allocation.
     """
-    pledged = ask(columns, spec.pledged)
+    pledged = ask(columns, spec.pledged) if pledged is None else pledged
     eligible = (found.answer == ELIGIBLE) & (pledged == ELIGIBLE)
     applied = apply_limits(columns, rules.concentrations, np.where(eligible, columns.balance, 0.0))
     place, rate = _classes(columns, spec, eligible)

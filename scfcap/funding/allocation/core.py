@@ -56,6 +56,14 @@ class Core:
         )
         return special + load @ self.plain
 
+    def sizes(self) -> FloatArray:
+        """Largest coefficient of each row (rows,) [currency]; 1 where it has none."""
+        largest = np.zeros(len(self.right))
+        np.maximum.at(largest, self.row, np.abs(self.amount))
+        plain = np.abs(self.plain).max(axis=0, initial=0.0) * self.balance.max(initial=0.0)
+        largest = np.maximum(largest, plain)
+        return np.where(largest > 0.0, largest, 1.0)
+
     def reduced(self, dual: FloatArray) -> FloatArray:
         """Worth less the price of what is used, shape (options,) [currency]."""
         sums = np.concatenate([[0.0], np.cumsum(self.amount * dual[self.row])])

@@ -31,11 +31,14 @@ def borrowing_bases(kit: Kit, sheet_name: str, row: int) -> int:
     for name in [n for n in kit.tables if n.startswith(PREFIX)]:
         frame = kit.frame(name)
         if frame is not None:
-            row = _base(kit, sheet_name, row, name.removeprefix(PREFIX), frame)
+            row, _ = certificate(kit, sheet_name, row, name.removeprefix(PREFIX), frame)
     return row
 
 
-def _base(kit: Kit, sheet_name: str, row: int, name: str, frame: pd.DataFrame) -> int:
+def certificate(
+    kit: Kit, sheet_name: str, row: int, name: str, frame: pd.DataFrame
+) -> tuple[int, dict[str, int]]:
+    """One borrowing base; returns the row after it, and the row of each figure by its key."""
     sheet, unit = kit.book.sheet(sheet_name), kit.look.label
     row = section(sheet, row, f"Borrowing base: {name}", _NOTE)
     heads(sheet, row, ["", "Loans", f"Balance, {unit}", "Advance rate", f"Amount, {unit}"])
@@ -60,7 +63,7 @@ def _base(kit: Kit, sheet_name: str, row: int, name: str, frame: pd.DataFrame) -
     corner = address(rows["availability"], _AMOUNT)
     sheet.conditions.append(Condition(last, f"N({corner})<-0.005", "bad"))
     kit.book.places[f"pool.borrowing_base.{name}"] = sheet.at(rows["availability"], _AMOUNT)
-    return row + 2
+    return row + 2, rows
 
 
 def _style(kit: Kit, key: str, *, total: bool) -> Any:
