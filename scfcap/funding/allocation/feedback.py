@@ -2,11 +2,11 @@
 
 The plan decides amounts of cohorts as if a cohort could be divided at will; the lists hold whole
 loans, within limits that the plan does not know. Each cohort is split into the parts that the lists
-make of it, by the place where they go; at the first close each part goes there whole and nothing
-else moves; and the plan is solved again. Twice: with parts as their loans are, which is what the
-lists reach, and with parts that are like their whole cohort, which leaves out what it brings to
-choose among the loans of a cohort. The order in which notes are repaid stays that of the plan, so
-that like is compared with like.
+make of it, by the place where they go (and, on the own book, by what tells loans apart in later
+moves); at the first close each part goes there whole and nothing else moves; and the plan is solved
+again. Twice: with parts as their loans are, which is what the lists reach, and with parts that are
+like their whole cohort, which leaves out what it brings to choose among the loans of a cohort. The
+order in which notes are repaid stays that of the plan, so that like is compared with like.
 
 What any lists could reach is bounded by the plan's duals ``y``: with each loan a cohort for itself,
 they and the loans' values ``v`` are a feasible point of the dual, so that by weak duality
@@ -43,8 +43,11 @@ from scfcap.funding.plan import Plan
 from scfcap.funding.program import NoOptimumError, Solution, solve
 from scfcap.funding.replay import opening_groups
 from scfcap.funding.variables import Book, declare
-from scfcap.pool.snapshot import Pool
-from scfcap.quantities import FloatArray, IntArray
+from scfcap.pool.snapshot import ELIGIBLE, Pool
+from scfcap.quantities import BoolArray, FloatArray, IntArray
+
+#: Kinds of loans on the own book that are told apart for later moves, by segment.
+_KINDS = 12
 
 
 @dataclass(frozen=True)
@@ -210,22 +213,27 @@ def feed_back(
     """
     refuse_untold(plan)
     inputs = plan.optimum.inputs
-    cells, to = _parts(inputs, pool, goes, apart)
-    loans = cells_as_cohorts(inputs, pool, curves, cells)
+    kinds = np.zeros(len(pool), dtype=np.int64)
+    if found is not None:
+        kinds = _kinds(pool, inputs, found, np.asarray(goes, dtype=object) == OWN)
+    kinds[list(apart)] = -1 - np.asarray(apart, dtype=np.int64)
+    fine, to = _parts(inputs, pool, goes, kinds)
+    loans = cells_as_cohorts(inputs, pool, curves, fine)
     loans = _admitted(loans, to, {x: _usable(pool, x) for x in inputs.eligible})
-    standing = pool.balance * loans.cohorts.survive[cells.of, 1]
-    alike = _like_cohorts(inputs, cells, to, pool.balance, standing)
-    fed = [_fed(with_cells(inputs, x), to) for x in (alike, loans)]
+    lists, unknown = _fed(with_cells(inputs, loans), to)
+    cells, goal = _parts(inputs, pool, goes, np.minimum(kinds, 0))
+    standing = pool.balance * loans.cohorts.survive[fine.of, 1]
+    like = _like_cohorts(inputs, cells, goal, pool.balance, standing)
+    alike, _ = _fed(with_cells(inputs, like), goal)
     base = apart_from_loans(inputs, plan.choice.first)
-    lists = fed[1][0]
     return Split(
         words=objective_words(inputs).title,
         plan=plan.choice.first.objective * inputs.unit,
-        alike=fed[0][0],
+        alike=alike,
         lists=lists,
         base=base - (0.0 if found is None else _elsewhere(pool, found)),
         placed=None if found is None else placed,
-        unknown=fed[1][1],
+        unknown=unknown,
         later=0.0 if found is None else _later(plan, pool, curves, lists, goes, found.channels),
     )
 
@@ -274,16 +282,41 @@ def _elsewhere(pool: Pool, found: PlanValues) -> float:
     return total
 
 
+def _kinds(pool: Pool, inputs: Inputs, found: PlanValues, stays: BoolArray) -> IntArray:
+    """Loans that stay on the own book by what a move would bring per money that stands: numbered
+    from 1 within those of one segment that the same funders admit; 0 of all others (loans,).
+
+    What is alike in that is alike in later moves.
+    """
+    rules = sorted({inputs.rule_set(x) for x in inputs.funders})
+    admits = np.zeros(len(pool), dtype=np.int64)
+    for bit, name in enumerate(rules):
+        admits |= (pool.eligibility[name] == ELIGIBLE).astype(np.int64) << bit
+    own = found.channels.index(OWN)
+    elsewhere = np.where(found.may, found.value, -np.inf)
+    elsewhere[:, own] = -np.inf
+    best, counts = elsewhere.max(axis=1), pool.balance * found.standing
+    # Where no move is known now, terms tell: the shorter, the less a later one takes.
+    gain = -1.0 - pool.maturity_day
+    may = np.isfinite(best) & (counts > 0.0)
+    gain[may] = (best[may] - found.value[may, own]) / counts[may]
+    kinds = np.zeros(len(pool), dtype=np.int64)
+    steps = np.linspace(0.0, 1.0, _KINDS + 1)[1:-1]
+    for s, code in np.unique(np.stack([pool.segment, admits])[:, stays], axis=1).T.tolist():
+        mine = stays & (pool.segment == s) & (admits == code)
+        number = np.searchsorted(np.quantile(gain[mine], steps), gain[mine])
+        kinds[mine] = 1 + number + _KINDS * code
+    return kinds
+
+
 def _parts(
-    inputs: Inputs, pool: Pool, goes: Sequence[str], apart: Sequence[int]
+    inputs: Inputs, pool: Pool, goes: Sequence[str], kinds: IntArray
 ) -> tuple[Cells, tuple[str, ...]]:
-    """The parts that lists make of cohorts, and where each goes."""
+    """The parts that lists make of cohorts, those of one kind apart, and where each goes."""
     cohort = opening_groups(inputs, pool)[0]
     keys, code = np.unique(np.asarray(goes, dtype=str), return_inverse=True)
-    alone = np.full(len(pool), -1, dtype=np.int64)
-    alone[list(apart)] = list(apart)
     found, first, of = np.unique(
-        np.stack([cohort, code.ravel(), alone]), axis=1, return_index=True, return_inverse=True
+        np.stack([cohort, code.ravel(), kinds]), axis=1, return_index=True, return_inverse=True
     )
     to = []
     for j, k, _ in found.T.tolist():
