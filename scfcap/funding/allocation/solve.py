@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-import numpy as np
-
 from scfcap.errors import InfeasibleError
 from scfcap.funding.allocation import outright
+from scfcap.funding.allocation.bound import safe_bound, stored
+from scfcap.funding.allocation.evaluate import evaluator
+from scfcap.funding.allocation.exact import exact_sums
 from scfcap.funding.allocation.program import AllocationProgram
 from scfcap.funding.allocation.result import Allocation, Step
+from scfcap.funding.allocation.structure import structure
 
 
 def allocate(
@@ -28,15 +30,17 @@ def allocate(
     if linear is None or choice is None:
         msg = "no placement of whole loans keeps all limits"
         raise InfeasibleError(msg)
-    bound, dual = linear
-    worth = program.worth(choice)
-    step = Step("outright", bound, worth, time.perf_counter() - begun)
+    dual, whole = stored(linear[1]), structure(program)
+    with evaluator(whole) as priced:
+        bound = safe_bound(program, priced, dual)
+    sums = exact_sums(program, whole, choice)
+    step = Step("outright", bound, sums.value, time.perf_counter() - begun)
     return Allocation(
         program=program,
         choice=choice,
-        dual=np.asarray(dual),
-        bound=max(bound, worth),
-        value=worth,
-        activity=program.activity(choice),
+        dual=dual,
+        bound=bound,
+        value=sums.value,
+        activity=sums.activity,
         steps=(step,),
     )
