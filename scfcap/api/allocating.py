@@ -48,6 +48,10 @@ def allocation(
         tape=TapeSource(
             model.tape(), model.loaded.spec.tape, model.loaded.tape_folder, model.tape_path
         ),
+        tape=TapeSource(
+            model.tape(), model.loaded.spec.tape, model.loaded.tape_folder, model.tape_path
+        ),
+        split=plan_split(model, assembled, answer) if by_plan(model) else None,
     )
 
 

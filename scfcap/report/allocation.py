@@ -21,7 +21,6 @@ from scfcap.report.tables import Table
 from scfcap.schema.load import LoadedModel
 
 if TYPE_CHECKING:
-    from scfcap.funding.allocation.assemble import Draft
     from scfcap.report.allocation_proof import TapeSource
 
 #: Prices below this are none [currency per currency].
@@ -51,9 +50,8 @@ class AllocationReport:
     answer: Allocation
     origin: Mapping[str, Any] = field(default_factory=dict)
     before: str | None = None
-    draft: Draft | None = None
-    """What the program was made from; with ``tape`` it makes the answer checkable."""
     tape: TapeSource | None = None
+    """With it, the run folder has the files that make the answer checkable."""
     split: Split | None = None
 
     @cached_property
@@ -262,10 +260,11 @@ def checkable(report: AllocationReport) -> Additions:
     """The files of ``scfcap verify-allocation``."""
     from scfcap.report.allocation_proof import proof_files
 
-    if report.draft is None or report.tape is None:
+    made = report.assembled.made
+    if made is None or report.tape is None:
         return Additions()
     before = report.before is not None
-    return Additions(files=proof_files(report.draft, report.answer, report.tape, before=before))
+    return Additions(files=proof_files(made, report.answer, report.tape, before=before))
 
 
 def told(report: AllocationReport) -> Additions:

@@ -76,6 +76,7 @@ class Draft:
             ),
             prices=self.prices,
             counts=counts,
+            made=self,
         )
 
     def _name_row(

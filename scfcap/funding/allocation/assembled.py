@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ from scfcap.pool.columns import Columns
 from scfcap.quantities import FloatArray
 from scfcap.schema.allocation import AllocationChannel
 from scfcap.schema.pool import EligibilitySet
+
+if TYPE_CHECKING:
+    from scfcap.funding.allocation.assemble import Draft
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,9 @@ class Assembled:
     """What values are made of, by loan, by name [1/year or years]; for explanations."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Rows: how many there are, were left out as they cannot bind, were added when broken."""
+
+    made: Draft | None = None
+    """What it was assembled from; for the files that make its answer checkable."""
 
     def funder(self, key: str) -> Funder:
         """The funder of a channel."""

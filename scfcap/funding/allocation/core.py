@@ -86,6 +86,7 @@ def core_of(program: AllocationProgram) -> Core:
         replace(row, terms=tuple(term for term in row.terms if not _plain(term)))
         for row in program.rows
     )
+    special = tuple(replace(r, terms=tuple(t for t in r.terms if not _plain(t))) for r in program.rows)
     rows, pairs = matrix(replace(program, rows=special))
     plain = np.zeros((channels, len(program.rows)))
     for r, stated in enumerate(program.rows):
