@@ -184,7 +184,7 @@ def _write_table(path: Path, table: Table) -> None:
         "note": table.note,
     }
     metadata = {**(arrow.schema.metadata or {}), _METADATA: json.dumps(about).encode()}
-    pq.write_table(arrow.retargetschema_metadata(metadata), path, compression="zstd")
+    pq.write_table(arrow.replace_schema_metadata(metadata), path, compression="zstd")
 
 
 def _read_table(path: Path) -> Table:
