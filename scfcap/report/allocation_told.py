@@ -89,7 +89,10 @@ def _by_channel(
 
 def _spec(report: AllocationReport) -> Model:
     """The model, its amounts scaled to the book."""
-    return report.model.spec if report.draft is None else report.draft.given.spec
+    spec = report.model.spec
+    if not spec.stated_for_book:
+        return spec
+    return spec.scaled(float(report.assembled.program.balance.sum()) / spec.stated_for_book)
 
 
 def about(report: AllocationReport) -> dict[str, str]:
