@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scfcap.api.plan_lists import plan_split, plan_values
 from scfcap.errors import InputError, Problem
 from scfcap.report.files import manifest
 
 if TYPE_CHECKING:
     from scfcap.api.model import Model
     from scfcap.funding.allocation.assemble import Draft
-    from scfcap.funding.allocation.assembled import Assembled
-    from scfcap.funding.allocation.feedback import Split
-    from scfcap.funding.allocation.result import Allocation
     from scfcap.pool.columns import Columns
     from scfcap.report.allocation import AllocationReport
 
@@ -42,6 +40,7 @@ def allocation(
         answer=answer,
         origin=manifest(model.provenance(model.tape()), seconds),
         before=None if before is None else Path(before).name,
+        split=plan_split(model, assembled, answer) if by_plan(model) else None,
         draft=made,
         tape=TapeSource(
             model.tape(), model.loaded.spec.tape, model.loaded.tape_folder, model.tape_path
@@ -78,10 +77,8 @@ def by_plan(model: Model) -> bool:
 
 def _by_plan(model: Model, lists: Mapping[str, Sequence[str]] | None) -> Draft:
     """The funding date with the plan's amounts, and values by its prices."""
-    from scfcap.api.variants import engine_of
     from scfcap.funding.allocation.assemble import draft
     from scfcap.funding.allocation.assembled import Target
-    from scfcap.funding.allocation.from_plan import values
     from scfcap.funding.allocation.funders import setting, with_targets
     from scfcap.funding.allocation.plan_amounts import STANDING, targets
     from scfcap.funding.allocation.stated import move_costs
@@ -89,7 +86,7 @@ def _by_plan(model: Model, lists: Mapping[str, Sequence[str]] | None) -> Draft:
     plan, pool, stated = model.plan(), model.pool(), model.spec.allocation
     names = _plan_channels(model)
     given = setting(model.spec, pool, columns(model), {key: Target() for key in names}, lists)
-    found = values(plan, pool, engine_of(model).curves, given.keys)
+    found = plan_values(model, given.keys)
     given = with_targets(given, targets(plan, pool, found, stated.band))
     return draft(
         given,
@@ -117,18 +114,6 @@ def _plan_channels(model: Model) -> list[str]:
         and key not in later
         and (channel_of(key) != BANK_DEBT or key in spec.allocation.channels)
     ]
-
-
-def _split(model: Model, assembled: Assembled, answer: Allocation) -> Split:
-    """What the plan reaches with the lists."""
-    from scfcap.api.variants import engine_of
-    from scfcap.funding.allocation.feedback import feed_back
-
-    keys = assembled.program.channels
-    goes = [keys[c] for c in answer.choice.tolist()]
-    return feed_back(
-        model.plan(), model.pool(), engine_of(model).curves, goes, answer.bound - answer.value
-    )
 
 
 def columns(model: Model) -> Columns:

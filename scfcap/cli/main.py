@@ -19,6 +19,7 @@ from scfcap.cli import (
     demo,
     frontier,
     init,
+    ledger,
     plan,
     pool,
     project,
@@ -100,6 +101,8 @@ app.command("quote", short_help="Quote one more loan: what it earns, what would 
 )
 app.command("allocate", short_help="Allocate loans to funders: lists, limits, proven gap.")(
     allocate.allocate
+app.command("ledger", short_help="Keep who holds which loan since when: deliveries, answers.")(
+    ledger.ledger
 )
 app.command("compare", short_help="Compare two runs or models: what changed, and why.")(
     compare.compare

@@ -236,8 +236,11 @@ def own_tables(report: AllocationReport) -> Additions:
         "limits": ("Limits, how far they are used, and their prices", report.limits),
     }
     if report.split is not None:
-        frames["split"] = ("The plan and what the lists reach of it", report.split.table())
-        units |= dict.fromkeys(("objective", "less_than_plan"), money)
+        frames["allocation_split"] = (
+            "The plan and what the lists reach of it",
+            report.split.table(),
+        )
+        units["amount"] = money
     return Additions(
         {
             name: Table(name, title, frame, {c: units[c] for c in frame if c in units})

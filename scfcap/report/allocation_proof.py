@@ -152,6 +152,7 @@ class _About:
             names=dict(self._parts_of_names()),
             prices=self.draft.prices if stated.values == "stated" else {},
             kept=self._kept(),
+            relief=dict(self._relief()),
             whole=whole,
             counts={name: self.draft.limits.numbers[name] for name in self._beyond()},
         )
@@ -235,6 +236,24 @@ class _About:
             return {"how": "column", "of": name}
         return {"how": "given"}
 
+    def _relief(self) -> Iterator[tuple[str, float]]:
+        """What sums are given beyond what is stated, by row."""
+        stated = {limit.name: limit.right for limit in self.draft.limits.sums}
+        for row in self.program.rows:
+            if row.name in stated and row.right != stated[row.name]:
+                yield row.name, row.right - stated[row.name]
+
+    def _relief_of(self, limit: NameLimit) -> dict[str, float]:
+        """What names are given beyond a limit on them, by name."""
+        relief = self.draft.binding.relief.get(limit.name)
+        if relief is None:
+            return {}
+        if limit.top > 1:
+            return {"": float(relief[0])}
+        codes = np.flatnonzero(relief)
+        labels = self.given.columns.values(limit.column).texts(codes)
+        return dict(zip(labels, relief[codes].tolist(), strict=True))
+
     def _names(self, limit: NameLimit) -> dict[str, Any]:
         weights = []
         for c, side in limit.weights:
@@ -246,6 +265,7 @@ class _About:
             "top": limit.top,
             "share": limit.share,
             "cap": None if limit.share is not None else limit.cap,
+            "relief": self._relief_of(limit),
             "weights": weights,
         }
 

@@ -67,7 +67,9 @@ class About:
     :class:`scfcap.verify.layout.LimitsText`. ``channels``: what each asks, by key. ``names``: the
     limit on names that a row is a part of, by row. ``prices`` (loans,): what stated values are
     worked out from, by name. ``kept`` (loans,) by channel: loans that the plan does not know there.
-    ``whole``: texts that the tape does not have, of all loans, by name; ``counts``: such numbers.
+    ``relief``: what rows are given beyond
+    what is stated, by row [currency]. ``whole``: texts that the tape does not have, of all loans,
+    by name; ``counts``: such numbers.
     """
 
     as_of: str = "1970-01-01"
@@ -78,6 +80,7 @@ class About:
     names: Mapping[str, str] = field(default_factory=dict)
     prices: Mapping[str, FloatArray] = field(default_factory=dict)
     kept: Mapping[str, BoolArray] = field(default_factory=dict)
+    relief: Mapping[str, float] = field(default_factory=dict)
     whole: Mapping[str, Attribute] = field(default_factory=dict)
     counts: Mapping[str, FloatArray] = field(default_factory=dict)
 
@@ -110,13 +113,13 @@ def proof_of(
         "tape": about.tape,
         "channels": [{"key": key, **about.channels.get(key, {})} for key in program.channels],
         **about.more,
-        "limits": [_limit(program, row, about.names.get(row.name)) for row in program.rows],
+        "limits": [_limit(program, row, about) for row in program.rows],
         "claim": {**_claim(found), "cases": [{"taken": dict(case.taken)} for case in cases]},
     }
     return Proof(limits, _duals(found, cases), _values(program, about), _lists(found))
 
 
-def _limit(program: AllocationProgram, row: Row, names: str | None) -> dict[str, Any]:
+def _limit(program: AllocationProgram, row: Row, about: About) -> dict[str, Any]:
     parts = [
         {
             "channel": program.channels[term.channel],
@@ -132,7 +135,8 @@ def _limit(program: AllocationProgram, row: Row, names: str | None) -> dict[str,
     return {
         "name": row.name,
         "kind": row.kind,
-        "names": names,
+        "names": about.names.get(row.name),
+        "relief": about.relief.get(row.name, 0.0),
         "right": float(row.right),
         "stated": None if row.stated is None else float(row.stated),
         "subject": row.subject,

@@ -16,7 +16,7 @@ from scfcap.verify.claim import Claim
 from scfcap.verify.ground import Ground
 from scfcap.verify.layout import LimitsText
 from scfcap.verify.made import Made
-from scfcap.verify.names import over, strange_parts
+from scfcap.verify.names import Names, strange_parts
 from scfcap.verify.report import Check, decided, given, named
 from scfcap.verify.rules import may_go
 
@@ -194,8 +194,8 @@ def _names(limits: LimitsText, claim: Claim, made: Made) -> Check:
             for each in names.weights
             if each.number is not None
         }
-        broken = over(claim, names, made.found.texts(names.column), numbers)
-        wrong += [broken] if broken else []
+        each = Names(claim, names, made.found.texts(names.column), numbers)
+        wrong += [*each.over(), *each.over_relieved()]
     parts = [limit for limit in limits.limits if limit.names is not None]
     for limit in parts:
         if limit.names not in stated:

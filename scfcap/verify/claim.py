@@ -32,12 +32,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Limit:
-    """``sum of parts <= right`` [currency]; one of kind ``ticket`` only if anything moves in."""
+    """``sum of parts <= right`` [currency]; one of kind ``ticket`` only if anything moves in.
+
+    ``relief``: what of ``right`` is beyond what is stated.
+    """
 
     name: str
     kind: str
     right: float
     parts: tuple[Part, ...]
+    relief: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,12 @@ class Claim:
         rows = np.flatnonzero((self.listed >= 0) & (self.lists.channel >= 0))[::-1]
         found[self.listed[rows]] = self.lists.channel[rows]
         return found
+
+    @cached_property
+    def alone(self) -> IntArray:
+        """The channel of each loan that may be in one only, shape (loans,); -1 of others."""
+        one = self.must & (self.eligible.sum(axis=1) == 1)
+        return np.where(one, self.eligible.argmax(axis=1), NOWHERE).astype(np.int64)
 
     @property
     def tickets(self) -> dict[int, list[int]]:

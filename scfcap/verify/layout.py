@@ -31,12 +31,14 @@ class PartText(Schema):
 
 class LimitText(Schema):
     """``sum of parts <= right`` [currency]; ``stated`` and ``subject`` for readers; ``names``: the
-    limit on names that it is a part of.
+    limit on names that it is a part of; ``relief``: what of ``right`` is given beyond what is
+    stated, as loans without a choice break it.
     """
 
     name: str
     kind: str
     right: float
+    relief: float = 0.0
     names: str | None = None
     stated: float | None = None
     subject: str = ""
@@ -141,7 +143,9 @@ class NamesText(Schema):
     """No value of ``column``, or not its ``top`` largest together, has more than so much.
 
     Either ``share`` of the balance that counts, or ``cap`` [currency]. The limits that are parts of
-    it are in ``limits``, by ``limit.names`` = its name; others are not needed.
+    it are in ``limits``, by ``limit.names`` = its name; others are not needed. ``relief``: what
+    values are given beyond it, as loans without a choice break it [currency]; under "" what any
+    are.
     """
 
     name: str
@@ -149,6 +153,7 @@ class NamesText(Schema):
     top: int = Field(ge=1)
     share: float | None = None
     cap: float | None = None
+    relief: dict[str, float] = Field(default_factory=dict)
     weights: tuple[WeightText, ...]
 
 

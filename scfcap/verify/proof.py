@@ -18,6 +18,8 @@ from scfcap.verify.report import Check, decided
 
 #: Limits of this kind hold only if anything moves into their channel.
 TICKET = "ticket"
+#: What a limit may be given beyond what loans without a choice lack, share of its size.
+RELIEF = 2e-9
 #: Channels with a least ticket; all their cases are gone through.
 MOST_TICKETS = 16
 
@@ -33,7 +35,8 @@ def checks(claim: Claim) -> tuple[Check, ...]:
     placing = (placement.placed(claim), placement.eligible(claim), placement.moved(claim))
     prices = duals(claim)
     proof = (bounded(claim),) if prices.holds else ()
-    return (first, *lists, *placing, *kept(claim), prices, *proof, valued(claim), gap(claim))
+    rows = (*kept(claim), *relieved(claim))
+    return (first, *lists, *placing, *rows, prices, *proof, valued(claim), gap(claim))
 
 
 def kept(claim: Claim) -> tuple[Check, ...]:
@@ -61,6 +64,25 @@ def kept(claim: Claim) -> tuple[Check, ...]:
         return rows, sides
     least = decided("tickets", f"{tickets:,}", f"{tickets - len(broken[True]):,}", broken[True])
     return rows, least, sides
+
+
+def relieved(claim: Claim) -> tuple[Check, ...]:
+    """Limits that loans without a choice break are given no more beyond them than that: means what
+    these loans lack, others what doubles may be off by.
+    """
+    given = [k for k, limit in enumerate(claim.limits) if limit.relief != 0.0]
+    if not given:
+        return ()
+    lefts, size = left_sides(claim, claim.alone, given)
+    wrong = []
+    for k, left, around in zip(given, lefts, size.tolist(), strict=True):
+        limit = claim.limits[k]
+        stated = Fraction(limit.right) - Fraction(limit.relief)
+        lacking = max(left - stated, Fraction(0)) if limit.kind == "average" else Fraction(0)
+        room = Fraction(RELIEF) * Fraction(max(around, abs(limit.right), 1.0))
+        if Fraction(limit.relief) > lacking + room:
+            wrong.append(f"{limit.name}: {limit.relief!r}, at most {float(lacking)!r}")
+    return (decided("relief", f"{len(given):,}", f"{len(given) - len(wrong):,}", wrong),)
 
 
 def duals(claim: Claim) -> Check:

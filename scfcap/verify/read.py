@@ -147,7 +147,7 @@ def _limit(
         members = frozenset(place[member] for member in part.members if member in place)
         channel = _at(position, part.channel, where)
         parts.append(Part(channel, part.weight, part.column, members, part.number))
-    return Limit(text.name, text.kind, text.right, tuple(parts))
+    return Limit(text.name, text.kind, text.right, tuple(parts), text.relief)
 
 
 def _leaves(

@@ -48,7 +48,7 @@ class Draft:
             must=np.ones(len(given), dtype=np.bool_),
             today=given.today,
             attributes={name: attribute for name, (attribute, _) in attributes.items()},
-            numbers=_used_numbers(self.limits, made),
+            numbers=_used({**self.limits.numbers, **self.counting.numbers}, made),
             rows=tuple(made),
         )
         counts = {
@@ -155,6 +155,7 @@ def _attributes(
     return found
 
 
-def _used_numbers(limits: Limits, rows: Iterable[Row]) -> dict[str, FloatArray]:
+def _used(numbers: dict[str, FloatArray], rows: Iterable[Row]) -> dict[str, FloatArray]:
+    """The numbers that rows ask for."""
     used = {term.number for row in rows for term in row.terms if term.number is not None}
-    return {name: values for name, values in limits.numbers.items() if name in used}
+    return {name: values for name, values in numbers.items() if name in used}

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import optimize
 
 from scfcap.funding.allocation.evaluate import Evaluator, Smoothed
-from scfcap.funding.allocation.newton import Damping, Descent, descend
+from scfcap.funding.allocation.newton import Descent, Model, descend
 from scfcap.funding.allocation.program import AllocationProgram
 from scfcap.funding.allocation.structure import Structure
 from scfcap.quantities import FloatArray
@@ -60,24 +60,34 @@ class Prices:
 
 
 @dataclass
-class _Run:
-    """Where one structure's continuation is: the best point and the smoothing."""
+class Run:
+    """One structure's continuation: the point of the least dual, and the last one.
 
-    dual: Evaluator
-    scale: float
-    metric: FloatArray
+    ``floor`` [currency]: no placement is worth less. ``cost`` (rows,) [1]: what exceeding a row
+    costs, and ``nearest`` the point whose softmax placement costs least by it.
+    """
+
     floor: float
-    best: Smoothed | None = None
-    damping: Damping = field(default_factory=Damping)
+    cost: FloatArray
+    best: Smoothed
+    nearest: Smoothed
+    at: Smoothed
 
     def note(self, seen: list[Smoothed]) -> None:
+        """Keep the best of some points."""
         for point in seen:
-            if self.best is None or point.sharp < self.best.sharp:
+            if point.sharp < self.best.sharp:
                 self.best = point
+            if self._exceeded(point) < self._exceeded(self.nearest):
+                self.nearest = point
+
+    def _exceeded(self, point: Smoothed) -> float:
+        return float((self.cost * np.maximum(-point.gradient, 0.0)).sum())
 
     @property
     def impossible(self) -> bool:
-        return self.best is not None and self.best.sharp < self.floor
+        """The dual is below any placement's worth, so that there is none."""
+        return self.best.sharp < self.floor
 
 
 def prices(
@@ -93,12 +103,10 @@ def prices(
     if not y.any():
         first = FIRST
         if len(whole) >= FROM:
-            part = _part(whole)
-            run = _continue(dual.of(part), y, FIRST, THEN)
-            assert run.best is not None
-            y, first, sampled = run.best.y, THEN, run.dual.count
-    run = _continue(dual, y, first, LAST)
-    assert run.best is not None
+            part = dual.of(_part(whole))
+            run = minimise(part, y, FIRST, THEN)
+            y, first, sampled = run.best.y, THEN, part.count
+    run = minimise(dual, y, first, LAST)
     return Prices(
         y=run.best.y,
         value=run.best.sharp,
@@ -122,28 +130,45 @@ def _part(whole: Structure) -> Structure:
     return whole.some(loans, whole.total / float(whole.balance[loans].sum()))
 
 
-def _continue(dual: Evaluator, y: FloatArray, first: float, last: float) -> _Run:
-    """Minimise at falling smoothing, from ``first`` to ``last`` of the spread of values."""
+def minimise(
+    dual: Evaluator,
+    y: FloatArray,
+    first: float,
+    last: float,
+    *,
+    upper: FloatArray | None = None,
+    floor: float | None = None,
+    close: float = CLOSE,
+) -> Run:
+    """Minimise the dual at falling smoothing, from ``first`` to ``last`` of the spread of values.
+
+    ``upper`` (rows,): most that prices may be, by default without end. ``floor`` [currency]: below
+    it there is no placement, by default below the worst one's worth. ``close``: part of the
+    smoothing's loss that a step must promise.
+    """
     whole = dual.structure
-    scale = spread(whole)
-    size = sizes(whole)
-    metric = np.maximum(size, 1e-9 * whole.total) ** 2 / (max(whole.total, 1.0) * scale)
-    run = _Run(dual, scale, metric, least_worth(whole))
+    scale, size = spread(whole), sizes(whole)
+    most = np.full(len(y), np.inf) if upper is None else upper
+    size = np.maximum(size, max(1e-9 * whole.total, 1e-300))
+    metric = size**2 / (max(whole.total, 1.0) * scale)
+    model = Model(metric, most)
     newton = len(y) <= NEWTON_ROWS and whole.lines * whole.channels <= NEWTON_CELLS
     mu, settled = first * scale, False
-    at = dual.smooth(y, mu)
+    at = dual.smooth(np.minimum(y, most), mu)
+    cost = np.where(np.isfinite(most), most, 10.0 * whole.total / size)
+    run = Run(least_worth(whole) if floor is None else floor, cost, at, at, at)
     while True:
         if newton:
             short = STEPS if settled or mu >= FIRST * scale else SHORT
-            found = descend(dual, at, metric, run.damping, CLOSE, STEPS, short)
+            found = descend(dual, at, model, close, STEPS, short)
         else:
-            found = _limited_memory(dual, at, metric, scale)
+            found = _limited_memory(dual, at, model, scale)
         run.note(found.seen)
-        at, settled = found.at, settled or found.near or mu >= FIRST * scale
-        if run.impossible or (settled and (mu <= last * scale or _done(at))):
+        run.at, settled = found.at, settled or found.near or mu >= FIRST * scale
+        if run.impossible or (settled and (mu <= last * scale or _done(run.at))):
             return run
         mu = mu * FASTER if settled else min(FIRST * scale, mu / FASTER**2)
-        at = dual.smooth(at.y, mu)
+        at = dual.smooth(run.at.y, mu)
 
 
 def _sparse(at: Smoothed) -> bool:
@@ -156,14 +181,14 @@ def _done(at: Smoothed) -> bool:
     return at.lost <= LOST * size or (_sparse(at) and at.lost <= LOST_SPARSE * size)
 
 
-def _limited_memory(dual: Evaluator, at: Smoothed, metric: FloatArray, apart: float) -> Descent:
+def _limited_memory(dual: Evaluator, at: Smoothed, model: Model, apart: float) -> Descent:
     """L-BFGS-B at one smoothing; prices, and the dual, in what values and rows come to."""
     unit = max(dual.structure.total, 1.0) * apart
-    scale = np.sqrt(metric / unit)
+    scale = np.sqrt(model.metric / unit)
     points = [at]
 
     def told(z: FloatArray) -> tuple[float, FloatArray]:
-        point = dual.smooth(np.maximum(z, 0.0) / scale, at.mu)
+        point = dual.smooth(np.clip(z / scale, 0.0, model.upper), at.mu)
         if point.value < points[-1].value:
             points.append(point)
         return point.value / unit, point.gradient / scale / unit
@@ -173,7 +198,7 @@ def _limited_memory(dual: Evaluator, at: Smoothed, metric: FloatArray, apart: fl
         at.y * scale,
         jac=True,
         method="L-BFGS-B",
-        bounds=[(0.0, None)] * len(at.y),
+        bounds=optimize.Bounds(np.zeros(len(at.y)), model.upper * scale),
         options={
             "maxfun": EVALUATIONS,
             "maxiter": EVALUATIONS,

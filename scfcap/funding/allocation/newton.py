@@ -1,10 +1,10 @@
-"""Newton's method on the smoothed dual with prices at least 0.
+"""Newton's method on the smoothed dual with prices between their limits.
 
 Near the optimum few loans are undecided, so that second derivatives cost a part of an evaluation:
-each step minimises the quadratic model over ``y >= 0`` by an active-set method (M. Hintermueller,
-K. Ito, K. Kunisch, The primal-dual active set strategy as a semismooth Newton method, SIAM J.
-Optim. 13, 2003), then searches along the step. Its small systems are solved by one thread, so that
-bytes repeat and no thread waits for another.
+each step minimises the quadratic model over ``0 <= y <= upper`` by an active-set method
+(M. Hintermueller, K. Ito, K. Kunisch, The primal-dual active set strategy as a semismooth Newton
+method, SIAM J. Optim. 13, 2003), then searches along the step. Its small systems are solved by one
+thread, so that bytes repeat and no thread waits for another.
 """
 
 from __future__ import annotations
@@ -27,18 +27,23 @@ _DAMPING = (1e-7, 1e-12, 1e4)
 
 
 @dataclass
-class Damping:
-    """How much the model is damped; kept from step to step and stage to stage."""
+class Model:
+    """What the quadratic model is made with: ``metric`` (rows,), the curvature that damping adds,
+    ``upper`` (rows,): most that prices may be, and how much it is damped now, which is kept from
+    step to step and from one smoothing to the next.
+    """
 
-    now: float = _DAMPING[0]
+    metric: FloatArray
+    upper: FloatArray
+    damping: float = _DAMPING[0]
 
     def less(self) -> None:
         """After a full step."""
-        self.now = max(_DAMPING[1], self.now / 8.0)
+        self.damping = max(_DAMPING[1], self.damping / 8.0)
 
     def more(self) -> None:
         """After a step that had to be shortened."""
-        self.now = min(_DAMPING[2], self.now * 8.0)
+        self.damping = min(_DAMPING[2], self.damping * 8.0)
 
 
 @compiled
@@ -76,27 +81,35 @@ def solved(matrix: Any, side: Any) -> bool:
     return True
 
 
-def least_step(hessian: FloatArray, gradient: FloatArray, y: FloatArray) -> FloatArray | None:
-    """``d`` that minimises ``gradient d + d hessian d / 2`` with ``y + d >= 0``.
+def least_step(
+    hessian: FloatArray, gradient: FloatArray, y: FloatArray, upper: FloatArray
+) -> FloatArray | None:
+    """``d`` that minimises ``gradient d + d hessian d / 2`` with ``0 <= y + d <= upper``.
 
     None where ``hessian`` is not positive definite in floats. Where the active set goes round in
-    circles the last point is taken, cut at 0.
+    circles the last point is taken, cut to its limits.
     """
     linear = gradient - _times(hessian, y)
-    free = (y > 0.0) | (gradient < 0.0)
+    high = (y >= upper) & (gradient < 0.0)
+    free = ((y > 0.0) | (gradient < 0.0)) & ~high
     found = y
     for _ in range(_CHANGES):
-        found = np.zeros_like(y)
+        found = np.where(high, upper, 0.0)
         if free.any():
-            part, side = np.ascontiguousarray(hessian[np.ix_(free, free)]), -linear[free]
+            part = np.ascontiguousarray(hessian[np.ix_(free, free)])
+            side = -(linear + _times(hessian, found))[free]
             if not solved(part, side):
                 return None
             found[free] = side
-        now = np.where(free, found > 0.0, _times(hessian, found) + linear < 0.0)
-        if (now == free).all():
+        slope = _times(hessian, found) + linear
+        then_high = np.where(free, found >= upper, high & (slope <= 0.0))
+        then_free = np.where(
+            free, (found > 0.0) & ~then_high, np.where(high, slope > 0.0, slope < 0.0)
+        )
+        if (then_free == free).all() and (then_high == high).all():
             break
-        free = now
-    return np.asarray(np.maximum(found, 0.0) - y)
+        free, high = then_free & (upper > 0.0), then_high
+    return np.asarray(np.clip(found, 0.0, upper) - y)
 
 
 def _times(matrix: FloatArray, vector: FloatArray) -> FloatArray:
@@ -119,31 +132,29 @@ class Descent:
 def descend(
     dual: Evaluator,
     at: Smoothed,
-    metric: FloatArray,
-    damping: Damping,
+    model: Model,
     close: float,
     steps: int,
     short: int,
 ) -> Descent:
     """Lower the smoothed dual from ``at`` until a step promises less than ``close`` of its loss.
 
-    ``metric`` (rows,) is the curvature that damping adds. At most ``steps`` steps, of which
-    ``short`` need to be shortened.
+    At most ``steps`` steps, of which ``short`` need to be shortened.
     """
     seen = [at]
     diagonal = np.arange(len(at.y))
     for _ in range(steps):
         hessian = dual.hessian(at)
-        hessian[diagonal, diagonal] += damping.now * metric
-        step = least_step(hessian, at.gradient, at.y)
+        hessian[diagonal, diagonal] += model.damping * model.metric
+        step = least_step(hessian, at.gradient, at.y, model.upper)
         slope = 0.0 if step is None else float((at.gradient * step).sum())
         if step is None or slope > 0.0:
-            damping.more()
+            model.more()
             continue
         if -slope <= close * at.lost:
             return Descent(at, seen, near=True)
         before = len(seen)
-        at = _search(dual, at, step, slope, seen, damping)
+        at = _search(dual, at, step, slope, seen, model)
         short -= len(seen) > before + 1
         if short < 0:
             break
@@ -156,20 +167,20 @@ def _search(
     step: FloatArray,
     slope: float,
     seen: list[Smoothed],
-    damping: Damping,
+    model: Model,
 ) -> Smoothed:
     """The first of shorter and shorter steps that brings enough; where none does, ``at``."""
     length = 1.0
     for shortened in range(_SHORTER):
-        then = dual.smooth(np.maximum(at.y + length * step, 0.0), at.mu)
+        then = dual.smooth(np.clip(at.y + length * step, 0.0, model.upper), at.mu)
         seen.append(then)
         if at.value - then.value >= -_ENOUGH * length * slope:
             if shortened == 0:
-                damping.less()
+                model.less()
             else:
-                damping.more()
+                model.more()
             return then
         end = float((then.gradient * step).sum())
         length *= min(0.5, max(0.1, slope / (slope - end))) if end > 0.0 else 0.3
-    damping.more()
+    model.more()
     return at

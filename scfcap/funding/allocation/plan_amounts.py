@@ -107,7 +107,7 @@ def targets(
 def _source(moves: float, day: date) -> str:
     if moves <= 0.5:
         return f"the plan moves nothing there at {day}"
-    return f"the plan moves {moves:,.0f} there at {day}"
+    return f"the plan moves {moves:,.0f} there at {day}, counted by what stands of a loan then"
 
 
 def _pledged(plan: Plan, key: str, counts: FloatArray, band: float) -> Target:

@@ -55,13 +55,13 @@ def test_yesterdays_prices_come_to_the_same_with_less_work() -> None:
 
 def test_very_many_rows_go_another_way_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """L-BFGS-B, which is scipy's, against HiGHS."""
-    program = sample("few", 300)
+    program = drawn(2, loans=60, rows=10)
     relaxed = outright.relaxed(program)
     assert relaxed is not None
-    monkeypatch.setattr(module, "NEWTON_ROWS", 10)
+    monkeypatch.setattr(module, "NEWTON_ROWS", 5)
     with evaluator(structure(program)) as dual:
         found = prices(program, dual)
-    assert 0.0 <= found.value / relaxed[0] - 1.0 <= 1e-4
+    assert found.value == pytest.approx(relaxed[0], rel=1e-3)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -85,19 +85,20 @@ def test_rows_that_no_placement_keeps_are_found_out() -> None:
         assert prices(against, dual).impossible
 
 
-def test_a_quadratic_step_meets_its_conditions() -> None:
-    """Optimality of a convex quadratic over y >= 0, which decides it (Karush, Kuhn, Tucker)."""
+@pytest.mark.parametrize("most", [np.inf, 0.4])
+def test_a_quadratic_step_meets_its_conditions(most: float) -> None:
+    """Optimality of a convex quadratic between limits, which decides it (Karush, Kuhn, Tucker)."""
     random = np.random.default_rng(8)
     for size in (1, 5, 40):
         root = random.normal(size=(size, size))
         hessian = root @ root.T + 0.1 * np.eye(size)
-        gradient, y = random.normal(size=size), np.maximum(random.normal(size=size), 0.0)
-        step = least_step(hessian, gradient, y)
+        gradient, y = random.normal(size=size), np.clip(random.normal(size=size), 0.0, most)
+        step = least_step(hessian, gradient, y, np.full(size, most))
         assert step is not None
-        slope = gradient + hessian @ step
-        assert (y + step >= 0.0).all()
-        assert (slope >= -1e-9).all()
-        assert slope[y + step > 0.0] == pytest.approx(0.0, abs=1e-9)
+        slope, then = gradient + hessian @ step, y + step
+        assert ((then >= 0.0) & (then <= most)).all()
+        assert (slope[then < most] >= -1e-9).all()
+        assert (slope[then > 0.0] <= 1e-9).all()
 
 
 def test_systems_are_solved_and_indefinite_ones_refused() -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scfcap.funding.allocation.feedback import feed_back, goes_to
+from scfcap.funding.allocation.feedback import Placed, feed_back, goes_to
+from scfcap.funding.allocation.from_plan import values
 from scfcap.funding.catalogue import build_program
 from scfcap.funding.plan import Plan, solve_plan
 from scfcap.funding.program import solve
@@ -36,7 +37,7 @@ def test_lists_without_a_move_reach_what_a_plan_without_moves_of_old_loans_does(
     """The witness is the plan's own program with these moves at nothing."""
     found, plan = given
     inputs = plan.optimum.inputs
-    split = feed_back(plan, found.engine.pool, found.engine.curves, list(places(found)), gap=7.0)
+    split = feed_back(plan, found.engine.pool, found.engine.curves, list(places(found)))
     book = declare(inputs)
     for j in np.flatnonzero(inputs.cohorts.vintage <= 0):
         for funder in inputs.funders:
@@ -48,11 +49,10 @@ def test_lists_without_a_move_reach_what_a_plan_without_moves_of_old_loans_does(
     assert split.lists.objective == pytest.approx(expected, rel=1e-9)
     assert split.plan == pytest.approx(plan.choice.first.objective * inputs.unit)
     assert split.plan > expected
-    assert split.loss == pytest.approx(split.plan - expected, rel=1e-6)
-    assert split.limits == pytest.approx(split.plan - expected - 7.0, rel=1e-6)
+    assert split.most is None
     assert split.unknown == 0.0
-    table = split.table().set_index("what")
-    assert table.loc["loss of the split", "less_than_plan"] == pytest.approx(split.loss)
+    table = split.table().set_index("what")["amount"]
+    assert table["the lists"] == pytest.approx(expected)
     assert f"{expected:,.0f}" in split.sentences()[0]
 
 
@@ -68,6 +68,51 @@ def test_whole_loans_alike_never_reach_more_than_the_plan(given: tuple[Platform,
         assert split.alike.objective <= split.plan * (1.0 + 1e-9)
 
 
+def test_no_lists_reach_more_than_the_plan_s_prices_say(given: tuple[Platform, Plan]) -> None:
+    """Every placement of two loans at the bank, fed back one by one, the two tracked apart."""
+    found, plan = given
+    pool, curves = found.engine.pool, found.engine.curves
+    channels = (OWN, BANK)
+    told = values(plan, pool, curves, (*channels, "securitization:series-1"))
+    able = np.flatnonzero((places(found) == OWN) & told.may[:, 1] & (told.standing > 0.1))
+    loans = able[np.argsort(-(told.value[:, 1] - told.value[:, 0])[able])][[0, -1]]
+    rest = float(told.value[places(found) == OWN, 0].sum()) - float(told.value[loans, 0].sum())
+    rest += float(told.value[places(found) != OWN, 2].sum())
+    bound = rest + float(told.value[loans, :2].max(axis=1).sum())
+    reached = {}
+    for code in range(4):
+        chosen = [(code >> k) & 1 for k in range(2)]
+        goes = places(found)
+        goes[loans] = np.array(channels, dtype=object)[chosen]
+        value = rest + float(told.value[loans, chosen].sum())
+        split = feed_back(
+            plan, pool, curves, list(goes), told, Placed(value, bound), apart=list(loans)
+        )
+        assert split.reached is not None
+        assert split.most is not None
+        assert split.loss is not None
+        assert split.reached <= split.most * (1.0 + 1e-9)
+        assert sum(split.parts().values()) == pytest.approx(split.loss, abs=1e-6)
+        assert split.parts()["whole loans"] == pytest.approx(bound - value, abs=1e-6)
+        reached[code] = split.reached
+    best = max(reached, key=lambda code: reached[code])
+    assert [(best >> k) & 1 for k in range(2)] == list(told.value[loans, :2].argmax(axis=1))
+    assert any("No lists" in said for said in split.sentences())
+
+
+def test_limits_that_the_plan_does_not_know_are_told_apart(given: tuple[Platform, Plan]) -> None:
+    found, plan = given
+    pool, curves = found.engine.pool, found.engine.curves
+    told = values(plan, pool, curves, (OWN, BANK, "securitization:series-1"))
+    placed = Placed(value=100.0, bound=130.0, free=180.0, moving=5.0)
+    split = feed_back(plan, pool, curves, list(places(found)), told, placed)
+    assert split.lists.objective is not None
+    assert split.reached == pytest.approx(split.lists.objective - 5.0)
+    assert split.parts()["limits of single loans"] == 50.0
+    assert split.parts()["whole loans"] == 30.0
+    assert split.most == pytest.approx(split.base + 180.0)
+
+
 def test_lists_beyond_a_funder_s_limit_are_explained() -> None:
     buyer = {**MODEL["buyers"][0], "per_period": 0.5e6}  # type: ignore[index]
     found = platform({"buyers": [buyer]}, regime=LAW)
@@ -78,10 +123,11 @@ def test_lists_beyond_a_funder_s_limit_are_explained() -> None:
     split = feed_back(plan, pool, found.engine.curves, list(goes))
     assert split.lists.objective is None
     assert split.loss is None
+    assert split.parts() == {}
     assert "intake" in split.lists.why
     assert "city-bank" in split.lists.why
     assert split.sentences()[0].startswith("The lists cannot be carried out")
-    assert split.table()["objective"].isna().sum() >= 2
+    assert split.table()["amount"].isna().sum() >= 2
 
 
 def test_loans_that_the_plan_knows_no_move_of_stay_and_are_told() -> None:
