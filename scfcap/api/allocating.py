@@ -45,7 +45,6 @@ def allocation(
         tape=TapeSource(
             model.tape(), model.loaded.spec.tape, model.loaded.tape_folder, model.tape_path
         ),
-        split=_split(model, assembled, answer) if by_plan(model) else None,
     )
 
 

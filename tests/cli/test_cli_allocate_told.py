@@ -48,8 +48,8 @@ def test_the_folder_holds_each_funders_list(scfcap, model, tmp_path):
     assert nets == sorted(nets, reverse=True)
 
 
-def test_a_loan_says_why_it_goes_where_it_goes(scfcap, model):
-    done = scfcap("allocate", model, "--loan", "L17")
+def test_a_loan_says_why_it_goes_where_it_goes_and_a_funder_sees_its_report(scfcap, model):
+    done = scfcap("allocate", model, "--loan", "L17", "--funder", BUYER)
     assert done.exit_code == 0, done.stderr
     text = done.stdout
     assert "Loan L17, CNY" in text
@@ -58,20 +58,12 @@ def test_a_loan_says_why_it_goes_where_it_goes(scfcap, model):
     told = re.search(r"worth CNY ([\d.]+), the limits charge CNY ([\d.]+) .* CNY ([\d.]+) is", text)
     worth, charge, left = map(float, told.groups())
     assert worth - charge == pytest.approx(left, abs=0.011)
-
-
-def test_a_funder_sees_its_report(scfcap, model):
-    done = scfcap("allocate", model, "--funder", BUYER)
-    assert done.exit_code == 0, done.stderr
-    assert f"Purchase report of {BUYER}" in done.stdout
-    amounts = [
-        float(found.replace(",", ""))
-        for found in re.findall(r"(?:Outstanding|Ineligible|Undetermined|Eligible).*│ +(\S+) *\n",
-                                done.stdout)
-    ]  # fmt: skip
+    assert f"Purchase report of {BUYER}" in text
+    lines = r"(?:Outstanding|Ineligible|Undetermined|Eligible).*│ +(\S+) *\n"
+    amounts = [float(found.replace(",", "")) for found in re.findall(lines, text)]
     assert len(amounts) == 5
     assert np.sum(amounts[:4]) == pytest.approx(amounts[4], abs=0.011)
-    assert "more of the most in bank transfer city-bank (CNY 120,000) earns up to" in done.stdout
+    assert "more of the most in bank transfer city-bank (CNY 120,000) earns up to" in text
 
 
 def test_a_loan_that_is_not_there_is_named(scfcap, model):

@@ -309,7 +309,7 @@ def test_prices_are_the_slopes_of_the_optimum(
     priced = limits[limits["price"] > 1e-6]
     base = outright.relaxed(program)[0]
     seen = set()
-    for row in priced.groupby(["kind", "side"]).head(2).itertuples():
+    for row in priced.groupby(["kind", "side"]).head(1).itertuples():
         part = 1e-4 if row.kind == "share" else 1e-3
         step = row.step * part
         sign = -1.0 if row.side == "least" else 1.0
