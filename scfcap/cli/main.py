@@ -101,14 +101,15 @@ app.command("quote", short_help="Quote one more loan: what it earns, what would 
 )
 app.command("allocate", short_help="Allocate loans to funders: lists, limits, proven gap.")(
     allocate.allocate
+)
+app.command("verify-allocation", short_help="Check an allocation without trusting who made it.")(
+    verify_allocation.verify_allocation
+)
 app.command("ledger", short_help="Keep who holds which loan since when: deliveries, answers.")(
     ledger.ledger
 )
 app.command("compare", short_help="Compare two runs or models: what changed, and why.")(
     compare.compare
-)
-app.command("verify-allocation", short_help="Check an allocation without trusting who made it.")(
-    verify_allocation.verify_allocation
 )
 app.command("schema", short_help="Print the JSON Schema of model.toml.")(schema.schema)
 
