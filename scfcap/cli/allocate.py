@@ -72,10 +72,14 @@ def allocate(
     """
 
     def work(terminal: Terminal) -> Outcome:
+        from scfcap.funding.allocation.explain import position_of
+
         loaded = Asked(model, tape, overrides, reject_limit, out).load()
         for station, step in (("tape", loaded.tape), ("pool", loaded.pool)):
             terminal.progress(station)
             step()
+        if loan is not None:  # said before the long part, not after it
+            position_of(loaded.pool().loan_id, loan)
         terminal.progress("allocation")
         report = loaded.allocation(before, start)
         folder = None

@@ -31,7 +31,7 @@ def tell_loan(terminal: Terminal, report: AllocationReport, loan: str) -> dict[s
     from scfcap.report.files import plain_rows
 
     assembled = report.assembled
-    at = position_of(assembled, loan)
+    at = position_of(assembled.program.loan_id, loan)
     explained = Explained.of(assembled, report.answer, np.array([at]))
     sentences = loan_sentences(explained)
     options = explained.options()

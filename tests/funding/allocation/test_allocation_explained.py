@@ -222,10 +222,10 @@ def test_sentences_say_why_a_channel_is_closed(many: Allocation) -> None:
 
 
 def test_a_loan_is_found_by_its_id(many: Allocation) -> None:
-    assembled = assembled_of(many.program)
-    assert position_of(assembled, str(many.program.loan_id[42])) == 42
+    ids = many.program.loan_id
+    assert position_of(ids, str(ids[42])) == 42
     with pytest.raises(InputError, match="no loan with this id"):
-        position_of(assembled, "L?")
+        position_of(ids, "L?")
 
 
 def moved(program: AllocationProgram, name: str, by: float) -> AllocationProgram:
@@ -396,6 +396,10 @@ def test_room_that_a_row_is_given_beyond_its_limit_is_not_measured(many: Allocat
             Row("p2p:x: ticket", "ticket", -40.0, (Term(1, -1.0), Term(1, 1.0, "t", (1,))), 40.0),
             "the least that moves into P2P x if any does", 40.0, "currency",
         ),
+        (
+            Row("p2p:x: most", "most", 9.0, (Term(1, 1.0, number="what stands then"),), 9.0),
+            "the most in P2P x, counted by what stands then", 9.0, "currency",
+        ),
         (Row("churn", "churn", 80.0, (Term(1, 1.0),), 0.3), "the most that changes its channel",
          80.0, "currency"),
     ],
@@ -428,6 +432,10 @@ def test_a_channel_balance_rolls_forward(many: Allocation) -> None:
         (
             Row("l", "least", -2.0e6, (Term(1, -1.0),), 2.0e6),
             "CNY 100,000 less of the least in P2P x (CNY 2,000,000) earns up to CNY 888.",
+        ),
+        (
+            Row("m", "most", 1.0e-11, (Term(1, 1.0),), 1.0e-11),
+            "CNY 1.00 more of the most in P2P x (CNY 0) earns up to CNY 0.008877.",
         ),
         (
             Row("s", "share", 0.0, (Term(1, 1.0, "core", (0,)), Term(1, -0.25)), 0.25, "A"),
