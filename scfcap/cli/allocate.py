@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scfcap.cli.allocate_told import tell_funder, tell_loan
 from scfcap.cli.grid import grid
 from scfcap.cli.options import (
     Json,
@@ -39,6 +40,18 @@ Start = Annotated[
     typer.Option("--start", metavar="RUN", help="An earlier allocation's prices to start from."),
 ]
 
+Loan = Annotated[
+    str | None, typer.Option("--loan", metavar="ID", help="Say why this loan goes where it goes.")
+]
+FunderKey = Annotated[
+    str | None,
+    typer.Option(
+        "--funder",
+        metavar="KEY",
+        help="Show this funder's report, such as bank_debt:bank-a: borrowing base or purchases.",
+    ),
+]
+
 
 def allocate(
     model: ModelArgument,
@@ -47,6 +60,8 @@ def allocate(
     reject_limit: RejectLimit = None,
     before: Before = None,
     start: Start = None,
+    loan: Loan = None,
+    funder: FunderKey = None,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -57,10 +72,14 @@ def allocate(
     """
 
     def work(terminal: Terminal) -> Outcome:
+        from scfcap.funding.allocation.explain import position_of
+
         loaded = Asked(model, tape, overrides, reject_limit, out).load()
         for station, step in (("tape", loaded.tape), ("pool", loaded.pool)):
             terminal.progress(station)
             step()
+        if loan is not None:  # said before the long part, not after it
+            position_of(loaded.pool().loan_id, loan)
         terminal.progress("allocation")
         report = loaded.allocation(before, start)
         folder = None
@@ -68,10 +87,16 @@ def allocate(
             terminal.progress("report")
             folder = report.save(out).folder
         terminal.finish()
-        _show(terminal, report)
+        told: dict[str, object] = {}
+        if loan is None and funder is None:
+            _show(terminal, report)
+        if loan is not None:
+            told["explained"] = tell_loan(terminal, report, loan)
+        if funder is not None:
+            told["handed"] = tell_funder(terminal, report, funder)
         if folder is not None:
-            terminal.say("", f"Tables: {shown_path(folder)}")
-        return Outcome({**report.document(), "folder": folder})
+            terminal.say("", f"Tables, lists: {shown_path(folder)}")
+        return Outcome({**report.document(), **told, "folder": folder})
 
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
 

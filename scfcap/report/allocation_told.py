@@ -13,7 +13,13 @@ from scfcap.funding.allocation.composition import averages, concentrations
 from scfcap.funding.allocation.explain import Explained
 from scfcap.funding.allocation.explain_channels import channel_balances, channel_limits
 from scfcap.funding.allocation.program import Choice
-from scfcap.report.delivery import Delivery, deliveries, delivery_files, folder_name
+from scfcap.report.delivery import (
+    Delivery,
+    deliveries,
+    delivery_files,
+    delivery_of,
+    folder_name,
+)
 from scfcap.report.tables import Table
 
 if TYPE_CHECKING:
@@ -83,7 +89,10 @@ def _by_channel(
 
 def _spec(report: AllocationReport) -> Model:
     """The model, its amounts scaled to the book."""
-    return report.model.spec if report.draft is None else report.draft.given.spec
+    spec = report.model.spec
+    if not spec.stated_for_book:
+        return spec
+    return spec.scaled(float(report.assembled.program.balance.sum()) / spec.stated_for_book)
 
 
 def about(report: AllocationReport) -> dict[str, str]:
@@ -104,6 +113,18 @@ def about(report: AllocationReport) -> dict[str, str]:
 def handed(report: AllocationReport) -> tuple[Delivery, ...]:
     """What every funder is handed."""
     return deliveries(report.assembled, report.answer, _spec(report))
+
+
+def handed_to(report: AllocationReport, key: str) -> Delivery:
+    """What one funder is handed. Raises InputError where there is no such funder."""
+    return delivery_of(report.assembled, report.answer, _spec(report), key)
+
+
+def limits_on(report: AllocationReport, key: str) -> pd.DataFrame:
+    """The limits in which a channel's loans count, as :func:`channel_limits` tells them."""
+    limits = channel_limits(report.assembled, report.answer)
+    on = [key in str(channels).split(", ") for channels in limits["channels"]]
+    return limits[pd.Series(on, index=limits.index, dtype=bool)].reset_index(drop=True)
 
 
 def list_files(report: AllocationReport) -> dict[str, bytes]:

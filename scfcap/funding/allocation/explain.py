@@ -308,16 +308,16 @@ def _unique_codes(assembled: Assembled) -> IntArray:
     return np.array([known[reason] for reason in assembled.reasons], dtype=np.int64)
 
 
-def position_of(assembled: Assembled, loan: str) -> int:
+def position_of(loan_id: npt.NDArray[np.object_], loan: str) -> int:
     """Position of a loan by its id. Raises :class:`InputError` where there is no such loan."""
-    found = np.flatnonzero(assembled.program.loan_id == loan)
+    found = np.flatnonzero(loan_id == loan)
     if not len(found):
         raise InputError(
             Problem(
                 f"--loan {loan}",
                 "no loan with this id among those that are outstanding",
                 "the loan_id of an outstanding loan",
-                "scfcap allocate --out writes them all.",
+                "Look it up in the tape.",
             )
         )
     return int(found[0])

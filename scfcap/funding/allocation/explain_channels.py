@@ -91,7 +91,8 @@ def channel_limits(assembled: Assembled, allocation: Allocation) -> pd.DataFrame
     ``limit``: the row's name; ``channels``: keys, joined by ``, ``; ``what`` in words; ``side``:
     whether ``stated`` is the most or the least; ``stated``
     in ``unit`` (the currency, ``share``, or the number whose mean is limited) and ``measured``,
-    the same of the placement; ``room_stated`` between them, below 0 where broken. ``right``,
+    the same of the placement; ``room_stated`` between them, below 0 where loans that stay where
+    they are break it. ``right``,
     ``used``, ``headroom`` [currency] of the row itself. ``price``: of one more unit of ``right``
     [1]. ``step`` [unit] more (of a least figure: less) ``earns`` so much [currency] in the
     relaxation, at the margin; NaN where a price cannot be said of the stated figure. ``sentence``:
@@ -113,6 +114,8 @@ def _limit(
     limit, headroom = limit_of(program, row), row.right - used
     # How far the row's right side goes for one more of what is stated.
     scale = placed.base(limit) if limit.base else 1.0
+    # A share or a mean may be given room beyond what is stated: it is measured without.
+    left = -used if limit.base else headroom
     sign = 1.0 if limit.more else -1.0
     earns = price * scale * limit.step if scale > 0.0 else np.nan
     size = scale * abs(limit.stated)
@@ -129,8 +132,8 @@ def _limit(
         "side": "most" if limit.more else "least",
         "stated": limit.stated,
         "unit": assembled.currency if limit.unit == CURRENCY else limit.unit,
-        "measured": limit.stated - sign * headroom / scale if scale > 0.0 else np.nan,
-        "room_stated": headroom / scale if scale > 0.0 else np.nan,
+        "measured": limit.stated - sign * left / scale if scale > 0.0 else np.nan,
+        "room_stated": left / scale if scale > 0.0 else np.nan,
         "right": row.right,
         "used": used,
         "headroom": headroom,

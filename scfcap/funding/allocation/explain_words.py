@@ -28,7 +28,7 @@ def loan_sentences(explained: Explained, k: int = 0) -> tuple[str, ...]:
 
 
 def _say(explained: Explained, amount: float) -> str:
-    return f"{explained.assembled.currency} {amount:,.2f}"
+    return f"{explained.assembled.currency} {round(amount, 2) + 0.0:,.2f}"  # no negative zero
 
 
 def _head(explained: Explained, k: int) -> Iterator[str]:

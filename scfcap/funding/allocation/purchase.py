@@ -40,7 +40,13 @@ IN, OUT, STAYS = "in", "out", "stays"
 MOVEMENTS = (IN, OUT, STAYS)
 UNKNOWN, NOT_OFFERED, ELSEWHERE, KEPT = "undetermined", "not_offered", "elsewhere", "kept"
 #: Reasons of ours, not of the funder: how they begin.
-OURS = ("frozen where it is", "held by ", "promised to ", "the channel is not among")
+OURS = (
+    "frozen where it is",
+    "held by ",
+    "promised to ",
+    "the channel is not among",
+    "the plan has no such loan",
+)
 #: Columns of the table; ``figure`` is the key of :meth:`PurchaseReport.explain`.
 COLUMNS = ("figure", "line", "loans", "balance", "amount")
 #: A price is paid to the cent.

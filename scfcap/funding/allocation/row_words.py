@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from scfcap import axes
 from scfcap.axes import channel_of
 from scfcap.funding.allocation.program import AllocationProgram, Row, Term
+from scfcap.quantities import HALF_CENT
 
 #: Said where a loan is placed in no channel.
 NOWHERE = "nowhere"
@@ -71,20 +72,20 @@ class Limit:
     def figure(self, currency: str) -> str:
         """``stated`` in words."""
         if self.unit == CURRENCY:
-            return f"{currency} {figure_words(self.stated)}"
+            return f"{currency} {figure_words(self.stated if abs(self.stated) >= HALF_CENT else 0)}"
         if self.unit == SHARE:
             return f"{self.stated * 100:.10g}%"
         return f"{self.stated:,.10g}"
 
     @property
     def step(self) -> float:
-        """A round change to speak of: at most a tenth of an amount, a percentage point of a
-        share, at most 1 of a mean.
+        """A round change to speak of: about a tenth of an amount or less (1 of one below 1), a
+        percentage point of a share, at most 1 of a mean.
         """
         if self.unit == SHARE:
             return 0.01
         size = abs(self.stated)
-        if size <= 0.0:
+        if size < (1.0 if self.unit == CURRENCY else HALF_CENT):
             return 1.0
         step = 10.0 ** (math.floor(math.log10(size)) - 1)
         return step if self.unit == CURRENCY else min(1.0, step)
@@ -98,10 +99,12 @@ def limit_of(program: AllocationProgram, row: Row) -> Limit:
     named = tuple(t for t in row.terms if t.attribute is not None)
     if row.kind in ("share", "cap") and named:
         base = tuple(t for t in row.terms if t.attribute is None)
-        who = _who(row, named[0])
+        who, counted = _who(row, named[0]), _counted(row.terms)
         if base and row.stated is not None:
-            return Limit(f"the share of {who} in {where}", row.stated, SHARE, True, named, base)
-        return Limit(f"the most of {who} in {where}", row.right, CURRENCY, True, row.terms)
+            what = f"the share of {who} in {where}{counted}"
+            return Limit(what, row.stated, SHARE, True, named, base)
+        what = f"the most of {who} in {where}{counted}"
+        return Limit(what, row.right, CURRENCY, True, row.terms)
     what = {
         "least": f"the least in {where}",
         "most": f"the most in {where}",
@@ -110,7 +113,14 @@ def limit_of(program: AllocationProgram, row: Row) -> Limit:
         "churn": "the most that changes its channel",
     }.get(row.kind, f"the limit {row.name}")
     amount = -row.right if row.kind in _ASKING else row.right
-    return Limit(what, amount, CURRENCY, row.kind not in _ASKING, row.terms)
+    counted = "" if row.kind == "cover" else _counted(row.terms)
+    return Limit(f"{what}{counted}", amount, CURRENCY, row.kind not in _ASKING, row.terms)
+
+
+def _counted(terms: Sequence[Term]) -> str:
+    """By what balances are multiplied before they count, if by anything."""
+    numbers = list(dict.fromkeys(term.number for term in terms if term.number is not None))
+    return f", counted by {' and '.join(map(number_words, numbers))}" if numbers else ""
 
 
 def _where(program: AllocationProgram, row: Row) -> str:

@@ -22,6 +22,7 @@ from scfcap.funding.allocation.program import (
     matrix,
 )
 from scfcap.funding.allocation.result import Allocation
+from scfcap.funding.allocation.row_words import limit_of
 from scfcap.funding.allocation.sample import sample
 from scfcap.funding.allocation.solve import allocate
 from tests.funding.allocation.assembled_sample import assembled_of
@@ -221,10 +222,10 @@ def test_sentences_say_why_a_channel_is_closed(many: Allocation) -> None:
 
 
 def test_a_loan_is_found_by_its_id(many: Allocation) -> None:
-    assembled = assembled_of(many.program)
-    assert position_of(assembled, str(many.program.loan_id[42])) == 42
+    ids = many.program.loan_id
+    assert position_of(ids, str(ids[42])) == 42
     with pytest.raises(InputError, match="no loan with this id"):
-        position_of(assembled, "L?")
+        position_of(ids, "L?")
 
 
 def moved(program: AllocationProgram, name: str, by: float) -> AllocationProgram:
@@ -308,7 +309,7 @@ def test_prices_are_the_slopes_of_the_optimum(
     priced = limits[limits["price"] > 1e-6]
     base = outright.relaxed(program)[0]
     seen = set()
-    for row in priced.groupby(["kind", "side"]).head(2).itertuples():
+    for row in priced.groupby(["kind", "side"]).head(1).itertuples():
         part = 1e-4 if row.kind == "share" else 1e-3
         step = row.step * part
         sign = -1.0 if row.side == "least" else 1.0
@@ -344,6 +345,71 @@ def test_measured_figures_are_plain_sums(many: Allocation) -> None:
     assert most["headroom"] == pytest.approx(most["stated"] - balance.sum())
 
 
+def test_room_that_a_row_is_given_beyond_its_limit_is_not_measured(many: Allocation) -> None:
+    program = many.program
+    names = ("bank_transfer:bank region-4", "bank_transfer:bank mean score")
+    rows = tuple(replace(row, right=9_999.0) if row.name in names else row for row in program.rows)
+    eased = replace(many, program=replace(program, rows=rows))
+    one, other = (
+        channel_limits(assembled_of(x.program), x).set_index("limit").loc[list(names)]
+        for x in (many, eased)
+    )
+    for column in ("measured", "room_stated", "stated"):
+        assert other[column].tolist() == pytest.approx(one[column].tolist())
+    assert (other["headroom"] - one["headroom"]).tolist() == pytest.approx([9_999.0] * 2)
+
+
+@pytest.mark.parametrize(
+    ("row", "what", "stated", "unit"),
+    [
+        # A mean of a joint lender's part, over the loans that have the number.
+        (
+            Row("p2p:x: mean score, least", "average", 0.0,
+                (Term(1, -1.0, "score is known", (0,), "score times partner part of p2p:x"),
+                 Term(1, 600.0, "score is known", (0,), "partner part of p2p:x")), 600.0),
+            "the least mean score in P2P x", 600.0, "score",
+        ),
+        # Own capital's amount with what counts there too.
+        (
+            Row("own_capital: most", "most", 5.0e6, (Term(0, 1.0), Term(1, 0.3)), 5.0e6),
+            "the most in own capital, with P2P x", 5.0e6, "currency",
+        ),
+        # A concentration that is stated as an amount, a cap that is stated as a share.
+        (
+            Row("p2p:x: each region: N", "share", 70.0, (Term(1, 1.0, "region", (0,)),), 70.0, "N"),
+            "the most of region N in P2P x", 70.0, "currency",
+        ),
+        (
+            Row("each region: N", "cap", 0.0, (Term(1, 1.0, "region", (0,)), Term(1, -0.1)), 0.1,
+                "N"),
+            "the share of region N in P2P x", 0.1, "share",
+        ),
+        (
+            Row("top", "share", 0.0, (Term(1, 1.0, "region", (0, 1)), Term(1, -0.1)), 0.1, "N, S"),
+            "the share of 2 values of region together in P2P x", 0.1, "share",
+        ),
+        (
+            Row("p2p:x: cover", "cover", -50.0, (Term(1, -1.0, number="advance"),), 50.0),
+            "what the loans of P2P x must cover", 50.0, "currency",
+        ),
+        (
+            Row("p2p:x: ticket", "ticket", -40.0, (Term(1, -1.0), Term(1, 1.0, "t", (1,))), 40.0),
+            "the least that moves into P2P x if any does", 40.0, "currency",
+        ),
+        (
+            Row("p2p:x: most", "most", 9.0, (Term(1, 1.0, number="what stands then"),), 9.0),
+            "the most in P2P x, counted by what stands then", 9.0, "currency",
+        ),
+        (Row("churn", "churn", 80.0, (Term(1, 1.0),), 0.3), "the most that changes its channel",
+         80.0, "currency"),
+    ],
+)  # fmt: skip
+def test_limits_in_words(row: Row, what: str, stated: float, unit: str) -> None:
+    limit = limit_of(two_places(0.0).program, row)
+    assert (limit.what, limit.stated, limit.unit) == (what, stated, unit)
+    assert limit.more == (row.kind not in ("cover", "ticket", "average"))
+
+
 def test_a_channel_balance_rolls_forward(many: Allocation) -> None:
     program = many.program
     frame = channel_balances(assembled_of(program), many)
@@ -366,6 +432,10 @@ def test_a_channel_balance_rolls_forward(many: Allocation) -> None:
         (
             Row("l", "least", -2.0e6, (Term(1, -1.0),), 2.0e6),
             "CNY 100,000 less of the least in P2P x (CNY 2,000,000) earns up to CNY 888.",
+        ),
+        (
+            Row("m", "most", 1.0e-11, (Term(1, 1.0),), 1.0e-11),
+            "CNY 1.00 more of the most in P2P x (CNY 0) earns up to CNY 0.008877.",
         ),
         (
             Row("s", "share", 0.0, (Term(1, 1.0, "core", (0,)), Term(1, -0.25)), 0.25, "A"),
