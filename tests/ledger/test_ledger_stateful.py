@@ -31,7 +31,7 @@ from scfcap.ledger.tapes import open_with, roll
 from scfcap.ledger.trace import trace
 from scfcap.report.files import csv_bytes
 
-from .books import BANK, DAY, LINE, OWN, SERIES, answers, tape_of
+from .books import BANK, DAY, LINE, OWN, SERIES, answers_to, tape_of
 
 PLACES = (OWN, BANK, SERIES, LINE)
 BUYERS = (BANK, SERIES)
@@ -234,22 +234,24 @@ class Books(RuleBasedStateMachine):
 
     def answer(self, chance, everything):
         """One file answers all that is sent, or a part of it."""
-        sent = [d for d in self.deliveries.values() if d.status == "sent"]
-        still = [(d, key) for d in sent for key in d.lines if key not in d.said]
+        sent = {k: d for k, d in self.deliveries.items() if d.status == "sent"}
+        still = [(k, key) for k, d in sent.items() for key in d.lines if key not in d.said]
         if not still:
             return
         named = still if everything else chance.sample(still, chance.randint(1, len(still)))
         said = {key: chance.choice(("accepted", "accepted", "refused")) for _, key in named}
         self.files += 1
         # As the list has them: an id that a spreadsheet would work out comes with an apostrophe.
-        written = {f"'{key}" if key.startswith("=") else key: word for key, word in said.items()}
-        file = answers(self.folder / f"{self.files}.csv", **written)
+        written = [
+            (number, f"'{key}" if key.startswith("=") else key, said[key]) for number, key in named
+        ]
+        file = answers_to(self.folder / f"{self.files}.csv", written)
         confirm(self.ledger, file, self.on)
-        for delivery, key in named:
-            delivery.said[key] = said[key]
+        for number, key in named:
+            sent[number].said[key] = said[key]
             if said[key] == "refused":
                 self.loans[key].promised = 0
-        for delivery in sent:
+        for delivery in sent.values():
             if len(delivery.said) == len(delivery.lines):
                 found = set(delivery.said.values())
                 delivery.status = (
