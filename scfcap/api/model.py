@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from scfcap.funding.plan import Plan
     from scfcap.pool.orders import OrderBook
     from scfcap.pool.snapshot import Pool
+    from scfcap.report.allocation import AllocationReport
     from scfcap.report.credit import CreditReport
     from scfcap.report.deal import DealReport
     from scfcap.report.plan import PlanReport
@@ -439,6 +440,22 @@ class Model:
         from scfcap.api.proposals import propose
 
         return propose(self, name)
+
+    def allocation(
+        self, before: str | Path | None = None, start: str | Path | None = None
+    ) -> AllocationReport:
+        """Which loan goes to which funder by ``[allocation]``, proven; kept by its arguments.
+
+        ``before``: an earlier allocation in place of the tape's channels; ``start``: a run folder
+        whose prices are begun with. Raises InputError, InfeasibleError.
+        """
+        from scfcap.api.allocating import allocation
+
+        key = f"allocation {before} {start}"
+        if key not in self._kept:
+            self._kept[key] = allocation(self, before, start)
+        found: AllocationReport = self._kept[key]
+        return found
 
     @_once
     def borrower_costs(self) -> dict[str, BorrowerCost]:

@@ -234,6 +234,38 @@ def loan_factors(new: NewLoans, segment: int, period: int, curves: CurveSet) -> 
     )
 
 
+def grouped_factors(
+    pool: Pool,
+    curves: CurveSet,
+    group: IntArray,
+    of: tuple[IntArray, IntArray, tuple[str, ...]],
+) -> CohortFactors:
+    """Factors of groups of the pool's loans, finer than cohorts: loan i is in group ``group[i]``.
+
+    ``of`` are segment (an index of ``curves.segments``), vintage (at most 0) and place of each
+    group, none of which is empty. Per unit of the group's balance, as :func:`cohort_factors`.
+
+    Raises:
+        InputError: as :func:`cohort_factors`.
+        InvariantError: money was created or lost.
+    """
+    curves.refuse_draws("factors of cohorts do")
+    segment, vintage, origin = of
+    loans, orders = _opening(pool, curves, group)
+    return _per_unit(
+        _run(loans, orders, curves, len(segment)),
+        curves,
+        lost=any_lost(orders),
+        places=pool.places,
+        amount=np.asarray(
+            np.bincount(group, pool.balance, minlength=len(segment)), dtype=np.float64
+        ),
+        segment=segment,
+        vintage=vintage,
+        origin=origin,
+    )
+
+
 def _per_unit(
     flows: Flows,
     curves: CurveSet,

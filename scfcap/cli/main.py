@@ -10,6 +10,7 @@ import typer
 
 from scfcap import __version__
 from scfcap.cli import (
+    allocate,
     backtest,
     check,
     compare,
@@ -96,6 +97,9 @@ app.command("warn", short_help="Early warnings: indicators, lights, what they ar
 app.command("run", short_help="Run a model, from the tape to the workbook.")(run.run)
 app.command("quote", short_help="Quote one more loan: what it earns, what would fund it.")(
     quote.quote
+)
+app.command("allocate", short_help="Allocate loans to funders: lists, limits, proven gap.")(
+    allocate.allocate
 )
 app.command("ledger", short_help="Keep who holds which loan since when: deliveries, answers.")(
     ledger.ledger

@@ -299,3 +299,8 @@ def _closing(
         rows.append(_row("minimum", "Least availability to keep", spec.minimum))
     rows.append(_row("to_cure", "To be cured", max(spec.minimum - free, 0.0)))
     return rows
+
+
+def advance_rates(columns: Columns, spec: BorrowingBaseSpec, eligible: Any) -> FloatArray:
+    """Share of each eligible loan that a line advances, 0 of others; shape (loans,)."""
+    return _classes(columns, spec, eligible)[1]

@@ -90,10 +90,7 @@ def build_pool(tape: Tape, spec: PoolSpec, around: Around | None = None) -> Pool
     """
     around = around or Around()
     reasons = _left_out(tape.frame)
-    frame = _outstanding(tape, reasons)
-    columns = Columns(frame, tape.as_of)
-    if spec.groups is not None:
-        columns.added[GROUP] = grouped(columns, spec.groups, around.members)
+    columns = columns_of(tape, spec, around)
     validate(columns, spec)
     scaled, lenders = _scaled(spec, around, float(columns.balance.sum()))
     found, tables = evaluate(columns, scaled)
@@ -119,6 +116,17 @@ def build_pool(tape: Tape, spec: PoolSpec, around: Around | None = None) -> Pool
         counted=counted,
         borrowing_bases=bases,
     )
+
+
+def columns_of(tape: Tape, spec: PoolSpec, around: Around) -> Columns:
+    """The columns of the loans of :func:`build_pool`, in its order, with their related groups.
+
+    Raises :class:`InputError` where no loan is outstanding or groups name no tape column.
+    """
+    columns = Columns(_outstanding(tape, _left_out(tape.frame)), tape.as_of)
+    if spec.groups is not None:
+        columns.added[GROUP] = grouped(columns, spec.groups, around.members)
+    return columns
 
 
 def loans_of(tape: Tape, around: Around | None = None) -> Pool:

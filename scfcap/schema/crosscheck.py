@@ -12,6 +12,7 @@ from scfcap.schema.contract import ContractSpec
 from scfcap.schema.curves import unusable
 from scfcap.schema.messages import Key, closest
 from scfcap.schema.model import Model
+from scfcap.schema.placing import placing
 from scfcap.schema.regime import Regime
 
 Where = Callable[[Key], str]
@@ -31,6 +32,7 @@ def crosscheck(spec: Model, rules: Sequence[Regime], where: Where) -> list[Probl
         *_rates(spec, where),
         *_curves(spec, where),
         *_closed_kinds(spec, rules, where),
+        *placing(spec, where),
     ]
 
 

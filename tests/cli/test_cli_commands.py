@@ -28,7 +28,8 @@ def test_help_lists_the_commands_that_work_and_no_others(scfcap):
     names = [line.split()[0] for line in listed.splitlines() if line.strip()]
     assert names == [
         "demo", "init", "check", "pool", "project", "deal", "size", "plan", "propose", "frontier",
-        "backtest", "credit", "map", "warn", "run", "quote", "ledger", "compare", "schema",
+        "backtest", "credit", "map", "warn", "run", "quote", "allocate", "ledger", "compare",
+        "schema",
     ]  # fmt: skip
 
 

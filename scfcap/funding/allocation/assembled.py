@@ -22,12 +22,14 @@ class Target:
     """What is to be in a channel, in today's balance [currency]: what is aimed at, and the band.
 
     ``wanted`` None: nothing is aimed at, the band is what is stated. ``source`` in words.
+    ``number``: the loans' number by which their balance counts; None: balance as it is.
     """
 
     least: float = 0.0
     most: float = float("inf")
     wanted: float | None = None
     source: str = ""
+    number: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class Assembled:
     cautions: tuple[str, ...] = ()
     prices: Mapping[str, FloatArray] = field(default_factory=dict)
     """What values are made of, by loan, by name [1/year or years]; for explanations."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Rows: how many there are, were left out as they cannot bind, were added when broken."""
 
     def funder(self, key: str) -> Funder:
         """The funder of a channel."""

@@ -1,0 +1,223 @@
+"""Prices of the rows: the dual of an allocation's relaxation, by smoothing and continuation.
+
+The dual is smoothed by entropy per unit of money and minimised for a falling ``mu`` by Newton's
+method (:mod:`scfcap.funding.allocation.newton`), or by L-BFGS-B where there are very many rows
+(R. Byrd, P. Lu, J. Nocedal, C. Zhu, A limited memory algorithm for bound constrained optimization,
+SIAM J. Sci. Comput. 16, 1995); first on a part of the loans with their balances scaled up, then on
+all. Whatever the prices, :func:`scfcap.funding.allocation.bound.safe_bound` proves a bound from
+them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import optimize
+
+from scfcap.funding.allocation.evaluate import Evaluator, Smoothed
+from scfcap.funding.allocation.newton import Damping, Descent, descend
+from scfcap.funding.allocation.program import AllocationProgram
+from scfcap.funding.allocation.structure import Structure
+from scfcap.quantities import FloatArray
+
+#: Smoothing as a part of the spread of values per money: at first; on all loans after a part of
+#: them; from given prices; at last. Each is a quarter of the one before.
+FIRST, THEN, GIVEN, LAST, FASTER = 0.3, 3e-3, 3e-4, 1e-8, 0.25
+#: The part of the loans that is solved first: the share, at least so many; none for fewer loans.
+SHARE, AT_LEAST, FROM = 0.05, 20_000, 60_000
+#: Steps at one smoothing, and the part of the smoothing's loss that a step must promise.
+STEPS, CLOSE = 12, 0.1
+#: Where more steps than that have to be shortened, the start is too far from the least for its
+#: smoothing, which is raised by two stages until one ends at its least.
+SHORT = 2
+#: What the softmax placement may lose at last, share of the dual; where hardly more loans are
+#: undecided than rows have prices, smoothing tells no more and the second will do.
+LOST, LOST_SPARSE, SPARSE = 1e-9, 2e-8, 16
+#: Rows and table cells up to which second derivatives are used.
+NEWTON_ROWS, NEWTON_CELLS = 1_500, 4_000
+#: Evaluations of L-BFGS-B at one smoothing.
+EVALUATIONS = 200
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Prices of the rows: ``y`` (rows,), at least 0 [currency per currency].
+
+    ``value`` [currency] is the dual at ``y``, a plain sum; ``evaluations`` on all loans and
+    ``sampled`` on a part; ``seconds``. ``impossible``: the dual fell below the worst placement's
+    value, so that no placement, of parts of loans either, keeps the rows.
+    """
+
+    y: FloatArray
+    value: float
+    evaluations: int
+    sampled: int
+    seconds: float
+    impossible: bool = False
+
+
+@dataclass
+class _Run:
+    """Where one structure's continuation is: the best point and the smoothing."""
+
+    dual: Evaluator
+    scale: float
+    metric: FloatArray
+    floor: float
+    best: Smoothed | None = None
+    damping: Damping = field(default_factory=Damping)
+
+    def note(self, seen: list[Smoothed]) -> None:
+        for point in seen:
+            if self.best is None or point.sharp < self.best.sharp:
+                self.best = point
+
+    @property
+    def impossible(self) -> bool:
+        return self.best is not None and self.best.sharp < self.floor
+
+
+def prices(
+    program: AllocationProgram, dual: Evaluator, start: Mapping[str, float] | None = None
+) -> Prices:
+    """Prices near the least dual, from nothing or from ``start`` by row name.
+
+    Rows that ``start`` does not name begin at 0; negative or missing numbers too.
+    """
+    begun = time.perf_counter()
+    y, first, sampled = _given(program, start), GIVEN, 0
+    whole = dual.structure
+    if not y.any():
+        first = FIRST
+        if len(whole) >= FROM:
+            part = _part(whole)
+            run = _continue(dual.of(part), y, FIRST, THEN)
+            assert run.best is not None
+            y, first, sampled = run.best.y, THEN, run.dual.count
+    run = _continue(dual, y, first, LAST)
+    assert run.best is not None
+    return Prices(
+        y=run.best.y,
+        value=run.best.sharp,
+        evaluations=dual.count,
+        sampled=sampled,
+        seconds=time.perf_counter() - begun,
+        impossible=run.impossible,
+    )
+
+
+def _given(program: AllocationProgram, start: Mapping[str, float] | None) -> FloatArray:
+    found = np.array([(start or {}).get(row.name, 0.0) for row in program.rows], dtype=np.float64)
+    return np.where(np.isfinite(found), np.maximum(found, 0.0), 0.0)
+
+
+def _part(whole: Structure) -> Structure:
+    """A seeded part of the loans, scaled to the whole's money."""
+    size = max(AT_LEAST, int(SHARE * len(whole)))
+    loans = np.random.default_rng(0).permutation(len(whole))[:size]
+    loans.sort()
+    return whole.some(loans, whole.total / float(whole.balance[loans].sum()))
+
+
+def _continue(dual: Evaluator, y: FloatArray, first: float, last: float) -> _Run:
+    """Minimise at falling smoothing, from ``first`` to ``last`` of the spread of values."""
+    whole = dual.structure
+    scale = spread(whole)
+    size = sizes(whole)
+    metric = np.maximum(size, 1e-9 * whole.total) ** 2 / (max(whole.total, 1.0) * scale)
+    run = _Run(dual, scale, metric, least_worth(whole))
+    newton = len(y) <= NEWTON_ROWS and whole.lines * whole.channels <= NEWTON_CELLS
+    mu, settled = first * scale, False
+    at = dual.smooth(y, mu)
+    while True:
+        if newton:
+            short = STEPS if settled or mu >= FIRST * scale else SHORT
+            found = descend(dual, at, metric, run.damping, CLOSE, STEPS, short)
+        else:
+            found = _limited_memory(dual, at, metric, scale)
+        run.note(found.seen)
+        at, settled = found.at, settled or found.near or mu >= FIRST * scale
+        if run.impossible or (settled and (mu <= last * scale or _done(at))):
+            return run
+        mu = mu * FASTER if settled else min(FIRST * scale, mu / FASTER**2)
+        at = dual.smooth(at.y, mu)
+
+
+def _sparse(at: Smoothed) -> bool:
+    """Hardly more loans are undecided than rows have prices."""
+    return len(at.near) <= SPARSE * int((at.y > 0.0).sum())
+
+
+def _done(at: Smoothed) -> bool:
+    size = abs(at.sharp)
+    return at.lost <= LOST * size or (_sparse(at) and at.lost <= LOST_SPARSE * size)
+
+
+def _limited_memory(dual: Evaluator, at: Smoothed, metric: FloatArray, apart: float) -> Descent:
+    """L-BFGS-B at one smoothing; prices, and the dual, in what values and rows come to."""
+    unit = max(dual.structure.total, 1.0) * apart
+    scale = np.sqrt(metric / unit)
+    points = [at]
+
+    def told(z: FloatArray) -> tuple[float, FloatArray]:
+        point = dual.smooth(np.maximum(z, 0.0) / scale, at.mu)
+        if point.value < points[-1].value:
+            points.append(point)
+        return point.value / unit, point.gradient / scale / unit
+
+    optimize.minimize(
+        told,
+        at.y * scale,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0.0, None)] * len(at.y),
+        options={
+            "maxfun": EVALUATIONS,
+            "maxiter": EVALUATIONS,
+            "ftol": 1e-12,
+            "gtol": 1e-9,
+            "maxcor": 20,
+        },
+    )
+    return Descent(points[-1], points, near=True)
+
+
+def spread(whole: Structure) -> float:
+    """How far uses of a loan lie apart in value per money, the median over loans; above 0."""
+    if not len(whole):
+        return 1.0
+    able = whole.unit > -np.inf
+    least = np.where(able, whole.unit, np.inf).min(axis=1, initial=np.inf)
+    most = whole.unit.max(axis=1, initial=-np.inf)
+    free = ~whole.must
+    least = np.where(free, np.minimum(least, 0.0), least)
+    most = np.where(free, np.maximum(most, 0.0), most)
+    apart = (most - least)[able.any(axis=1)]
+    for found in (np.median(apart), apart.mean()) if len(apart) else ():
+        if found > 0.0:
+            return float(found)
+    return 1.0
+
+
+def sizes(whole: Structure) -> FloatArray:
+    """What a row's terms come to if all loans were wherever they may, signs aside [currency]."""
+    sums = np.zeros((whole.lines, whole.channels))
+    able = whole.unit > -np.inf
+    for part in range(len(whole.parts)):
+        line, times = whole.line(part), whole.times(part)
+        weight = whole.balance if times is None else whole.balance * np.abs(times)
+        for channel in range(whole.channels):
+            sums[:, channel] += np.bincount(line, weight * able[:, channel], whole.lines)
+    return np.asarray(abs(whole.entries).T @ sums.ravel())
+
+
+def least_worth(whole: Structure) -> float:
+    """No placement is worth less [currency], with room for rounding."""
+    able = whole.unit > -np.inf
+    least = np.where(able, whole.unit, np.inf).min(axis=1, initial=np.inf)
+    least = np.where(whole.must & able.any(axis=1), least, np.minimum(least, 0.0))
+    parts = whole.balance * least
+    return float(parts.sum()) - 1e-6 * float(np.abs(parts).sum()) - 1e-6 * whole.total
