@@ -19,8 +19,10 @@ from scfcap.cli.options import (
     Traceback,
 )
 from scfcap.cli.terminal import Asked, Outcome, Terminal, execute, shown_path
+from scfcap.errors import InputError, Problem
 
 if TYPE_CHECKING:
+    from scfcap.api.model import Model
     from scfcap.report.allocation import AllocationReport
 
 #: Rows that are shown of what binds.
@@ -40,12 +42,23 @@ Start = Annotated[
 ]
 
 
+Ledger = Annotated[
+    bool,
+    typer.Option(
+        "--ledger",
+        help="Begin with the holders and deliveries of the model's ledger (see scfcap ledger) "
+        "instead of the tape's channels; --before PATH for one in another place.",
+    ),
+]
+
+
 def allocate(
     model: ModelArgument,
     tape: TapePath = None,
     overrides: Overrides = None,
     reject_limit: RejectLimit = None,
     before: Before = None,
+    ledger: Ledger = False,
     start: Start = None,
     out: Out = None,
     json: Json = False,
@@ -62,7 +75,7 @@ def allocate(
             terminal.progress(station)
             step()
         terminal.progress("allocation")
-        report = loaded.allocation(before, start)
+        report = loaded.allocation(_begin(loaded, before, ledger), start)
         folder = None
         if out is not None:
             terminal.progress("report")
@@ -74,6 +87,22 @@ def allocate(
         return Outcome({**report.document(), "folder": folder})
 
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
+
+
+def _begin(model: Model, before: Path | None, ledger: bool) -> Path | None:
+    """Where the day begins: an earlier allocation, or the ledger."""
+    if not ledger:
+        return before
+    if before is not None:
+        action = "Leave one of them out; --before takes the path of a ledger, too."
+        found = "two beginnings"
+        raise InputError(Problem("--before and --ledger", found, "one of them", action))
+    from scfcap.api.ledgers import ledger_file
+    from scfcap.ledger.store import read_from
+
+    path = ledger_file(model)
+    read_from(path).close()
+    return path
 
 
 def _show(terminal: Terminal, report: AllocationReport) -> None:

@@ -206,7 +206,7 @@ class Books(RuleBasedStateMachine):
         moving = {
             key: (place, amount)
             for (key, place, _), amount in zip(rows, price, strict=True)
-            if self.loans[key].holder != place
+            if self.loans[key].holder != place and self._to(key) != place
         }
         source = f"source {len(self.deliveries)} {self.on} {rows}"
         bad = {key for key in moving if self.loans[key].promised or not self.loans[key].balance}
@@ -261,6 +261,11 @@ class Books(RuleBasedStateMachine):
         before = frames.events(self.ledger)
         assert confirm(self.ledger, file, self.on).repeated
         assert len(frames.events(self.ledger)) == len(before)
+
+    def _to(self, key):
+        """Where a loan is being delivered to."""
+        number = self.loans[key].promised
+        return self.deliveries[number].destination if number else ""
 
     def take_back(self, chance):
         live = ("proposed", "sent", "confirmed", "part-refused")
@@ -317,8 +322,7 @@ class Books(RuleBasedStateMachine):
         for key, loan in owed.items():
             assert held["channel"][key] == loan.holder
             assert held["balance"][key] == loan.balance / 100.0
-            to = self.deliveries[loan.promised].destination if loan.promised else ""
-            assert held["promised"][key] == to
+            assert held["promised"][key] == self._to(key)
         found = frames.deliveries(self.ledger).set_index("delivery")
         assert dict(found["status"]) == {k: d.status for k, d in self.deliveries.items()}
 
