@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scfcap.api.ledgers import held_and_promised
-from scfcap.api.plan_lists import plan_split, plan_values
+from scfcap.api.plan_lists import date_by_plan, place_by_plan, plan_split
 from scfcap.errors import InputError, Problem
 from scfcap.ledger.store import is_ledger
 from scfcap.report.files import manifest
@@ -30,8 +30,11 @@ def allocation(
     from scfcap.report.allocation import AllocationReport
 
     prices = None if start is None else earlier_prices(start)
-    made = draft(model, before)
-    assembled, answer = place(made, prices)
+    if by_plan(model):
+        lists = None if before is None else earlier_lists(before)
+        assembled, answer = place_by_plan(date_by_plan(model, columns(model), lists), prices)
+    else:
+        assembled, answer = place(draft(model, before), prices)
     seconds: dict[str, float] = {}
     for step in answer.steps:
         seconds[step.name] = seconds.get(step.name, 0.0) + step.seconds
@@ -60,7 +63,7 @@ def draft(model: Model, before: str | Path | None = None) -> Draft:
     spec, pool = model.spec, model.pool()
     lists = None if before is None else earlier_lists(before)
     if by_plan(model):
-        return _by_plan(model, lists)
+        return date_by_plan(model, columns(model), lists).draft()
     given = setting(spec, pool, columns(model), None, lists)
     found = lives(pool, model.projection_curves(), spec.plan.scenario)
     return draft(given, *stated_values(given, found))
@@ -69,47 +72,6 @@ def draft(model: Model, before: str | Path | None = None) -> Draft:
 def by_plan(model: Model) -> bool:
     """Whether amounts and values are the plan's."""
     return model.spec.allocation.values == "plan"
-
-
-def _by_plan(model: Model, lists: Mapping[str, Sequence[str]] | None) -> Draft:
-    """The funding date with the plan's amounts, and values by its prices."""
-    from scfcap.funding.allocation.assemble import draft
-    from scfcap.funding.allocation.assembled import Target
-    from scfcap.funding.allocation.funders import setting, with_targets
-    from scfcap.funding.allocation.plan_amounts import STANDING, targets
-    from scfcap.funding.allocation.stated import move_costs
-
-    plan, pool, stated = model.plan(), model.pool(), model.spec.allocation
-    names = _plan_channels(model)
-    given = setting(model.spec, pool, columns(model), {key: Target() for key in names}, lists)
-    found = plan_values(model, given.keys)
-    given = with_targets(given, targets(plan, pool, found, stated.band))
-    return draft(
-        given,
-        found.value - move_costs(given),
-        counts={STANDING: found.standing},
-        unknown=~found.may,
-    )
-
-
-def _plan_channels(model: Model) -> list[str]:
-    """Channels of the plan's first close: series that close later are none, nor lines that
-    ``[allocation]`` does not state.
-    """
-    from scfcap.axes import BANK_DEBT, SECURITIZATION, channel_of, place
-    from scfcap.funding.allocation.plan_amounts import all_channels
-    from scfcap.schema.placing import is_channel
-
-    spec, inputs = model.spec, model.plan().optimum.inputs
-    issues = () if spec.securitization is None else spec.securitization.issues
-    later = {place(SECURITIZATION, x.name) for x in issues if x.closing > inputs.grid.ends[0]}
-    return [
-        key
-        for key in all_channels(inputs, model.pool())
-        if is_channel(spec, key)
-        and key not in later
-        and (channel_of(key) != BANK_DEBT or key in spec.allocation.channels)
-    ]
 
 
 def columns(model: Model) -> Columns:

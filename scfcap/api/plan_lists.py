@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,23 +10,80 @@ import numpy as np
 if TYPE_CHECKING:
     from scfcap.api.model import Model
     from scfcap.funding.allocation.assembled import Assembled
+    from scfcap.funding.allocation.by_plan import DateByPlan
     from scfcap.funding.allocation.feedback import Split
     from scfcap.funding.allocation.from_plan import PlanValues
     from scfcap.funding.allocation.result import Allocation
+    from scfcap.pool.columns import Columns
 
 
 def plan_values(model: Model, channels: Sequence[str]) -> PlanValues:
-    """What the model's loans are worth in ``channels`` by the plan's prices; computed once."""
+    """What the model's loans are worth in ``channels`` by the plan's prices; computed once.
+
+    Raises:
+        InputError: the plan is over several scenarios.
+    """
     from scfcap.api.variants import engine_of
-    from scfcap.funding.allocation.from_plan import refuse_untold, values
+    from scfcap.funding.allocation.from_plan import values
 
     key = f"plan_values {' '.join(channels)}"
     if key not in model._kept:
-        plan = model.plan()
-        refuse_untold(plan)
-        model._kept[key] = values(plan, model.pool(), engine_of(model).curves, channels)
+        curves = engine_of(model).curves
+        model._kept[key] = values(model.plan(), model.pool(), curves, channels)
     found: PlanValues = model._kept[key]
     return found
+
+
+def date_by_plan(
+    model: Model, columns: Columns, lists: Mapping[str, Sequence[str]] | None
+) -> DateByPlan:
+    """The funding date with the plan's amounts, and values by its prices; ``lists``: yesterday's.
+
+    Raises:
+        InputError: the plan is over several scenarios; the lists do not fit the model.
+        InfeasibleError: no plan keeps all limits.
+    """
+    from scfcap.funding.allocation.assembled import Target
+    from scfcap.funding.allocation.by_plan import DateByPlan
+    from scfcap.funding.allocation.from_plan import refuse_untold
+    from scfcap.funding.allocation.funders import setting
+    from scfcap.funding.allocation.plan_amounts import targets
+
+    plan, pool = model.plan(), model.pool()
+    refuse_untold(plan)
+    names = {key: Target() for key in _plan_channels(model)}
+    given = setting(model.spec, pool, columns, names, lists)
+    found = plan_values(model, given.keys)
+    return DateByPlan(given, found, targets(plan, pool, found, model.spec.allocation.band))
+
+
+def place_by_plan(
+    date: DateByPlan, start: Mapping[str, float] | None
+) -> tuple[Assembled, Allocation]:
+    """Place the loans of a date; see :func:`scfcap.funding.allocation.by_plan.place_by_plan`."""
+    from scfcap.funding.allocation import by_plan
+
+    return by_plan.place_by_plan(date, start)
+
+
+def _plan_channels(model: Model) -> list[str]:
+    """Channels of the plan's first close: series that close later are none, nor lines that
+    ``[allocation]`` does not state.
+    """
+    from scfcap.axes import BANK_DEBT, SECURITIZATION, channel_of, place
+    from scfcap.funding.allocation.plan_amounts import all_channels
+    from scfcap.schema.placing import is_channel
+
+    spec, inputs = model.spec, model.plan().optimum.inputs
+    issues = () if spec.securitization is None else spec.securitization.issues
+    later = {place(SECURITIZATION, x.name) for x in issues if x.closing > inputs.grid.ends[0]}
+    return [
+        key
+        for key in all_channels(inputs, model.pool())
+        if is_channel(spec, key)
+        and key not in later
+        and (channel_of(key) != BANK_DEBT or key in spec.allocation.channels)
+    ]
 
 
 def plan_split(model: Model, assembled: Assembled, answer: Allocation) -> Split:

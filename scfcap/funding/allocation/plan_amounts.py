@@ -21,6 +21,10 @@ from scfcap.quantities import FloatArray
 
 #: By which number of a loan its balance counts towards an amount of the plan.
 STANDING = "standing"
+#: What is left of an amount of loans that stay where they are, for rounding [currency].
+CENT = 0.01
+#: Amounts up to this are none [currency].
+_SOME = 0.5
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,9 @@ def targets(
     Amounts are in balance expected to stand at the plan's first close: each loan counts by its
     number :data:`STANDING`, as what is repaid by then is not there to move. The band is ``band``
     times the amount to each side, or the largest loan that may come in if that is more; above it
-    ends where the funder's limit at the close leaves no more. Where nothing moves, what is there
-    stays, and no more comes in than the limit leaves; own capital has no band of its own, as it
-    keeps the rest. Lines of borrowing bases have at least what the plan pledges.
+    ends where the funder's limit at the close leaves no more. Where the plan moves nothing, what is
+    there stays and nothing comes in. Own capital has no band of its own, as it keeps the rest.
+    Lines of borrowing bases have at least what the plan pledges.
     """
     inputs = plan.optimum.inputs
     there: dict[str, float] = {}
@@ -92,11 +96,12 @@ def targets(
         here = places == key
         kept, wanted = float(counts[here].sum()), there.get(key, 0.0)
         largest = float(counts[found.may[:, c] & ~here].max(initial=0.0))
-        half = max(band * wanted, largest)
+        moves = wanted > kept + _SOME
+        half = max(band * wanted, largest) if moves else 0.0
         room = headroom(plan, key, until)
         result[key] = Target(
-            least=max(wanted - half, kept),
-            most=max(wanted + min(half, room), kept),
+            least=max(wanted - half, kept - CENT, 0.0),
+            most=max(wanted + min(half, room), kept + CENT),
             wanted=wanted,
             source=_source(wanted - kept, day),
             number=STANDING,
@@ -105,7 +110,7 @@ def targets(
 
 
 def _source(moves: float, day: date) -> str:
-    if moves <= 0.5:
+    if moves <= _SOME:
         return f"the plan moves nothing there at {day}"
     return f"the plan moves {moves:,.0f} there at {day}, counted by what stands of a loan then"
 
@@ -121,7 +126,7 @@ def _pledged(plan: Plan, key: str, counts: FloatArray, band: float) -> Target:
     wanted = min(wanted, float(counts.sum()))
     half = max(band * wanted, float(counts.max(initial=0.0)))
     day = day_of(inputs, 1)
-    source = f"the plan pledges {wanted:,.0f} at {day}" if wanted > 0.5 else "no pledge is asked"
+    source = f"the plan pledges {wanted:,.0f} at {day}" if wanted > _SOME else "no pledge is asked"
     least = max(wanted - half, 0.0)
     return Target(least=least, wanted=wanted, source=source, number=STANDING)
 
