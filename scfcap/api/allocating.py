@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scfcap.api.ledgers import held_and_promised
 from scfcap.api.plan_lists import date_by_plan, place_by_plan, plan_split
 from scfcap.errors import InputError, Problem
+from scfcap.ledger.store import is_ledger
 from scfcap.report.files import manifest
 
 if TYPE_CHECKING:
@@ -91,7 +93,8 @@ def columns(model: Model) -> Columns:
 
 
 def earlier_lists(source: str | Path) -> Mapping[str, Sequence[str]]:
-    """``loan_id`` and ``channel`` of an earlier allocation: a run's folder, or a file of them.
+    """``loan_id`` and ``channel`` of an earlier allocation: a run's folder, or a file of them; or a
+    ledger, which also has what is ``promised``.
 
     Raises:
         InputError: it cannot be read, or lacks a column.
@@ -100,6 +103,8 @@ def earlier_lists(source: str | Path) -> Mapping[str, Sequence[str]]:
     from scfcap.tape.files import read_any
 
     path = Path(source)
+    if is_ledger(path):
+        return held_and_promised(path)
     wanted = ("loan_id", "channel")
     if is_run(path):
         tables = read_run(path).tables

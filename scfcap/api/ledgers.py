@@ -10,6 +10,7 @@ import pandas as pd
 
 from scfcap.errors import InputError, Problem
 from scfcap.ledger.deliveries import propose
+from scfcap.ledger.frames import holders
 from scfcap.ledger.outbox import Sent, deliver
 from scfcap.report.files import csv_bytes
 from scfcap.report.store import TABLES, read_run
@@ -36,6 +37,14 @@ def business_day(model: Model, ledger: Ledger, on: date | None) -> date:
     """``on``; without it the model's day, or that which the ledger has come to if it is later."""
     last = ledger.last()
     return on or max(model.spec.as_of, last or model.spec.as_of)
+
+
+def held_and_promised(path: Path) -> dict[str, list[str]]:
+    """``loan_id``, ``channel`` and what is ``promised`` ("" where nothing is) by a ledger, as an
+    allocation begins with them. Raises :class:`InputError` where it is none.
+    """
+    frame = holders(path)
+    return {name: frame[name].tolist() for name in ("loan_id", "channel", "promised")}
 
 
 def moves_of(run: Path) -> tuple[pd.DataFrame, str]:

@@ -20,8 +20,10 @@ from scfcap.cli.options import (
     Traceback,
 )
 from scfcap.cli.terminal import Asked, Outcome, Terminal, execute, shown_path
+from scfcap.errors import InputError, Problem
 
 if TYPE_CHECKING:
+    from scfcap.api.model import Model
     from scfcap.report.allocation import AllocationReport
 
 #: Rows that are shown of what binds.
@@ -53,12 +55,23 @@ FunderKey = Annotated[
 ]
 
 
+Ledger = Annotated[
+    bool,
+    typer.Option(
+        "--ledger",
+        help="Begin with the holders and deliveries of the model's ledger (see scfcap ledger) "
+        "instead of the tape's channels; --before PATH for one in another place.",
+    ),
+]
+
+
 def allocate(
     model: ModelArgument,
     tape: TapePath = None,
     overrides: Overrides = None,
     reject_limit: RejectLimit = None,
     before: Before = None,
+    ledger: Ledger = False,
     start: Start = None,
     loan: Loan = None,
     funder: FunderKey = None,
@@ -81,7 +94,7 @@ def allocate(
         if loan is not None:  # said before the long part, not after it
             position_of(loaded.pool().loan_id, loan)
         terminal.progress("allocation")
-        report = loaded.allocation(before, start)
+        report = loaded.allocation(_begin(loaded, before, ledger), start)
         folder = None
         if out is not None:
             terminal.progress("report")
@@ -99,6 +112,22 @@ def allocate(
         return Outcome({**report.document(), **told, "folder": folder})
 
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
+
+
+def _begin(model: Model, before: Path | None, ledger: bool) -> Path | None:
+    """Where the day begins: an earlier allocation, or the ledger."""
+    if not ledger:
+        return before
+    if before is not None:
+        action = "Leave one of them out; --before takes the path of a ledger, too."
+        found = "two beginnings"
+        raise InputError(Problem("--before and --ledger", found, "one of them", action))
+    from scfcap.api.ledgers import ledger_file
+    from scfcap.ledger.store import read_from
+
+    path = ledger_file(model)
+    read_from(path).close()
+    return path
 
 
 def _show(terminal: Terminal, report: AllocationReport) -> None:

@@ -326,7 +326,10 @@ def _sent(done: tuple[Any, ...]) -> list[str]:
 def _confirmed(done: Confirmed) -> list[str]:
     states = ", ".join(f"delivery {number} is {status}" for number, status in done.deliveries)
     if done.repeated:
-        return [f"These answers are in the ledger already; nothing was changed: {states}."]
+        return [
+            f"These answers are in the ledger already; nothing was changed: {states}. "
+            "A file that answers a later delivery names it in a column delivery."
+        ]
     return [f"{done.accepted:,} loans are accepted, {done.refused:,} refused: {states}."]
 
 

@@ -40,7 +40,8 @@ def confirm(ledger: Ledger, path: Path, on: date) -> Confirmed:
 
     Loans that are refused stay where they are and are free; those accepted wait for the
     settlement. Loans that the file does not name remain unanswered. The same file once more, or
-    the same answers, change nothing. Raises :class:`InputError` with the rows that cannot be:
+    the same answers, change nothing; where an equal file answers a later delivery of the same
+    loans, it has to name that delivery. Raises :class:`InputError` with the rows that cannot be:
     unknown loans, loans in no delivery that was sent, other words, and answers that contradict
     an earlier one; then nothing is imported.
     """

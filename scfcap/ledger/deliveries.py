@@ -60,9 +60,10 @@ def propose(
 
     ``moves``: loan_id, channel; with price [currency] (the balance where there is none), reason,
     today (the holder that it was made with), balance [currency] (what it was made with) where it
-    has these. Loans that are there already stay. One delivery a pair of holders. ``source`` names
-    where the moves come from: those of a source are proposed once, however often they are given,
-    unless cancelled; without it, the moves and the day are the source.
+    has these. Loans that are there already, or under way there, stay so. One delivery a pair of
+    holders. ``source`` names where the moves come from: those of a source are proposed once,
+    however often they are given, unless cancelled; without it, the moves and the day are the
+    source.
 
     Raises :class:`InputError` with every loan that cannot be proposed: unknown, promised
     elsewhere, repaid, no longer on the tape, held by another or of another balance than ``moves``
@@ -190,14 +191,17 @@ def _checked(ledger: Ledger, asked: _Moves) -> BoolArray:
     table, problems = asked.table, []
     wanted = table["channel"].astype(object)
     strange = ~wanted.map(known_channel).to_numpy(dtype=np.bool_)
-    known = asked.number > 0
+    known, numbers = asked.number > 0, pd.Series(asked.number)
     moving = np.asarray(wanted != asked.holder, dtype=np.bool_) & known & ~strange
-    promised = dict(
-        ledger.rows("SELECT n.loan, n.delivery FROM lines n WHERE n.closed IS NULL ORDER BY n.loan")
+    live = ledger.rows(
+        "SELECT n.loan, n.delivery, d.destination FROM lines n JOIN deliveries d"
+        " ON d.id = n.delivery WHERE n.closed IS NULL ORDER BY n.loan"
     )
+    promised = {loan: number for loan, number, _ in live}
+    goes = numbers.map({loan: destination for loan, _, destination in live})
+    moving &= np.asarray(goes != wanted, dtype=np.bool_)  # what is under way there stays so
     held = moving & np.isin(asked.number, np.array(list(promised), dtype=np.int64))
     gone = np.asarray(asked.status == VANISHED, dtype=np.bool_)
-    numbers = pd.Series(asked.number)
     cases = [
         (table["loan_id"].duplicated().to_numpy(), "twice in the list", "each loan once"),
         (strange, "for " + wanted.astype(str), "the key of a channel"),

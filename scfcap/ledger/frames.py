@@ -107,7 +107,8 @@ def history(ledger: Ledger, loan: str) -> pd.DataFrame:
     made = _asked(
         ledger,
         "WITH it AS (SELECT * FROM loans WHERE loan = :loan)"
-        " SELECT h.since, 0, iif(h.delivery IS NULL, 'opened', 'came'), h.channel, h.bought,"
+        " SELECT h.since, iif(h.delivery IS NULL, 0, 5),"
+        " iif(h.delivery IS NULL, 'opened', 'came'), h.channel, h.bought,"
         f" h.price, {none}, h.delivery, '' FROM holdings h JOIN it ON it.id = h.loan"
         " UNION ALL SELECT r.date, -1, 'received', h.channel, r.balance, NULL, r.drawn,"
         " r.principal, r.interest, r.recovered, r.loss, r.unexplained, NULL, ''"
@@ -120,11 +121,11 @@ def history(ledger: Ledger, loan: str) -> pd.DataFrame:
         f" n.answer_reason {line} JOIN confirmations c ON c.id = n.confirmation"
         f" UNION ALL SELECT n.closed, 4, n.how, d.channel, n.balance, n.price, {none}, d.id, ''"
         f" {line} WHERE n.how IN ('cancelled', 'lapsed')"
-        " ORDER BY 1, 2",
+        " ORDER BY 1, 13, 2",  # by day, delivery, and step of it
         names,
         {"loan": loan},
     )
-    return made.sort_values(["date"], kind="stable").drop(columns="rank").reset_index(drop=True)
+    return made.drop(columns="rank")
 
 
 def deliveries(ledger: Ledger, numbers: Sequence[int] | None = None) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from scfcap.ledger import tables
 PATIENCE: Final = 5.0
 #: The oldest SQLite that knows strict tables.
 _LEAST_SQLITE: Final = (3, 37, 0)
+_MAGIC: Final = b"SQLite format 3\0"
 _BUSY, _LOCKED, _READ_ONLY, _CANNOT_OPEN = 5, 6, 8, 14
 _IO, _CORRUPT, _FULL, _NO_DATABASE = 10, 11, 13, 26
 
@@ -167,6 +168,14 @@ def read_from(path: Path, *, patience: float = PATIENCE) -> Ledger:
         # A process died in a transaction: what it had begun is taken back by a writer alone.
         write_to(path, patience=patience).close()
         return _reading(path, patience)
+
+
+def is_ledger(path: Path) -> bool:
+    """Whether a file is a database, by its first bytes."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return stream.read(len(_MAGIC)) == _MAGIC
 
 
 def _reading(path: Path, patience: float) -> Ledger:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,13 @@ def answers(path: Path, **said: str) -> Path:
     """A file of answers by loan."""
     lines = [f"{loan},{answer}\n" for loan, answer in said.items()]
     path.write_text("loan_id,answer\n" + "".join(lines), encoding="utf-8")
+    return path
+
+
+def answers_to(path: Path, rows: Iterable[tuple[int, str, str]]) -> Path:
+    """A file of answers that names the delivery of each: delivery, loan, answer."""
+    lines = [f"{loan},{answer},{number}\n" for number, loan, answer in rows]
+    path.write_text("loan_id,answer,delivery\n" + "".join(lines), encoding="utf-8")
     return path
 
 

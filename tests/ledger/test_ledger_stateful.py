@@ -31,7 +31,7 @@ from scfcap.ledger.tapes import open_with, roll
 from scfcap.ledger.trace import trace
 from scfcap.report.files import csv_bytes
 
-from .books import BANK, DAY, LINE, OWN, SERIES, answers, tape_of
+from .books import BANK, DAY, LINE, OWN, SERIES, answers_to, tape_of
 
 PLACES = (OWN, BANK, SERIES, LINE)
 BUYERS = (BANK, SERIES)
@@ -206,7 +206,7 @@ class Books(RuleBasedStateMachine):
         moving = {
             key: (place, amount)
             for (key, place, _), amount in zip(rows, price, strict=True)
-            if self.loans[key].holder != place
+            if self.loans[key].holder != place and self._to(key) != place
         }
         source = f"source {len(self.deliveries)} {self.on} {rows}"
         bad = {key for key in moving if self.loans[key].promised or not self.loans[key].balance}
@@ -234,22 +234,24 @@ class Books(RuleBasedStateMachine):
 
     def answer(self, chance, everything):
         """One file answers all that is sent, or a part of it."""
-        sent = [d for d in self.deliveries.values() if d.status == "sent"]
-        still = [(d, key) for d in sent for key in d.lines if key not in d.said]
+        sent = {k: d for k, d in self.deliveries.items() if d.status == "sent"}
+        still = [(k, key) for k, d in sent.items() for key in d.lines if key not in d.said]
         if not still:
             return
         named = still if everything else chance.sample(still, chance.randint(1, len(still)))
         said = {key: chance.choice(("accepted", "accepted", "refused")) for _, key in named}
         self.files += 1
         # As the list has them: an id that a spreadsheet would work out comes with an apostrophe.
-        written = {f"'{key}" if key.startswith("=") else key: word for key, word in said.items()}
-        file = answers(self.folder / f"{self.files}.csv", **written)
+        written = [
+            (number, f"'{key}" if key.startswith("=") else key, said[key]) for number, key in named
+        ]
+        file = answers_to(self.folder / f"{self.files}.csv", written)
         confirm(self.ledger, file, self.on)
-        for delivery, key in named:
-            delivery.said[key] = said[key]
+        for number, key in named:
+            sent[number].said[key] = said[key]
             if said[key] == "refused":
                 self.loans[key].promised = 0
-        for delivery in sent:
+        for delivery in sent.values():
             if len(delivery.said) == len(delivery.lines):
                 found = set(delivery.said.values())
                 delivery.status = (
@@ -259,6 +261,11 @@ class Books(RuleBasedStateMachine):
         before = frames.events(self.ledger)
         assert confirm(self.ledger, file, self.on).repeated
         assert len(frames.events(self.ledger)) == len(before)
+
+    def _to(self, key):
+        """Where a loan is being delivered to."""
+        number = self.loans[key].promised
+        return self.deliveries[number].destination if number else ""
 
     def take_back(self, chance):
         live = ("proposed", "sent", "confirmed", "part-refused")
@@ -315,8 +322,7 @@ class Books(RuleBasedStateMachine):
         for key, loan in owed.items():
             assert held["channel"][key] == loan.holder
             assert held["balance"][key] == loan.balance / 100.0
-            to = self.deliveries[loan.promised].destination if loan.promised else ""
-            assert held["promised"][key] == to
+            assert held["promised"][key] == self._to(key)
         found = frames.deliveries(self.ledger).set_index("delivery")
         assert dict(found["status"]) == {k: d.status for k, d in self.deliveries.items()}
 

@@ -93,6 +93,7 @@ def admit(given: Setting, unknown: BoolArray | None = None) -> Admission:
         _take_in(given, found, c, stays)
         if unknown is not None and given.keys[c] != OWN:
             found.refuse(c, unknown[:, c] & (given.today != c), "the plan has no such loan there")
+    _under_way(given, found)
     _promise(given, found)
     return found
 
@@ -171,6 +172,25 @@ def _test(given: Setting, found: Admission, c: int, asked: BoolArray) -> None:
     for k, rule in enumerate(chosen.rules):
         reason = f"undetermined, a value is missing: {rule.label}"
         found.refuse(c, unknown & (doubt == k), reason, unknown=True)
+
+
+def _under_way(given: Setting, found: Admission) -> None:
+    """Loans that are being delivered to a channel go there if they may, or stay where they are."""
+    if given.under_way is None:
+        return
+    for c, key in enumerate(given.keys):
+        loans = given.under_way == c
+        may = loans & (found.refused[:, c] == 0)
+        for other in range(len(given.funders)):
+            if other != c:
+                found.refuse(other, may, f"being delivered to {key}")
+        lost = loans & ~may
+        if lost.any():
+            found.cautions.append(
+                f"{int(lost.sum()):,} loans that are being delivered to {key} may not go there any "
+                "more: cancel the delivery, or see why (scfcap ledger MODEL)."
+            )
+            _elsewhere(given, found, lost, f"being delivered to {key}")
 
 
 def _promise(given: Setting, found: Admission) -> None:

@@ -74,6 +74,8 @@ class Setting:
     funders: tuple[Funder, ...]
     terms: tuple[Terms, ...]
     cautions: tuple[str, ...] = ()
+    under_way: Choice | None = None
+    """(loans,): position of the channel that a loan is being delivered to, -1 where it is not."""
 
     def __len__(self) -> int:
         return len(self.pool)
@@ -108,7 +110,8 @@ def setting(
 
     ``targets`` by key: the plan's amounts; None: values are stated, and so are the channels.
     ``before``: yesterday's allocation, lists ``loan_id`` and ``channel``, in place of the tape's
-    channels; loans that it does not have are new.
+    channels; loans that it does not have are new. A ledger's has ``promised`` too, the channel that
+    a loan is being delivered to, or "".
 
     Raises:
         InputError: a loan's channel is none of the model's; ``before`` has a loan twice.
@@ -119,11 +122,16 @@ def setting(
     _check_used(spec, used, "tape, column channel" if before is None else "--before")
     if before is not None:
         columns = replace(columns, added={**columns.added, "channel": values})
-    keys = _keys(spec, used, targets)
+    promised = None if before is None else _promised(pool, before)
+    keys = _keys(spec, [*used, *([] if promised is None else map(str, promised.labels))], targets)
     position = {key: k for k, key in enumerate(keys)}
     table = np.array([*(position.get(str(x), -1) for x in values.labels), -1], dtype=np.int16)
     named = tuple(Funder(key, AllocationChannel()) for key in keys)
-    bare = Setting(spec, pool, columns, table[values.codes], named, (), tuple(cautions))
+    under_way = None
+    if promised is not None:
+        labels = [*(position[str(x)] for x in promised.labels), -1]
+        under_way = np.array(labels, dtype=np.int16)[promised.codes]
+    bare = Setting(spec, pool, columns, table[values.codes], named, (), tuple(cautions), under_way)
     return with_targets(bare, targets)
 
 
@@ -171,6 +179,14 @@ def _listed(pool: Pool, before: Mapping[str, Sequence[str]], cautions: list[str]
         cautions.append(f"{gone:,} loans of the earlier allocation are no longer outstanding.")
     table = np.append(codes, -1)
     return Values(table[at].astype(np.int64), np.asarray(labels, dtype=object))
+
+
+def _promised(pool: Pool, before: Mapping[str, Sequence[str]]) -> Values | None:
+    """Channels that the loans are being delivered to; None where the list does not tell."""
+    if "promised" not in before:
+        return None
+    promised = {"loan_id": before["loan_id"], "channel": before["promised"]}
+    return _listed(pool, promised, [])
 
 
 def _check_used(spec: Model, used: Sequence[str], where: str) -> None:
