@@ -23,10 +23,13 @@ from scfcap.pool.snapshot import ELIGIBLE, Pool
 from scfcap.quantities import FloatArray, IntArray
 
 #: Most groups into which loans are put: up to as many loans each is one for itself.
-MOST = 20_000
-#: Widths of rate [1/year], days left and days since origination tried in turn.
-_BINS = ((0.0025, 1, 7), (0.005, 3, 15), (0.01, 7, 30), (0.02, 15, 60), (0.05, 30, 120),
-         (0.2, 90, 365), (10.0, 10**6, 10**6))  # fmt: skip
+MOST = 50_000
+#: Widths of rate [1/year], days left and days since origination tried in turn: rates are put
+#: together first, as the worth of a rate corrects for them.
+_BINS = (
+    (0.0025, 1, 1), (0.01, 1, 1), (0.05, 1, 2), (0.1, 1, 4), (0.2, 1, 7), (0.2, 1, 15),
+    (0.2, 1, 30), (0.2, 3, 60), (0.2, 7, 120), (0.5, 15, 365), (1.0, 30, 365), (10.0, 10**6, 10**6),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
