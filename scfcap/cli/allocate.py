@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scfcap.cli.allocate_days import Days, Seed, over_days, refuse_beside
 from scfcap.cli.grid import grid
 from scfcap.cli.options import (
     Json,
@@ -47,6 +48,8 @@ def allocate(
     reject_limit: RejectLimit = None,
     before: Before = None,
     start: Start = None,
+    days: Days = None,
+    seed: Seed = None,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -57,7 +60,11 @@ def allocate(
     """
 
     def work(terminal: Terminal) -> Outcome:
-        loaded = Asked(model, tape, overrides, reject_limit, out).load()
+        refuse_beside(days, seed, before, start)
+        asked = Asked(model, tape, overrides, reject_limit, out)
+        if days is not None:
+            return over_days(terminal, asked, days, seed)
+        loaded = asked.load()
         for station, step in (("tape", loaded.tape), ("pool", loaded.pool)):
             terminal.progress(station)
             step()
