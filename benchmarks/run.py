@@ -5,7 +5,7 @@ A benchmark is a module ``benchmarks/NAME.py`` with
 ``NAME``      the name it is called by, which is its file's
 ``SIZE``      the size at which its bars hold (loans, cohorts, rows: its docstring says which)
 ``BARS``      bars by measure: ``seconds``, ``peak_mib`` and ``spread`` at most, ``ratio`` and
-              ``units_per_second`` at least; ``build_share`` at most
+              ``units_per_second`` at least; ``build_share``, ``slowest`` and ``gap`` at most
 ``SMOKE``     a size that takes a moment, at which the tests run it
 ``build(size, folder)``  the inputs; files go into ``folder``. Not timed
 ``ours(inputs)``         what is measured
@@ -53,6 +53,8 @@ MEASURES = {
     "peak_mib": False,
     "spread": False,
     "build_share": False,
+    "slowest": False,
+    "gap": False,
     "ratio": True,
     "units_per_second": True,
 }

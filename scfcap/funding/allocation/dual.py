@@ -63,11 +63,14 @@ class Prices:
 class Run:
     """One structure's continuation: the point of the least dual, and the last one.
 
-    ``floor`` [currency]: no placement is worth less.
+    ``floor`` [currency]: no placement is worth less. ``cost`` (rows,) [1]: what exceeding a row
+    costs, and ``nearest`` the point whose softmax placement costs least by it.
     """
 
     floor: float
+    cost: FloatArray
     best: Smoothed
+    nearest: Smoothed
     at: Smoothed
 
     def note(self, seen: list[Smoothed]) -> None:
@@ -75,6 +78,11 @@ class Run:
         for point in seen:
             if point.sharp < self.best.sharp:
                 self.best = point
+            if self._exceeded(point) < self._exceeded(self.nearest):
+                self.nearest = point
+
+    def _exceeded(self, point: Smoothed) -> float:
+        return float((self.cost * np.maximum(-point.gradient, 0.0)).sum())
 
     @property
     def impossible(self) -> bool:
@@ -123,25 +131,36 @@ def _part(whole: Structure) -> Structure:
 
 
 def minimise(
-    dual: Evaluator, y: FloatArray, first: float, last: float, upper: FloatArray | None = None
+    dual: Evaluator,
+    y: FloatArray,
+    first: float,
+    last: float,
+    *,
+    upper: FloatArray | None = None,
+    floor: float | None = None,
+    close: float = CLOSE,
 ) -> Run:
     """Minimise the dual at falling smoothing, from ``first`` to ``last`` of the spread of values.
 
-    ``upper`` (rows,): most that prices may be, by default without end.
+    ``upper`` (rows,): most that prices may be, by default without end. ``floor`` [currency]: below
+    it there is no placement, by default below the worst one's worth. ``close``: part of the
+    smoothing's loss that a step must promise.
     """
     whole = dual.structure
     scale, size = spread(whole), sizes(whole)
     most = np.full(len(y), np.inf) if upper is None else upper
-    metric = np.maximum(size, 1e-9 * whole.total) ** 2 / (max(whole.total, 1.0) * scale)
+    size = np.maximum(size, max(1e-9 * whole.total, 1e-300))
+    metric = size**2 / (max(whole.total, 1.0) * scale)
     model = Model(metric, most)
     newton = len(y) <= NEWTON_ROWS and whole.lines * whole.channels <= NEWTON_CELLS
     mu, settled = first * scale, False
     at = dual.smooth(np.minimum(y, most), mu)
-    run = Run(least_worth(whole), at, at)
+    cost = np.where(np.isfinite(most), most, 10.0 * whole.total / size)
+    run = Run(least_worth(whole) if floor is None else floor, cost, at, at, at)
     while True:
         if newton:
             short = STEPS if settled or mu >= FIRST * scale else SHORT
-            found = descend(dual, at, model, CLOSE, STEPS, short)
+            found = descend(dual, at, model, close, STEPS, short)
         else:
             found = _limited_memory(dual, at, model, scale)
         run.note(found.seen)

@@ -46,7 +46,20 @@ def relaxed(program: AllocationProgram) -> tuple[float, FloatArray] | None:
 
 
 def best(program: AllocationProgram, nodes: int = NODES) -> Choice | None:
-    """The best placement found within ``nodes``; None where none keeps the rows."""
+    """The best placement found within ``nodes``; None where none keeps the rows.
+
+    Raises:
+        SolverError: the nodes ended before there was a placement.
+    """
+    choice, proven = searched(program, nodes)
+    if choice is None and not proven:
+        msg = f"allocation of {len(program)} loans: no placement within {nodes} nodes"
+        raise SolverError(msg)
+    return choice
+
+
+def searched(program: AllocationProgram, nodes: int) -> tuple[Choice | None, bool]:
+    """The best placement found within ``nodes``, None without any; and whether that is proven."""
     rows, pairs = matrix(program)
     once = assignment(program, pairs)
     limits = [LinearConstraint(once, np.where(program.must, 1.0, 0.0), 1.0)]
@@ -60,11 +73,8 @@ def best(program: AllocationProgram, nodes: int = NODES) -> Choice | None:
         options={"node_limit": nodes, "mip_rel_gap": 0.0},
     )
     if found.x is None:
-        if found.status == 2:
-            return None
-        msg = f"allocation of {len(program)} loans: {found.message}"
-        raise SolverError(msg)
+        return None, found.status == 2
     choice: Choice = np.full(len(program), UNPLACED, dtype=np.int16)
     chosen = pairs[found.x > 0.5]
     choice[chosen // len(program.channels)] = chosen % len(program.channels)
-    return choice
+    return choice, found.status == 0
