@@ -1,0 +1,193 @@
+"""The options of some thousands of loans in HiGHS: linear relaxations, and small MIPs.
+
+Each loan has one option, in parts where relaxed. One thread, and limits by steps and nodes
+and never by the clock, so that answers repeat. Rows are scaled by their largest coefficient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import highspy
+import numpy as np
+from scipy import sparse
+
+from scfcap.errors import SolverError
+from scfcap.funding.allocation.core import Core, spread
+from scfcap.funding.allocation.program import UNPLACED
+from scfcap.quantities import FloatArray, IntArray
+
+#: Absolute tolerance of rows (scaled) and columns.
+TOLERANCE = 1e-9
+_STATUS = highspy.HighsModelStatus
+_NONE = (_STATUS.kInfeasible, _STATUS.kUnboundedOrInfeasible)
+_OPTIONS = {
+    "output_flag": False,
+    "threads": 1,
+    "random_seed": 0,
+    "primal_feasibility_tolerance": TOLERANCE,
+    "dual_feasibility_tolerance": TOLERANCE,
+    "mip_feasibility_tolerance": TOLERANCE,
+}
+
+
+@dataclass(frozen=True)
+class Vertex:
+    """Optimum of a relaxation: part of each option, row prices at least 0, value [currency]."""
+
+    part: FloatArray
+    dual: FloatArray
+    value: float
+
+    def largest(self, core: Core) -> tuple[IntArray, FloatArray]:
+        """Each loan's option with the largest part, the first among equals, and that part."""
+        most = np.maximum.reduceat(self.part, core.first[:-1])
+        first = np.flatnonzero(self.part == most[core.loan])
+        return first[np.searchsorted(core.loan[first], np.arange(len(core)))], most
+
+
+class Relaxation:
+    """The linear relaxation of a core, of which loans may be held at an option and let go.
+
+    ``room`` (rows,): right sides, by default those of the core.
+    """
+
+    def __init__(self, core: Core, room: FloatArray | None = None) -> None:
+        self.core = core
+        self._model, self._scale = _model(
+            core, np.arange(len(core.loan)), core.right if room is None else room
+        )
+        self._begun = False
+
+    def hold(self, loans: IntArray, at: IntArray) -> None:
+        """Place ``loans`` at the options ``at`` (of these loans)."""
+        option, _ = spread(self.core.first, loans)
+        held = np.zeros(len(self.core.loan))
+        held[at] = 1.0
+        self._bound(option, held[option], held[option])
+
+    def release(self, loans: IntArray) -> None:
+        """Let loans have any of their options again."""
+        option, _ = spread(self.core.first, loans)
+        self._bound(option, np.zeros(len(option)), np.ones(len(option)))
+
+    def _bound(self, option: IntArray, lower: FloatArray, upper: FloatArray) -> None:
+        self._model.changeColsBounds(len(option), option.astype(np.int32), lower, upper)
+
+    def exceed(self, price: FloatArray) -> None:
+        """Let rows be exceeded for a price (rows,) [currency per currency]."""
+        columns = len(self.core.loan) + self.core.plain.shape[0] + np.arange(len(price))
+        columns = columns.astype(np.int32)
+        self._model.changeColsCost(len(columns), columns, price * self._scale)
+        highest = np.full(len(columns), highspy.kHighsInf)
+        self._model.changeColsBounds(len(columns), columns, np.zeros(len(columns)), highest)
+
+    def solve(self) -> Vertex | None:
+        """An optimal vertex, None where the rows cannot be kept.
+
+        The first by interior point with crossover, the others by the dual simplex method from the
+        last basis.
+
+        Raises:
+            SolverError: HiGHS ended otherwise.
+        """
+        self._model.setOptionValue("solver", "simplex" if self._begun else "ipm")
+        self._model.run()
+        status = self._model.getModelStatus()
+        if status in _NONE:
+            return None
+        if status != _STATUS.kOptimal:
+            msg = f"relaxation of {len(self.core)} loans: {self._model.modelStatusToString(status)}"
+            raise SolverError(msg)
+        self._begun = True
+        found = self._model.getSolution()
+        part = np.clip(np.array(found.col_value)[: len(self.core.loan)], 0.0, 1.0)
+        dual = np.maximum(-np.array(found.row_dual)[: len(self._scale)] / self._scale, 0.0)
+        return Vertex(part, dual, float(part @ self.core.worth))
+
+
+def replaced(
+    core: Core, at: IntArray, loans: IntArray, nodes: int, enough: float = 0.0
+) -> IntArray | None:
+    """Options ``at`` (loans,) with those of ``loans`` chosen anew; None where nothing was found.
+
+    ``enough`` [currency]: the search ends when the answer is proven that near to the best. Where
+    ``at`` keeps the rows the answer is worth at least as much.
+    """
+    option, of = spread(core.first, loans)
+    model, _ = _model(core, option, core.right - core.use(at) + core.use(at[loans]))
+    limits = {"mip_max_nodes": nodes, "mip_abs_gap": enough, "mip_rel_gap": 0.0}
+    for name, value in limits.items():
+        model.setOptionValue(name, value)
+    model.changeColsIntegrality(
+        len(option),
+        np.arange(len(option), dtype=np.int32),
+        np.full(len(option), highspy.HighsVarType.kInteger),
+    )
+    start = (at[loans][of] == option).astype(np.float64)
+    model.setSolution(len(option), np.arange(len(option), dtype=np.int32), start)
+    model.run()
+    if model.getInfo().primal_solution_status != int(highspy.SolutionStatus.kSolutionStatusFeasible):
+        return None
+    value = np.array(model.getSolution().col_value)[: len(option)]
+    chosen = np.lexsort((np.arange(len(of)), -value, of))
+    kept = at.copy()
+    kept[loans] = option[chosen[np.searchsorted(of, np.arange(len(loans)))]]
+    return kept
+
+
+def _model(core: Core, option: IntArray, room: FloatArray) -> tuple[Any, FloatArray]:
+    """HiGHS with some loans' options as columns, and by what its rows are divided.
+
+    Its columns: the options, the balance in each channel, and how far each row is exceeded, which
+    is held at 0. Its rows: those of the core, one for each channel's balance, one for each loan.
+    """
+    entry, column = spread(core.start, option)
+    count, rows, channels = len(option), len(core.right), core.plain.shape[0]
+    special = sparse.csr_array(
+        (core.amount[entry], (core.row[entry], column)), (rows, count)
+    )
+    scale = np.maximum(
+        abs(special).max(axis=1).toarray().ravel() if count else 0.0,
+        np.abs(core.plain).max(axis=0, initial=0.0) * core.balance[option].max(initial=0.0),
+    )
+    scale[scale == 0.0] = 1.0
+    unit = max(float(core.balance[option].max(initial=0.0)), 1e-12)
+    placed = np.flatnonzero(core.channel[option] != UNPLACED)
+    at = core.channel[option[placed]]
+    load = sparse.csr_array(
+        (core.balance[option[placed]] / unit, (at, placed)), (channels, count)
+    )
+    loans, of = np.unique(core.loan[option], return_inverse=True)
+    once = sparse.csr_array((np.ones(count), (of, np.arange(count))), (len(loans), count))
+    over = sparse.diags_array(1.0 / scale)
+    whole = sparse.csr_array(
+        sparse.block_array(
+            [
+                [over @ special, over @ sparse.csr_array(core.plain.T * unit), -sparse.eye_array(rows)],
+                [load, -sparse.eye_array(channels), None],
+                [once, None, None],
+            ]
+        )
+    )
+    highest = highspy.kHighsInf
+    lp: Any = highspy.HighsLp()
+    lp.num_row_, lp.num_col_ = whole.shape
+    lp.col_cost_ = np.concatenate([-core.worth[option], np.zeros(channels + rows)])
+    lp.col_lower_ = np.concatenate([np.zeros(count), np.full(channels, -highest), np.zeros(rows)])
+    lp.col_upper_ = np.concatenate([np.ones(count), np.full(channels, highest), np.zeros(rows)])
+    equal = np.concatenate([np.zeros(channels), np.ones(len(loans))])
+    lp.row_lower_ = np.append(np.full(rows, -highest), equal)
+    lp.row_upper_ = np.append(room / scale, equal)
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    lp.a_matrix_.num_row_, lp.a_matrix_.num_col_ = whole.shape
+    lp.a_matrix_.start_ = whole.indptr.astype(np.int32)
+    lp.a_matrix_.index_ = whole.indices.astype(np.int32)
+    lp.a_matrix_.value_ = whole.data
+    make: Any = highspy.Highs
+    model = make()
+    for name, value in _OPTIONS.items():
+        model.setOptionValue(name, value)
+    model.passModel(lp)
+    return model, scale
