@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from scfcap.funding.allocation.daily import broken, greedy_way, proportional_way
-from scfcap.funding.allocation.program import AllocationProgram, Attribute, Choice
+from scfcap.funding.allocation.program import UNPLACED, AllocationProgram, Attribute, Choice
 from scfcap.funding.allocation.result import Allocation
 from scfcap.funding.allocation.sample import MOVE_COST, OWN, sample
 from scfcap.funding.allocation.solve import allocate
@@ -39,21 +39,29 @@ class Inputs:
 
 
 def build(size: int, folder: Path) -> Inputs:
-    """A day placed from nothing, and the program of the next."""
+    """Two days placed one after the other, the first from nothing, and the program of the third."""
     del folder
     random = np.random.default_rng(63)
-    every = sample("few", size + round(NEW * size))
-    old = np.arange(len(every)) < size
-    first = allocate(_some(every, np.flatnonzero(old), every.today[:size], every.balance[:size]))
-    held: Choice = np.append(first.choice, every.today[size:] * 0 - 1).astype(np.int16)
-    stays = ~old | (random.random(len(every)) >= REPAID)
-    balance = every.balance.copy()
-    less = old & (random.random(len(every)) < LESS)
-    balance[less] = (0.8 * balance[less]).round(2)
-    loans = np.flatnonzero(stays)
-    named = zip(first.program.rows, first.dual.tolist(), strict=True)
-    prices = {row.name: price for row, price in named}
-    return Inputs(_some(every, loans, held[loans], balance[loans]), prices)
+    fresh = round(NEW * size)
+    every = sample("few", size + 2 * fresh)
+    balance, held = every.balance.copy(), every.today.copy()
+    there = np.arange(len(every)) < size
+    prices: dict[str, float] = {}
+    for day in range(3):
+        if day:
+            there &= random.random(len(every)) >= REPAID
+            less = there & (random.random(len(every)) < LESS)
+            balance[less] = (0.8 * balance[less]).round(2)
+            new = slice(size + (day - 1) * fresh, size + day * fresh)
+            there[new], held[new] = True, UNPLACED
+        loans = np.flatnonzero(there)
+        program = _some(every, loans, held[loans], balance[loans])
+        if day < 2:
+            found = allocate(program, start=prices)
+            held[loans] = found.choice
+            named = zip(program.rows, found.dual.tolist(), strict=True)
+            prices = {row.name: price for row, price in named}
+    return Inputs(program, prices)
 
 
 def _some(
