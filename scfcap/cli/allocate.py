@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scfcap.cli.allocate_told import tell_funder, tell_loan
+from scfcap.cli.allocate_days import Days, Seed, over_days, refuse_beside
 from scfcap.cli.grid import grid
 from scfcap.cli.options import (
     Json,
@@ -75,6 +76,8 @@ def allocate(
     start: Start = None,
     loan: Loan = None,
     funder: FunderKey = None,
+    days: Days = None,
+    seed: Seed = None,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -88,6 +91,11 @@ def allocate(
         from scfcap.funding.allocation.explain import position_of
 
         loaded = Asked(model, tape, overrides, reject_limit, out).load()
+        refuse_beside(days, seed, before, start)
+        asked = Asked(model, tape, overrides, reject_limit, out)
+        if days is not None:
+            return over_days(terminal, asked, days, seed)
+        loaded = asked.load()
         for station, step in (("tape", loaded.tape), ("pool", loaded.pool)):
             terminal.progress(station)
             step()

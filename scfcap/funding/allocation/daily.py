@@ -22,10 +22,10 @@ import numpy as np
 import pandas as pd
 
 from scfcap.errors import InfeasibleError
-from scfcap.funding.allocation.program import UNPLACED, AllocationProgram, Choice, Row
+from scfcap.funding.allocation.program import UNPLACED, AllocationProgram, Choice
 from scfcap.funding.allocation.result import Allocation
 from scfcap.funding.allocation.rules import Order, greedy, proportional
-from scfcap.funding.allocation.running import desk
+from scfcap.funding.allocation.running import desk, unit_of
 from scfcap.funding.allocation.solve import allocate
 from scfcap.quantities import HALF_CENT, FloatArray, IntArray
 
@@ -110,10 +110,10 @@ class DailyRun:
         said = []
         if BEST in by.index:
             best = by.loc[BEST]
-            days = int(self.by_day["day"].nunique())
+            days = len(self.by_day["day"].unique())
             said.append(
                 f"Over {days} dates the allocation earns {best['total']:,.0f}{unit} and moves "
-                f"{best['moved']:,.0f}{unit} in {int(best['moves']):,} moves; no date is further "
+                f"{best['moved']:,.0f}{unit} in {best['moves']:,.0f} moves; no date is further "
                 f"than {best['worst_gap']:.6%} from its best."
             )
             for way in by.index.drop(BEST):
@@ -124,8 +124,8 @@ class DailyRun:
                 told = f"{size} {'less' if ahead >= 0.0 else 'more'}{share}"
                 said.append(
                     f"The {way} way earns {told}, moves {other['moved']:,.0f}{unit} in "
-                    f"{int(other['moves']):,} moves and breaks limits on "
-                    f"{int(other['broken_days'])} of {days} dates."
+                    f"{other['moves']:,.0f} moves and breaks limits on "
+                    f"{other['broken_days']:.0f} of {days} dates."
                 )
         return tuple(said)
 
@@ -207,16 +207,9 @@ def broken(program: AllocationProgram, activity: FloatArray) -> tuple[int, float
 
     What a mean is off counts as the balance at the mean's limit that it comes to.
     """
-    over = (activity - program.right) / np.array([_unit(row) for row in program.rows])
+    over = (activity - program.right) / np.array([unit_of(row) for row in program.rows])
     over = over[over > HALF_CENT]
     return len(over), float(over.sum())
-
-
-def _unit(row: Row) -> float:
-    """What a row's sums are of: 1 for balances, the limit for a mean."""
-    if all(term.number is None for term in row.terms):
-        return 1.0
-    return max((abs(t.weight) for t in row.terms if t.number is None), default=1.0) or 1.0
 
 
 def _measured(morning: Morning, placed: Allocation) -> tuple[object, ...]:

@@ -14,9 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from scfcap.compiled import compiled
-from scfcap.funding.allocation.program import UNPLACED, AllocationProgram, Choice
+from scfcap.funding.allocation.program import UNPLACED, AllocationProgram, Choice, Row
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 
+#: Rows that a rule never breaks by choice.
+CAPS = ("most", "cap", "churn")
+#: Which moves are let through: see ``_move``.
+STRICT, EASING, ANYHOW = 0, 1, 2
+#: Least by which rows are to be broken less, share of the balance that moves.
+_HELPS = 1e-9
 _Bytes = npt.NDArray[np.uint8]
 
 
@@ -26,7 +32,8 @@ class Tables(NamedTuple):
     Families are terms of one channel, attribute and number: those of channel c are ``families[c]``
     to ``families[c + 1]``. Of family f and a loan's code k (-1 missing; always -1 without an
     attribute) the entries are ``pointer[first[f] + k + 1]`` up to the next. ``light`` (channels,
-    rows). ``codes`` (loans, attributes), ``numbers`` (loans, numbers).
+    rows). ``codes`` (loans, attributes), ``numbers`` (loans, numbers). By row: ``lasting``, a
+    share; ``hard``, a cap; ``unit``, what its sums are of.
     """
 
     balance: FloatArray
@@ -42,6 +49,8 @@ class Tables(NamedTuple):
     light: FloatArray
     right: FloatArray
     lasting: _Bytes
+    hard: _Bytes
+    unit: FloatArray
 
 
 class State(NamedTuple):
@@ -88,8 +97,9 @@ class Desk:
     def relieve(self, row: int, order: IntArray, value: FloatArray) -> int:
         """Take loans, in ``order``, out of a row until it is kept.
 
-        Each goes to the best channel by ``value`` that breaks no row, else nowhere, which may break
-        a floor or a share; one that must be placed and finds none stays.
+        Each goes to the best channel by ``value`` that breaks no cap and lets rows be broken by
+        less in all, else nowhere, which may break a floor or a share; one that must be placed and
+        finds none stays.
         """
         p = self.program
         return int(
@@ -156,7 +166,16 @@ def tables(program: AllocationProgram) -> Tables:
         light,
         program.right,
         np.array([row.kind == "share" for row in program.rows], dtype=np.uint8),
+        np.array([row.kind in CAPS for row in program.rows], dtype=np.uint8),
+        np.array([unit_of(row) for row in program.rows], dtype=np.float64),
     )
+
+
+def unit_of(row: Row) -> float:
+    """What a row's sums are of: 1 for balances, the limit for a mean."""
+    if all(term.number is None for term in row.terms):
+        return 1.0
+    return max((abs(t.weight) for t in row.terms if t.number is None), default=1.0) or 1.0
 
 
 def _beside(columns: list[npt.NDArray[Any]], loans: int, kind: type) -> npt.NDArray[Any]:
@@ -232,12 +251,9 @@ def _change(t: Tables, s: State, i: int, c: int, sign: float, count: int) -> int
 
 
 @compiled
-def _move(
-    t: Tables, s: State, choice: Choice, i: int, to: int, relieved: int, strict: bool
-) -> bool:
-    """Move a loan where that breaks no row and makes no broken one worse; else do nothing.
-
-    ``relieved``: a row that has to fall, -1 none. Not ``strict``: whatever it breaks.
+def _move(t: Tables, s: State, choice: Choice, i: int, to: int, mode: int) -> bool:
+    """Move a loan if ``mode`` lets it: ``STRICT``, where that breaks no row and makes no broken one
+    worse; ``EASING``, where it breaks no cap and rows are broken by less in all; ``ANYHOW``.
     """
     was, count, b = choice[i], 0, t.balance[i]
     if was >= 0:
@@ -245,7 +261,9 @@ def _move(
     if to >= 0:
         count = _change(t, s, i, to, 1.0, count)
     allowed = True
-    if strict:
+    if mode == EASING:
+        allowed = _eases(t, s, was, to, b)
+    elif mode == STRICT:
         for k in range(count):
             r = s.touched[k]
             more = s.change[r]
@@ -254,9 +272,6 @@ def _move(
             if was >= 0:
                 more -= t.light[was, r] * b
             if more > 0.0 and _left(t, s, r) + more > t.right[r]:
-                allowed = False
-                break
-            if r == relieved and more >= 0.0:
                 allowed = False
                 break
         if allowed and was >= 0:
@@ -286,6 +301,25 @@ def _leaves(t: Tables, s: State, was: int, to: int, b: float) -> bool:
             if more > 0.0 and _left(t, s, r) + more > t.right[r]:
                 return False
     return True
+
+
+@compiled
+def _eases(t: Tables, s: State, was: int, to: int, b: float) -> bool:
+    """Whether a move whose written changes are known breaks no cap and helps in all."""
+    worse = 0.0
+    for r in range(s.written.size):
+        more = s.change[r] if s.seen[r] else 0.0
+        if to >= 0:
+            more += t.light[to, r] * b
+        if was >= 0:
+            more -= t.light[was, r] * b
+        if more == 0.0:
+            continue
+        over = _left(t, s, r) - t.right[r]
+        if more > 0.0 and over + more > 0.0 and t.hard[r]:
+            return False
+        worse += (max(over + more, 0.0) - max(over, 0.0)) / t.unit[r]
+    return worse < -_HELPS * b
 
 
 @compiled
@@ -330,11 +364,11 @@ def _improve(
             below, last = value[i, c], c
             if floor < 0.0 and below < 0.0 and not must[i]:
                 break
-            if _move(t, s, choice, i, c, -1, True):
+            if _move(t, s, choice, i, c, STRICT):
                 done = True
                 break
         if not done and was >= 0 and floor < 0.0 and not must[i]:
-            done = _move(t, s, choice, i, UNPLACED, -1, True)
+            done = _move(t, s, choice, i, UNPLACED, STRICT)
         changed += done
     return changed
 
@@ -355,7 +389,7 @@ def _fill(
             break
         i = order[k]
         c = channel[i]
-        if c >= 0 and choice[i] != c and eligible[i, c] and _move(t, s, choice, i, c, -1, True):
+        if c >= 0 and choice[i] != c and eligible[i, c] and _move(t, s, choice, i, c, STRICT):
             changed += 1
     return changed
 
@@ -383,10 +417,10 @@ def _relieve(
             if c < 0:
                 break
             below, last = value[i, c], c
-            if c != choice[i] and _move(t, s, choice, i, c, row, True):
+            if c != choice[i] and _move(t, s, choice, i, c, EASING):
                 done = True
                 break
         if not done and not must[i]:
-            done = _move(t, s, choice, i, UNPLACED, -1, False)
+            done = _move(t, s, choice, i, UNPLACED, ANYHOW)
         changed += done
     return changed
