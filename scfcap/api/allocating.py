@@ -45,11 +45,6 @@ def allocation(
         answer=answer,
         origin=manifest(model.provenance(model.tape()), seconds),
         before=None if before is None else Path(before).name,
-        split=plan_split(model, assembled, answer) if by_plan(model) else None,
-        draft=made,
-        tape=TapeSource(
-            model.tape(), model.loaded.spec.tape, model.loaded.tape_folder, model.tape_path
-        ),
         tape=TapeSource(
             model.tape(), model.loaded.spec.tape, model.loaded.tape_folder, model.tape_path
         ),

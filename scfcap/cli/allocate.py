@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scfcap.cli.allocate_told import tell_funder, tell_loan
 from scfcap.cli.allocate_days import Days, Seed, over_days, refuse_beside
+from scfcap.cli.allocate_told import tell_funder, tell_loan
 from scfcap.cli.grid import grid
 from scfcap.cli.options import (
     Json,
@@ -90,7 +90,6 @@ def allocate(
     def work(terminal: Terminal) -> Outcome:
         from scfcap.funding.allocation.explain import position_of
 
-        loaded = Asked(model, tape, overrides, reject_limit, out).load()
         refuse_beside(days, seed, before, start)
         asked = Asked(model, tape, overrides, reject_limit, out)
         if days is not None:

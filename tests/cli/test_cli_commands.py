@@ -30,8 +30,6 @@ def test_help_lists_the_commands_that_work_and_no_others(scfcap):
         "demo", "init", "check", "pool", "project", "deal", "size", "plan", "propose", "frontier",
         "backtest", "credit", "map", "warn", "run", "quote", "allocate", "verify-allocation",
         "ledger", "compare", "schema",
-        "backtest", "credit", "map", "warn", "run", "quote", "allocate", "ledger", "compare",
-        "schema",
     ]  # fmt: skip
 
 

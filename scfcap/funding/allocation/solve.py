@@ -30,14 +30,6 @@ from scfcap.quantities import FloatArray
 #: Loans, and their eligible pairs times rows, up to which branch and bound on all is tried first;
 #: its nodes.
 OUTRIGHT, ENTRIES, NODES = 500, 100_000, 2_000
-from scfcap.errors import InfeasibleError
-from scfcap.funding.allocation import outright
-from scfcap.funding.allocation.bound import safe_bound, stored
-from scfcap.funding.allocation.evaluate import evaluator
-from scfcap.funding.allocation.exact import exact_sums
-from scfcap.funding.allocation.program import AllocationProgram
-from scfcap.funding.allocation.result import Allocation, Step
-from scfcap.funding.allocation.structure import structure
 
 
 def allocate(program: AllocationProgram, start: Mapping[str, float] | None = None) -> Allocation:
@@ -162,22 +154,4 @@ def proven(
         activity=sums.activity,
         steps=steps,
         counts=dict(counts or {}),
-    linear = outright.relaxed(program)
-    choice = None if linear is None else outright.best(program)
-    if linear is None or choice is None:
-        msg = "no placement of whole loans keeps all limits"
-        raise InfeasibleError(msg)
-    dual, whole = stored(linear[1]), structure(program)
-    with evaluator(whole) as priced:
-        bound = safe_bound(program, priced, dual)
-    sums = exact_sums(program, whole, choice)
-    step = Step("outright", bound, sums.value, time.perf_counter() - begun)
-    return Allocation(
-        program=program,
-        choice=choice,
-        dual=dual,
-        bound=bound,
-        value=sums.value,
-        activity=sums.activity,
-        steps=(step,),
     )
