@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scfcap.errors import InputError
+
 if TYPE_CHECKING:
     from scfcap.api.model import Model
     from scfcap.funding.allocation.assembled import Assembled
@@ -45,12 +47,13 @@ def date_by_plan(
     """
     from scfcap.funding.allocation.assembled import Target
     from scfcap.funding.allocation.by_plan import DateByPlan
-    from scfcap.funding.allocation.from_plan import refuse_untold
+    from scfcap.funding.allocation.from_plan import untold
     from scfcap.funding.allocation.funders import setting
     from scfcap.funding.allocation.plan_amounts import targets
 
+    if model.loaded.spec.plan.uncertainty is not None:
+        raise InputError(untold())
     plan, pool = model.plan(), model.pool()
-    refuse_untold(plan)
     names = {key: Target() for key in _plan_channels(model)}
     given = setting(model.spec, pool, columns, names, lists)
     found = plan_values(model, given.keys)

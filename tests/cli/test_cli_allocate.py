@@ -110,3 +110,10 @@ def test_by_the_plan_the_lists_are_told_against_it(scfcap, mini):
     amounts = {c["channel"]: c for c in told["channels"]}
     assert amounts[BANK]["source"].startswith("the plan moves")
     assert any(line.startswith("The plan by cohorts says CNY") for line in told["summary"])
+
+
+def test_a_plan_over_scenarios_is_refused_before_it_is_solved(scfcap, mini, model_text):
+    text = model_text + "\n[plan.uncertainty]\nweights = { base = 0.5, stress = 0.5 }\n"
+    done = scfcap("allocate", mini(model=text))
+    assert done.exit_code == 2
+    assert "several scenarios" in done.stderr

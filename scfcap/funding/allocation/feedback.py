@@ -106,9 +106,16 @@ class Split:
     @property
     def reached(self) -> float | None:
         """What the plan reaches with the lists, less what their moves cost; None: no plan does."""
-        found = self.lists.objective
+        return self._net(self.lists)
+
+    @property
+    def like_cohorts(self) -> float | None:
+        """The same were each loan like its cohort; None: no plan does."""
+        return self._net(self.alike)
+
+    def _net(self, fed: Fed) -> float | None:
         moving = 0.0 if self.placed is None else self.placed.moving
-        return None if found is None else found - moving
+        return None if fed.objective is None else fed.objective - moving
 
     @property
     def most(self) -> float | None:
@@ -154,10 +161,10 @@ class Split:
                 f"these reach {_share(self.reached, self.most)} of that. The split loses at most "
                 f"{self._money(self.loss)}: {for_what}."
             )
-        if self.alike.objective is not None:
+        if self.like_cohorts is not None:
             told.append(
                 f"Were each loan like its cohort, the lists would reach "
-                f"{self._money(self.alike.objective)}."
+                f"{self._money(self.like_cohorts)}."
             )
         if self.unknown > 0.0:
             told.append(
@@ -177,7 +184,7 @@ class Split:
             ("the plan, by cohorts", self.plan),
             ("any lists, at most", _number(self.most)),
             ("the lists", _number(self.reached)),
-            ("the lists, were loans like their cohorts", _number(self.alike.objective)),
+            ("the lists, were loans like their cohorts", _number(self.like_cohorts)),
             ("loss of the split", _number(self.loss)),
             *((f"loss for {what}", x) for what, x in self.parts().items()),
         ]

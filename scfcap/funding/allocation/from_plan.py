@@ -79,15 +79,18 @@ def cohort_of(plan: Plan, pool: Pool) -> IntArray:
 def refuse_untold(plan: Plan) -> None:
     """Raise InputError where the plan has not one price for each limit."""
     if isinstance(plan, WeighedPlan):
-        raise InputError(
-            Problem(
-                "model.toml: plan.uncertainty",
-                "a plan over several scenarios",
-                "a plan of one scenario: its prices are what loans are valued by",
-                "Plan without [plan.uncertainty], with plan.scenario as the one expected; or state "
-                'the channels\' costs and set allocation.values = "stated".',
-            )
-        )
+        raise InputError(untold())
+
+
+def untold() -> Problem:
+    """Why a plan over several scenarios values no loans."""
+    return Problem(
+        "model.toml: plan.uncertainty",
+        "a plan over several scenarios",
+        "a plan of one scenario: its prices are what loans are valued by",
+        "Plan without [plan.uncertainty], with plan.scenario as the one expected; or state the "
+        'channels\' costs and set allocation.values = "stated".',
+    )
 
 
 def values(

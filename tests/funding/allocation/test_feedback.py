@@ -108,6 +108,8 @@ def test_limits_that_the_plan_does_not_know_are_told_apart(given: tuple[Platform
     split = feed_back(plan, pool, curves, list(places(found)), told, placed)
     assert split.lists.objective is not None
     assert split.reached == pytest.approx(split.lists.objective - 5.0)
+    assert split.alike.objective is not None
+    assert split.like_cohorts == pytest.approx(split.alike.objective - 5.0)
     assert split.parts()["limits of single loans"] == 50.0
     assert split.parts()["whole loans"] == 30.0
     assert split.most == pytest.approx(split.base + 180.0)
