@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -60,7 +61,8 @@ class Delivery:
     [currency] of what comes in, where the funder takes loans over; ``reason`` in words; for a
     pledge how the borrowing base counts each loan: ``status`` (empty: in full), excess and reserve
     by limit, counted, class, advance_rate, contribution. ``report``: the borrowing base with the
-    pledged loans, or the purchase report. ``concentrations`` and ``averages`` before and after.
+    pledged loans, or the purchase report; ``before``: of a line, with those pledged before the day,
+    among which are those that leave and why. ``concentrations`` and ``averages`` before and after.
     """
 
     key: str
@@ -68,6 +70,7 @@ class Delivery:
     report: BorrowingBase | PurchaseReport
     concentrations: pd.DataFrame
     averages: pd.DataFrame
+    before: BorrowingBase | None = None
 
     @property
     def pledge(self) -> bool:
@@ -118,8 +121,9 @@ def _delivery(assembled: Assembled, allocation: Allocation, spec: Model, c: int)
     rows = np.concatenate([np.flatnonzero(move == k) for k in _ORDER])
     loans = _listed(assembled, c, move, rows)
     report: BorrowingBase | PurchaseReport
+    before = None
     if assembled.funders[c].kind == BANK_DEBT:
-        report = _pledged(assembled, allocation, spec, c)
+        report, before = _pledged(assembled, allocation, spec, c)
         trace = report.trace.iloc[rows].reset_index(drop=True)
         more = trace.drop(columns=["loan_id", "balance"]).rename(columns={"reason": "status"})
     else:
@@ -133,20 +137,27 @@ def _delivery(assembled: Assembled, allocation: Allocation, spec: Model, c: int)
         report,
         concentrations(assembled, c, choice),
         averages(assembled, c, choice),
+        before,
     )
     _check(found, allocation, c)
     return found
 
 
-def _pledged(assembled: Assembled, allocation: Allocation, spec: Model, c: int) -> BorrowingBase:
-    """The line's borrowing base with the loans that are pledged after the day."""
+def _pledged(
+    assembled: Assembled, allocation: Allocation, spec: Model, c: int
+) -> tuple[BorrowingBase, BorrowingBase]:
+    """The line's borrowing base with the loans that are pledged after the day, and before."""
     funder = assembled.funders[c]
     base = spec.pool.borrowing_base[funder.base or funder.name]
     rules = spec.pool.eligibility[base.eligibility]
     lender = next((each for each in spec.lenders if each.name == base.lender), None)
     found = answers_of(assembled, rules)
-    pledged = (allocation.choice == c).astype(np.int8)
-    return borrowing_base(assembled.columns, base, rules, found, lender, pledged)
+
+    def made(pledged: npt.NDArray[np.bool_]) -> BorrowingBase:
+        answers = pledged.astype(np.int8)
+        return borrowing_base(assembled.columns, base, rules, found, lender, answers)
+
+    return made(allocation.choice == c), made(assembled.program.today == c)
 
 
 def _listed(assembled: Assembled, c: int, move: IntArray, rows: IntArray) -> pd.DataFrame:
@@ -234,10 +245,14 @@ def delivery_files(
     from scfcap.report.sheets.delivery import delivery_book
 
     report = "borrowing_base" if found.pledge else "purchase_report"
+    older = {}
+    if found.before is not None:
+        older[f"{report}_before.csv"] = csv_bytes(found.before.table)
     return {
         "loans.csv": csv_bytes(found.loans),
         "loans.parquet": parquet_bytes(found.loans),
         f"{report}.csv": csv_bytes(found.report.table),
+        **older,
         "concentrations.csv": csv_bytes(found.concentrations),
         "averages.csv": csv_bytes(found.averages),
         f"{report}.xlsx": book_bytes(delivery_book(found, about, most_rows)),

@@ -126,6 +126,18 @@ def test_the_borrowing_base_is_the_pools_with_the_same_loans_pledged(
     pd.testing.assert_frame_equal(mine.trace, pool.trace)
 
 
+def test_the_base_before_the_day_is_the_pools_of_the_tape(found: dict[str, Delivery]) -> None:
+    """Among the loans pledged until then are those that leave, with the rule that they break."""
+    around = Around(lenders=spec_of().lenders)
+    pool = build_pool(outstanding(tape()["channel"].to_numpy()), POOL, around)
+    before = found["bank_debt:line-a"].before
+    assert before is not None
+    pd.testing.assert_frame_equal(before.table, pool.borrowing_bases["line-a"].table)
+    assert before.amount("undetermined") < 0.0
+    assert before.amount("ineligible:up to 30 days past due") < 0.0
+    assert found[KEYS[BUYER]].before is None
+
+
 def test_a_base_that_does_not_cover_what_is_drawn_is_to_be_cured() -> None:
     assembled, allocation = handed_over()
     each = delivery_of(assembled, allocation, spec_of(drawn=50_000.0), KEYS[LINE])

@@ -148,7 +148,22 @@ def delivery_book(found: Delivery, about: Mapping[str, str], most_rows: int) -> 
     row = _names(sheet, row, found, meta.currency)
     _means(sheet, row, found)
     sheet.freeze = (3, 2)
+    if found.before is not None:
+        _before(kit, found.before.table, words(found.key))
     return book
+
+
+def _before(kit: Kit, frame: pd.DataFrame, name: str) -> None:
+    """The borrowing base with the loans that were pledged before the day, on a sheet of its own."""
+    sheet = kit.add("Before", f"Before the day: {name}", 46.0)
+    for column in range(2, 6):
+        sheet.widths[column] = 17.0
+    sheet.put(3, 1, "With the loans that were pledged before, by today's balances and rules.", NOTE)
+    _, rows = certificate(kit, sheet.name, 5, name, frame)
+    for line in rows.values():
+        _cents(sheet, line, 3)
+        _cents(sheet, line, 5)
+    sheet.freeze = (3, 2)
 
 
 def _meta(about: Mapping[str, str]) -> RunMeta:
@@ -285,7 +300,7 @@ def _key_head() -> Style:
 def _cents(sheet: Sheet, row: int, column: int) -> Style:
     """Show a cell to the cent; how it looks then."""
     cell = sheet.cells.get((row, column))
-    if cell is None:
+    if cell is None:  # the figure is not about loans
         return live(CENT)
     style = styled(cell.style, number_format=CENT)
     sheet.put(row, column, cell.value, style)
