@@ -284,6 +284,10 @@ def _taken(taken: Taken, model: Model) -> list[str]:
     said = [
         f"The ledger has come to {taken.on}: {taken.loans:,} loans owe {money} "
         f"{taken.balance:,.2f}; {taken.new:,} of them are new ({taken.new_balance:,.2f}).",
+    ]
+    if taken.first:
+        return said
+    said += [
         f"Since the tape before: principal {taken.principal:,.2f}, {_interest(taken.interest)}, "
         f"losses {taken.loss:,.2f}, recoveries {taken.recovered:,.2f}; {taken.repaid:,} loans were "
         f"repaid, {taken.charged_off:,} charged off.",
@@ -414,4 +418,6 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, date):
         return f"{value:%Y-%m-%d}"
-    return f"{value:,.2f}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -66,9 +66,9 @@ def in_proportion(price: int, now: int, then: int) -> int:
 
 def frame(columns: dict[str, Any], money: tuple[str, ...], days: tuple[str, ...]) -> pd.DataFrame:
     """A table of what the database gave: ``money`` from cents, ``days`` from ISO texts."""
-    made = pd.DataFrame(columns)
+    made = dict(columns)
     for name in money:
-        made[name] = currency(made[name].to_numpy(dtype=np.float64, na_value=np.nan))
+        made[name] = currency(made[name])
     for name in days:
-        made[name] = pd.to_datetime(made[name], format="%Y-%m-%d").astype("datetime64[s]")
-    return made
+        made[name] = np.array(made[name], dtype="datetime64[s]")
+    return pd.DataFrame(made)

@@ -168,10 +168,11 @@ _DAYS: Final = ("date", "since", "sent", "answered", "closed")
 def _asked(
     ledger: Ledger, query: str, names: tuple[str, ...], values: dict[str, Any]
 ) -> pd.DataFrame:
-    with_names = pd.DataFrame(ledger.named(query, values), columns=list(names))
+    rows = ledger.named(query, values)
+    cells = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in names]
     money = tuple(name for name in _MONEY if name in names)
     days = tuple(name for name in _DAYS if name in names)
-    made = frame({name: with_names[name] for name in names}, money, days)
+    made = frame(dict(zip(names, cells, strict=True)), money, days)
     if "delivery" in names:
         made["delivery"] = made["delivery"].astype("Int64")
     return made.astype({"under": "Int64"}) if "under" in names else made

@@ -96,8 +96,8 @@ def list_of(ledger: Ledger, delivery: int) -> pd.DataFrame:
         " WHERE d.id = ? ORDER BY l.loan",
         (int(delivery),),
     )
-    table = pd.DataFrame(rows, columns=names)
-    return frame({name: table[name] for name in names}, ("balance", "price"), ())
+    cells = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in names]
+    return frame(dict(zip(names, cells, strict=True)), ("balance", "price"), ())
 
 
 def recover(ledger: Ledger) -> tuple[Sent, ...]:

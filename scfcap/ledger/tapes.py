@@ -37,7 +37,7 @@ class Taken:
     recoveries, losses, draws and what the tape does not explain. ``vanished``: ids that are no
     longer on the tape; nothing is taken as repaid. ``elsewhere``: loan_id, ledger, tape where the
     tape names another holder; the ledger's stands. ``repeated``: the same tape once more, which
-    changes nothing.
+    changes nothing. ``first``: the ledger was opened with it.
     """
 
     on: date
@@ -56,6 +56,7 @@ class Taken:
     vanished: tuple[str, ...] = ()
     elsewhere: pd.DataFrame | None = None
     repeated: bool = False
+    first: bool = False
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,7 @@ def _take(ledger: Ledger, tape: Tape, what: str) -> Taken:
         repaid=int((paid_out & ~charged).sum()),
         charged_off=int(charged.sum()),
         vanished=tuple(known.ids[gone]),
+        first=what == "opened",
         elsewhere=_elsewhere(known, rows, flows),
         **sums,
     )

@@ -355,7 +355,7 @@ def test_any_sequence_of_operations():
     run_state_machine_as_test(
         Books,
         settings=settings(
-            max_examples=8, stateful_step_count=15, deadline=None,
+            max_examples=5, stateful_step_count=12, deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )  # fmt: skip
