@@ -106,6 +106,7 @@ def plan_split(model: Model, assembled: Assembled, answer: Allocation) -> Split:
         free=without_single_limits(program, answer),
         moving=gross - float(program.value[loans, choice[loans]].sum()),
     )
-    places = np.array(pool.places, dtype=object)[pool.place]
-    goes = goes_to(places, np.arange(len(program)), program.channels, choice)
+    today = np.array(pool.places, dtype=object)[pool.place]
+    every = np.arange(len(program), dtype=np.int64)
+    goes = goes_to(today, every, program.channels, choice.astype(np.int64))
     return feed_back(model.plan(), pool, engine_of(model).curves, goes, found, placed)

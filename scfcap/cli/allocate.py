@@ -79,6 +79,8 @@ def allocate(
 def _show(terminal: Terminal, report: AllocationReport) -> None:
     currency = report.assembled.currency
     figures = ["today", "in", "out", "after", "least", "most", "loans", "value"]
+    if report.channels["counted"].notna().any():
+        figures.insert(4, "counted")
     if report.channels["availability"].notna().any():
         figures.append("availability")
     heads = ["channel", *figures, "what binds most", "price"]
@@ -86,7 +88,7 @@ def _show(terminal: Terminal, report: AllocationReport) -> None:
         [
             str(row["channel"]),
             *(_amount(row[name]) for name in figures),
-            _first(str(row["binds"]), str(row["channel"])),
+            _dearest(report, str(row["channel"])),
             "" if row["price"] != row["price"] else f"{row['price']:.4%}",
         ]
         for row in report.channels.to_dict("records")
@@ -115,7 +117,7 @@ def _amount(value: float) -> str:
     return "" if value != value else f"{value:,.0f}"
 
 
-def _first(binds: str, channel: str) -> str:
-    """The first of what binds, without the channel's own name."""
-    first = binds.split(", ")[0]
-    return first.removeprefix(f"{channel}: ")
+def _dearest(report: AllocationReport, channel: str) -> str:
+    """The row with the highest price on a channel, without the channel's own name."""
+    rows = report.binding(channel)["row"]
+    return str(rows.iloc[0]).removeprefix(f"{channel}: ") if len(rows) else ""

@@ -14,6 +14,7 @@ import pandas as pd
 from scfcap.funding.allocation.assembled import Assembled
 from scfcap.funding.allocation.feedback import Split
 from scfcap.funding.allocation.result import Allocation
+from scfcap.quantities import BoolArray
 from scfcap.report.files import RESULT_VERSION, plain_rows
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
@@ -88,6 +89,7 @@ class AllocationReport:
                     "in": float(balance[here & ~there].sum()),
                     "out": float(balance[there & ~here].sum()),
                     "after": float(balance[here].sum()),
+                    "counted": self._counted(c, here),
                     "least": aim.least if aim.least > 0.0 else np.nan,
                     "most": aim.most if np.isfinite(aim.most) else np.nan,
                     "wanted": np.nan if aim.wanted is None else aim.wanted,
@@ -103,6 +105,13 @@ class AllocationReport:
                 }
             )
         return pd.DataFrame(rows)
+
+    def _counted(self, channel: int, here: BoolArray) -> float:
+        """What of the loans counts towards the band, where that is not their balance; else NaN."""
+        program, number = self.assembled.program, self.assembled.funders[channel].target.number
+        if number is None or number not in program.numbers:
+            return float("nan")
+        return float((program.balance * program.numbers[number])[here].sum())
 
     @cached_property
     def limits(self) -> pd.DataFrame:
@@ -223,8 +232,8 @@ class AllocationReport:
 def own_tables(report: AllocationReport) -> Additions:
     """The lists, the channels and the rows."""
     money = report.assembled.currency
-    amounts = ("balance", "value", "today", "in", "out", "after", "least", "most", "wanted",
-               "may_come", "availability", "right", "activity", "slack")  # fmt: skip
+    amounts = ("balance", "value", "today", "in", "out", "after", "counted", "least", "most",
+               "wanted", "may_come", "availability", "right", "activity", "slack")  # fmt: skip
     units = dict.fromkeys(amounts, money)
     units |= dict.fromkeys(("loans", "loans_in", "loans_out"), "loans")
     units["price"] = "currency/currency"

@@ -109,4 +109,4 @@ def test_by_the_plan_the_lists_are_told_against_it(scfcap, mini):
     told = json.loads(done.stdout)
     amounts = {c["channel"]: c for c in told["channels"]}
     assert amounts[BANK]["source"].startswith("the plan moves")
-    assert any(line.startswith("The plan says CNY") for line in told["summary"])
+    assert any(line.startswith("The plan by cohorts says CNY") for line in told["summary"])

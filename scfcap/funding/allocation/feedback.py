@@ -26,6 +26,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from scfcap.axes import BANK_DEBT, OWN
@@ -46,6 +47,8 @@ from scfcap.funding.variables import Book, declare
 from scfcap.pool.snapshot import ELIGIBLE, Pool
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 
+#: Keys of places by loan.
+Keys = Sequence[str] | npt.NDArray[np.object_]
 #: Kinds of loans on the own book that are told apart for later moves, by segment.
 _KINDS = 12
 
@@ -195,7 +198,7 @@ def feed_back(
     plan: Plan,
     pool: Pool,
     curves: CurveSet,
-    goes: Sequence[str],
+    goes: Keys,
     found: PlanValues | None = None,
     placed: Placed | None = None,
     apart: Sequence[int] = (),
@@ -243,7 +246,7 @@ def _later(
     pool: Pool,
     curves: CurveSet,
     lists: Fed,
-    goes: Sequence[str],
+    goes: Keys,
     channels: Sequence[str],
 ) -> float:
     """What loans are worth one by one beyond what the parts are that they are in [currency]."""
@@ -310,13 +313,13 @@ def _kinds(pool: Pool, inputs: Inputs, found: PlanValues, stays: BoolArray) -> I
 
 
 def _parts(
-    inputs: Inputs, pool: Pool, goes: Sequence[str], kinds: IntArray
+    inputs: Inputs, pool: Pool, goes: Keys, kinds: IntArray
 ) -> tuple[Cells, tuple[str, ...]]:
     """The parts that lists make of cohorts, those of one kind apart, and where each goes."""
     cohort = opening_groups(inputs, pool)[0]
-    keys, code = np.unique(np.asarray(goes, dtype=str), return_inverse=True)
+    code, keys = pd.factorize(np.asarray(goes, dtype=object), sort=True)
     found, first, of = np.unique(
-        np.stack([cohort, code.ravel(), kinds]), axis=1, return_index=True, return_inverse=True
+        np.stack([cohort, code, kinds]), axis=1, return_index=True, return_inverse=True
     )
     to = []
     for j, k, _ in found.T.tolist():
@@ -407,12 +410,12 @@ def _hold(book: Book, to: tuple[str, ...]) -> float:
 
 
 def goes_to(
-    places: Sequence[str], loans: IntArray, channels: Sequence[str], choice: IntArray
-) -> list[str]:
+    places: Keys, loans: IntArray, channels: Sequence[str], choice: IntArray
+) -> npt.NDArray[np.object_]:
     """Key of the place of each loan of a pool: ``channels[choice]`` for the allocated ``loans``
     (positions in the pool) that are placed, ``places``, where they are today, for all others.
     """
-    found = np.array(places, dtype=object)
+    found = np.array(places, dtype=object, copy=True)
     placed = choice >= 0
     found[loans[placed]] = np.array(channels, dtype=object)[choice[placed]]
-    return [str(x) for x in found]
+    return found
