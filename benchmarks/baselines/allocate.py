@@ -20,7 +20,9 @@ def relaxed_by_highs(program: AllocationProgram) -> dict[str, Any]:
     begun = time.perf_counter()
     pairs = np.flatnonzero(program.eligible.ravel())
     loans = pairs // len(program.channels)
-    parts = [sparse.csr_array(program.coefficients(r).ravel()[pairs][None, :]) for r in program.rows]
+    parts = [
+        sparse.csr_array(program.coefficients(r).ravel()[pairs][None, :]) for r in program.rows
+    ]
     once = sparse.csr_array(
         (np.ones(len(pairs)), (loans, np.arange(len(pairs)))), (len(program), len(pairs))
     )

@@ -48,9 +48,7 @@ def limits_conflict(program: AllocationProgram, currency: str = "") -> Infeasibl
         return _conflict(program, elastic(program, dual), currency)
 
 
-def _conflict(
-    program: AllocationProgram, rows: Elastic, currency: str
-) -> InfeasibleError | None:
+def _conflict(program: AllocationProgram, rows: Elastic, currency: str) -> InfeasibleError | None:
     every = np.ones(len(program.rows), dtype=np.bool_)
     found = rows.least(every, ~every)
     return None if found is None or not found.some else _limits(program, rows, found, currency)

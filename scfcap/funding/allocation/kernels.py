@@ -81,28 +81,54 @@ def smooth(
 
     ``sums`` (lines, channels) takes the money placed by line and channel, times the part's number;
     ``near`` the loans that are not sure. Returns the smoothed terms, the terms at mu = 0, what the
-    softmax placement is worth less than the best at these prices, and how many are near.
+    softmax placement is worth less than the best at these prices, and how many are near. What
+    :func:`priced` and :func:`shares` do stands here once more, a third faster than if called.
     """
-    unit, balance, must = s[0], s[1], s[2]
-    channels, parts = unit.shape[1], len(s[7])
+    unit, balance, must, codes, numbers, attribute, number, start = s
+    channels, parts = unit.shape[1], len(start)
     line, times = np.empty(parts, np.int64), np.empty(parts)
     r, x = np.empty(channels), np.empty(channels)
     smoothed, sharp, lost, count = 0.0, 0.0, 0.0, 0
     for i in range(low, high):
-        priced(i, s, table, line, times, r)
-        best, logz, rest = shares(r, must[i], mu, x)
+        best = -np.inf if must[i] else 0.0
+        for c in range(channels):
+            r[c] = unit[i, c]
+        for k in range(parts):
+            row = start[k]
+            if attribute[k] >= 0:
+                row += codes[i, attribute[k]]
+            t = numbers[i, number[k]] if number[k] >= 0 else 1.0
+            line[k], times[k] = row, t
+            for c in range(channels):
+                r[c] -= table[row, c] * t
+        for c in range(channels):
+            best = max(best, r[c])
         if best == -np.inf:
             continue
+        d = -best / mu
+        rest = 0.0 if must[i] or d <= -LEAST else np.exp(d)
+        z = rest
+        for c in range(channels):
+            d = (r[c] - best) / mu
+            x[c] = 0.0 if d <= -LEAST else 1.0 if d == 0.0 else np.exp(d)
+            z += x[c]
         b = balance[i]
         sharp += b * best
-        smoothed += b * (best + mu * logz)
-        most = rest
-        below = rest * best
+        if z == 1.0:
+            smoothed += b * best
+            for c in range(channels):
+                if x[c] == 1.0:
+                    for k in range(parts):
+                        sums[line[k], c] += b * times[k]
+            continue
+        smoothed += b * (best + mu * np.log(z))
+        most, below = rest / z, rest / z * best
         for c in range(channels):
             if x[c] > 0.0:
-                most = max(most, x[c])
-                below += x[c] * (best - r[c])
-                w = b * x[c]
+                part = x[c] / z
+                most = max(most, part)
+                below += part * (best - r[c])
+                w = b * part
                 for k in range(parts):
                     sums[line[k], c] += w * times[k]
         lost += b * below

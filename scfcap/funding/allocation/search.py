@@ -21,9 +21,9 @@ from scfcap.quantities import FloatArray, IntArray
 #: Price of an exceeded row over its price, at the start and at the end.
 EXCEEDED = (1.5, 40.0)
 #: Temperature at the start and the end, over the price of a middling loan in a middling row.
-HOT, COLD = 0.1, 0.002
+HOT, COLD = 0.02, 0.001
 #: As these, to mend a placement that exceeds few rows.
-MENDED, WARM = (20.0, 200.0), 0.05
+MENDED, WARM = (20.0, 200.0), 0.02
 #: Options that are tried, the likeliest ones, for each loan; its best one is among them.
 TRIED = 1.4
 #: A row that has room for so many of its largest coefficient is left out.
@@ -63,9 +63,7 @@ def searched(
     )  # fmt: skip
     hot, exceeded = (WARM, MENDED) if mend else (HOT, EXCEEDED)
     heats = np.array([hot * unit, COLD * unit, *exceeded])
-    least = _anneal(
-        arrays, likely, free[live], now, best, dual[live], price[live], heats, steps
-    )
+    least = _anneal(arrays, likely, free[live], now, best, dual[live], price[live], heats, steps)
     left = core.right - core.use(now)
     last = float(regret[now].sum() + (dual * np.maximum(left, 0.0)).sum())
     return best if least <= CLOSE * last or (mend and math.isfinite(least)) else now
@@ -92,7 +90,16 @@ def settled(core: Core, at: IntArray, stays: IntArray) -> IntArray:
     now = at.copy()
     plain = np.vstack([core.plain, np.zeros(len(core.right))])
     channel = np.where(core.channel < 0, len(core.plain), core.channel).astype(np.int64)
-    arrays = (core.first, channel, core.worth, core.balance, core.start, core.row, core.amount, plain)
+    arrays = (
+        core.first,
+        channel,
+        core.worth,
+        core.balance,
+        core.start,
+        core.row,
+        core.amount,
+        plain,
+    )
     _settle(arrays, core.right - core.use(at), now, stays)
     return now
 
@@ -160,7 +167,7 @@ def _anneal(
         out = now[one]
         if to == out:
             continue
-        other, back, gone = -1, -1, -1
+        other, back, gone = np.int64(-1), np.int64(-1), np.int64(-1)
         if (random >> np.uint64(5)) & np.uint64(1):
             for _ in range(_ASKED):
                 random ^= random << np.uint64(13)
@@ -171,7 +178,7 @@ def _anneal(
                     continue
                 for o in range(first[asked], first[asked + 1]):
                     if channel[o] == channel[out]:
-                        other, back, gone = asked, o, now[asked]
+                        other, back, gone = asked, np.int64(o), now[asked]
                 if other >= 0:
                     break
             if other < 0:
