@@ -77,7 +77,8 @@ def by_tickets(
         if failed is not None:
             raise failed
         return place(_case(program, dict.fromkeys(ticket_rows(program), False)), start)
-    return _told(program, best, max(priced, key=lambda case: case.bound))
+    told = _told(program, best, max(priced, key=lambda case: case.bound))
+    return replace(told, branches=tuple(_branch(program, case) for case in priced))
 
 
 def _combinations(rows: tuple[int, ...]) -> Iterator[Mapping[int, bool]]:
@@ -114,6 +115,14 @@ def _priced(
 
 def _named(program: AllocationProgram, y: FloatArray) -> Mapping[str, float]:
     return {row.name: float(price) for row, price in zip(program.rows, y, strict=True)}
+
+
+def _branch(program: AllocationProgram, case: _Case) -> tuple[Mapping[str, bool], FloatArray]:
+    """Which channels a case has open, and its prices: none of tickets that it has closed."""
+    y = case.y.copy()
+    y[[at for at, is_open in case.opened.items() if not is_open]] = 0.0
+    keys = {at: program.channels[program.rows[at].terms[0].channel] for at in case.opened}
+    return {keys[at]: is_open for at, is_open in case.opened.items()}, y
 
 
 def _told(program: AllocationProgram, best: Allocation, top: _Case) -> Allocation:
