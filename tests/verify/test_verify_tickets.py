@@ -99,6 +99,18 @@ def test_an_allocation_with_a_ticket_is_agreed():
     assert len(found.branches) == 2
 
 
+@pytest.mark.parametrize("least", [1.0, 400.0])
+def test_branches_without_a_placement_are_proven_empty(least):
+    """The bank has to get 60 and has 40, so that closed it is empty; a ticket of 400 is open."""
+    program = _program()
+    rows = [*program.rows[:3], replace(program.rows[TICKET], right=-least)]
+    rows.append(Row("bank: least", "least", -60.0 if least == 1.0 else 0.0, (Term(BANK, -1.0),)))
+    found = allocate(replace(program, rows=tuple(rows)))
+    report = _report(found)
+    assert report.holds, [check for check in report.checks if not check.holds]
+    assert len(found.branches) == 2
+
+
 def test_a_price_of_a_ticket_that_need_not_hold_is_found():
     """With nothing moving in the ticket is no limit: its price would prove too low a bound."""
     program = _program()

@@ -8,8 +8,11 @@ the best one found among them.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from scfcap.errors import FaultError, InfeasibleError
 from scfcap.funding.allocation.bound import safe_bound, stored
@@ -54,11 +57,11 @@ def by_tickets(
         msg = f"{len(ticket_rows(program))} least tickets; at most {COMBINED} are gone through"
         raise FaultError(msg)
     priced: list[_Case] = []
+    empty: list[_Case] = []
     failed: InfeasibleError | None = None
     for opened in _combinations(ticket_rows(program)):
         case = _priced(program, opened, start)
-        if case is not None:
-            priced.append(case)
+        (priced if case.bound > -math.inf else empty).append(case)
     order = sorted(range(len(priced)), key=lambda k: (-priced[k].bound, k))
     best: Allocation | None = None
     for k in order:
@@ -78,7 +81,7 @@ def by_tickets(
             raise failed
         return place(_case(program, dict.fromkeys(ticket_rows(program), False)), start)
     told = _told(program, best, max(priced, key=lambda case: case.bound))
-    return replace(told, branches=tuple(_branch(program, case) for case in priced))
+    return replace(told, branches=tuple(_branch(program, case) for case in (*priced, *empty)))
 
 
 def _combinations(rows: tuple[int, ...]) -> Iterator[Mapping[int, bool]]:
@@ -100,16 +103,16 @@ def _case(program: AllocationProgram, opened: Mapping[int, bool]) -> AllocationP
 
 def _priced(
     program: AllocationProgram, opened: Mapping[int, bool], start: Mapping[str, float] | None
-) -> _Case | None:
-    """A combination with a bound; None where it has no placement."""
+) -> _Case:
+    """A combination with a bound; -inf, with prices that prove it, where it has no placement."""
     case = _case(program, opened)
     if (case.must & ~case.eligible.any(axis=1)).any():
-        return None
+        return _Case(case, opened, -math.inf, np.zeros(len(case.rows)))
     with evaluator(structure(case)) as dual:
         found = prices(case, dual, start)
-        if found.impossible:
-            return None
         y = stored(found.y)
+        if found.impossible:
+            return _Case(case, opened, -math.inf, y)
         return _Case(case, opened, safe_bound(case, dual, y), y)
 
 
