@@ -1,7 +1,7 @@
-"""The options of some thousands of loans in HiGHS: linear relaxations, and small MIPs.
+"""The options of some thousands of loans in HiGHS, relaxed: each loan has one option, or parts.
 
-Each loan has one option, in parts where relaxed. One thread, and limits by steps and nodes
-and never by the clock, so that answers repeat. Rows are scaled by their largest coefficient.
+One thread and no limit by the clock, so that answers repeat. Rows are scaled by their largest
+coefficient.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from scfcap.quantities import FloatArray, IntArray
 #: Absolute tolerance of rows (scaled) and columns.
 TOLERANCE = 1e-9
 _STATUS = highspy.HighsModelStatus
-_FEASIBLE = highspy.SolutionStatus.kSolutionStatusFeasible
 _NONE = (_STATUS.kInfeasible, _STATUS.kUnboundedOrInfeasible)
 _OPTIONS = {
     "output_flag": False,
@@ -29,7 +28,6 @@ _OPTIONS = {
     "random_seed": 0,
     "primal_feasibility_tolerance": TOLERANCE,
     "dual_feasibility_tolerance": TOLERANCE,
-    "mip_feasibility_tolerance": TOLERANCE,
 }
 
 
@@ -106,36 +104,6 @@ class Relaxation:
         part = np.clip(np.array(found.col_value)[: len(self.core.loan)], 0.0, 1.0)
         dual = np.maximum(-np.array(found.row_dual)[: len(self._scale)] / self._scale, 0.0)
         return Vertex(part, dual, float(part @ self.core.worth))
-
-
-def replaced(
-    core: Core, at: IntArray, loans: IntArray, nodes: int, enough: float = 0.0
-) -> IntArray | None:
-    """Options ``at`` (loans,) with those of ``loans`` chosen anew; None where nothing was found.
-
-    ``enough`` [currency]: the search ends when the answer is proven that near to the best. Where
-    ``at`` keeps the rows the answer is worth at least as much.
-    """
-    option, of = spread(core.first, loans)
-    model, _ = _model(core, option, core.right - core.use(at) + core.use(at[loans]))
-    limits = {"mip_max_nodes": nodes, "mip_abs_gap": enough, "mip_rel_gap": 0.0}
-    for name, value in limits.items():
-        model.setOptionValue(name, value)
-    model.changeColsIntegrality(
-        len(option),
-        np.arange(len(option), dtype=np.int32),
-        np.full(len(option), highspy.HighsVarType.kInteger),
-    )
-    start = (at[loans][of] == option).astype(np.float64)
-    model.setSolution(len(option), np.arange(len(option), dtype=np.int32), start)
-    model.run()
-    if model.getInfo().primal_solution_status != int(_FEASIBLE):
-        return None
-    part = np.array(model.getSolution().col_value)[: len(option)]
-    chosen = np.lexsort((np.arange(len(of)), -part, of))
-    kept = at.copy()
-    kept[loans] = option[chosen[np.searchsorted(of, np.arange(len(loans)))]]
-    return kept
 
 
 def _model(core: Core, option: IntArray, room: FloatArray) -> tuple[Any, FloatArray]:
