@@ -87,6 +87,9 @@ def _whole(draft: Draft, found: Allocation) -> Allocation:
         found,
         program=whole,
         dual=np.append(found.dual, np.zeros(len(more))),
+        branches=tuple(
+            (taken, np.append(price, np.zeros(len(more)))) for taken, price in found.branches
+        ),
         activity=np.append(found.activity, lefts),
     )
 

@@ -101,10 +101,12 @@ def proof_of(
     """All that makes an allocation checkable; of ``about`` what its model and tape say.
 
     ``cases``: those that prove the bound together, where channels have a least ticket; None: the
-    one of the allocation's own prices.
+    allocation's own.
     """
     about = about or About()
-    cases = [Case({}, found.dual)] if cases is None else cases
+    if cases is None:
+        branches = found.branches or (({}, found.dual),)
+        cases = [Case(taken, price) for taken, price in branches]
     program = found.program
     limits = {
         "schema_version": VERSION,

@@ -262,6 +262,24 @@ def test_what_is_not_true_is_found(what):
         assert spoilt.holds
 
 
+@pytest.mark.parametrize(("relief", "holds"), [(69.0, True), (70.0, True), (70.001, False)])
+def test_a_mean_is_given_no_more_than_loans_without_a_choice_lack(relief, holds):
+    """One loan of 70 can be in ``own`` alone: with a number of 1 too much it lacks 70."""
+    program, _ = facility()
+    eligible = program.eligible.copy()
+    eligible[0] = [True, False, False]
+    must = np.arange(10) == 0
+    terms = (Term(0, 1.0, number="one"),)
+    row = Row("mean", "average", 70.0, terms)
+    program = replace(program, eligible=eligible, must=must, rows=(row,),
+                      numbers={"one": np.ones(10)})  # fmt: skip
+    choice = np.full(10, -1)
+    choice[0] = 0
+    claim = claimed(proven(program, choice, [0.0]))
+    given = _with_limit(claim, 0, relief=relief)
+    assert ("relief" not in _report(_with_limit(given, 0, right=relief)).false) is holds
+
+
 def test_a_must_loan_with_no_place_is_no_bound():
     found = _true()
     claim = claimed(found)

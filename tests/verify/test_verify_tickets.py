@@ -11,6 +11,7 @@ import pytest
 
 from scfcap.funding.allocation.program import AllocationProgram, Attribute, Row, Term
 from scfcap.funding.allocation.result import Allocation
+from scfcap.funding.allocation.solve import allocate
 from scfcap.report.proof import Case, proof_of
 from scfcap.verify.proof import checks
 from scfcap.verify.read import Files, claim_of, limits_of
@@ -86,6 +87,28 @@ def test_cases_prove_a_bound_above_the_best_of_all_placements():
     assert report.check("prices").found == "5 above 0 in 2 cases"
     assert float(bound) >= best
     assert "bound" in _report(replace(found, bound=np.nextafter(up(bound), 0.0)), cases).false
+
+
+def test_an_allocation_with_a_ticket_is_agreed():
+    """Branches that the allocation itself found; the best of all placements is within its bound."""
+    program = _program()
+    found = allocate(program)
+    report = _report(found)
+    assert report.holds, [check for check in report.checks if not check.holds]
+    assert found.bound >= _best(program)[1] - 1e-12
+    assert len(found.branches) == 2
+
+
+@pytest.mark.parametrize("least", [1.0, 400.0])
+def test_branches_without_a_placement_are_proven_empty(least):
+    """The bank has to get 60 and has 40, so that closed it is empty; a ticket of 400 is open."""
+    program = _program()
+    rows = [*program.rows[:3], replace(program.rows[TICKET], right=-least)]
+    rows.append(Row("bank: least", "least", -60.0 if least == 1.0 else 0.0, (Term(BANK, -1.0),)))
+    found = allocate(replace(program, rows=tuple(rows)))
+    report = _report(found)
+    assert report.holds, [check for check in report.checks if not check.holds]
+    assert len(found.branches) == 2
 
 
 def test_a_price_of_a_ticket_that_need_not_hold_is_found():

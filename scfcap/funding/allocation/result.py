@@ -45,6 +45,8 @@ class Allocation:
     counts: Mapping[str, int] = field(default_factory=dict)
     tickets: Mapping[str, bool] = field(default_factory=dict)
     """Channels with a least ticket, by key: whether the bound's best branch has it open."""
+    branches: tuple[tuple[Mapping[str, bool], FloatArray], ...] = ()
+    """All branches that prove the bound together: by channel whether it is open, and prices."""
 
     @property
     def gap(self) -> float:

@@ -8,8 +8,11 @@ the best one found among them.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from scfcap.errors import FaultError, InfeasibleError
 from scfcap.funding.allocation.bound import safe_bound, stored
@@ -54,11 +57,11 @@ def by_tickets(
         msg = f"{len(ticket_rows(program))} least tickets; at most {COMBINED} are gone through"
         raise FaultError(msg)
     priced: list[_Case] = []
+    empty: list[_Case] = []
     failed: InfeasibleError | None = None
     for opened in _combinations(ticket_rows(program)):
         case = _priced(program, opened, start)
-        if case is not None:
-            priced.append(case)
+        (priced if case.bound > -math.inf else empty).append(case)
     order = sorted(range(len(priced)), key=lambda k: (-priced[k].bound, k))
     best: Allocation | None = None
     for k in order:
@@ -77,7 +80,8 @@ def by_tickets(
         if failed is not None:
             raise failed
         return place(_case(program, dict.fromkeys(ticket_rows(program), False)), start)
-    return _told(program, best, max(priced, key=lambda case: case.bound))
+    told = _told(program, best, max(priced, key=lambda case: case.bound))
+    return replace(told, branches=tuple(_branch(program, case) for case in (*priced, *empty)))
 
 
 def _combinations(rows: tuple[int, ...]) -> Iterator[Mapping[int, bool]]:
@@ -99,21 +103,29 @@ def _case(program: AllocationProgram, opened: Mapping[int, bool]) -> AllocationP
 
 def _priced(
     program: AllocationProgram, opened: Mapping[int, bool], start: Mapping[str, float] | None
-) -> _Case | None:
-    """A combination with a bound; None where it has no placement."""
+) -> _Case:
+    """A combination with a bound; -inf, with prices that prove it, where it has no placement."""
     case = _case(program, opened)
     if (case.must & ~case.eligible.any(axis=1)).any():
-        return None
+        return _Case(case, opened, -math.inf, np.zeros(len(case.rows)))
     with evaluator(structure(case)) as dual:
         found = prices(case, dual, start)
-        if found.impossible:
-            return None
         y = stored(found.y)
+        if found.impossible:
+            return _Case(case, opened, -math.inf, y)
         return _Case(case, opened, safe_bound(case, dual, y), y)
 
 
 def _named(program: AllocationProgram, y: FloatArray) -> Mapping[str, float]:
     return {row.name: float(price) for row, price in zip(program.rows, y, strict=True)}
+
+
+def _branch(program: AllocationProgram, case: _Case) -> tuple[Mapping[str, bool], FloatArray]:
+    """Which channels a case has open, and its prices: none of tickets that it has closed."""
+    y = case.y.copy()
+    y[[at for at, is_open in case.opened.items() if not is_open]] = 0.0
+    keys = {at: program.channels[program.rows[at].terms[0].channel] for at in case.opened}
+    return {keys[at]: is_open for at, is_open in case.opened.items()}, y
 
 
 def _told(program: AllocationProgram, best: Allocation, top: _Case) -> Allocation:
