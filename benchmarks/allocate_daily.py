@@ -21,13 +21,13 @@ from scfcap.funding.allocation.solve import allocate
 
 NAME = "allocate_daily"
 SIZE = 100_000
-SMOKE = 2_000
+SMOKE = 3_000
 BARS = {"ratio": 4.0}
 
 #: Shares of the loans that are repaid, new, and owe less.
 REPAID, NEW, LESS = 0.005, 0.005, 0.01
 #: What is proven of either run, share of the bound.
-GAP = 1e-3
+GAP = 2e-3
 
 
 @dataclass(frozen=True)

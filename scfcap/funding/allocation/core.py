@@ -81,7 +81,9 @@ def spread(start: IntArray, items: IntArray) -> tuple[IntArray, IntArray]:
 def core_of(program: AllocationProgram) -> Core:
     """All options of a program of some thousands of loans."""
     loans, channels = program.value.shape
-    special = tuple(replace(r, terms=tuple(t for t in r.terms if not _plain(t))) for r in program.rows)
+    special = tuple(
+        replace(r, terms=tuple(t for t in r.terms if not _plain(t))) for r in program.rows
+    )
     rows, pairs = matrix(replace(program, rows=special))
     plain = np.zeros((channels, len(program.rows)))
     for r, stated in enumerate(program.rows):

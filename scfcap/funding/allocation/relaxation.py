@@ -128,7 +128,9 @@ def replaced(
     start = (at[loans][of] == option).astype(np.float64)
     model.setSolution(len(option), np.arange(len(option), dtype=np.int32), start)
     model.run()
-    if model.getInfo().primal_solution_status != int(highspy.SolutionStatus.kSolutionStatusFeasible):
+    if model.getInfo().primal_solution_status != int(
+        highspy.SolutionStatus.kSolutionStatusFeasible
+    ):
         return None
     value = np.array(model.getSolution().col_value)[: len(option)]
     chosen = np.lexsort((np.arange(len(of)), -value, of))
@@ -145,9 +147,7 @@ def _model(core: Core, option: IntArray, room: FloatArray) -> tuple[Any, FloatAr
     """
     entry, column = spread(core.start, option)
     count, rows, channels = len(option), len(core.right), core.plain.shape[0]
-    special = sparse.csr_array(
-        (core.amount[entry], (core.row[entry], column)), (rows, count)
-    )
+    special = sparse.csr_array((core.amount[entry], (core.row[entry], column)), (rows, count))
     scale = np.maximum(
         abs(special).max(axis=1).toarray().ravel() if count else 0.0,
         np.abs(core.plain).max(axis=0, initial=0.0) * core.balance[option].max(initial=0.0),
@@ -156,16 +156,18 @@ def _model(core: Core, option: IntArray, room: FloatArray) -> tuple[Any, FloatAr
     unit = max(float(core.balance[option].max(initial=0.0)), 1e-12)
     placed = np.flatnonzero(core.channel[option] != UNPLACED)
     at = core.channel[option[placed]]
-    load = sparse.csr_array(
-        (core.balance[option[placed]] / unit, (at, placed)), (channels, count)
-    )
+    load = sparse.csr_array((core.balance[option[placed]] / unit, (at, placed)), (channels, count))
     loans, of = np.unique(core.loan[option], return_inverse=True)
     once = sparse.csr_array((np.ones(count), (of, np.arange(count))), (len(loans), count))
     over = sparse.diags_array(1.0 / scale)
     whole = sparse.csr_array(
         sparse.block_array(
             [
-                [over @ special, over @ sparse.csr_array(core.plain.T * unit), -sparse.eye_array(rows)],
+                [
+                    over @ special,
+                    over @ sparse.csr_array(core.plain.T * unit),
+                    -sparse.eye_array(rows),
+                ],
                 [load, -sparse.eye_array(channels), None],
                 [once, None, None],
             ]

@@ -63,9 +63,7 @@ def searched(
     )  # fmt: skip
     hot, exceeded = (WARM, MENDED) if mend else (HOT, EXCEEDED)
     heats = np.array([hot * unit, COLD * unit, *exceeded])
-    least = _anneal(
-        arrays, likely, free[live], now, best, dual[live], price[live], heats, steps
-    )
+    least = _anneal(arrays, likely, free[live], now, best, dual[live], price[live], heats, steps)
     left = core.right - core.use(now)
     last = float(regret[now].sum() + (dual * np.maximum(left, 0.0)).sum())
     return best if least <= CLOSE * last or (mend and math.isfinite(least)) else now
@@ -92,7 +90,16 @@ def settled(core: Core, at: IntArray, stays: IntArray) -> IntArray:
     now = at.copy()
     plain = np.vstack([core.plain, np.zeros(len(core.right))])
     channel = np.where(core.channel < 0, len(core.plain), core.channel).astype(np.int64)
-    arrays = (core.first, channel, core.worth, core.balance, core.start, core.row, core.amount, plain)
+    arrays = (
+        core.first,
+        channel,
+        core.worth,
+        core.balance,
+        core.start,
+        core.row,
+        core.amount,
+        plain,
+    )
     _settle(arrays, core.right - core.use(at), now, stays)
     return now
 
