@@ -24,7 +24,7 @@ OPEN = ("__init__.py", "__main__.py")
 #: Modules that only these files (or packages) may import.
 RESERVED = {
     "pulp": ("funding/program.py",),
-    "highspy": ("funding/highs.py", "funding/warm.py"),
+    "highspy": ("funding/highs.py", "funding/warm.py", "funding/allocation/relaxation.py"),
     "pyxirr": ("cashflow/returns.py",),
     "openpyxl": ("report/excel.py", "tape/sheets.py"),
     "zipfile": ("report/excel.py", "tape/sheets.py"),

@@ -55,7 +55,8 @@ def safe_bound(program: AllocationProgram, dual: Evaluator, y: FloatArray) -> fl
         Fraction(0),
     )
     total = math.fsum(terms.tolist())
-    lost = _operations(dual) * _ROUNDING * math.fsum(sizes.tolist()) + _TINY * (len(terms) + 1)
+    lost = _operations(dual) * _ROUNDING * math.fsum(sizes.tolist())
+    lost += _TINY * int(np.count_nonzero(sizes))
     return up(exact + Fraction(total) + Fraction(abs(total) * 2.0**-52) + Fraction(lost))
 
 

@@ -54,7 +54,7 @@ class Core:
         load = np.bincount(
             self.channel[placed], self.balance[placed], minlength=self.plain.shape[0]
         )
-        return special + load @ self.plain
+        return np.asarray(special + load @ self.plain)
 
     def sizes(self) -> FloatArray:
         """Largest coefficient of each row (rows,) [currency]; 1 where it has none."""
@@ -68,11 +68,11 @@ class Core:
         """Worth less the price of what is used, shape (options,) [currency]."""
         sums = np.concatenate([[0.0], np.cumsum(self.amount * dual[self.row])])
         special = sums[self.start[1:]] - sums[self.start[:-1]]
-        return self.worth - special - self.balance * (self.plain @ dual)[self.channel]
+        return np.asarray(self.worth - special - self.balance * (self.plain @ dual)[self.channel])
 
 
 def spread(start: IntArray, items: IntArray) -> tuple[IntArray, IntArray]:
-    """All positions from ``start[i]`` to ``start[i + 1]`` of the items, and which item each is of."""
+    """All positions from ``start[i]`` to ``start[i + 1]`` of the items, and each one's item."""
     count = start[items + 1] - start[items]
     position = np.repeat(start[items] - np.cumsum(count) + count, count)
     return position + np.arange(len(position)), np.repeat(np.arange(len(items)), count)
@@ -82,7 +82,8 @@ def core_of(program: AllocationProgram) -> Core:
     """All options of a program of some thousands of loans."""
     loans, channels = program.value.shape
     special = tuple(
-        replace(r, terms=tuple(t for t in r.terms if not _plain(t))) for r in program.rows
+        replace(row, terms=tuple(term for term in row.terms if not _plain(term)))
+        for row in program.rows
     )
     rows, pairs = matrix(replace(program, rows=special))
     plain = np.zeros((channels, len(program.rows)))

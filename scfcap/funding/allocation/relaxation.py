@@ -21,6 +21,7 @@ from scfcap.quantities import FloatArray, IntArray
 #: Absolute tolerance of rows (scaled) and columns.
 TOLERANCE = 1e-9
 _STATUS = highspy.HighsModelStatus
+_FEASIBLE = highspy.SolutionStatus.kSolutionStatusFeasible
 _NONE = (_STATUS.kInfeasible, _STATUS.kUnboundedOrInfeasible)
 _OPTIONS = {
     "output_flag": False,
@@ -128,12 +129,10 @@ def replaced(
     start = (at[loans][of] == option).astype(np.float64)
     model.setSolution(len(option), np.arange(len(option), dtype=np.int32), start)
     model.run()
-    if model.getInfo().primal_solution_status != int(
-        highspy.SolutionStatus.kSolutionStatusFeasible
-    ):
+    if model.getInfo().primal_solution_status != int(_FEASIBLE):
         return None
-    value = np.array(model.getSolution().col_value)[: len(option)]
-    chosen = np.lexsort((np.arange(len(of)), -value, of))
+    part = np.array(model.getSolution().col_value)[: len(option)]
+    chosen = np.lexsort((np.arange(len(of)), -part, of))
     kept = at.copy()
     kept[loans] = option[chosen[np.searchsorted(of, np.arange(len(loans)))]]
     return kept
@@ -160,14 +159,11 @@ def _model(core: Core, option: IntArray, room: FloatArray) -> tuple[Any, FloatAr
     loans, of = np.unique(core.loan[option], return_inverse=True)
     once = sparse.csr_array((np.ones(count), (of, np.arange(count))), (len(loans), count))
     over = sparse.diags_array(1.0 / scale)
+    plain = over @ sparse.csr_array(core.plain.T * unit)
     whole = sparse.csr_array(
         sparse.block_array(
             [
-                [
-                    over @ special,
-                    over @ sparse.csr_array(core.plain.T * unit),
-                    -sparse.eye_array(rows),
-                ],
+                [over @ special, plain, -sparse.eye_array(rows)],
                 [load, -sparse.eye_array(channels), None],
                 [once, None, None],
             ]

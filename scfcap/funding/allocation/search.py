@@ -21,9 +21,9 @@ from scfcap.quantities import FloatArray, IntArray
 #: Price of an exceeded row over its price, at the start and at the end.
 EXCEEDED = (1.5, 40.0)
 #: Temperature at the start and the end, over the price of a middling loan in a middling row.
-HOT, COLD = 0.1, 0.002
+HOT, COLD = 0.02, 0.001
 #: As these, to mend a placement that exceeds few rows.
-MENDED, WARM = (20.0, 200.0), 0.05
+MENDED, WARM = (20.0, 200.0), 0.02
 #: Options that are tried, the likeliest ones, for each loan; its best one is among them.
 TRIED = 1.4
 #: A row that has room for so many of its largest coefficient is left out.
@@ -167,7 +167,7 @@ def _anneal(
         out = now[one]
         if to == out:
             continue
-        other, back, gone = -1, -1, -1
+        other, back, gone = np.int64(-1), np.int64(-1), np.int64(-1)
         if (random >> np.uint64(5)) & np.uint64(1):
             for _ in range(_ASKED):
                 random ^= random << np.uint64(13)
@@ -178,7 +178,7 @@ def _anneal(
                     continue
                 for o in range(first[asked], first[asked + 1]):
                     if channel[o] == channel[out]:
-                        other, back, gone = asked, o, now[asked]
+                        other, back, gone = asked, np.int64(o), now[asked]
                 if other >= 0:
                     break
             if other < 0:

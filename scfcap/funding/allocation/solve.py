@@ -25,6 +25,7 @@ from scfcap.funding.allocation.exact import exact_sums
 from scfcap.funding.allocation.program import UNPLACED, AllocationProgram, Choice
 from scfcap.funding.allocation.result import Allocation, Step
 from scfcap.funding.allocation.structure import structure
+from scfcap.funding.allocation.tickets import by_tickets, ticket_rows
 from scfcap.funding.allocation.whole import whole
 from scfcap.quantities import FloatArray
 
@@ -41,6 +42,13 @@ def allocate(program: AllocationProgram, start: Mapping[str, float] | None = Non
     Raises:
         InfeasibleError: no placement keeps the rows; says which conflict and the least relaxation.
     """
+    if ticket_rows(program):
+        return by_tickets(program, start, _allocate)
+    return _allocate(program, start)
+
+
+def _allocate(program: AllocationProgram, start: Mapping[str, float] | None) -> Allocation:
+    """The same of a program whose rows all hold."""
     if (program.must & ~program.eligible.any(axis=1)).any():
         raise explain_conflict(program)
     with evaluator(structure(program)) as dual:

@@ -15,9 +15,10 @@ import numpy as np
 
 from scfcap.errors import InfeasibleError
 from scfcap.funding.allocation.core import Core
+from scfcap.funding.allocation.dual import prices
 from scfcap.funding.allocation.evaluate import Evaluator
 from scfcap.funding.allocation.program import UNPLACED, AllocationProgram, Choice
-from scfcap.funding.allocation.relaxation import Relaxation, Vertex, replaced
+from scfcap.funding.allocation.relaxation import Relaxation, Vertex
 from scfcap.funding.allocation.restricted import FREE, Opened, activity, around, opened
 from scfcap.funding.allocation.result import Step
 from scfcap.funding.allocation.search import exceeded_price, searched, settled
@@ -80,7 +81,7 @@ def whole(program: AllocationProgram, dual: Evaluator, y: FloatArray) -> Whole:
     for _ in range(PLACED):
         if not _hold_large(program, priced, held):
             break
-        priced = better(program, dual, priced.y, held)
+        priced = better(program, dual, _anew(program, dual, priced.y, held), held)
     start = _by_size(program, priced)
     steps.append(Step("loans by size", np.nan, np.nan, time.perf_counter() - begun))
     choice = near_ties(program, dual, priced.y, start)
@@ -141,6 +142,15 @@ def _hold_large(program: AllocationProgram, priced: Priced, held: Choice) -> boo
     large = split[balance[split] > LARGE * np.median(balance[split])]
     held[near.loans[large]] = near.core.channel[at[large]]
     return len(large) > 0
+
+
+def _anew(program: AllocationProgram, dual: Evaluator, y: FloatArray, held: Choice) -> FloatArray:
+    """Prices from ``y`` (rows,) where loans are held, by smoothing."""
+    use, _ = activity(dual.structure, np.where(held == FREE, UNPLACED, held).astype(np.int16))
+    free = dual.structure.some(np.flatnonzero(held == FREE))
+    rest = dual.of(replace(free, right=program.right - use))
+    names = [row.name for row in program.rows]
+    return prices(program, rest, dict(zip(names, y.tolist(), strict=True))).y
 
 
 def _by_size(program: AllocationProgram, priced: Priced) -> Choice:
