@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from scfcap.errors import InfeasibleError, InvariantError
 from scfcap.funding.allocation import outright
 from scfcap.funding.allocation.bound import safe_bound, stored
+from scfcap.funding.allocation.carried import NEAR, carried, carries
 from scfcap.funding.allocation.conflict import explain_conflict, limits_conflict
 from scfcap.funding.allocation.dual import prices
 from scfcap.funding.allocation.evaluate import Evaluator, evaluator
@@ -33,7 +35,9 @@ OUTRIGHT, ENTRIES, NODES = 500, 100_000, 2_000
 
 
 def allocate(program: AllocationProgram, start: Mapping[str, float] | None = None) -> Allocation:
-    """Place the loans. ``start``: prices by row name to start from, such as yesterday's.
+    """Place the loans. ``start``: prices by row name to start from, such as yesterday's; with them
+    a program most of whose loans lie somewhere goes the short way of a day after
+    (:mod:`scfcap.funding.allocation.carried`) if that comes near enough to its bound.
 
     Raises:
         InfeasibleError: no placement keeps the rows; says which conflict and the least relaxation.
@@ -99,18 +103,29 @@ def _by_prices(
         raise explain_conflict(program)
     said = f"{found.evaluations} evaluations on all loans, {found.sampled} on a part"
     steps = [Step("prices", found.value, np.nan, found.seconds, said)]
+    counts = {"evaluations": found.evaluations, "sampled": found.sampled}
+    if carries(program, start):
+        short = carried(program, dual, found.y)
+        if short is not None:
+            begun = time.perf_counter()
+            steps += short.steps
+            result = proven(
+                program, dual, short.choice, [found.y], steps=tuple(steps), counts=counts
+            )
+            if result.gap <= NEAR:
+                proof = Step("proof", result.bound, result.value, time.perf_counter() - begun)
+                return replace(result, steps=(*result.steps, proof))
     try:
         placed = whole(program, dual, found.y)
     except InfeasibleError as broken:
         raise limits_conflict(program) or broken from broken
     steps += placed.steps
     begun = time.perf_counter()
-    counts = {"evaluations": found.evaluations, "sampled": found.sampled}
     result = proven(
         program, dual, placed.choice, [found.y, placed.y], steps=tuple(steps), counts=counts
     )
     proof = Step("proof", result.bound, result.value, time.perf_counter() - begun)
-    return Allocation(**{**vars(result), "steps": (*result.steps, proof)})
+    return replace(result, steps=(*result.steps, proof))
 
 
 def proven(

@@ -84,7 +84,7 @@ def whole(program: AllocationProgram, dual: Evaluator, y: FloatArray) -> Whole:
         priced = better(program, dual, _anew(program, dual, priced.y, held), held)
     start = _by_size(program, priced)
     steps.append(Step("loans by size", np.nan, np.nan, time.perf_counter() - begun))
-    choice = _near(program, dual, priced.y, start)
+    choice = near_ties(program, dual, priced.y, start)
     steps.append(Step("local search", np.nan, program.worth(choice), time.perf_counter() - begun))
     return Whole(choice, proven, tuple(steps))
 
@@ -97,7 +97,7 @@ def better(program: AllocationProgram, dual: Evaluator, y: FloatArray, held: Cho
     at, now = y, least
     for _ in range(ROUNDS):
         near = opened(program, dual, best, LOANS, held)
-        found = _vertex(near, best)
+        found = vertex_of(near, best)
         at, now = found.dual, _bound(program, dual, found.dual, held)
         fixed = near.choice.copy()
         fixed[near.loans] = UNPLACED
@@ -110,7 +110,7 @@ def better(program: AllocationProgram, dual: Evaluator, y: FloatArray, held: Cho
     return Priced(near, found, best, least)
 
 
-def _vertex(near: Opened, y: FloatArray) -> Vertex:
+def vertex_of(near: Opened, y: FloatArray) -> Vertex:
     """The relaxation's vertex, rows exceeded at a price where they cannot be kept."""
     relaxed = Relaxation(near.core)
     found = relaxed.solve()
@@ -187,12 +187,20 @@ def _loss(core: Core, at: IntArray, y: FloatArray, price: FloatArray) -> float:
     return float(np.where(free < 0.0, -price * free, y * free).sum() - core.reduced(y)[at].sum())
 
 
-def _near(program: AllocationProgram, dual: Evaluator, y: FloatArray, start: Choice) -> Choice:
+def near_ties(
+    program: AllocationProgram,
+    dual: Evaluator,
+    y: FloatArray,
+    start: Choice,
+    most_of: tuple[int, int] = (SEARCHED, STEPS),
+) -> Choice:
     """The search from ``start`` among the near ties, until all rows are kept.
 
-    A row that stays exceeded is kept clear of its limit by that much when the search goes on.
+    ``most_of``: free loans and steps at first; then twice and four times as many. A row that stays
+    exceeded is kept clear of its limit by that much when the search goes on.
     """
-    for count, steps in ((SEARCHED, STEPS), (2 * SEARCHED, 4 * STEPS)):
+    loans, first = most_of
+    for count, steps in ((loans, first), (2 * loans, 4 * first)):
         near = around(program, dual, y, count, start)
         core, at = near.core, near.core.options(start[near.loans])
         middle = float(np.median(program.balance[near.loans]))

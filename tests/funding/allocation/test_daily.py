@@ -35,7 +35,7 @@ from scfcap.funding.allocation.sample_days import (
 )
 from scfcap.funding.allocation.solve import allocate
 
-DATES = 6
+DATES = 3
 KINDS = ("least", "most", "churn")
 
 
@@ -73,7 +73,7 @@ def test_balances_follow_the_instalments() -> None:
 
 
 def test_a_course_has_new_loans_and_loses_old_ones() -> None:
-    made = course(400)
+    made = course(1_000)
     first, last = (set(made.morning(d, made.held).loan.tolist()) for d in (0, DATES - 1))
     assert last - first
     assert first - last
@@ -115,9 +115,10 @@ def test_each_way_begins_where_it_ended(run: DailyRun, days: SampleDays) -> None
         said = run.by_way.set_index("way").loc[way]
         assert said["total"] == pytest.approx(total + said["left"])
     assert len(run.sentences("CNY")) == 3
-    again = run_days(days)
-    shown = [name for name in run.by_day if name != "seconds"]
-    assert run.by_day[shown].equals(again.by_day[shown])
+    rules = {name: WAYS[name] for name in (GREEDY, PROPORTIONAL)}
+    again = run_days(days, rules).by_day.drop(columns="seconds")
+    first = run.by_day[run.by_day["way"].isin(rules)].drop(columns="seconds")
+    assert first.reset_index(drop=True).equals(again)
 
 
 def test_the_allocation_earns_most_and_keeps_its_limits(run: DailyRun) -> None:
@@ -148,7 +149,7 @@ def priced(program: AllocationProgram, cost: float) -> AllocationProgram:
 def test_moves_fall_as_their_cost_rises(days: SampleDays, way: object) -> None:
     program = days.morning(0, days.held).program
     moved = []
-    for cost in (0.0, 0.002, 0.01, 0.1):
+    for cost in (0.0, 0.1):
         choice = way(priced(program, cost))  # type: ignore[operator]
         moved.append(float(program.balance[(program.today >= 0) & (choice != program.today)].sum()))
     assert moved == sorted(moved, reverse=True)
@@ -228,7 +229,7 @@ def enumerated(program: AllocationProgram) -> float:
     return best
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None, derandomize=True)
 @given(small())
 def test_no_rule_beats_the_best_nor_the_bound(program: AllocationProgram) -> None:
     best = enumerated(program)
