@@ -1,8 +1,8 @@
-"""Local search over a core: shifts and exchanges at a falling temperature, from one seed.
+"""Local search over a core: shifts and exchanges at a falling temperature, from fixed seeds.
 
 A placement loses its ``regret`` (best less chosen reduced worth) and the price of what its rows
 leave free; both are at least 0 and add up to its distance from the bound. The search takes that for
-its energy, exceeded rows at a rising price, and keeps the best placement that keeps all rows.
+its energy, exceeded rows at a rising price and a charge for each, and keeps the best placement that keeps all rows.
 Metropolis acceptance after S. Kirkpatrick, C. Gelatt, M. Vecchi, Science 220 (1983), 671-680; its
 random numbers are its own, so that it repeats.
 """
@@ -10,20 +10,25 @@ random numbers are its own, so that it repeats.
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from scfcap.compiled import compiled
 from scfcap.funding.allocation.core import Core
-from scfcap.quantities import FloatArray, IntArray
+from scfcap.quantities import BoolArray, FloatArray, IntArray
 
 #: Price of an exceeded row over its price, at the start and at the end.
 EXCEEDED = (1.5, 40.0)
 #: Temperature at the start and the end, over the price of a middling loan in a middling row.
-HOT, COLD = 0.02, 0.001
+HOT, COLD = 0.04, 0.001
 #: As these, to mend a placement that exceeds few rows.
 MENDED, WARM = (20.0, 200.0), 0.02
+#: What each exceeded row costs besides, over the price of a middling loan in a middling row.
+BROKEN = (0.3, 3.0)
+#: Searches that go on beside each other, each from its own random numbers.
+SEEDS = (0, 1)
 #: Options that are tried, the likeliest ones, for each loan; its best one is among them.
 TRIED = 1.4
 #: A row that has room for so many of its largest coefficient is left out.
@@ -46,27 +51,58 @@ def searched(
         return at
     reduced = core.reduced(dual)
     regret = np.maximum.reduceat(reduced, core.first[:-1])[core.loan] - reduced
-    plain = np.vstack([core.plain, np.zeros(len(core.right))])
-    channel = np.where(core.channel < 0, len(core.plain), core.channel).astype(np.int64)
     likely = np.argsort(regret, kind="stable")[: int(TRIED * len(core))]
     price = exceeded_price(core, dual)
     free = core.right - core.use(at)
     live = (dual > 0.0) | (free < ROOMY * core.sizes())
     unit = float(np.median(core.balance[core.balance > 0.0]) * np.median(price))
-    now, best = at.copy(), at.copy()
+    hot, exceeded = (WARM, MENDED) if mend else (HOT, EXCEEDED)
+    heats = np.array([hot * unit, COLD * unit, *exceeded, BROKEN[0] * unit, BROKEN[1] * unit])
+    arrays = (*_live(core, live), regret)
+
+    def from_seed(seed: int) -> tuple[float, IntArray, IntArray]:
+        now, best, room = at.copy(), at.copy(), free[live]
+        least = _anneal(
+            arrays, likely, room, now, best, dual[live], price[live], heats, steps, np.uint64(seed)
+        )
+        return least, best, now
+
+    with ThreadPoolExecutor(len(SEEDS)) as threads:
+        found = list(threads.map(from_seed, SEEDS))
+    lost = [_lost(core, now, regret, dual, price) for _, _, now in found]
+    least, best = min(((each[0], k) for k, each in enumerate(found)))
+    last = min(range(len(found)), key=lost.__getitem__)
+    if least <= CLOSE * lost[last] or (mend and math.isfinite(least)):
+        return found[best][1]
+    return found[last][2]
+
+
+def _lost(
+    core: Core, at: IntArray, regret: FloatArray, dual: FloatArray, price: FloatArray
+) -> float:
+    """What a placement loses, exceeded rows at their price [currency]."""
+    left = core.right - core.use(at)
+    return float(regret[at].sum() + np.where(left < 0.0, -price * left, dual * left).sum())
+
+
+def _live(core: Core, live: BoolArray) -> tuple[Any, ...]:
+    """Options as the search goes through them, rows that are not live left out; and for each pair
+    of channels, of which none is the last, the rows that a change from one to the other touches.
+    """
+    plain = np.ascontiguousarray(np.vstack([core.plain, np.zeros(len(core.right))])[:, live])
+    channel = np.where(core.channel < 0, len(core.plain), core.channel).astype(np.int64)
     inside = live[core.row]
     start = np.concatenate([[0], np.cumsum(inside)])[core.start]
     row = (np.cumsum(live) - 1)[core.row[inside]]
-    arrays = (
-        core.first, core.loan, channel, regret, core.balance, start, row, core.amount[inside],
-        np.ascontiguousarray(plain[:, live]),
+    touched = plain != 0.0
+    touched[np.repeat(channel, np.diff(start)), row] = True
+    pairs = (touched[:, None, :] | touched[None, :, :]).reshape(-1, plain.shape[1])
+    begin = np.concatenate([[0], np.cumsum(pairs.sum(axis=1))]).astype(np.int64)
+    rows = np.nonzero(pairs)[1].astype(np.int64)
+    return (
+        core.first, core.loan, channel, core.balance, start, row, core.amount[inside], plain,
+        begin, rows,
     )  # fmt: skip
-    hot, exceeded = (WARM, MENDED) if mend else (HOT, EXCEEDED)
-    heats = np.array([hot * unit, COLD * unit, *exceeded])
-    least = _anneal(arrays, likely, free[live], now, best, dual[live], price[live], heats, steps)
-    left = core.right - core.use(now)
-    last = float(regret[now].sum() + (dual * np.maximum(left, 0.0)).sum())
-    return best if least <= CLOSE * last or (mend and math.isfinite(least)) else now
 
 
 def exceeded_price(core: Core, dual: FloatArray) -> FloatArray:
@@ -142,23 +178,32 @@ def _anneal(
     price: Any,
     heats: Any,
     steps: int,
+    seed: Any,
 ) -> float:
-    """Moves ``now``; ``best`` becomes the one that keeps the rows and loses least: its loss."""
-    first, loan, channel, regret, balance, start, row, amount, plain = arrays
-    rows, loans = len(free), len(now)
-    then, high = np.empty(rows), heats[2] * price
-    least, total = np.inf, 0.0
+    """Moves ``now``; ``best`` becomes the one that keeps the rows and loses least: its loss.
+
+    ``heats``: temperature, price of an exceeded row over its price, and what each exceeded row
+    costs besides, each at the start and the end.
+    """
+    first, loan, channel, balance, start, row, amount, plain, begin, rows, regret = arrays
+    loans, ends = len(now), plain.shape[0]
+    then, high, fixed = np.empty(len(free)), heats[2] * price, heats[4]
+    total, over = 0.0, 0
     for i in range(loans):
         total += regret[now[i]]
-    if rows == 0 or free.min() >= 0.0:
-        least = total + (dual * free).sum()
+    for r in range(len(free)):
+        total += dual[r] * free[r]
+        over += free[r] < 0.0
+    least = total if over == 0 else np.inf
     heat, cooling = heats[0], (heats[1] / heats[0]) ** (1.0 / steps)
     rising = (heats[3] / heats[2]) ** (1000.0 / steps)
-    random = np.uint64(88172645463325252)
+    dearer = (heats[5] / heats[4]) ** (1000.0 / steps)
+    random = np.uint64(88172645463325252) + seed * np.uint64(0x9E3779B97F4A7C15)
     for step in range(steps):
         heat *= cooling
         if step % 1000 == 999:
             high *= rising
+            fixed *= dearer
         random ^= random << np.uint64(13)
         random ^= random >> np.uint64(7)
         random ^= random << np.uint64(17)
@@ -190,8 +235,9 @@ def _anneal(
             change += regret[back] - regret[gone]
             less -= balance[back]
             more -= balance[gone]
-        shift = change
-        for r in range(rows):
+        pair = a * ends + b
+        for k in range(begin[pair], begin[pair + 1]):
+            r = rows[k]
             then[r] = free[r] + less * plain[a, r] - more * plain[b, r]
         for e in range(start[out], start[out + 1]):
             then[row[e]] += amount[e]
@@ -202,9 +248,20 @@ def _anneal(
                 then[row[e]] += amount[e]
             for e in range(start[back], start[back + 1]):
                 then[row[e]] -= amount[e]
-        for r in range(rows):
-            change += max(dual[r] * then[r], -high[r] * then[r])
-            change -= max(dual[r] * free[r], -high[r] * free[r])
+        shift, beyond = change, 0
+        for k in range(begin[pair], begin[pair + 1]):
+            r = rows[k]
+            shift += dual[r] * (then[r] - free[r])
+            if then[r] < 0.0:
+                change += fixed - high[r] * then[r]
+                beyond += 1
+            else:
+                change += dual[r] * then[r]
+            if free[r] < 0.0:
+                change -= fixed - high[r] * free[r]
+                beyond -= 1
+            else:
+                change -= dual[r] * free[r]
         if change > 0.0:
             if change > 12.0 * heat:
                 continue
@@ -217,13 +274,10 @@ def _anneal(
         if other >= 0:
             now[other] = back
         total += shift
-        loss, kept = total, True
-        for r in range(rows):
-            free[r] = then[r]
-            loss += dual[r] * then[r]
-            if then[r] < 0.0:
-                kept = False
-        if kept and loss < least:
-            least = loss
+        over += beyond
+        for k in range(begin[pair], begin[pair + 1]):
+            free[rows[k]] = then[rows[k]]
+        if over == 0 and total < least:
+            least = total
             best[:] = now
     return least

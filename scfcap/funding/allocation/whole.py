@@ -25,7 +25,7 @@ from scfcap.funding.allocation.search import exceeded_price, searched, settled
 from scfcap.quantities import FloatArray, IntArray
 
 #: Free loans of the relaxation, and of the search.
-LOANS, SEARCHED = 5_000, 6_000
+LOANS, SEARCHED = 1_500, 6_000
 #: A relaxation proves the prices where it is that close to their bound, as a part of it.
 CLOSE = 1e-8
 #: Times that prices are improved, and that large loans are placed.
@@ -38,12 +38,11 @@ WHOLE = 1.0 - 1e-7
 EXCEEDED = 3.0
 #: Split loans that are placed at once, as a part of them; and how often at most.
 AT_ONCE, TIMES = 0.25, 14
-#: Steps of the search at first, and its turns; rows that a turn leaves exceeded are kept clear of
-#: their limit in the next by so many times the excess; the others by so much of what they were.
-STEPS, TURNS = 1_500_000, 8
-CLEAR, MORE, EASE, LEAST_TURNS = 0.03, 1.5, 0.7, 2
-#: Loans of the small MIP, and its nodes.
-SMALL, NODES = 120, 200
+#: Steps of the search at first: for each loan, at least, at most; and its turns.
+STEPS, LEAST_STEPS, MOST_STEPS, TURNS = 6, 1_500_000, 6_000_000, 8
+#: Priced rows are kept clear of their limits by such a part of a middling loan, those that a turn
+#: leaves exceeded by so many times the excess in the next, the others by so much of what they were.
+CLEAR, MORE, EASE, LEAST_TURNS = 0.01, 1.5, 0.7, 2
 
 
 @dataclass(frozen=True)
@@ -192,14 +191,15 @@ def near_ties(
     dual: Evaluator,
     y: FloatArray,
     start: Choice,
-    most_of: tuple[int, int] = (SEARCHED, STEPS),
+    most_of: tuple[int, int] | None = None,
 ) -> Choice:
     """The search from ``start`` among the near ties, until all rows are kept.
 
     ``most_of``: free loans and steps at first; then twice and four times as many. A row that stays
     exceeded is kept clear of its limit by that much when the search goes on.
     """
-    loans, first = most_of
+    usual = min(max(STEPS * len(program), LEAST_STEPS), MOST_STEPS)
+    loans, first = most_of or (SEARCHED, usual)
     for count, steps in ((loans, first), (2 * loans, 4 * first)):
         near = around(program, dual, y, count, start)
         core, at = near.core, near.core.options(start[near.loans])
