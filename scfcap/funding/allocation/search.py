@@ -3,8 +3,8 @@
 A placement loses its ``regret`` (best less chosen reduced worth) and the price of what its rows
 leave free; both are at least 0 and add up to its distance from the bound. The search takes that for
 its energy, exceeded rows at a rising price and a charge for each, and keeps the best placement that
-keeps all rows. Metropolis acceptance after S. Kirkpatrick, C. Gelatt, M. Vecchi, Science 220 (1983),
-671-680; its random numbers are its own, so that it repeats.
+keeps all rows. Metropolis acceptance after S. Kirkpatrick, C. Gelatt, M. Vecchi, Science 220
+(1983), 671-680; its random numbers are its own, so that it repeats.
 """
 
 from __future__ import annotations
