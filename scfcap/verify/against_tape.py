@@ -26,8 +26,8 @@ _NEAR = 2.0**-48
 
 @dataclass(frozen=True)
 class Prices:
-    """What values are worked out from where they are stated, shape (loans,): ``rate`` and ``loss``
-    [1/year], ``life`` [years].
+    """What values are worked out from where they are stated, shape (loans,): ``rate``
+    [1/year], ``life`` [years], ``loss`` over that life, share of the balance.
     """
 
     rate: FloatArray
@@ -218,7 +218,7 @@ def _values(limits: LimitsText, claim: Claim, found: Ground, prices: Prices | No
         comes = claim.today != c
         move = channel.move_cost * comes + limits.worth.move_cost * (comes & (claim.today >= 0))
         income = (prices.rate * channel.income_share - channel.cost) * prices.life
-        loss = prices.loss * prices.life * channel.loss_share
+        loss = prices.loss * channel.loss_share
         value = claim.balance * (income - loss - move)
         size = claim.balance * (
             (np.abs(prices.rate) + channel.cost) * prices.life + np.abs(loss) + move

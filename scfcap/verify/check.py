@@ -17,8 +17,7 @@ def beside(files: Files) -> Beside:
     prices = None
     if files.limits.worth.how == "stated":
         rate, life, loss = (
-            floats(values, f"{PRICE}:{name}", where)
-            for name in ("rate", "life", "expected_loss_rate")
+            floats(values, f"{PRICE}:{name}", where) for name in ("rate", "life", "expected_loss")
         )
         prices = Prices(rate, life, loss)
     kept = {

@@ -80,7 +80,7 @@ def worth(loan: dict[str, Any], c: int, life: float, loss: float) -> float:
     comes = channel != KEYS[c]
     move = (0.002 if c == BANK else 0.0) * comes + MOVE * (comes and channel != "")
     income = (loan["rate"] * INCOME[c] - COST[c]) * life
-    return float(loan["current_balance"] * (income - loss * life * LOSS[c] - move))
+    return float(loan["current_balance"] * (income - loss * LOSS[c] - move))
 
 
 def advance(loan: dict[str, Any], able: bool) -> float:
@@ -98,6 +98,7 @@ def allocation(rows: list[dict[str, Any]], seed: int = 3) -> tuple[Allocation, A
     loans = [row for row in rows if row["status"] != "repaid"]
     count = len(loans)
     life, loss = rng.uniform(0.1, 0.8, count), rng.uniform(0.0, 0.05, count)
+    life[-(count // 10) :] = 0.0  # past their maturity, with a loss still to come
     able = np.array([places(loan) for loan in loans])
     today = np.array([KEYS.index(x["channel"]) if x["channel"] else -1 for x in loans])
     score = np.array([0.0 if x["score"] == "" else float(x["score"]) for x in loans])
@@ -221,7 +222,7 @@ def write_folder(folder: Path, seed: int = 3) -> Path:
         "folder": str(folder),
     }
     rates = {"rate": np.array([x["rate"] for x in rows if x["status"] != "repaid"]),
-             "life": life, "expected_loss_rate": loss}  # fmt: skip
+             "life": life, "expected_loss": loss}  # fmt: skip
     out = folder / "allocation"
     out.mkdir()
     for name, content in proof_of(found, replace(about, tape=stated, prices=rates)).files().items():

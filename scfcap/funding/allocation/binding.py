@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from scfcap.axes import OWN
 from scfcap.errors import InfeasibleError
 from scfcap.funding.allocation.counting import Counting, Weights
 from scfcap.funding.allocation.limits import TODAY, Limits, NameLimit, Part, SumLimit
@@ -82,13 +83,22 @@ class Reach:
         """Loans that may be in one channel only, shape (loans,)."""
         return np.asarray(self.counting.eligible.sum(axis=1) == 1)
 
-    def stuck(self, weights: Weights) -> FloatArray:
-        """What each loan adds that cannot go elsewhere, 0 of others, shape (loans,) [currency]."""
-        return np.where(self.alone, self.least(weights), 0.0)
+    @cached_property
+    def staying(self) -> BoolArray:
+        """Those of them that are in that channel already or, being of no funder, in own capital;
+        the others are promised and still to come. Shape (loans,).
+        """
+        only = self.counting.eligible.argmax(axis=1)
+        own = np.array([funder.kind == OWN for funder in self.given.funders])
+        return np.asarray(self.alone & ((self.given.today == only) | own[only]))
+
+    def stuck(self, weights: Weights, loans: BoolArray) -> FloatArray:
+        """What each of ``loans`` adds at least, 0 of others, shape (loans,) [currency]."""
+        return np.where(loans, self.least(weights), 0.0)
 
     def extremes(self, limit: SumLimit) -> tuple[float, float, float]:
         """Least and most that the left side can be [currency], as every loan is placed; and what
-        it is of the loans that have no choice.
+        loans without a choice give it, all or those that stay where they are, whichever is less.
         """
         count, eligible = len(self.given), self.counting.eligible
         low, high = np.full(count, np.inf), np.full(count, -np.inf)
@@ -100,7 +110,8 @@ class Reach:
             open_ = eligible[:, c]
             np.minimum(low, there, out=low, where=open_)
             np.maximum(high, there, out=high, where=open_)
-        return float(low.sum()), float(high.sum()), float(low[self.alone].sum())
+        stuck = min(float(low[self.alone].sum()), float(low[self.staying].sum()))
+        return float(low.sum()), float(high.sum()), stuck
 
     def _coefficients(self, part: Part) -> FloatArray:
         found = part.weight * self.given.balance
@@ -116,7 +127,8 @@ class Reach:
 def binding(counting: Counting, limits: Limits) -> Binding:
     """The limits that can bind, and rows on names to begin with.
 
-    A mean or a limit on names that loans without a choice break is to get no worse by others.
+    A mean or a limit on names that loans break which stay where they are is to get no worse by
+    others. Loans that are promised and still to come get no such relief.
 
     Raises:
         InfeasibleError: an amount is out of reach wherever the loans go.
@@ -183,16 +195,22 @@ def _names(reach: Reach, limit: NameLimit, found: Binding) -> None:
 
 
 def _relief(reach: Reach, limit: NameLimit, values: Values, found: Binding) -> FloatArray | float:
-    """By how much loans that cannot go elsewhere break a limit on names [currency], by code."""
-    stuck = values.sums(reach.stuck(limit.weights))[:-1]
-    allowed = limit.allowed(float(reach.stuck(limit.weights).sum()))
-    if limit.top > 1:
-        stuck = np.array([np.sort(stuck)[::-1][: limit.top].sum()])
-    over = stuck - allowed
+    """By how much loans that stay break a limit on names [currency], by code; no more than all
+    loans without a choice do.
+    """
+    overs, sums = [], []
+    for loans in (reach.alone, reach.staying):
+        each = reach.stuck(limit.weights, loans)
+        stuck = values.sums(each)[:-1]
+        if limit.top > 1:
+            stuck = np.array([np.sort(stuck)[::-1][: limit.top].sum()])
+        overs.append(stuck - limit.allowed(float(each.sum())))
+        sums.append(stuck)
+    over = np.minimum(*overs)
     broken = over > 0.0
     if not broken.any():
         return 0.0
-    relief = np.where(broken, over + _ROUNDING * stuck, 0.0)
+    relief = np.where(broken, over + _ROUNDING * np.minimum(*sums), 0.0)
     found.relief[limit.name] = relief
     found.cautions.append(_kept_broken(limit.name, float(over[broken].sum())))
     return relief

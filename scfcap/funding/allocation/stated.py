@@ -14,9 +14,9 @@ def stated_values(given: Setting, found: Lives) -> tuple[FloatArray, dict[str, F
     """Values (loans, channels) [currency], and by loan what they are made of.
 
     ``balance x ((rate x income_share - cost) x life - loss x loss_share) - moves``: ``loss`` is
-    what of a unit of principal is lost over the loan's life, which is the expected loss rate times
-    the life. Own capital costs what it is stated to, 0 if absent; so do loans pledged to a line
-    without a cost of its own.
+    what of a unit of principal is lost over the loan's life, also where nothing is left of that
+    life, as of a loan in default. Own capital costs what it is stated to, 0 if absent; so do loans
+    pledged to a line without a cost of its own.
     """
     stated = given.spec.allocation.channels
     rate, balance = given.pool.rate, given.balance
@@ -28,8 +28,7 @@ def stated_values(given: Setting, found: Lives) -> tuple[FloatArray, dict[str, F
         cost = default if terms.cost is None else terms.cost
         margin = (rate * terms.income_share - cost) * found.life
         value[:, c] = balance * (margin - found.loss * terms.loss_share)
-    years = np.where(found.life > 0.0, found.life, np.inf)
-    prices = {"rate": rate, "expected_loss_rate": found.loss / years, "life": found.life}
+    prices = {"rate": rate, "expected_loss": found.loss, "life": found.life}
     return value - move_costs(given), prices
 
 

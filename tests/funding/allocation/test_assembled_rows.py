@@ -189,6 +189,26 @@ def test_limits_that_loans_without_a_choice_break_get_no_worse():
     assert alone.program.right[0] == pytest.approx(10.0)
 
 
+def test_promised_loans_that_are_to_come_are_given_no_relief():
+    """A mean and a share that they break alone are kept with others, whatever those are worth."""
+    limits = {
+        "averages": [{"column": "score", "least": 600.0}],
+        "concentrations": [{"column": "borrower_id", "share": 0.5}],
+    }
+    promised = [{"test": "borrower_id == 'P'", "channel": BANK}]
+    stated = {"values": "stated", "promised": promised, "channels": {BANK: {**COST, **limits}}}
+    rows = [
+        {"balance": 10.0, "borrower_id": "P", "score": 500.0},
+        {"balance": 10.0, "borrower_id": "A", "score": 700.0},
+        {"balance": 10.0, "borrower_id": "B", "score": 650.0},
+    ]
+    value = np.array([[0.0, 0.0], [5.0, 0.0], [5.0, 4.0]])
+    # B alone would do for the share, not for the mean of 600; A does for both.
+    assembled, answer = place(drafted(model(stated), frame(rows), value))
+    assert answer.choice.tolist() == [1, 1, 0]
+    assert assembled.cautions == ()
+
+
 def test_an_amount_out_of_reach_is_infeasible_and_says_so():
     spec = model({"values": "stated", "channels": {BANK: {**COST, "least": 500.0}}})
     with pytest.raises(InfeasibleError) as told:

@@ -95,4 +95,4 @@ def test_values_by_hand():
             ]
         )
     )
-    assert prices["expected_loss_rate"] == pytest.approx([0.04, 0.02, 0.08])
+    assert prices["expected_loss"] == pytest.approx([0.02, 0.02, 0.02])
