@@ -30,9 +30,20 @@ def test_the_road_is_measured():
     )
 
 
+def _taken_from(module, name):
+    """The benchmark whose four functions these are, which is run under its own name."""
+    parts = (module.build, module.ours, module.baseline, module.check)
+    files = {part.__code__.co_filename for part in parts}
+    other = Path(files.pop()).stem
+    return None if files or other == name else harness.benchmark(other)
+
+
 @pytest.mark.parametrize("name", harness.names())
 def test_a_benchmark_equals_its_baseline(name, tmp_path):
     module = harness.benchmark(name)
+    if (other := _taken_from(module, name)) is not None:
+        assert module.SMOKE == other.SMOKE
+        return
     harness.compare(module, module.build(module.SMOKE, tmp_path))
 
 

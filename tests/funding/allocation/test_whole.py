@@ -134,6 +134,7 @@ def test_it_is_near_what_branch_and_bound_finds(kind: SampleKind, loans: int) ->
     assert (linear[0] - value) / linear[0] < 5e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "gap"), [("few", 1e-4), ("many", 1e-3)])
 def test_twenty_thousand_loans(kind: SampleKind, gap: float) -> None:
     program = sample(kind, 20_000)
