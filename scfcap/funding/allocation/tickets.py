@@ -50,7 +50,8 @@ def by_tickets(
     """Place the loans where some channels have a least ticket; ``place`` is for any one case.
 
     Raises:
-        InfeasibleError: no case has a placement; what its first one says.
+        InfeasibleError: no case has a placement; what the case with the best bound says, or where
+            none has one, the case with most channels closed that leaves each loan a place.
         FaultError: there are more than :data:`COMBINED` tickets.
     """
     if len(ticket_rows(program)) > COMBINED:
@@ -79,7 +80,7 @@ def by_tickets(
     if best is None:
         if failed is not None:
             raise failed
-        return place(_case(program, dict.fromkeys(ticket_rows(program), False)), start)
+        return place(_told_of(program), start)
     told = _told(program, best, max(priced, key=lambda case: case.bound))
     return replace(told, branches=tuple(_branch(program, case) for case in (*priced, *empty)))
 
@@ -99,6 +100,15 @@ def _case(program: AllocationProgram, opened: Mapping[int, bool]) -> AllocationP
             eligible[:, channel] &= program.today == channel
             rows[at] = replace(rows[at], right=0.0)
     return replace(program, eligible=eligible, rows=tuple(rows))
+
+
+def _told_of(program: AllocationProgram) -> AllocationProgram:
+    """The case that is told of where none has a placement: a loan that has to be placed, such as
+    one that is promised to a channel, is not said to have no place because its channel is closed.
+    """
+    cases = [_case(program, opened) for opened in _combinations(ticket_rows(program))][::-1]
+    with_places = (case for case in cases if case.eligible[case.must].any(axis=1).all())
+    return next(with_places, cases[0])
 
 
 def _priced(

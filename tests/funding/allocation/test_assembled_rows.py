@@ -209,6 +209,22 @@ def test_promised_loans_that_are_to_come_are_given_no_relief():
     assert assembled.cautions == ()
 
 
+def test_a_promised_loan_is_not_said_to_have_no_place_beside_a_ticket():
+    """P has 10 of the 15 that may come, above half: with or without a ticket that is what is told,
+    not that P has no place while the channel is closed.
+    """
+    half = {"column": "borrower_id", "share": 0.5}
+    promised = [{"test": "borrower_id == 'P'", "channel": BANK}]
+    rows = [{"balance": 10.0, "borrower_id": "P"}, {"balance": 5.0, "borrower_id": "A"}]
+    for ticket in (0.0, 1.0):
+        channel = {**COST, "concentrations": [half], "minimum_ticket": ticket}
+        spec = model({"values": "stated", "promised": promised, "channels": {BANK: channel}})
+        with pytest.raises(InfeasibleError) as told:
+            place(drafted(spec, frame(rows), np.zeros((2, 2))))
+        assert not any("Let a channel have" in sentence for sentence in told.value.sentences)
+        assert "no channel may have" not in str(told.value)
+
+
 def test_an_amount_out_of_reach_is_infeasible_and_says_so():
     spec = model({"values": "stated", "channels": {BANK: {**COST, "least": 500.0}}})
     with pytest.raises(InfeasibleError) as told:
