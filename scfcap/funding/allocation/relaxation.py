@@ -16,6 +16,7 @@ from scipy import sparse
 from scfcap.errors import SolverError
 from scfcap.funding.allocation.core import Core, spread
 from scfcap.funding.allocation.program import UNPLACED
+from scfcap.funding.solution import quiet
 from scfcap.quantities import FloatArray, IntArray
 
 #: Absolute tolerance of rows (scaled) and columns.
@@ -24,7 +25,7 @@ _STATUS = highspy.HighsModelStatus
 _NONE = (_STATUS.kInfeasible, _STATUS.kUnboundedOrInfeasible)
 _OPTIONS = {
     "output_flag": False,
-    "threads": 1,
+    "parallel": "off",
     "random_seed": 0,
     "primal_feasibility_tolerance": TOLERANCE,
     "dual_feasibility_tolerance": TOLERANCE,
@@ -86,14 +87,15 @@ class Relaxation:
         """An optimal vertex, None where the rows cannot be kept.
 
         The first by interior point with crossover, the others by the dual simplex method from the
-        last basis.
+        last basis; by the simplex method from nothing where these end without an answer.
 
         Raises:
             SolverError: HiGHS ended otherwise.
         """
-        self._model.setOptionValue("solver", "simplex" if self._begun else "ipm")
-        self._model.run()
-        status = self._model.getModelStatus()
+        status = self._run("simplex" if self._begun else "ipx")
+        if status != _STATUS.kOptimal and status not in _NONE:
+            self._model.clearSolver()
+            status = self._run("simplex")
         if status in _NONE:
             return None
         if status != _STATUS.kOptimal:
@@ -104,6 +106,11 @@ class Relaxation:
         part = np.clip(np.array(found.col_value)[: len(self.core.loan)], 0.0, 1.0)
         dual = np.maximum(-np.array(found.row_dual)[: len(self._scale)] / self._scale, 0.0)
         return Vertex(part, dual, float(part @ self.core.worth))
+
+    def _run(self, solver: str) -> Any:
+        self._model.setOptionValue("solver", solver)
+        self._model.run()
+        return self._model.getModelStatus()
 
 
 def _model(core: Core, option: IntArray, room: FloatArray) -> tuple[Any, FloatArray]:
@@ -152,7 +159,8 @@ def _model(core: Core, option: IntArray, room: FloatArray) -> tuple[Any, FloatAr
     lp.a_matrix_.index_ = whole.indices.astype(np.int32)
     lp.a_matrix_.value_ = whole.data
     make: Any = highspy.Highs
-    model = make()
+    with quiet():
+        model = make()
     for name, value in _OPTIONS.items():
         model.setOptionValue(name, value)
     model.passModel(lp)

@@ -1,6 +1,7 @@
 """From a program to whole loans with a proven gap.
 
-Small programs are solved outright. For others the rows are priced
+Small programs are solved outright, and others of some thousand loans where whole loans are not
+found from prices. For all others the rows are priced
 (:mod:`scfcap.funding.allocation.dual`), whole loans are found from the prices
 (:mod:`scfcap.funding.allocation.whole`), and both are proven on exact sums: the bound from the
 prices, the value and every row of the placement.
@@ -14,7 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from scfcap.errors import InfeasibleError, InvariantError
+from scfcap.errors import InfeasibleError, InvariantError, SolverError
 from scfcap.funding.allocation import outright
 from scfcap.funding.allocation.bound import safe_bound, stored
 from scfcap.funding.allocation.carried import NEAR, carried, carries
@@ -31,7 +32,9 @@ from scfcap.quantities import FloatArray
 
 #: Loans, and their eligible pairs times rows, up to which branch and bound on all is tried first;
 #: its nodes.
-OUTRIGHT, ENTRIES, NODES = 500, 100_000, 2_000
+OUTRIGHT, ENTRIES, NODES = 500, 300_000, 2_000
+#: Loans up to which it is tried where whole loans are not found from prices; its nodes.
+AT_LAST, LAST_NODES = 20_000, 200
 
 
 def allocate(program: AllocationProgram, start: Mapping[str, float] | None = None) -> Allocation:
@@ -52,22 +55,27 @@ def _allocate(program: AllocationProgram, start: Mapping[str, float] | None) -> 
     if (program.must & ~program.eligible.any(axis=1)).any():
         raise explain_conflict(program)
     with evaluator(structure(program)) as dual:
-        first, done = (None, False)
+        first, done, tried = None, False, False
         entries = int(program.eligible.sum()) * max(1, len(program.rows))
         if len(program) <= OUTRIGHT and entries <= ENTRIES:
             first, done = _outright(program, dual)
+            tried = True
         if first is not None and done:
             return first
         try:
             second = _by_prices(program, dual, start)
-        except InfeasibleError:
+        except (InfeasibleError, SolverError):
+            if first is None and not tried and len(program) <= AT_LAST:
+                first, _ = _outright(program, dual, LAST_NODES)
             if first is None:
                 raise
             return first
         return second if first is None or second.value > first.value else first
 
 
-def _outright(program: AllocationProgram, dual: Evaluator) -> tuple[Allocation | None, bool]:
+def _outright(
+    program: AllocationProgram, dual: Evaluator, nodes: int = NODES
+) -> tuple[Allocation | None, bool]:
     """All loans by branch and bound: what it found in its nodes, and whether that is the best.
 
     Raises:
@@ -84,7 +92,7 @@ def _outright(program: AllocationProgram, dual: Evaluator) -> tuple[Allocation |
         if linear is None:
             raise explain_conflict(program)
         y = linear[1]
-        choice, done = outright.searched(program, NODES)
+        choice, done = outright.searched(program, nodes)
         if choice is None and done:
             raise explain_conflict(program)
     if choice is None or not exact_sums(program, dual.structure, choice).kept.all():
