@@ -21,7 +21,7 @@ from scfcap.funding.allocation.whole import Whole, near_ties, vertex_of
 from scfcap.quantities import FloatArray
 
 #: Free loans of the relaxation, and of the search; its steps at first.
-LOANS, SEARCHED, STEPS = 1_500, 3_000, 500_000
+LOANS, SEARCHED, STEPS = 300, 1_000, 60_000
 #: Share of the balance that lies somewhere already from which a day is one after another.
 STANDING = 0.5
 #: Gap up to which the short way's answer is taken.
