@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -206,7 +207,7 @@ class AllocationReport:
             "balance": float(program.balance.sum()),
             "value": answer.value,
             "bound": answer.bound,
-            "gap": answer.gap,
+            "gap": answer.gap if math.isfinite(answer.gap) else None,
             "all_rows_kept": self.kept,
             "worst_slack": float(answer.slack.min()) if len(program.rows) else None,
             "moved_loans": len(moved),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -50,8 +51,12 @@ class Allocation:
 
     @property
     def gap(self) -> float:
-        """Proven distance from the best, share of the bound: ``(bound - value) / |bound|``."""
-        return 0.0 if self.bound == self.value else (self.bound - self.value) / abs(self.bound)
+        """Proven distance from the best, share of the bound: ``(bound - value) / |bound|``;
+        infinite where the bound is 0 and the value is not.
+        """
+        if self.bound == self.value:
+            return 0.0
+        return (self.bound - self.value) / abs(self.bound) if self.bound else math.inf
 
     @property
     def slack(self) -> FloatArray:
