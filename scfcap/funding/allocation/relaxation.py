@@ -23,9 +23,10 @@ from scfcap.quantities import FloatArray, IntArray
 TOLERANCE = 1e-9
 _STATUS = highspy.HighsModelStatus
 _NONE = (_STATUS.kInfeasible, _STATUS.kUnboundedOrInfeasible)
+#: The number of threads is that of the plan: HiGHS refuses another one in the same process.
 _OPTIONS = {
     "output_flag": False,
-    "parallel": "off",
+    "threads": 1,
     "random_seed": 0,
     "primal_feasibility_tolerance": TOLERANCE,
     "dual_feasibility_tolerance": TOLERANCE,
