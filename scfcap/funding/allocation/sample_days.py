@@ -46,7 +46,7 @@ class SampleDays:
     def dates(self) -> list[date]:
         """The funding dates."""
         first = np.datetime64(START, "D")
-        return [(first + int(day)).astype(object) for day in self.days[:-1]]
+        return [(first + np.timedelta64(int(day), "D")).astype(object) for day in self.days[:-1]]
 
     def morning(self, day: int, held: Choice) -> Morning:
         """The date number ``day``."""
