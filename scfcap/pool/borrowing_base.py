@@ -57,9 +57,7 @@ class BorrowingBase:
 
     def amount(self, figure: str) -> float:
         """The amount of a figure [currency]. Raises :class:`InputError` if there is none."""
-        self._check(figure)
-        rows = self.table.loc[self.table["figure"] == figure, "amount"]
-        return float(rows.iloc[0])
+        return figure_amount(self.table, figure)
 
     def explain(self, figure: str) -> pd.DataFrame:
         """The loans behind a figure, largest share first, with their ``amount`` in it.
@@ -67,19 +65,8 @@ class BorrowingBase:
         The amounts add up to the figure's. Figures that no loan makes (limits, stated reserves,
         what is drawn) have no rows. Raises :class:`InputError` where there is no such figure.
         """
-        self._check(figure)
-        amounts = self._shares(figure)
-        rows = np.flatnonzero(amounts != 0.0)
-        order = rows[np.argsort(-np.abs(amounts[rows]), kind="stable")]
-        found = self.trace.iloc[order].assign(amount=amounts[order])
-        return found.reset_index(drop=True)
-
-    def _check(self, figure: str) -> None:
-        known = self.table["figure"].tolist()
-        if figure not in known:
-            raise InputError(
-                Problem("explain", f"figure {figure!r}", f"one of {', '.join(map(str, known))}")
-            )
+        figure_amount(self.table, figure)
+        return loans_behind(self.trace, "amount", self._shares(figure))
 
     def _shares(self, figure: str) -> FloatArray:
         """Each loan's part of a figure, shape (loans,) [currency]."""
@@ -101,6 +88,25 @@ class BorrowingBase:
         if figure in trace:
             return -trace[figure].to_numpy(dtype=np.float64)
         return np.where((trace["reason"] == figure).to_numpy(), -balance, 0.0)
+
+
+def figure_amount(table: pd.DataFrame, figure: str) -> float:
+    """The amount of a figure [currency] of a report's table, which has it in the column ``figure``.
+
+    Raises :class:`InputError` if there is none.
+    """
+    rows = table.loc[table["figure"] == figure, "amount"]
+    if rows.empty:
+        known = ", ".join(map(str, table["figure"]))
+        raise InputError(Problem("explain", f"figure {figure!r}", f"one of {known}"))
+    return float(rows.iloc[0])
+
+
+def loans_behind(trace: pd.DataFrame, column: str, amounts: FloatArray) -> pd.DataFrame:
+    """The loans of ``trace`` with an amount (loans,) [currency], largest first, in ``column``."""
+    rows = np.flatnonzero(amounts != 0.0)
+    order = rows[np.argsort(-np.abs(amounts[rows]), kind="stable")]
+    return trace.iloc[order].assign(**{column: amounts[order]}).reset_index(drop=True)
 
 
 def _holds(reasons: pd.Series[Any], test: Callable[[str], bool]) -> Any:

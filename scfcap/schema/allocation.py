@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from scfcap.expressions import ExpressionText
 from scfcap.quantities import CostRate, LoanAmount, Money, Share
 from scfcap.schema.base import MisfitError, Schema
-from scfcap.schema.pool import Concentration
+from scfcap.schema.pool import Concentration, share_or_amount
 
 
 class Average(Schema):
@@ -121,13 +121,7 @@ class Across(Schema):
 
     @model_validator(mode="after")
     def _one_limit(self) -> Across:
-        if (self.share is None) == (self.amount is None):
-            raise MisfitError(
-                found="neither share nor amount" if self.share is None else "share and amount",
-                expected="one of share (a decimal) and amount [currency]",
-            )
-        if self.of is not None and self.amount is not None:
-            raise MisfitError(key="of", found="of beside amount", expected="of beside share")
+        share_or_amount(self.share, self.amount, self.of)
         return self
 
 

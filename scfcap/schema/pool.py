@@ -30,6 +30,17 @@ class Rule(Schema):
         return self.name or self.test
 
 
+def share_or_amount(share: float | None, amount: float | None, of: float | None) -> None:
+    """A limit is a share, of a stated amount or not, or an amount. Raises :class:`MisfitError`."""
+    if (share is None) == (amount is None):
+        raise MisfitError(
+            found="neither share nor amount" if share is None else "share and amount",
+            expected="one of share (a decimal) and amount [currency]",
+        )
+    if of is not None and amount is not None:
+        raise MisfitError(key="of", found="of beside amount", expected="of beside share")
+
+
 class Concentration(Schema):
     """No value of ``column`` may hold more than a share, or an amount."""
 
@@ -63,13 +74,7 @@ class Concentration(Schema):
 
     @model_validator(mode="after")
     def _one_limit(self) -> Concentration:
-        if (self.share is None) == (self.amount is None):
-            raise MisfitError(
-                found="neither share nor amount" if self.share is None else "share and amount",
-                expected="one of share (a decimal) and amount [currency]",
-            )
-        if self.of is not None and self.amount is not None:
-            raise MisfitError(key="of", found="of beside amount", expected="of beside share")
+        share_or_amount(self.share, self.amount, self.of)
         if self.base == "after" and (self.of is not None or self.amount is not None):
             raise MisfitError(
                 key="base",

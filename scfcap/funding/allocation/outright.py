@@ -10,9 +10,6 @@ from scfcap.errors import SolverError
 from scfcap.funding.allocation.program import UNPLACED, AllocationProgram, Choice, matrix
 from scfcap.quantities import FloatArray
 
-#: Nodes after which the search ends; it is stopped by count, so that results repeat.
-NODES = 20_000
-
 
 def assignment(program: AllocationProgram, pairs: np.ndarray) -> sparse.csr_array:
     """One row a loan over the eligible pairs: in how many channels it is."""
@@ -45,21 +42,11 @@ def relaxed(program: AllocationProgram) -> tuple[float, FloatArray] | None:
     return -float(found.fun), np.maximum(prices, 0.0)
 
 
-def best(program: AllocationProgram, nodes: int = NODES) -> Choice | None:
-    """The best placement found within ``nodes``; None where none keeps the rows.
-
-    Raises:
-        SolverError: the nodes ended before there was a placement.
-    """
-    choice, proven = searched(program, nodes)
-    if choice is None and not proven:
-        msg = f"allocation of {len(program)} loans: no placement within {nodes} nodes"
-        raise SolverError(msg)
-    return choice
-
-
 def searched(program: AllocationProgram, nodes: int) -> tuple[Choice | None, bool]:
-    """The best placement found within ``nodes``, None without any; and whether that is proven."""
+    """The best placement found within ``nodes``, None without any; and whether that is proven.
+
+    It is stopped by count, so that results repeat.
+    """
     rows, pairs = matrix(program)
     once = assignment(program, pairs)
     limits = [LinearConstraint(once, np.where(program.must, 1.0, 0.0), 1.0)]

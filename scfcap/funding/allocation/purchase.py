@@ -24,11 +24,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from scfcap.axes import BANK_TRANSFER, place
-from scfcap.errors import InputError, Problem
 from scfcap.funding.allocation.assembled import Assembled
 from scfcap.funding.allocation.composition import averages, concentrations, counted
 from scfcap.funding.allocation.explain import coded
 from scfcap.funding.allocation.result import Allocation
+from scfcap.pool.borrowing_base import figure_amount, loans_behind
 from scfcap.pool.eligibility import Eligibility, evaluate, tally
 from scfcap.pool.snapshot import INELIGIBLE, UNDETERMINED
 from scfcap.quantities import FloatArray, IntArray
@@ -73,27 +73,15 @@ class PurchaseReport:
 
     def amount(self, figure: str) -> float:
         """The amount of a figure [currency]. Raises :class:`InputError` if there is none."""
-        self._check(figure)
-        return float(self.table.loc[self.table["figure"] == figure, "amount"].iloc[0])
+        return figure_amount(self.table, figure)
 
     def explain(self, figure: str) -> pd.DataFrame:
         """The loans behind a figure, largest share first, with their ``amount_in`` it.
 
         The amounts add up to the figure's. Raises :class:`InputError` where there is none such.
         """
-        self._check(figure)
-        amounts = self._shares(figure)
-        rows = np.flatnonzero(amounts != 0.0)
-        order = rows[np.argsort(-np.abs(amounts[rows]), kind="stable")]
-        found = self.trace.iloc[order].assign(amount_in=amounts[order])
-        return found.reset_index(drop=True)
-
-    def _check(self, figure: str) -> None:
-        known = self.table["figure"].tolist()
-        if figure not in known:
-            raise InputError(
-                Problem("explain", f"figure {figure!r}", f"one of {', '.join(map(str, known))}")
-            )
+        figure_amount(self.table, figure)
+        return loans_behind(self.trace, "amount_in", self._shares(figure))
 
     def _shares(self, figure: str) -> FloatArray:
         """Each loan's part of a figure, shape (loans,) [currency]."""

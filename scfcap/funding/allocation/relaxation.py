@@ -49,16 +49,11 @@ class Vertex:
 
 
 class Relaxation:
-    """The linear relaxation of a core, of which loans may be held at an option and let go.
+    """The linear relaxation of a core, of which loans may be held at an option."""
 
-    ``room`` (rows,): right sides, by default those of the core.
-    """
-
-    def __init__(self, core: Core, room: FloatArray | None = None) -> None:
+    def __init__(self, core: Core) -> None:
         self.core = core
-        self._model, self._scale = _model(
-            core, np.arange(len(core.loan)), core.right if room is None else room
-        )
+        self._model, self._scale = _model(core)
         self._begun = False
 
     def hold(self, loans: IntArray, at: IntArray) -> None:
@@ -66,15 +61,8 @@ class Relaxation:
         option, _ = spread(self.core.first, loans)
         held = np.zeros(len(self.core.loan))
         held[at] = 1.0
-        self._bound(option, held[option], held[option])
-
-    def release(self, loans: IntArray) -> None:
-        """Let loans have any of their options again."""
-        option, _ = spread(self.core.first, loans)
-        self._bound(option, np.zeros(len(option)), np.ones(len(option)))
-
-    def _bound(self, option: IntArray, lower: FloatArray, upper: FloatArray) -> None:
-        self._model.changeColsBounds(len(option), option.astype(np.int32), lower, upper)
+        fixed = held[option]
+        self._model.changeColsBounds(len(option), option.astype(np.int32), fixed, fixed)
 
     def exceed(self, price: FloatArray) -> None:
         """Let rows be exceeded for a price (rows,) [currency per currency]."""
@@ -114,25 +102,24 @@ class Relaxation:
         return self._model.getModelStatus()
 
 
-def _model(core: Core, option: IntArray, room: FloatArray) -> tuple[Any, FloatArray]:
-    """HiGHS with some loans' options as columns, and by what its rows are divided.
+def _model(core: Core) -> tuple[Any, FloatArray]:
+    """HiGHS with all options as columns, and by what its rows are divided.
 
     Its columns: the options, the balance in each channel, and how far each row is exceeded, which
     is held at 0. Its rows: those of the core, one for each channel's balance, one for each loan.
     """
-    entry, column = spread(core.start, option)
-    count, rows, channels = len(option), len(core.right), core.plain.shape[0]
-    special = sparse.csr_array((core.amount[entry], (core.row[entry], column)), (rows, count))
+    count, rows, channels = len(core.loan), len(core.right), core.plain.shape[0]
+    special = sparse.csc_array((core.amount, core.row, core.start), (rows, count))
     scale = np.maximum(
         abs(special).max(axis=1).toarray().ravel() if count else 0.0,
-        np.abs(core.plain).max(axis=0, initial=0.0) * core.balance[option].max(initial=0.0),
+        np.abs(core.plain).max(axis=0, initial=0.0) * core.balance.max(initial=0.0),
     )
     scale[scale == 0.0] = 1.0
-    unit = max(float(core.balance[option].max(initial=0.0)), 1e-12)
-    placed = np.flatnonzero(core.channel[option] != UNPLACED)
-    at = core.channel[option[placed]]
-    load = sparse.csr_array((core.balance[option[placed]] / unit, (at, placed)), (channels, count))
-    loans, of = np.unique(core.loan[option], return_inverse=True)
+    unit = max(float(core.balance.max(initial=0.0)), 1e-12)
+    placed = np.flatnonzero(core.channel != UNPLACED)
+    at = core.channel[placed]
+    load = sparse.csr_array((core.balance[placed] / unit, (at, placed)), (channels, count))
+    loans, of = np.unique(core.loan, return_inverse=True)
     once = sparse.csr_array((np.ones(count), (of, np.arange(count))), (len(loans), count))
     over = sparse.diags_array(1.0 / scale)
     plain = over @ sparse.csr_array(core.plain.T * unit)
@@ -148,12 +135,12 @@ def _model(core: Core, option: IntArray, room: FloatArray) -> tuple[Any, FloatAr
     highest = highspy.kHighsInf
     lp: Any = highspy.HighsLp()
     lp.num_row_, lp.num_col_ = whole.shape
-    lp.col_cost_ = np.concatenate([-core.worth[option], np.zeros(channels + rows)])
+    lp.col_cost_ = np.concatenate([-core.worth, np.zeros(channels + rows)])
     lp.col_lower_ = np.concatenate([np.zeros(count), np.full(channels, -highest), np.zeros(rows)])
     lp.col_upper_ = np.concatenate([np.ones(count), np.full(channels, highest), np.zeros(rows)])
     equal = np.concatenate([np.zeros(channels), np.ones(len(loans))])
     lp.row_lower_ = np.append(np.full(rows, -highest), equal)
-    lp.row_upper_ = np.append(room / scale, equal)
+    lp.row_upper_ = np.append(core.right / scale, equal)
     lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
     lp.a_matrix_.num_row_, lp.a_matrix_.num_col_ = whole.shape
     lp.a_matrix_.start_ = whole.indptr.astype(np.int32)

@@ -89,8 +89,8 @@ def _live(core: Core, live: BoolArray) -> tuple[Any, ...]:
     """Options as the search goes through them, rows that are not live left out; and for each pair
     of channels, of which none is the last, the rows that a change from one to the other touches.
     """
-    plain = np.ascontiguousarray(np.vstack([core.plain, np.zeros(len(core.right))])[:, live])
-    channel = np.where(core.channel < 0, len(core.plain), core.channel).astype(np.int64)
+    channel, plain = _ends(core)
+    plain = np.ascontiguousarray(plain[:, live])
     inside = live[core.row]
     start = np.concatenate([[0], np.cumsum(inside)])[core.start]
     row = (np.cumsum(live) - 1)[core.row[inside]]
@@ -103,6 +103,14 @@ def _live(core: Core, live: BoolArray) -> tuple[Any, ...]:
         core.first, core.loan, channel, core.balance, start, row, core.amount[inside], plain,
         begin, rows,
     )  # fmt: skip
+
+
+def _ends(core: Core) -> tuple[IntArray, FloatArray]:
+    """Each option's channel, and what a unit of balance there uses of the rows; none is the last
+    channel, which uses nothing.
+    """
+    channel = np.where(core.channel < 0, len(core.plain), core.channel).astype(np.int64)
+    return channel, np.vstack([core.plain, np.zeros(len(core.right))])
 
 
 def exceeded_price(core: Core, dual: FloatArray) -> FloatArray:
@@ -124,8 +132,7 @@ def settled(core: Core, at: IntArray, stays: IntArray) -> IntArray:
     goes there also where that gains nothing.
     """
     now = at.copy()
-    plain = np.vstack([core.plain, np.zeros(len(core.right))])
-    channel = np.where(core.channel < 0, len(core.plain), core.channel).astype(np.int64)
+    channel, plain = _ends(core)
     arrays = (
         core.first,
         channel,
