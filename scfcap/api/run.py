@@ -15,6 +15,7 @@ from scfcap import __version__
 from scfcap.api.contingency import READY_IN_RUN
 from scfcap.report.files import RESULT_VERSION, csv_bytes, manifest, records
 from scfcap.report.tables import Results, RunMeta, Table
+from scfcap.schema.base import names_given
 
 if TYPE_CHECKING:
     from scfcap.api.model import Model
@@ -78,6 +79,7 @@ class Run:
             digest=self.model.loaded.digest,
             overrides=self.model.loaded.overrides,
             command=self._command(),
+            names=names_given(self.model.loaded.spec),
         )
 
     def _command(self) -> str:

@@ -51,10 +51,26 @@ class Style:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell."""
+    """One cell; ``note`` is its comment, ``goto`` the place that a click leads to."""
 
     value: Value
     style: Style
+    note: str = ""
+    goto: Area | None = None
+
+
+@dataclass(frozen=True)
+class Input:
+    """A live cell that its reader may change: where it stands, and what the model states.
+
+    Its key in :attr:`Book.inputs` is the model's, as ``--set`` takes it. ``value`` is the model's
+    value; a cell shows ``value`` divided by ``scale``.
+    """
+
+    area: Area
+    value: float
+    unit: str = ""
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -163,6 +179,7 @@ class Sheet:
     gridlines: bool = False
     one_page: bool = False
     pages_wide: int = 1
+    hidden: bool = False
     last_row: int = 0
     last_column: int = 0
 
@@ -197,9 +214,18 @@ class Sheet:
         scale = min(1.0, _PAGE_WIDTH * self.pages_wide / max(width, 1.0))
         return 0.97 * _PAGE_HEIGHT / scale
 
-    def put(self, row: int, column: int, value: Value, style: Style) -> Area:
-        """Write a cell; returns its place."""
-        self.cells[row, column] = Cell(value, style)
+    def put(
+        self,
+        row: int,
+        column: int,
+        value: Value,
+        style: Style,
+        *,
+        note: str = "",
+        goto: Area | None = None,
+    ) -> Area:
+        """Write a cell, with a comment and a link where there are any; returns its place."""
+        self.cells[row, column] = Cell(value, style, note, goto)
         self.reach(row, column)
         return self.at(row, column)
 
@@ -235,7 +261,10 @@ class Sheet:
 
 @dataclass
 class Book:
-    """Sheets in order, and where figures that others refer to stand (``places`` by key)."""
+    """Sheets in order, and where figures that others refer to stand (``places`` by key).
+
+    ``names`` are the workbook's named ranges, ``inputs`` its live input cells by the model's key.
+    """
 
     title: str
     subject: str
@@ -243,6 +272,9 @@ class Book:
     footer: str
     sheets: list[Sheet] = field(default_factory=list)
     places: dict[str, Area] = field(default_factory=dict)
+    names: dict[str, Area] = field(default_factory=dict)
+    inputs: dict[str, Input] = field(default_factory=dict)
+    language: str = "en"
 
     def sheet(self, name: str) -> Sheet:
         """The sheet of that name."""
@@ -266,10 +298,13 @@ class Look:
     currency: str
     unit: float
     frequency: str = "month"
+    language: str = "en"
 
     @property
     def day(self) -> str:
         """Number format of a period's end."""
+        if self.language == "zh":
+            return 'yyyy"年"m"月"' if self.frequency == "month" else "yyyy-mm-dd"
         return "mmm yy" if self.frequency == "month" else "d mmm yy"
 
     def say_day(self, day: date, *, short: bool = False) -> str:
@@ -280,26 +315,23 @@ class Look:
     @property
     def label(self) -> str:
         """``CNY m``: the unit in which amounts are shown."""
-        names = {1.0: "", 1e3: " k", 1e6: " m", 1e9: " bn"}
-        return self.currency + names.get(self.unit, "")
+        return self.currency + _UNIT_NAMES.get(self.unit, "")
 
     @property
     def shown_unit(self) -> float:
         """Currency units in one displayed unit (an unusual ``unit`` is shown in full)."""
-        return self.unit if self.unit in (1.0, 1e3, 1e6, 1e9) else 1.0
+        return self.unit if self.unit in _UNIT_NAMES else 1.0
 
     def money(self, decimals: int = 2) -> str:
         """Amounts: thousands separated, negative in brackets, zero as a dash."""
         if self.shown_unit == 1.0:
             decimals = 0
-        scale = "," * {1.0: 0, 1e3: 1, 1e6: 2, 1e9: 3}[self.shown_unit]
-        digits = "#,##0" + ("." + "0" * decimals if decimals else "") + scale
+        digits = _digits(self.shown_unit, decimals)
         return f'{digits}_);({digits});"–"_)'
 
     def axis(self) -> str:
         """Amounts on the axis of a chart."""
-        scale = "," * {1.0: 0, 1e3: 1, 1e6: 2, 1e9: 3}[self.shown_unit]
-        return f"#,##0{scale}"
+        return _digits(self.shown_unit, 0)
 
     def say(self, amount: float, digits: int = 3) -> str:
         """An amount in words: ``CNY 12.3 m``; small ones with more decimals."""
@@ -308,6 +340,23 @@ class Look:
         decimals = 0 if self.shown_unit == 1.0 else max(0, digits - len(f"{size:.0f}"))
         suffix = self.label[len(self.currency) :]
         return f"{self.currency} {shown:,.{decimals}f}{suffix}"
+
+
+#: Units in which amounts are shown, and how the label says so; 万 and 亿 are ``wan`` and ``yi``.
+_UNIT_NAMES = {1.0: "", 1e3: " k", 1e4: " wan", 1e6: " m", 1e8: " yi", 1e9: " bn"}
+
+
+def _digits(unit: float, decimals: int) -> str:
+    """The digits of amounts shown in ``unit``.
+
+    A format scales by thousands only; units of 1e4 and 1e8 are shown as tenths of a thousand and
+    hundredths of a million, with a sign put in as text where the decimal point would stand.
+    """
+    if unit in (1e4, 1e8):
+        tenths, thousands = (1, 1) if unit == 1e4 else (2, 2)
+        return "0\\." + "0" * tenths + "," * thousands
+    scale = "," * {1.0: 0, 1e3: 1, 1e6: 2, 1e9: 3}[unit]
+    return "#,##0" + ("." + "0" * decimals if decimals else "") + scale
 
 
 CENT = '#,##0.00_);(#,##0.00);"–"_)'

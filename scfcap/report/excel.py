@@ -28,6 +28,7 @@ from openpyxl.chart.series import SeriesLabel
 from openpyxl.chart.shapes import GraphicalProperties
 from openpyxl.chart.text import RichText, Text
 from openpyxl.chart.title import Title
+from openpyxl.comments import Comment
 from openpyxl.drawing.line import LineProperties
 from openpyxl.drawing.text import (
     CharacterProperties,
@@ -37,6 +38,8 @@ from openpyxl.drawing.text import (
 )
 from openpyxl.formatting.rule import FormulaRule
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.workbook.defined_name import DefinedName
+from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.pagebreak import Break
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -115,6 +118,8 @@ def book_bytes(book: Book, *, values: bool = True) -> bytes:
     made = [(workbook.create_sheet(sheet.name), sheet) for sheet in book.sheets]
     for target, sheet in made:
         _write_sheet(target, sheet, book, looks)
+    for name, area in book.names.items():
+        workbook.defined_names[name] = DefinedName(name, attr_text=area.absolute)
     strips = {strip.style for sheet in book.sheets for strip in sheet.strips}
     shown = {style: _strip_looks(made[0][0], style) for style in strips}
     stamp = datetime(book.as_of.year, book.as_of.month, book.as_of.day)  # noqa: DTZ001
@@ -145,6 +150,12 @@ def _write_sheet(
         # The style of a cell is a small array of indices: copied, not built anew for each cell.
         written._style = copy(looks[cell.style]._style)
         _set_value(written, cell.value)
+        if cell.note:
+            written.comment = _comment(cell.note)
+        if cell.goto is not None:
+            target._hyperlinks.append(
+                Hyperlink(ref=written.coordinate, location=cell.goto.linked, display="")
+            )
     for column, width in sheet.widths.items():
         target.column_dimensions[letter(column)].width = width
     for row, height in sheet.heights.items():
@@ -168,6 +179,7 @@ def _write_sheet(
 
 def _page(target: Worksheet, sheet: Sheet, book: Book) -> None:
     target.sheet_view.showGridLines = sheet.gridlines
+    target.sheet_state = "hidden" if sheet.hidden else "visible"
     target.sheet_view.zoomScale = 90
     if sheet.freeze is not None:
         target.freeze_panes = f"{letter(sheet.freeze[1])}{sheet.freeze[0]}"
@@ -219,6 +231,12 @@ def _styled_cell(target: Worksheet, style: Style) -> ExcelCell:
     )
     cell.number_format = style.number_format
     return cell
+
+
+def _comment(text: str) -> Comment:
+    """A cell's comment, of a size in which its text can be read."""
+    lines = sum(max(1, -(-len(part) // 44)) for part in text.split("\n"))
+    return Comment(text, "scfcap", height=16 * lines + 16, width=300)
 
 
 def _set_value(cell: ExcelCell, value: Value) -> None:

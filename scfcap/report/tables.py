@@ -30,7 +30,8 @@ class RunMeta:
 
     ``objective`` and ``net_income`` in currency; ``money_unit`` is the number of currency units
     in one unit of display (1e6: millions). ``regime`` is its title in words, ``command`` repeats
-    the run.
+    the run. ``names`` are those that the model gives (segments, lenders, series), which no
+    language changes.
     """
 
     model: str
@@ -48,6 +49,7 @@ class RunMeta:
     digest: str
     overrides: tuple[str, ...] = ()
     command: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -69,3 +69,21 @@ def _scale(value: Any, factor: float, *, money: bool) -> Any:
         table = {key: _scale(item, factor, money=money) for key, item in value.items()}
         return table if any(table[k] is not v for k, v in value.items()) else value
     return value
+
+
+def names_given(spec: Schema) -> tuple[str, ...]:
+    """Names and titles that a model gives to what it states, sorted: no language changes them."""
+    found: set[str] = set()
+    pending: list[Any] = [spec]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Schema):
+            told = (getattr(value, key, None) for key in ("name", "title"))
+            found.update(text for text in told if isinstance(text, str) and text)
+            pending.extend(getattr(value, name) for name in type(value).model_fields)
+        elif isinstance(value, dict):
+            found.update(key for key in value if isinstance(key, str))
+            pending.extend(value.values())
+        elif isinstance(value, tuple):
+            pending.extend(value)
+    return tuple(sorted(found))

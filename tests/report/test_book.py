@@ -63,8 +63,8 @@ def test_amounts_are_shown_in_their_unit(unit: float, label: str, scale: str) ->
 
 
 def test_an_unusual_unit_is_shown_in_full() -> None:
-    assert Look("CNY", 1e4).label == "CNY"
-    assert Look("CNY", 1e4).say(123_456.0) == "CNY 123,456"
+    assert Look("CNY", 1e5).label == "CNY"
+    assert Look("CNY", 1e5).say(123_456.0) == "CNY 123,456"
 
 
 @pytest.mark.parametrize(

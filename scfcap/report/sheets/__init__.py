@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from scfcap.report.book import Book, Look
+from scfcap.report.labels import Labels
 from scfcap.report.sheets.cash import add_cash
 from scfcap.report.sheets.cash_flows import add_cash_flows
 from scfcap.report.sheets.checks import add_checks
@@ -20,6 +21,7 @@ from scfcap.report.sheets.scenarios import add_scenarios
 from scfcap.report.sheets.summary import add_summary
 from scfcap.report.sheets.to_do import add_to_do
 from scfcap.report.tables import RunMeta, Table
+from scfcap.report.translate import translated
 from scfcap.schema.report import Pack
 
 #: In the order in which they must be built: the Checks look at the sheets before them, the
@@ -43,13 +45,15 @@ _BUILDERS: dict[str, Callable[[Kit], None]] = {
 
 def build_book(tables: Mapping[str, Table], pack: Pack, meta: RunMeta) -> Book:
     """The sheets of ``pack`` in its order; a sheet without a table of its own is left out."""
+    look = Look(meta.currency, float(pack.unit or meta.money_unit), meta.frequency, pack.language)
     book = Book(
         title=f"{pack.title}: {meta.title}",
         subject=f"{meta.model}, as of {meta.as_of:%Y-%m-%d}, {meta.regime}",
         as_of=meta.as_of,
         footer=f"scfcap {meta.version} · {meta.model} · inputs {meta.digest[:12]}",
+        language=pack.language,
     )
-    kit = Kit(tables, meta, Look(meta.currency, meta.money_unit, meta.frequency), book)
+    kit = Kit(tables, meta, look, book)
     built: dict[str, list[str]] = {}
     for key, build in _BUILDERS.items():
         before = len(book.sheets)
@@ -58,4 +62,5 @@ def build_book(tables: Mapping[str, Table], pack: Pack, meta: RunMeta) -> Book:
         built[key] = [sheet.name for sheet in book.sheets[before:]]
     names = [name for key in pack.sheets for name in built[key]]
     book.sheets.sort(key=lambda sheet: names.index(sheet.name))
-    return book
+    labels = Labels(pack.language, (*meta.names, meta.model, meta.title))
+    return translated(book, labels)
