@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,6 @@ from scfcap.cli.terminal import shown_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 
 class Tongue(StrEnum):
@@ -19,6 +19,12 @@ class Tongue(StrEnum):
 
     en = "en"
     zh = "zh"
+
+
+class Cover(StrEnum):
+    """How a run is kept private."""
+
+    masked = "masked"
 
 
 Reports = Annotated[
@@ -36,6 +42,20 @@ Language = Annotated[
 Pdf = Annotated[bool, typer.Option("--pdf", help="Write each pack as PDF too (by LibreOffice).")]
 Csv = Annotated[
     bool, typer.Option("--csv", help="Write every table as CSV too, in the folder csv.")
+]
+Privacy = Annotated[
+    Cover | None,
+    typer.Option(
+        "--privacy", help="Put numbers in place of borrowers, buyers and loans, in every file."
+    ),
+]
+PrivacyKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--privacy-key",
+        metavar="FILE",
+        help="Keep those numbers, and whom each stands for, in a file. Never send it on.",
+    ),
 ]
 
 

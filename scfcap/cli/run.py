@@ -15,7 +15,15 @@ from scfcap.cli.options import (
     TapePath,
     Traceback,
 )
-from scfcap.cli.report_options import Csv, Language, Pdf, Reports, written
+from scfcap.cli.report_options import (
+    Csv,
+    Language,
+    Pdf,
+    Privacy,
+    PrivacyKey,
+    Reports,
+    written,
+)
 from scfcap.cli.terminal import Asked, Outcome, Terminal, execute
 
 #: Where results go without ``--out``, below the present folder.
@@ -32,6 +40,8 @@ def run(
     language: Language = None,
     pdf: Pdf = False,
     csv: Csv = False,
+    privacy: Privacy = None,
+    privacy_key: PrivacyKey = None,
     json: Json = False,
     quiet: Quiet = False,
     traceback: Traceback = False,
@@ -47,13 +57,17 @@ def run(
             language=None if language is None else language.value,
             pdf=pdf,
             csv=csv,
+            privacy=None if privacy is None else "masked",
+            privacy_key=privacy_key,
         )
-        outputs.packs(loaded.loaded)  # bad names are refused before the work, not after it
-        finished = loaded.run(terminal.progress)
         place = out or new_folder(loaded.loaded.folder.resolve().name)
+        outputs.refuse_key_in(place)
+        # What cannot be made is refused before the work, not after it.
+        outputs.mask(loaded, outputs.packs(loaded.loaded).values())
+        finished = loaded.run(terminal.progress)
         saved = finished.save(place, outputs, terminal.progress)
         terminal.finish()
-        terminal.say(*finished.summary(), *finished.cautions(), "")
+        terminal.say(*saved.result["summary"], *saved.result["cautions"], "")
         terminal.say(*written(saved.folder, saved.manifest["files"]))
         return Outcome(
             {

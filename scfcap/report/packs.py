@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from scfcap.errors import InputError, Problem
 from scfcap.report.alike import told_once
 from scfcap.report.files import table_csv
+from scfcap.report.privacy import Mask
 from scfcap.report.tables import RunMeta, Table
 from scfcap.schema.report import Pack
 
@@ -27,23 +28,39 @@ Writer = Callable[[Path], object]
 class PackRun:
     """The tables of a run from which packs are made.
 
-    With ``pdf`` each pack is a PDF too, with ``csv`` each table a file.
+    With ``pdf`` each pack is a PDF too, with ``csv`` each table a file. ``mask`` is for the packs
+    that say ``privacy = "masked"``; where tables and meta are masked already there is none.
     """
 
     tables: Mapping[str, Table]
     meta: RunMeta
     pdf: bool = False
     csv: bool = False
+    mask: Mask | None = None
 
     @cached_property
-    def _told(self) -> dict[str, Table]:
-        return told_once(self.tables, self.meta.scenario)
+    def _plain(self) -> tuple[dict[str, Table], RunMeta]:
+        return told_once(self.tables, self.meta.scenario), self.meta
+
+    @cached_property
+    def _masked(self) -> tuple[dict[str, Table], RunMeta]:
+        tables, meta = self._plain
+        return (
+            (tables, meta)
+            if self.mask is None
+            else (self.mask.tables(tables), self.mask.meta(meta))
+        )
+
+    def view(self, pack: Pack) -> tuple[dict[str, Table], RunMeta]:
+        """Tables and meta as ``pack`` may show them."""
+        return self._masked if pack.privacy == "masked" else self._plain
 
     def workbook(self, pack: Pack, path: Path) -> Path:
         """Write the workbook of ``pack``."""
         from scfcap.report.excel import build_workbook
 
-        return build_workbook(self._told, pack, self.meta, path)
+        tables, meta = self.view(pack)
+        return build_workbook(tables, pack, meta, path)
 
     def files(
         self, packs: Mapping[str, Pack], progress: Progress | None = None
