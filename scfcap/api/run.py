@@ -114,7 +114,9 @@ class Run:
         told = [f"Deal {r.run.deal.name}: {said}" for r in reports for said in r.cautions]
         plan = self.model.plan()
         held = [*holding_cautions(plan.optimum.inputs), *risk_told(plan)]
-        return [*cautions(self.model.spec, self.model.tape().frame), *held, *told, *left_out]
+        taken = () if self.model.taken is None else self.model.taken.notes
+        frame = self.model.tape().frame
+        return [*taken, *cautions(self.model.spec, frame), *held, *told, *left_out]
 
     def result(self) -> dict[str, Any]:
         """The figures that others build on, as plain values; the tables hold all of them."""
@@ -192,7 +194,7 @@ class Run:
 
         outputs = outputs or Outputs()
         packs = outputs.packs(self.model.loaded)
-        made = PackRun(self.tables(), self.meta(), csv=outputs.csv)
+        made = PackRun(self.tables(), self.meta(), outputs.csv, outputs.recalculate)
         rejects = self.model.tape().rejects
         extra = stored_inputs(self.model, plan=True) | stored_prices(self.model)
         if len(rejects):
@@ -201,7 +203,8 @@ class Run:
             Path(out),
             self.tables(),
             manifest(self.model.provenance(self.model.tape()), self.seconds)
-            | {"solved": solved(self.model.plan())},
+            | {"solved": solved(self.model.plan())}
+            | ({"recalculated": made.proofs} if outputs.recalculate else {}),
             self.result(),
             files=made.files(packs, progress),
             extra=extra,
