@@ -25,6 +25,7 @@ class Outputs:
     they say. ``pdf`` adds each pack as a PDF, ``csv`` each table as ``csv/NAME.csv``. ``privacy =
     "masked"`` puts numbers in place of all who are named, in every file; a pack that says so is
     masked in any case. ``privacy_key`` is a file that keeps the numbers and tells them back.
+    ``recalculate`` has LibreOffice show that each workbook recalculates to its own figures.
     """
 
     reports: tuple[str, ...] = ()
@@ -33,12 +34,13 @@ class Outputs:
     csv: bool = False
     privacy: Literal["masked"] | None = None
     privacy_key: Path | None = None
+    recalculate: bool = False
 
     def packs(self, loaded: LoadedModel) -> dict[str, Pack]:
         """The packs of a model's run by name, in the order asked for.
 
         Raises :class:`~scfcap.errors.InputError` where one is named twice, is not there or cannot
-        be read, or where there is no LibreOffice for a PDF.
+        be read, or where LibreOffice is wanted and is not installed.
         """
         if not self.reports:
             self.refuse()
@@ -86,8 +88,9 @@ class Outputs:
         """Raise :class:`~scfcap.errors.InputError` where this cannot be made."""
         from scfcap.report.recalculated import require_office
 
-        if self.pdf:
-            require_office("--pdf")
+        for asked, option in ((self.pdf, "--pdf"), (self.recalculate, "--recalculate")):
+            if asked:
+                require_office(option)
         twice = sorted({name for name in self.reports if self.reports.count(name) > 1})
         if twice:
             raise InputError(
@@ -105,6 +108,8 @@ class Outputs:
         A pack in another language than its own has it in the file's name, and one whose name is
         taken its own name: ``scfcap.xlsx``, ``scfcap-zh.xlsx``, ``scfcap-investor.xlsx``.
         """
+        from scfcap.report.sheets.stated import check_pack
+
         made: dict[str, Pack] = {}
         taken: set[str] = set()
         for name, pack in packs.items():
@@ -115,5 +120,6 @@ class Outputs:
             if stem.casefold() in taken:
                 stem = f"{stem}-{name}"
             taken.add(stem.casefold())
+            check_pack(pack)
             made[name] = pack.model_copy(update={"language": language, "file_name": f"{stem}.xlsx"})
         return made

@@ -114,7 +114,9 @@ class Run:
         told = [f"Deal {r.run.deal.name}: {said}" for r in reports for said in r.cautions]
         plan = self.model.plan()
         held = [*holding_cautions(plan.optimum.inputs), *risk_told(plan)]
-        return [*cautions(self.model.spec, self.model.tape().frame), *held, *told, *left_out]
+        taken = () if self.model.taken is None else self.model.taken.notes
+        frame = self.model.tape().frame
+        return [*taken, *cautions(self.model.spec, frame), *held, *told, *left_out]
 
     def result(self) -> dict[str, Any]:
         """The figures that others build on, as plain values; the tables hold all of them."""
@@ -213,12 +215,15 @@ class Run:
             extra |= stored_inputs(self.model, plan=True) | stored_prices(self.model)
             if len(self.model.tape().rejects):
                 extra["rejects.csv"] = csv_bytes(self.model.tape().rejects)
-        made = PackRun(tables, meta, pdf=outputs.pdf, csv=outputs.csv, mask=mask)
+        made = PackRun(
+            *(tables, meta, outputs.pdf, outputs.csv, mask), recalculate=outputs.recalculate
+        )
         about = {"reports": list(packs), "about": meta_told(meta)}
         return save_run(
             Path(out),
             tables,
-            manifest(origin | about, self.seconds),
+            manifest(origin | about, self.seconds)
+            | ({"recalculated": made.proofs} if outputs.recalculate else {}),
             result,
             files=made.files(packs, progress),
             extra=extra,

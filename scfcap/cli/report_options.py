@@ -58,6 +58,22 @@ PrivacyKey = Annotated[
     ),
 ]
 
+Inputs = Annotated[
+    Path | None,
+    typer.Option(
+        "--inputs",
+        metavar="FILE.xlsx",
+        help="A workbook of a run of this model: its changed blue cells go before the model.",
+    ),
+]
+Recalculate = Annotated[
+    bool,
+    typer.Option(
+        "--recalculate",
+        help="Have LibreOffice show that each workbook recalculates to its own figures.",
+    ),
+]
+
 
 def written(folder: Path, names: Iterable[str]) -> list[str]:
     """Where the reports among files ``names`` of ``folder`` stand, in a line each."""

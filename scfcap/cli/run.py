@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scfcap.cli.options import (
     Json,
@@ -17,14 +18,19 @@ from scfcap.cli.options import (
 )
 from scfcap.cli.report_options import (
     Csv,
+    Inputs,
     Language,
     Pdf,
     Privacy,
     PrivacyKey,
+    Recalculate,
     Reports,
     written,
 )
 from scfcap.cli.terminal import Asked, Outcome, Terminal, execute
+
+if TYPE_CHECKING:
+    from scfcap.api.run import Run
 
 #: Where results go without ``--out``, below the present folder.
 RESULTS = Path("reports") / "out"
@@ -42,6 +48,8 @@ def run(
     csv: Csv = False,
     privacy: Privacy = None,
     privacy_key: PrivacyKey = None,
+    inputs: Inputs = None,
+    recalculate: Recalculate = False,
     json: Json = False,
     quiet: Quiet = False,
     traceback: Traceback = False,
@@ -51,7 +59,7 @@ def run(
     def work(terminal: Terminal) -> Outcome:
         from scfcap.api.outputs import Outputs
 
-        loaded = Asked(model, tape, overrides, reject_limit, out).load()
+        loaded = Asked(model, tape, overrides, reject_limit, out, inputs).load()
         outputs = Outputs(
             reports=tuple(reports or ()),
             language=None if language is None else language.value,
@@ -59,6 +67,7 @@ def run(
             csv=csv,
             privacy=None if privacy is None else "masked",
             privacy_key=privacy_key,
+            recalculate=recalculate,
         )
         place = out or new_folder(loaded.loaded.folder.resolve().name)
         outputs.refuse_key_in(place)
@@ -67,7 +76,7 @@ def run(
         finished = loaded.run(terminal.progress)
         saved = finished.save(place, outputs, terminal.progress)
         terminal.finish()
-        terminal.say(*saved.result["summary"], *saved.result["cautions"], "")
+        terminal.say(*saved.result["summary"], *saved.result["cautions"], *taken(finished), "")
         terminal.say(*written(saved.folder, saved.manifest["files"]))
         return Outcome(
             {
@@ -79,6 +88,16 @@ def run(
         )
 
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
+
+
+def taken(finished: Run) -> list[str]:
+    """What an edited workbook changed, a line a cell."""
+    found = finished.model.taken
+    if found is None:
+        return []
+    if not found.cells:
+        return [f"Inputs: nothing is changed in {found.file}."]
+    return [f"Inputs: {cell.override} (was {cell.before:g}), {cell.place}." for cell in found.cells]
 
 
 def new_folder(name: str) -> Path:

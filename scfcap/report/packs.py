@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,9 @@ class PackRun:
     """The tables of a run from which packs are made.
 
     With ``pdf`` each pack is a PDF too, with ``csv`` each table a file. ``mask`` is for the packs
-    that say ``privacy = "masked"``; where tables and meta are masked already there is none.
+    that say ``privacy = "masked"``; where tables and meta are masked already there is none. With
+    ``recalculate`` each workbook is shown to recalculate to its own figures; ``proofs`` by file
+    name come from that.
     """
 
     tables: Mapping[str, Table]
@@ -37,6 +39,8 @@ class PackRun:
     pdf: bool = False
     csv: bool = False
     mask: Mask | None = None
+    recalculate: bool = False
+    proofs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @cached_property
     def _plain(self) -> tuple[dict[str, Table], RunMeta]:
@@ -84,6 +88,10 @@ class PackRun:
         if progress is not None:
             progress(f"pack {name}")
         self.workbook(pack, path)
+        if self.recalculate:
+            from scfcap.report.recalculated import proved
+
+            self.proofs[pack.file_name] = proved(path).manifest()
 
 
 def _print(name: str, pack: Pack, progress: Progress | None, path: Path) -> None:
