@@ -30,7 +30,9 @@ _FIRST = ("buyer", "group", "name", "borrower", "loan")
 MOST_WORDS = 60
 #: What tables of largest values say of what is no single one.
 _TOGETHER = re.compile(r"[\d,]+ others( above it)?|\d+ largest|\(missing\)")
-_WORD = re.compile(r"[^\W_]+")
+#: A word; each sign of a script without blanks between words is one.
+_SIGN = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = re.compile(rf"[{_SIGN}]|[^\W_{_SIGN}]+")
 _EDGES = r"^[\W_]+|[\W_]+$"
 #: A number in a text that can only be an identity: what stands before it says so.
 _NUMBERED = re.compile(

@@ -15,6 +15,8 @@ import pytest
 
 from scfcap.api import load
 from scfcap.api.outputs import Outputs
+from scfcap.errors import InputError
+from scfcap.schema.privacy import read_key
 
 #: Stands in every name of the tape, and nowhere else.
 MARK = "Zqx"
@@ -149,3 +151,25 @@ def test_a_pack_that_says_so_is_masked_in_an_open_run(marked, tmp_path):
 
     PackRun(marked.tables(), marked.meta(), mask=found).workbook(pack, tmp_path / "a.xlsx")
     assert _names(tmp_path) == []
+
+
+def test_a_key_file_keeps_the_numbers_outside_the_run(marked, tmp_path):
+    key = tmp_path / "key.csv"
+    with pytest.raises(InputError, match="own folder"):
+        marked.save(tmp_path / "out", Outputs(privacy="masked", privacy_key=tmp_path / "out" / "k"))
+    with pytest.raises(InputError, match="nothing that is masked"):
+        marked.save(tmp_path / "out", Outputs(privacy_key=key))
+    assert not (tmp_path / "out").exists()
+    found = Outputs(privacy="masked", privacy_key=key).mask(marked.model, [])
+    told = read_key(key)
+    assert told["buyer"].keys() == set(BUYERS)
+    assert found.label("buyer", BUYERS[0]) == f"buyer no. {told['buyer'][BUYERS[0]]:04d}"
+    assert {"borrower", "loan", "group", "name"} <= told.keys()
+
+
+def test_a_segment_called_like_a_buyer_is_refused(model_text, plain_rows, tmp_path):
+    folder = _write(tmp_path / "mini", model_text, plain_rows())
+    tape = (folder / "tape.csv").read_text(encoding="utf-8").replace(BUYERS[0], "Credit")
+    (folder / "tape.csv").write_text(tape, encoding="utf-8")
+    with pytest.raises(InputError, match="also one of the tape's: 'credit'"):
+        Outputs(privacy="masked").mask(load(folder), [])
