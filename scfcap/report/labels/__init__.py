@@ -147,8 +147,8 @@ class Labels:
             return None if inner is None else f"{self._keys[channel]}：{inner}"
         if text in self._given or not _WORD.search(text) or _CODE.fullmatch(text):
             return text
-        if text in _said_names(self.language):
-            return self._texts[_lowered(text)]
+        if (known := self._texts.get(_lowered(text))) is not None:
+            return known
         if text in self._spoken or _shape(text) in self._shapes:
             return text
         parts = _BETWEEN.split(text)
