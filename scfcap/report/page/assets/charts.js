@@ -54,7 +54,7 @@ class PlotChart {
   }
 
   resize(width) {
-    this.drawn.resize(width === undefined ? undefined : { width, height: this.height() });
+    this.drawn.resize({ width: width === undefined ? "auto" : width, height: this.height() });
     this.drawn.setOption(this.option(), true);
   }
 
