@@ -19,6 +19,7 @@ from scfcap.report.sheets.deal import add_deal
 from scfcap.report.sheets.limits import add_limits
 from scfcap.report.sheets.plan import add_plan
 from scfcap.report.sheets.pool import add_pool
+from scfcap.report.sheets.regulator import add_regulator
 from scfcap.report.sheets.scenarios import add_scenarios
 from scfcap.report.sheets.stated import add_stated
 from scfcap.report.sheets.summary import add_summary
@@ -41,6 +42,7 @@ _BUILDERS: dict[str, Callable[[Kit], None]] = {
     "contingency": add_contingency,
     "covenants": add_covenants,
     "limits": add_limits,
+    "regulator": add_regulator,
     "checks": add_checks,
     "summary": add_summary,
     "contents": add_contents,
