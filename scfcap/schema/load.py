@@ -51,7 +51,8 @@ class LoadedModel:
     what holds at ``as_of``; both None where the model says "none". ``digest`` is the SHA-256 of
     all ``files`` and ``overrides``: equal inputs, equal digest. ``layers`` are what the files
     state, the deepest base first; ``stresses`` the scenario files that the sizing of deals names
-    beside the model's scenarios. ``folders`` are where what it names is looked up.
+    beside the model's scenarios. ``folders`` are its own and its bases', in which names are looked
+    up.
     """
 
     spec: Model
@@ -66,14 +67,7 @@ class LoadedModel:
     layers: tuple[Layer, ...] = field(default=(), compare=False, repr=False)
     stresses: Mapping[str, Scenario] = field(default_factory=dict)
     law: Calendar | None = None
-    folders: tuple[Path, ...] = field(default=(), compare=False, repr=False)
-
-    def pack_named(self, name: str, key: str = "--report") -> Pack:
-        """A report pack by its name, beside ``pack``; ``key`` is where it is asked for.
-
-        Raises :class:`InputError` where there is none, or it is not sound.
-        """
-        return load_pack(name, self.folders, lambda _: key)[0]
+    folders: tuple[Path, ...] = ()
 
     def where(self, key: Key) -> str:
         """The file and key, or the ``--set``, that states ``key``."""
@@ -169,6 +163,14 @@ def load_pack(
     known = _named_files("reports", folders, shipped("reports"))
     path = _find_named(name, ("report",), known, (), where)
     return with_logo(*_read_named(Pack, "reports", path))
+
+
+def named_packs(names: Sequence[str], folders: Sequence[Path], key: str) -> dict[str, Pack]:
+    """Report packs by name: in ``folders``, beside them, then shipped; ``key`` asks for them.
+
+    Raises :class:`InputError` where one is not there or cannot be read.
+    """
+    return {name: load_pack(name, folders, lambda _: key)[0] for name in names}
 
 
 def shipped(kind: Literal["models", "reports"]) -> Path:

@@ -16,6 +16,7 @@ from scfcap.report.sheets.contingency import add_contingency
 from scfcap.report.sheets.costs import add_costs
 from scfcap.report.sheets.covenants import add_covenants
 from scfcap.report.sheets.deal import add_deal
+from scfcap.report.sheets.finish import complete, finish
 from scfcap.report.sheets.limits import add_limits
 from scfcap.report.sheets.plan import add_plan
 from scfcap.report.sheets.pool import add_pool
@@ -78,9 +79,10 @@ def build_book(tables: Mapping[str, Table], pack: Pack, meta: RunMeta) -> Book:
         built[each.name] = [sheet.name for sheet in book.sheets[before:]]
     names = [name for key in pack.sheets for name in built[key]]
     book.sheets.sort(key=lambda sheet: names.index(sheet.name))
+    finish(kit)
     _contents(kit, built)
     labels = Labels(pack.language, (*meta.names, meta.model, meta.title, *pack.texts))
-    return translated(branded(book, pack), labels)
+    return complete(translated(branded(book, pack), labels), meta)
 
 
 def _contents(kit: Kit, built: Mapping[str, list[str]]) -> None:
