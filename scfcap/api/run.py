@@ -230,7 +230,10 @@ class Run:
 
 def run(model: Model, progress: Callable[[str], None] | None = None) -> Run:
     """Every station in turn; ``progress`` is told the name of each as it begins."""
+    from scfcap.report.sheets.stated import check_pack
+
     model.borrower_costs()  # bad quotes are refused before the work, not after it
+    check_pack(model.loaded.pack)
     seconds: dict[str, float] = {}
     stations: dict[str, Callable[[], object]] = {
         "tape": model.tape,

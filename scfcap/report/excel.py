@@ -29,6 +29,7 @@ from openpyxl.chart.shapes import GraphicalProperties
 from openpyxl.chart.text import RichText, Text
 from openpyxl.chart.title import Title
 from openpyxl.comments import Comment
+from openpyxl.drawing.image import Image
 from openpyxl.drawing.line import LineProperties
 from openpyxl.drawing.text import (
     CharacterProperties,
@@ -44,7 +45,19 @@ from openpyxl.worksheet.pagebreak import Break
 from openpyxl.worksheet.worksheet import Worksheet
 
 from scfcap.errors import InputError, Problem
-from scfcap.report.book import Area, Book, Chart, Formula, Sheet, Style, Value, address, letter
+from scfcap.report.book import (
+    Area,
+    Book,
+    Chart,
+    Formula,
+    Picture,
+    Sheet,
+    Style,
+    Value,
+    address,
+    letter,
+)
+from scfcap.report.branding import on_paper, readable
 from scfcap.report.long_lists import (
     CELL_CHARACTERS,
     FORMULA_SIGNS,
@@ -121,7 +134,7 @@ def book_bytes(book: Book, *, values: bool = True) -> bytes:
     for name, area in book.names.items():
         workbook.defined_names[name] = DefinedName(name, attr_text=area.absolute)
     strips = {strip.style for sheet in book.sheets for strip in sheet.strips}
-    shown = {style: _strip_looks(made[0][0], style) for style in strips}
+    shown = {style: _strip_looks(made[0][0], style, book.colour) for style in strips}
     stamp = datetime(book.as_of.year, book.as_of.month, book.as_of.day)  # noqa: DTZ001
     workbook.properties.title = book.title
     workbook.properties.subject = book.subject
@@ -133,9 +146,9 @@ def book_bytes(book: Book, *, values: bool = True) -> bytes:
     return _finished(raw, book, stamp, shown, values=values)
 
 
-def _strip_looks(target: Worksheet, style: Style) -> Looks:
+def _strip_looks(target: Worksheet, style: Style, colour: str) -> Looks:
     """The numbers of a style in the file, as it is and for texts that look like a formula."""
-    cell, quoted = _styled_cell(target, style), _styled_cell(target, style)
+    cell, quoted = _styled_cell(target, style, colour), _styled_cell(target, style, colour)
     quoted.quotePrefix = True
     return cell.style_id, quoted.style_id
 
@@ -146,7 +159,7 @@ def _write_sheet(
     for (row, column), cell in sheet.cells.items():
         written = target.cell(row, column)
         if cell.style not in looks:
-            looks[cell.style] = _styled_cell(target, cell.style)
+            looks[cell.style] = _styled_cell(target, cell.style, book.colour)
         # The style of a cell is a small array of indices: copied, not built anew for each cell.
         written._style = copy(looks[cell.style]._style)
         _set_value(written, cell.value)
@@ -164,6 +177,8 @@ def _write_sheet(
         target.merge_cells(area.local)
     for chart in sheet.charts:
         target.add_chart(_chart(target.parent, chart), f"{letter(chart.column)}{chart.row}")
+    for picture in sheet.pictures:
+        target.add_image(_image(picture), f"{letter(picture.column)}{picture.row}")
     for condition in sheet.conditions:
         back, ink = _LOOKS[condition.look]
         rule = FormulaRule(
@@ -210,17 +225,20 @@ def _page(target: Worksheet, sheet: Sheet, book: Book) -> None:
         part.size = 8
 
 
-def _styled_cell(target: Worksheet, style: Style) -> ExcelCell:
+def _styled_cell(target: Worksheet, style: Style, colour: str) -> ExcelCell:
     cell = ExcelCell(target)
+    inks = _INKS | {"title": on_paper(colour), "head": readable(colour)}
     cell.font = Font(
         name="Calibri",
         size=style.size,
         bold=style.bold,
         italic=style.ink == "note",
-        color=_INKS[style.ink],
+        color=inks[style.ink],
     )
     if style.fill:
-        cell.fill = PatternFill("solid", start_color=_FILLS[style.fill])
+        cell.fill = PatternFill(
+            "solid", start_color=colour if style.fill == "head" else _FILLS[style.fill]
+        )
     if style.top:
         cell.border = Border(top=Side(style="thin", color="7F8C9A"))
     cell.alignment = Alignment(
@@ -231,6 +249,12 @@ def _styled_cell(target: Worksheet, style: Style) -> ExcelCell:
     )
     cell.number_format = style.number_format
     return cell
+
+
+def _image(picture: Picture) -> Image:
+    image = Image(BytesIO(picture.content))
+    image.width, image.height = (size * 96.0 / 2.54 for size in (picture.width, picture.height))
+    return image
 
 
 def _comment(text: str) -> Comment:
