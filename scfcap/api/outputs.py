@@ -18,11 +18,13 @@ class Outputs:
     """What is wanted of a run.
 
     ``reports`` are names of packs (without any, the model's own); ``language`` goes before what
-    they say. ``csv`` adds each table as ``csv/NAME.csv``.
+    they say. ``page`` adds each pack as a page beside its workbook, ``csv`` each table as
+    ``csv/NAME.csv``.
     """
 
     reports: tuple[str, ...] = ()
     language: Language | None = None
+    page: bool = False
     csv: bool = False
 
     def packs(self, loaded: LoadedModel) -> dict[str, Pack]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scfcap.api.model import Model
     from scfcap.funding.quote_words import Quote
     from scfcap.report.store import SavedRun
+    from scfcap.report.waterfall import Drawing
     from scfcap.schema.report import Language
 
 
@@ -172,6 +173,24 @@ class Run:
         (pack,) = wanted.packs(self.model.loaded).values()
         return PackRun(self.tables(), self.meta()).workbook(pack, Path(path))
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """The waterfall of each deal that ran, as a drawing."""
+        from scfcap.report.waterfall import drawing
+
+        deals = [report.run.deal for report in self.model.deal_reports()[0]]
+        return tuple(drawing(deal.name, deal.spec) for deal in deals)
+
+    def to_page(
+        self, path: str | Path, report: str | None = None, language: Language | None = None
+    ) -> Path:
+        """Write one page alone, one HTML file: as :meth:`to_excel` writes a workbook."""
+        from scfcap.report.packs import PackRun
+
+        wanted = Outputs(() if report is None else (report,), language)
+        (pack,) = wanted.packs(self.model.loaded).values()
+        made = PackRun(self.tables(), self.meta(), drawings=self.drawings())
+        return made.to_page(pack, Path(path))
+
     def save(
         self,
         out: str | Path,
@@ -192,7 +211,8 @@ class Run:
 
         outputs = outputs or Outputs()
         packs = outputs.packs(self.model.loaded)
-        made = PackRun(self.tables(), self.meta(), csv=outputs.csv)
+        drawings = self.drawings() if outputs.page else ()
+        made = PackRun(self.tables(), self.meta(), outputs.csv, outputs.page, drawings)
         rejects = self.model.tape().rejects
         extra = stored_inputs(self.model, plan=True) | stored_prices(self.model)
         if len(rejects):

@@ -27,6 +27,9 @@ Language = Annotated[
     Tongue | None,
     typer.Option("--language", help="Language of the reports. Without it: what each pack says."),
 ]
+Page = Annotated[
+    bool, typer.Option("--page", help="Write each pack as an HTML page too, for any browser.")
+]
 Csv = Annotated[
     bool, typer.Option("--csv", help="Write every table as CSV too, in the folder csv.")
 ]

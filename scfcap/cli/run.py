@@ -15,7 +15,7 @@ from scfcap.cli.options import (
     TapePath,
     Traceback,
 )
-from scfcap.cli.report_options import Csv, Language, Reports
+from scfcap.cli.report_options import Csv, Language, Page, Reports
 from scfcap.cli.terminal import Asked, Outcome, Terminal, execute, shown_path
 
 #: Where results go without ``--out``, below the present folder.
@@ -30,6 +30,7 @@ def run(
     out: Out = None,
     reports: Reports = None,
     language: Language = None,
+    page: Page = False,
     csv: Csv = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -44,6 +45,7 @@ def run(
         outputs = Outputs(
             reports=tuple(reports or ()),
             language=None if language is None else language.value,
+            page=page,
             csv=csv,
         )
         outputs.packs(loaded.loaded)  # bad names are refused before the work, not after it
@@ -53,6 +55,7 @@ def run(
         terminal.finish()
         terminal.say(*finished.summary(), *finished.cautions(), "")
         terminal.say(*(f"Workbook: {shown_path(path)}" for path in saved.files(".xlsx")))
+        terminal.say(*(f"Page: {shown_path(path)}" for path in saved.files(".html")))
         return Outcome(
             {
                 **saved.result,
