@@ -31,12 +31,12 @@ def report(
         InputError: no folder of a run, a pack that is not there, no LibreOffice for a PDF, or a
             pack that is masked where the run is not: the run does not keep whom to mask.
     """
-    from scfcap.report.packs import PackRun, meta_heard
+    from scfcap.report.packs import PackRun, heard
     from scfcap.report.store import MANIFEST, add_files, read_run
 
     outputs = outputs or Outputs()
     saved = read_run(Path(folder))
-    meta = meta_heard(saved.manifest, str(saved.folder / MANIFEST))
+    meta, drawings = heard(saved.manifest, str(saved.folder / MANIFEST))
     names = outputs.reports or tuple(map(str, saved.manifest.get("reports", ())))
     if not names:
         raise InputError(
@@ -44,7 +44,14 @@ def report(
         )
     wanted = outputs.named(names, [*map(Path, packs), Path.cwd()])
     _refuse_masked(wanted, masked=saved.manifest.get("privacy") == "masked", folder=saved.folder)
-    made = PackRun(saved.tables, meta, pdf=outputs.pdf, csv=outputs.csv).files(wanted, progress)
+    made = PackRun(
+        saved.tables,
+        meta,
+        pdf=outputs.pdf,
+        csv=outputs.csv,
+        page=outputs.page,
+        drawings=drawings,
+    ).files(wanted, progress)
     listed = add_files(saved, made).manifest["files"]
     return {name: listed[name] for name in made}
 

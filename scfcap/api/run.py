@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scfcap.api.model import Model
     from scfcap.funding.quote_words import Quote
     from scfcap.report.store import SavedRun
+    from scfcap.report.waterfall import Drawing
     from scfcap.schema.report import Language
 
 
@@ -181,6 +182,25 @@ class Run:
         mask = wanted.mask(self.model, packs)
         return PackRun(self.tables(), self.meta(), mask=mask).workbook(pack, Path(path))
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """The waterfall of each deal that ran, as a drawing."""
+        from scfcap.report.waterfall import drawing
+
+        deals = [report.run.deal for report in self.model.deal_reports()[0]]
+        return tuple(drawing(deal.name, deal.spec) for deal in deals)
+
+    def to_page(
+        self, path: str | Path, report: str | None = None, language: Language | None = None
+    ) -> Path:
+        """Write one page alone, one HTML file: as :meth:`to_excel` writes a workbook."""
+        from scfcap.report.packs import PackRun
+
+        wanted = Outputs(() if report is None else (report,), language)
+        (pack,) = packs = tuple(wanted.packs(self.model.loaded).values())
+        mask = wanted.mask(self.model, packs)
+        made = PackRun(self.tables(), self.meta(), mask=mask, drawings=self.drawings())
+        return made.to_page(pack, Path(path))
+
     def save(
         self,
         out: str | Path,
@@ -196,18 +216,20 @@ class Run:
         from scfcap.api.planning import solved
         from scfcap.api.quoting import stored_prices
         from scfcap.api.stored import stored_inputs
-        from scfcap.report.packs import PackRun, meta_told
+        from scfcap.report.packs import PackRun, told
         from scfcap.report.store import save_run
 
         outputs = outputs or Outputs()
         packs = outputs.packs(self.model.loaded)
         outputs.refuse_key_in(Path(out))
         mask = outputs.mask(self.model, packs.values())
+        drawings = self.drawings()
         tables, meta, result = self.tables(), self.meta(), self.result()
         origin = self.model.provenance(self.model.tape()) | {"solved": solved(self.model.plan())}
         extra: dict[str, bytes] = {}
         if mask is not None and outputs.privacy is not None:
             tables, meta = mask.tables(tables), mask.meta(meta)
+            drawings = mask.nested(drawings)
             result = self._result(tables, meta, mask.nested(self.cautions()))
             origin = mask.nested(origin) | {"digests": origin["digests"], "privacy": "masked"}
             mask = None
@@ -216,9 +238,16 @@ class Run:
             if len(self.model.tape().rejects):
                 extra["rejects.csv"] = csv_bytes(self.model.tape().rejects)
         made = PackRun(
-            *(tables, meta, outputs.pdf, outputs.csv, mask), recalculate=outputs.recalculate
+            tables,
+            meta,
+            pdf=outputs.pdf,
+            csv=outputs.csv,
+            page=outputs.page,
+            recalculate=outputs.recalculate,
+            drawings=drawings,
+            mask=mask,
         )
-        about = {"reports": list(packs), "about": meta_told(meta)}
+        about = {"reports": list(packs), "about": told(meta, drawings)}
         return save_run(
             Path(out),
             tables,

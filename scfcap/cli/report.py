@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from scfcap.cli.options import Json, Quiet, Traceback
-from scfcap.cli.report_options import Csv, Language, Pdf, Reports, written
+from scfcap.cli.report_options import Csv, Language, Page, Pdf, Reports, written
 from scfcap.cli.terminal import Outcome, Terminal, execute
 
 RunFolder = Annotated[Path, typer.Argument(help="A folder that scfcap run wrote.", metavar="RUN")]
@@ -27,6 +27,7 @@ def report(
     reports: Reports = None,
     language: Language = None,
     pdf: Pdf = False,
+    page: Page = False,
     csv: Csv = False,
     packs: Packs = None,
     json: Json = False,
@@ -44,6 +45,7 @@ def report(
             reports=tuple(reports or ()),
             language=None if language is None else language.value,
             pdf=pdf,
+            page=page,
             csv=csv,
         )
         files = made_again(folder, outputs, packs=packs or (), progress=terminal.progress)

@@ -40,6 +40,9 @@ Language = Annotated[
     typer.Option("--language", help="Language of the reports. Without it: what each pack says."),
 ]
 Pdf = Annotated[bool, typer.Option("--pdf", help="Write each pack as PDF too (by LibreOffice).")]
+Page = Annotated[
+    bool, typer.Option("--page", help="Write each pack as an HTML page too, for any browser.")
+]
 Csv = Annotated[
     bool, typer.Option("--csv", help="Write every table as CSV too, in the folder csv.")
 ]
@@ -79,7 +82,7 @@ def written(folder: Path, names: Iterable[str]) -> list[str]:
     """Where the reports among files ``names`` of ``folder`` stand, in a line each."""
     return [
         f"{said}: {shown_path(folder / name)}"
-        for said, ending in (("PDF", ".pdf"), ("Workbook", ".xlsx"))
+        for said, ending in (("PDF", ".pdf"), ("Page", ".html"), ("Workbook", ".xlsx"))
         for name in names
         if name.endswith(ending)
     ]

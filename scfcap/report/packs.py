@@ -15,9 +15,10 @@ from scfcap.report.alike import told_once
 from scfcap.report.files import table_csv
 from scfcap.report.privacy import Mask
 from scfcap.report.tables import RunMeta, Table
+from scfcap.report.waterfall import Drawing
 from scfcap.schema.report import Pack
 
-#: Version of :func:`meta_told`.
+#: Version of :func:`told`.
 META_VERSION = 1
 Progress = Callable[[str], None]
 #: Writes one file.
@@ -25,13 +26,21 @@ Writer = Callable[[Path], object]
 
 
 @dataclass(frozen=True)
+class _About:
+    """What packs need beside the tables."""
+
+    meta: RunMeta
+    drawings: tuple[Drawing, ...]
+
+
+@dataclass(frozen=True)
 class PackRun:
     """The tables of a run from which packs are made.
 
-    With ``pdf`` each pack is a PDF too, with ``csv`` each table a file. ``mask`` is for the packs
-    that say ``privacy = "masked"``; where tables and meta are masked already there is none. With
-    ``recalculate`` each workbook is shown to recalculate to its own figures; ``proofs`` by file
-    name come from that.
+    With ``pdf`` each pack is a PDF too, with ``page`` a page that shows ``drawings`` of the deals'
+    waterfalls, with ``csv`` each table a file. ``mask`` is for the packs that say ``privacy =
+    "masked"``; where tables and meta are masked already there is none. With ``recalculate`` each
+    workbook is shown to recalculate to its own figures; ``proofs`` by file name come from that.
     """
 
     tables: Mapping[str, Table]
@@ -41,6 +50,8 @@ class PackRun:
     mask: Mask | None = None
     recalculate: bool = False
     proofs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    page: bool = False
+    drawings: tuple[Drawing, ...] = ()
 
     @cached_property
     def _plain(self) -> tuple[dict[str, Table], RunMeta]:
@@ -66,6 +77,15 @@ class PackRun:
         tables, meta = self.view(pack)
         return build_workbook(tables, pack, meta, path)
 
+    def to_page(self, pack: Pack, path: Path) -> Path:
+        """Write the page of ``pack``."""
+        from scfcap.report.page import build_page
+
+        tables, meta = self.view(pack)
+        hidden = pack.privacy == "masked" and self.mask is not None
+        drawings = self.mask.nested(self.drawings) if hidden and self.mask else self.drawings
+        return build_page(tables, pack, meta, path, drawings)
+
     def files(
         self, packs: Mapping[str, Pack], progress: Progress | None = None
     ) -> dict[str, Writer]:
@@ -79,6 +99,9 @@ class PackRun:
             if self.pdf:
                 printed = str(Path(pack.file_name).with_suffix(".pdf"))
                 made[printed] = partial(_print, name, pack, progress)
+            if self.page:
+                page = f"{pack.file_name.removesuffix('.xlsx')}.html"
+                made[page] = partial(self.to_page, pack)
         if self.csv:
             for name, table in self.tables.items():
                 made[f"csv/{name}.csv"] = partial(_write_csv, table)
@@ -107,22 +130,25 @@ def _write_csv(table: Table, path: Path) -> None:
     path.write_bytes(table_csv(table.frame))
 
 
-def meta_told(meta: RunMeta) -> dict[str, Any]:
-    """``meta`` as a manifest keeps it, so that packs can be made again."""
-    told: dict[str, Any] = TypeAdapter(RunMeta).dump_python(meta, mode="json")
-    return {"version": META_VERSION, "meta": told}
+def told(meta: RunMeta, drawings: tuple[Drawing, ...]) -> dict[str, Any]:
+    """What packs need beside the tables, as a manifest keeps it, so that they can be made again."""
+    about = _About(meta, drawings)
+    return {"version": META_VERSION, **TypeAdapter(_About).dump_python(about, mode="json")}
 
 
-def meta_heard(manifest: Mapping[str, Any], where: str) -> RunMeta:
-    """What :func:`meta_told` told, out of a manifest.
+def heard(manifest: Mapping[str, Any], where: str) -> tuple[RunMeta, tuple[Drawing, ...]]:
+    """What :func:`told` told, out of a manifest.
 
     Raises :class:`~scfcap.errors.InputError` where it is not there, or of another version.
     """
-    told = manifest.get("about")
-    version = told.get("version") if isinstance(told, dict) else None
+    given = manifest.get("about")
+    version = given.get("version") if isinstance(given, dict) else None
     try:
-        if isinstance(told, dict) and version == META_VERSION:
-            return TypeAdapter(RunMeta).validate_python(told.get("meta"), strict=False)
+        if isinstance(given, dict) and version == META_VERSION:
+            about = TypeAdapter(_About).validate_python(
+                {key: given.get(key) for key in ("meta", "drawings")}
+            )
+            return about.meta, about.drawings
         found = "no word of what its packs need" if version is None else f"version {version}"
     except ValidationError as error:
         found = f"not readable ({str(error).splitlines()[0]})"

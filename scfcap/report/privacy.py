@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -145,13 +145,15 @@ class Mask:
         )
 
     def nested(self, value: Any) -> Any:
-        """The same for every text in mappings and sequences."""
+        """The same for every text in mappings, sequences and data classes."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
             return {self.nested(key): self.nested(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return type(value)(self.nested(item) for item in value)
+        if is_dataclass(value) and not isinstance(value, type):
+            return replace(value, **{name: self.nested(item) for name, item in vars(value).items()})
         return value
 
     def meta(self, meta: RunMeta) -> RunMeta:

@@ -152,6 +152,7 @@ _TITLES = {
     "plan_lending": "Demand and lending by segment",
     "plan_limits": "Limits: use, headroom and price",
     "plan_caps": "Caps of the law by period: what they count, and where they stand",
+    "plan_cap_sources": "What each cap of the law counts: sources of funds and their weights",
     "plan_covenants": "Covenants by period: headroom, and which trips first, by scenario",
     "plan_prices": "What one more unit of each limit earns",
     "plan_term_prices": "What a change of rates, prices, shares and multiples is worth",

@@ -12,10 +12,12 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from openpyxl import load_workbook
 
 from scfcap.api import load
 from scfcap.api.outputs import Outputs
 from scfcap.errors import InputError
+from scfcap.report.recalculated import office
 from scfcap.schema.privacy import read_key
 
 #: Stands in every name of the tape, and nowhere else.
@@ -97,14 +99,19 @@ def _names(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def masked(marked, tmp_path_factory):
+    """That run in Chinese, masked, in every form; as PDF where LibreOffice is there."""
     out = tmp_path_factory.mktemp("out") / "masked"
-    return marked.save(out, Outputs(csv=True, privacy="masked"))
+    printed = office() is not None
+    wanted = Outputs(language="zh", csv=True, page=True, pdf=printed, privacy="masked")
+    return marked.save(out, wanted)
 
 
 def test_no_name_is_in_any_byte(masked):
     assert _names(masked.folder) == []
-    written = {path.name for path in masked.folder.iterdir()}
-    assert written == {"manifest.json", "result.json", "scfcap.xlsx", "tables", "csv"}
+    written = {path.name for path in masked.folder.iterdir()} - {"scfcap-zh.pdf"}
+    assert written == {
+        "manifest.json", "result.json", "scfcap-zh.xlsx", "scfcap-zh.html", "tables", "csv",
+    }  # fmt: skip
     assert json.loads((masked.folder / "manifest.json").read_text())["privacy"] == "masked"
 
 
@@ -117,6 +124,36 @@ def test_the_same_run_in_the_open_has_them_where_they_are_looked_for(marked, tmp
         "pool_concentrations.csv", "pool_eligibility.csv", "tape_findings.csv",
         "projected_pool.parquet", "projected_model.json", "rejects.csv",
     } <= set(found)  # fmt: skip
+
+
+def _told(*command: object) -> str:
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+@pytest.mark.skipif(office() is None, reason="LibreOffice is not installed")
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler-utils is not installed")
+def test_a_pdf_has_title_pages_and_every_sign_of_both_languages(masked):
+    """Witness: poppler, which reads the file as a viewer does."""
+    path = masked.folder / "scfcap-zh.pdf"
+    info = dict(line.split(":", 1) for line in _told("pdfinfo", path).splitlines() if ":" in line)
+    assert "A small platform" in info["Title"]
+    assert "(A4)" in info["Page size"]
+    assert "1980" in info["CreationDate"], "no clock in what is written"
+    fonts = [line.split() for line in _told("pdffonts", path).splitlines()[2:]]
+    assert len(fonts) > 1
+    assert {line[-5] for line in fonts} == {"yes"}, "every font is in the file"
+    pages = _told("pdftotext", "-layout", path, "-").split("\f")
+    assert len(pages) - 1 == int(info["Pages"]) > 5
+    text = "".join(pages)
+    assert "\N{REPLACEMENT CHARACTER}" not in text
+    assert "\0" not in text
+    book = load_workbook(masked.folder / "scfcap-zh.xlsx", read_only=True)
+    shown = [sheet.title for sheet in book.worksheets if sheet.sheet_state == "visible"]
+    at = [next((n for n, page in enumerate(pages) if name in page), None) for name in shown]
+    assert None not in at, f"sheets without a page: {shown} {at}"
+    assert any("\u4e00" <= sign <= "\u9fff" for sign in "".join(shown))
+    assert "监管规则" in re.sub(r"\s", "", text)
 
 
 def test_figures_are_those_of_the_open_run(marked, masked):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from scfcap.report.book import Book, Look
 from scfcap.report.branding import branded
-from scfcap.report.labels import Labels
+from scfcap.report.labels.tables import labels_of
 from scfcap.report.sheets.cash import add_cash
 from scfcap.report.sheets.cash_flows import add_cash_flows
 from scfcap.report.sheets.checks import add_checks
@@ -20,6 +20,7 @@ from scfcap.report.sheets.finish import complete, finish
 from scfcap.report.sheets.limits import add_limits
 from scfcap.report.sheets.plan import add_plan
 from scfcap.report.sheets.pool import add_pool
+from scfcap.report.sheets.regulator import add_regulator
 from scfcap.report.sheets.scenarios import add_scenarios
 from scfcap.report.sheets.stated import add_stated
 from scfcap.report.sheets.summary import add_summary
@@ -42,6 +43,7 @@ _BUILDERS: dict[str, Callable[[Kit], None]] = {
     "contingency": add_contingency,
     "covenants": add_covenants,
     "limits": add_limits,
+    "regulator": add_regulator,
     "checks": add_checks,
     "summary": add_summary,
     "contents": add_contents,
@@ -77,9 +79,9 @@ def build_book(tables: Mapping[str, Table], pack: Pack, meta: RunMeta) -> Book:
         built[each.name] = [sheet.name for sheet in book.sheets[before:]]
     names = [name for key in pack.sheets for name in built[key]]
     book.sheets.sort(key=lambda sheet: names.index(sheet.name))
-    _contents(kit, built)
     finish(kit)
-    labels = Labels(pack.language, (*meta.names, meta.model, meta.title, *pack.texts))
+    _contents(kit, built)
+    labels = labels_of(pack.language, meta, tables, pack.texts)
     return complete(translated(branded(book, pack), labels), meta)
 
 
