@@ -1,4 +1,4 @@
-"""``scfcap schema``: the JSON Schema of a model file, or of a report pack."""
+"""``scfcap schema``: the JSON Schema of a model file, a report pack, or a run's result."""
 
 from __future__ import annotations
 
@@ -17,18 +17,22 @@ class Kind(StrEnum):
 
     MODEL = "model"
     REPORT = "report"
+    RESULT = "result"
 
 
 def schema(
     kind: Annotated[
-        Kind, typer.Argument(help="model: model.toml; report: a pack, reports/NAME.toml.")
+        Kind,
+        typer.Argument(
+            help="model: model.toml; report: a pack, reports/NAME.toml; result: result.json."
+        ),
     ] = Kind.MODEL,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
     traceback: Traceback = False,
 ) -> None:
-    """Print the JSON Schema of model.toml or of a report pack: every key, its type and meaning."""
+    """Print the JSON Schema of a model, a report pack or a result: every key, type and meaning."""
     del json  # the schema is JSON with or without the option
 
     def work(_: Terminal) -> Outcome:

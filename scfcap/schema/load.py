@@ -31,6 +31,7 @@ from scfcap.schema.model import Model
 from scfcap.schema.packs import with_logo
 from scfcap.schema.regime import Regime
 from scfcap.schema.report import Pack
+from scfcap.schema.result import result_schema
 from scfcap.schema.retention import RetentionRule
 from scfcap.schema.scenario import RegimeChange, Scenario
 from scfcap.schema.shocks import missed
@@ -182,10 +183,12 @@ def shipped_models() -> list[str]:
     return sorted(path.parent.name for path in shipped("models").glob(f"*/{MODEL_FILE}"))
 
 
-def json_schema(kind: Literal["model", "report"] = "model") -> dict[str, Any]:
-    """JSON Schema of ``model.toml``, with the key ``base`` that only the file knows, or of a
-    report pack.
+def json_schema(kind: Literal["model", "report", "result"] = "model") -> dict[str, Any]:
+    """JSON Schema of ``model.toml``, with the key ``base`` that only the file knows, of a report
+    pack, or of a run's ``result.json``.
     """
+    if kind == "result":
+        return result_schema()
     if kind == "report":
         return Pack.model_json_schema()
     schema = Model.model_json_schema()

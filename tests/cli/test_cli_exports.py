@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator, FormatChecker
 
 #: A pack of a user's own, without a file name.
 SMALL = 'title = "Small pack"\nsheets = ["pool", "checks"]\n'
@@ -139,3 +140,20 @@ def test_a_masked_pack_is_not_made_from_a_run_with_its_names(scfcap, again, tmp_
     assert done.exit_code == 2
     assert "Run the model again: scfcap run MODEL --privacy masked" in done.stderr
     assert sorted(again.rglob("*")) == before
+
+
+def test_the_result_is_what_the_published_schema_says(scfcap, made):
+    """Witness: jsonschema, which knows nothing of how the schema was made."""
+    schema = json.loads(scfcap("schema", "result").stdout)
+    Draft202012Validator.check_schema(schema)
+    judge = Draft202012Validator(schema, format_checker=FormatChecker())
+    result = json.loads((made[0] / "result.json").read_text())
+    assert [error.message for error in judge.iter_errors(result)] == []
+    for spoilt in (
+        {**result, "schema_version": 2},
+        {**result, "as_of": "31 December 2020"},
+        {**result, "surplus": 1},
+        {**result, "lending": [{**result["lending"][0], "demand": "much"}]},
+        {key: value for key, value in result.items() if key != "net_income"},
+    ):
+        assert list(judge.iter_errors(spoilt))
