@@ -34,12 +34,17 @@ class Run:
 
     @cached_property
     def _tables(self) -> dict[str, Table]:
+        from scfcap.api.live import waterfall_tables
         from scfcap.report.deal_tables import deal_tables, joined
         from scfcap.report.tables import run_tables
 
         currency = self.model.spec.currency
         deals = joined([report.frames for report in self.model.deal_reports()[0]])
-        return {**run_tables(self.results(), currency), **deal_tables(deals, currency)}
+        return {
+            **run_tables(self.results(), currency),
+            **deal_tables(deals, currency),
+            **waterfall_tables(self.model),
+        }
 
     def tables(self) -> dict[str, Table]:
         """Every table of the run, by name."""

@@ -21,6 +21,7 @@ Sheet = Literal[
     "pool",
     "cash_flows",
     "deal",
+    "waterfall",
     "checks",
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from scfcap.report.book import Book, Look
-from scfcap.report.labels import Labels
+from scfcap.report.labels.tables import labels_of
 from scfcap.report.sheets.cash import add_cash
 from scfcap.report.sheets.cash_flows import add_cash_flows
 from scfcap.report.sheets.checks import add_checks
@@ -21,6 +21,7 @@ from scfcap.report.sheets.pool import add_pool
 from scfcap.report.sheets.scenarios import add_scenarios
 from scfcap.report.sheets.summary import add_summary
 from scfcap.report.sheets.to_do import add_to_do
+from scfcap.report.sheets.waterfall import add_waterfalls
 from scfcap.report.tables import RunMeta, Table
 from scfcap.report.translate import translated
 from scfcap.schema.report import Pack
@@ -31,6 +32,7 @@ _BUILDERS: dict[str, Callable[[Kit], None]] = {
     "pool": add_pool,
     "cash_flows": add_cash_flows,
     "deal": add_deal,
+    "waterfall": add_waterfalls,
     "plan": add_plan,
     "to_do": add_to_do,
     "cash": add_cash,
@@ -64,5 +66,5 @@ def build_book(tables: Mapping[str, Table], pack: Pack, meta: RunMeta) -> Book:
     names = [name for key in pack.sheets for name in built[key]]
     book.sheets.sort(key=lambda sheet: names.index(sheet.name))
     finish(kit)
-    labels = Labels(pack.language, (*meta.names, meta.model, meta.title))
+    labels = labels_of(pack.language, meta, tables)
     return complete(translated(book, labels), meta)
