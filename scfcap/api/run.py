@@ -35,12 +35,17 @@ class Run:
 
     @cached_property
     def _tables(self) -> dict[str, Table]:
+        from scfcap.api.live import waterfall_tables
         from scfcap.report.deal_tables import deal_tables, joined
         from scfcap.report.tables import run_tables
 
         currency = self.model.spec.currency
         deals = joined([report.frames for report in self.model.deal_reports()[0]])
-        return {**run_tables(self.results(), currency), **deal_tables(deals, currency)}
+        return {
+            **run_tables(self.results(), currency),
+            **deal_tables(deals, currency),
+            **waterfall_tables(self.model),
+        }
 
     def tables(self) -> dict[str, Table]:
         """Every table of the run, by name."""
@@ -115,7 +120,9 @@ class Run:
         told = [f"Deal {r.run.deal.name}: {said}" for r in reports for said in r.cautions]
         plan = self.model.plan()
         held = [*holding_cautions(plan.optimum.inputs), *risk_told(plan)]
-        return [*cautions(self.model.spec, self.model.tape().frame), *held, *told, *left_out]
+        taken = () if self.model.taken is None else self.model.taken.notes
+        frame = self.model.tape().frame
+        return [*taken, *cautions(self.model.spec, frame), *held, *told, *left_out]
 
     def result(self) -> dict[str, Any]:
         """The figures that others build on, as plain values; the tables hold all of them."""
@@ -211,8 +218,14 @@ class Run:
 
         outputs = outputs or Outputs()
         packs = outputs.packs(self.model.loaded)
-        drawings = self.drawings() if outputs.page else ()
-        made = PackRun(self.tables(), self.meta(), outputs.csv, outputs.page, drawings)
+        made = PackRun(
+            self.tables(),
+            self.meta(),
+            csv=outputs.csv,
+            page=outputs.page,
+            drawings=self.drawings() if outputs.page else (),
+            recalculate=outputs.recalculate,
+        )
         rejects = self.model.tape().rejects
         extra = stored_inputs(self.model, plan=True) | stored_prices(self.model)
         if len(rejects):
@@ -221,7 +234,8 @@ class Run:
             Path(out),
             self.tables(),
             manifest(self.model.provenance(self.model.tape()), self.seconds)
-            | {"solved": solved(self.model.plan())},
+            | {"solved": solved(self.model.plan())}
+            | ({"recalculated": made.proofs} if outputs.recalculate else {}),
             self.result(),
             files=made.files(packs, progress),
             extra=extra,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,4 +33,19 @@ Page = Annotated[
 ]
 Csv = Annotated[
     bool, typer.Option("--csv", help="Write every table as CSV too, in the folder csv.")
+]
+Inputs = Annotated[
+    Path | None,
+    typer.Option(
+        "--inputs",
+        metavar="FILE.xlsx",
+        help="A workbook of a run of this model: its changed blue cells go before the model.",
+    ),
+]
+Recalculate = Annotated[
+    bool,
+    typer.Option(
+        "--recalculate",
+        help="Have LibreOffice show that each workbook recalculates to its own figures.",
+    ),
 ]

@@ -13,6 +13,7 @@ import pandas as pd
 from scfcap.deal.class_figures import ClassFigures
 from scfcap.deal.explaining import PeriodExplained
 from scfcap.deal.outcome import DealRun
+from scfcap.deal.surroundings import Surroundings
 from scfcap.report.classes import analytics_tables
 from scfcap.report.deal_tables import (
     deal_cautions,
@@ -35,7 +36,7 @@ class DealReport:
     """A run of a deal. ``origin`` is what its manifest says of where figures come from.
 
     ``known`` are cautions of the deal's own check; ``explained`` one period in some scenarios;
-    ``figures`` those of its classes, if they were asked for.
+    ``figures`` those of its classes, if they were asked for; ``around`` what the deal ran in.
     """
 
     model: LoadedModel
@@ -44,6 +45,7 @@ class DealReport:
     known: Sequence[str] = ()
     explained: Sequence[PeriodExplained] = ()
     figures: ClassFigures | None = None
+    around: Surroundings | None = None
 
     @cached_property
     def frames(self) -> dict[str, pd.DataFrame]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 from scfcap.report.alike import told_once
 from scfcap.report.files import table_csv
@@ -22,7 +23,9 @@ Writer = Callable[[Path], object]
 class PackRun:
     """The tables of a run from which packs are made; with ``csv`` each table is a file too.
 
-    With ``page`` each pack is a page too, which shows ``drawings`` of the deals' waterfalls.
+    With ``page`` each pack is a page too, which shows ``drawings`` of the deals' waterfalls. With
+    ``recalculate`` each workbook is shown to recalculate to its own figures; ``proofs`` by file
+    name come from that.
     """
 
     tables: Mapping[str, Table]
@@ -30,6 +33,8 @@ class PackRun:
     csv: bool = False
     page: bool = False
     drawings: tuple[Drawing, ...] = ()
+    recalculate: bool = False
+    proofs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @cached_property
     def _told(self) -> dict[str, Table]:
@@ -69,6 +74,10 @@ class PackRun:
         if progress is not None:
             progress(f"pack {name}")
         self.workbook(pack, path)
+        if self.recalculate:
+            from scfcap.report.recalculated import proved
+
+            self.proofs[pack.file_name] = proved(path).manifest()
 
 
 def _write_csv(table: Table, path: Path) -> None:
