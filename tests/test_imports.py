@@ -36,7 +36,7 @@ RESERVED = {
     # files; values of --set; shipped labels
     "tomllib": ("schema/files.py", "schema/layers.py", "report/labels/"),
     "tomlkit": ("schema/write.py",),
-    "matplotlib": ("report/charts.py",),
+    "matplotlib": ("report/charts/",),
     "rich": ("cli/",),
     "typer": ("cli/",),
     "dask": ("cluster.py",),

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from scfcap.funding.outturn import Outturn
 from scfcap.funding.variance import DRIVERS, Variance
 from scfcap.report import charts
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table, named_table
 from scfcap.report.words import FAMILIES, listed
@@ -113,7 +114,7 @@ def _plain_words(channel: str) -> str:
 
 
 @dataclass(frozen=True)
-class ActualsReport:
+class ActualsReport(Pictured):
     """The plan from ``begin`` against what happened up to ``end``, amounts in ``currency``.
 
     ``advice`` is None where no next plan was asked for. ``scaled``: the model is stated for another
@@ -285,26 +286,35 @@ class ActualsReport:
             }
         return found
 
+    def _about(self) -> About:
+        """What its pictures say of where they come from."""
+        return About(self.model, self.model, currency=self.currency, names=(self.model,))
+
     def pictures(self) -> dict[str, charts.Picture]:
         """Bridges from plan to actual: of net income and of closing cash."""
-        bridge = self.frames["variance"]
+        return {name: draw() for name, draw in self.drawings().items()}
+
+    def drawings(self) -> Drawings:
+        """The same, each drawn when it is called."""
+        variance = self.variance
         return {
-            f"bridge_{column}": charts.bridge(
-                f"{what} from {self.begin} to {self.end}: plan to actual",
-                ends[0],
-                {
-                    textwrap.fill(str(row["driver"]), 11): float(row[column])
-                    for row in bridge.to_dict("records")
-                    if abs(float(row[column])) > LEAST
-                },
-                ("plan", "actual"),
-                self.currency,
-            )
-            for what, column, ends in (
-                ("Net income", "income", self.variance.income),
-                ("Free cash", "cash", self.variance.cash),
-            )
+            "bridge_income": partial(self._bridge, "Net income", "income", variance.income[0]),
+            "bridge_cash": partial(self._bridge, "Free cash", "cash", variance.cash[0]),
         }
+
+    def _bridge(self, what: str, column: str, before: float) -> charts.Picture:
+        rows = self.frames["variance"].to_dict("records")
+        return charts.bridge(
+            f"{what} from {self.begin} to {self.end}: plan to actual",
+            before,
+            {
+                textwrap.fill(str(row["driver"]), 11): float(row[column])
+                for row in rows
+                if abs(float(row[column])) > LEAST
+            },
+            ("plan", "actual"),
+            self.currency,
+        )
 
     def save(self, out: str | Path) -> SavedRun:
         """Write the run folder: tables (the comparison's also as CSV) and pictures."""

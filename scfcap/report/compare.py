@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from scfcap.quantities import ENGINE_TOLERANCE, FloatArray
 from scfcap.report import charts
 from scfcap.report.compare_plans import PlanComparison
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
 
@@ -36,6 +37,10 @@ CENTS_BELOW = 1e6
 VERSION = "version"
 #: What is said of a field that one of the models does not have.
 _ABSENT = "–"
+
+
+#: Measures of which a bridge is drawn.
+_BRIDGES = ("collections", "interest", "loss")
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class Party:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Pictured):
     """``a`` against ``b``; both sides as :func:`~scfcap.cashflow.drivers.alike` gives them."""
 
     a: Party
@@ -239,23 +244,28 @@ class Comparison:
             **({} if self.plans is None else {"plans": self.plans.document()}),
         }
 
+    def _about(self) -> About:
+        """What its pictures say of where they come from."""
+        return About(currency=self.currency, names=(self.a.name, self.b.name))
+
     def pictures(self) -> dict[str, charts.Picture]:
         """Bridges from a to b, by measure."""
-        title = f"from {self.a.name} (a) to {self.b.name} (b)"
-        return {
-            f"bridge_{measure}": charts.bridge(
-                f"{measure.capitalize()}, {title}",
-                self._whole[measure]["a"],
-                {
-                    name: self._whole[measure][name]
-                    for name in (*DRIVERS, VERSION)
-                    if name != VERSION or self._whole[measure][name]
-                },
-                ("a", "b"),
-                self.currency,
-            )
-            for measure in ("collections", "interest", "loss")
-        }
+        return {f"bridge_{name}": self._bridge(name) for name in _BRIDGES}
+
+    def drawings(self) -> Drawings:
+        """The same, each drawn when it is called; those of the plans too."""
+        made = {f"bridge_{name}": partial(self._bridge, name) for name in _BRIDGES}
+        return made if self.plans is None else {**made, **self.plans.drawings()}
+
+    def _bridge(self, measure: str) -> charts.Picture:
+        whole = self._whole[measure]
+        return charts.bridge(
+            f"{measure.capitalize()}, from {self.a.name} (a) to {self.b.name} (b)",
+            whole["a"],
+            {name: whole[name] for name in (*DRIVERS, VERSION) if name != VERSION or whole[name]},
+            ("a", "b"),
+            self.currency,
+        )
 
     def save(self, out: str | Path, origin: Mapping[str, Any]) -> SavedRun:
         """Write the comparison as a run folder: tables (also as CSV) and pictures."""

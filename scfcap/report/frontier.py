@@ -14,6 +14,7 @@ import pandas as pd
 from scfcap.report.charts import Picture
 from scfcap.report.files import RESULT_VERSION, plain_rows
 from scfcap.report.frontier_chart import frontier_chart
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table, named_table
 from scfcap.schema.load import LoadedModel
@@ -41,7 +42,7 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class FrontierReport:
+class FrontierReport(Pictured):
     """Points of the frontier in ``currency``; ``origin`` what its manifest says."""
 
     model: LoadedModel
@@ -91,11 +92,17 @@ class FrontierReport:
         """The command that opens a corner of this very model."""
         return corner.command(self.model.folder.name, self.model.overrides, tape)
 
+    def _about(self) -> About:
+        """What its picture says of where it comes from."""
+        return About.of(self.model.spec)
+
+    def drawings(self) -> Drawings:
+        """The frontier."""
+        return {"frontier": self.picture}
+
     def picture(self) -> Picture:
         """Income against lending, a line for each level of headroom."""
-        return frontier_chart(
-            f"{self.model.spec.title}: what more of each costs", self.frame, self.currency
-        )
+        return frontier_chart(self.frame, self._about())
 
     def document(self) -> dict[str, Any]:
         """The frontier as plain values."""

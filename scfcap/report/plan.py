@@ -15,6 +15,8 @@ from scfcap.funding.objective import WORDS
 from scfcap.funding.value import beyond_sentence
 from scfcap.report.cautions import over_limits
 from scfcap.report.files import RESULT_VERSION, csv_bytes, plain_rows
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.plan import plan_drawings
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table, named_table
 from scfcap.report.ties import Tie, ties
@@ -43,7 +45,7 @@ TOLD = (
 
 
 @dataclass(frozen=True)
-class PlanReport:
+class PlanReport(Pictured):
     """A plan. ``frames`` are its tables, ``objective`` and ``net_income`` in ``currency``,
     ``origin`` what its manifest says of where figures come from.
     """
@@ -154,6 +156,14 @@ class PlanReport:
             "cautions": self.cautions,
             "tables": sorted(self.tables),
         }
+
+    def _about(self) -> About:
+        """What its pictures say of where they come from."""
+        return About.of(self.model.spec, self.model.spec.plan.scenario)
+
+    def drawings(self) -> Drawings:
+        """Funding, sources and uses, limits, cash, lending, prices, cost of funds, gaps."""
+        return plan_drawings(self.tables, self._about())
 
     def save(self, out: str | Path) -> SavedRun:
         """Write the run folder: every table, the short ones also as CSV, and what the plan was made

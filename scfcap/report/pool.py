@@ -17,6 +17,8 @@ from scfcap.pool.snapshot import Pool
 from scfcap.pool.store import snapshot_bytes
 from scfcap.report.excel import build_workbook
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.pool import pool_drawings
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import RunMeta, Table, named_table
 from scfcap.schema.load import LoadedModel
@@ -29,7 +31,7 @@ _PACK = Pack(title="Loan pool", sheets=("pool",), file_name="pool.xlsx")
 
 
 @dataclass(frozen=True)
-class PoolReport:
+class PoolReport(Pictured):
     """The pool of a model. ``origin`` is what its manifest says of where figures come from."""
 
     model: LoadedModel
@@ -110,6 +112,14 @@ class PoolReport:
             digest=self.pool.digest,
             overrides=self.model.overrides,
         )
+
+    def _about(self) -> About:
+        """What its pictures say of where they come from."""
+        return About.of(self.model.spec)
+
+    def drawings(self) -> Drawings:
+        """What the pool is made of, its concentrations, what keeps loans out."""
+        return pool_drawings(self.tables, self._about())
 
     def to_excel(self, path: str | Path) -> Path:
         """Write the workbook alone: the Pool sheet."""

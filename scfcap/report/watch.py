@@ -11,6 +11,8 @@ import pandas as pd
 
 from scfcap.pool.lights import by_month
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.worth import warnings
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
 from scfcap.schema.load import LoadedModel
@@ -23,7 +25,7 @@ _TITLES = {
 
 
 @dataclass(frozen=True)
-class WatchReport:
+class WatchReport(Pictured):
     """Early warnings of a model.
 
     ``lights``: see :func:`scfcap.pool.lights.now`; ``series``: see
@@ -35,6 +37,14 @@ class WatchReport:
     lights: pd.DataFrame
     series: pd.DataFrame
     origin: Mapping[str, Any]
+
+    def _about(self) -> About:
+        """What its picture says of where it comes from."""
+        return About.of(self.model.spec)
+
+    def drawings(self) -> Drawings:
+        """Each indicator against its red threshold."""
+        return {"lights": lambda: warnings(self.lights, self._about())}
 
     def counts(self) -> dict[str, int]:
         """Number of lights of each colour."""
