@@ -51,7 +51,8 @@ class LoadedModel:
     what holds at ``as_of``; both None where the model says "none". ``digest`` is the SHA-256 of
     all ``files`` and ``overrides``: equal inputs, equal digest. ``layers`` are what the files
     state, the deepest base first; ``stresses`` the scenario files that the sizing of deals names
-    beside the model's scenarios.
+    beside the model's scenarios. ``folders`` are its own and its bases', in which names are looked
+    up.
     """
 
     spec: Model
@@ -66,6 +67,7 @@ class LoadedModel:
     layers: tuple[Layer, ...] = field(default=(), compare=False, repr=False)
     stresses: Mapping[str, Scenario] = field(default_factory=dict)
     law: Calendar | None = None
+    folders: tuple[Path, ...] = ()
 
     def where(self, key: Key) -> str:
         """The file and key, or the ``--set``, that states ``key``."""
@@ -147,7 +149,20 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
         layers=tuple(layers),
         stresses={name: scenarios[name] for name in stresses},
         law=law,
+        folders=tuple(folders),
     )
+
+
+def named_packs(names: Sequence[str], folders: Sequence[Path], key: str) -> dict[str, Pack]:
+    """Report packs by name: in ``folders``, beside them, then shipped; ``key`` asks for them.
+
+    Raises :class:`InputError` where one is not there or cannot be read.
+    """
+    known = _named_files("reports", folders, shipped("reports"))
+    return {
+        name: _read_named(Pack, "reports", _find_named(name, (), known, (), lambda _: key))[0]
+        for name in names
+    }
 
 
 def shipped(kind: Literal["models", "reports"]) -> Path:

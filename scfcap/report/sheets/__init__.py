@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from scfcap.report.book import Book, Look
-from scfcap.report.labels import Labels
+from scfcap.report.labels.tables import labels_of
 from scfcap.report.sheets.cash import add_cash
 from scfcap.report.sheets.cash_flows import add_cash_flows
 from scfcap.report.sheets.checks import add_checks
@@ -14,6 +14,7 @@ from scfcap.report.sheets.contingency import add_contingency
 from scfcap.report.sheets.costs import add_costs
 from scfcap.report.sheets.covenants import add_covenants
 from scfcap.report.sheets.deal import add_deal
+from scfcap.report.sheets.finish import complete, finish
 from scfcap.report.sheets.limits import add_limits
 from scfcap.report.sheets.plan import add_plan
 from scfcap.report.sheets.pool import add_pool
@@ -62,5 +63,6 @@ def build_book(tables: Mapping[str, Table], pack: Pack, meta: RunMeta) -> Book:
         built[key] = [sheet.name for sheet in book.sheets[before:]]
     names = [name for key in pack.sheets for name in built[key]]
     book.sheets.sort(key=lambda sheet: names.index(sheet.name))
-    labels = Labels(pack.language, (*meta.names, meta.model, meta.title))
-    return translated(book, labels)
+    finish(kit)
+    labels = labels_of(pack.language, meta, tables)
+    return complete(translated(book, labels), meta)
