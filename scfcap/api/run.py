@@ -187,12 +187,12 @@ class Run:
         from scfcap.api.planning import solved
         from scfcap.api.quoting import stored_prices
         from scfcap.api.stored import stored_inputs
-        from scfcap.report.packs import PackRun
+        from scfcap.report.packs import PackRun, meta_told
         from scfcap.report.store import save_run
 
         outputs = outputs or Outputs()
         packs = outputs.packs(self.model.loaded)
-        made = PackRun(self.tables(), self.meta(), csv=outputs.csv)
+        made = PackRun(self.tables(), self.meta(), pdf=outputs.pdf, csv=outputs.csv)
         rejects = self.model.tape().rejects
         extra = stored_inputs(self.model, plan=True) | stored_prices(self.model)
         if len(rejects):
@@ -201,7 +201,11 @@ class Run:
             Path(out),
             self.tables(),
             manifest(self.model.provenance(self.model.tape()), self.seconds)
-            | {"solved": solved(self.model.plan())},
+            | {
+                "solved": solved(self.model.plan()),
+                "reports": list(packs),
+                "about": meta_told(self.meta()),
+            },
             self.result(),
             files=made.files(packs, progress),
             extra=extra,

@@ -15,8 +15,8 @@ from scfcap.cli.options import (
     TapePath,
     Traceback,
 )
-from scfcap.cli.report_options import Csv, Language, Reports
-from scfcap.cli.terminal import Asked, Outcome, Terminal, execute, shown_path
+from scfcap.cli.report_options import Csv, Language, Pdf, Reports, written
+from scfcap.cli.terminal import Asked, Outcome, Terminal, execute
 
 #: Where results go without ``--out``, below the present folder.
 RESULTS = Path("reports") / "out"
@@ -30,6 +30,7 @@ def run(
     out: Out = None,
     reports: Reports = None,
     language: Language = None,
+    pdf: Pdf = False,
     csv: Csv = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -44,6 +45,7 @@ def run(
         outputs = Outputs(
             reports=tuple(reports or ()),
             language=None if language is None else language.value,
+            pdf=pdf,
             csv=csv,
         )
         outputs.packs(loaded.loaded)  # bad names are refused before the work, not after it
@@ -52,7 +54,7 @@ def run(
         saved = finished.save(place, outputs, terminal.progress)
         terminal.finish()
         terminal.say(*finished.summary(), *finished.cautions(), "")
-        terminal.say(*(f"Workbook: {shown_path(path)}" for path in saved.files(".xlsx")))
+        terminal.say(*written(saved.folder, saved.manifest["files"]))
         return Outcome(
             {
                 **saved.result,
