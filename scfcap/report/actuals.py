@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap.axes import BANK_DEBT, BANK_TRANSFER, OWN, P2P, SECURITIZATION
+from scfcap.brief import Lines, money
 from scfcap.funding.outturn import Outturn
 from scfcap.funding.variance import DRIVERS, Variance
 from scfcap.report import charts
@@ -113,7 +114,7 @@ def _plain_words(channel: str) -> str:
     return words.get(channel, channel.replace("_", " ").capitalize())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ActualsReport(Pictured):
     """The plan from ``begin`` against what happened up to ``end``, amounts in ``currency``.
 
@@ -285,6 +286,16 @@ class ActualsReport(Pictured):
                 "said": [*self.advice.limits_changed, *self.advice.said],
             }
         return found
+
+    def _brief(self) -> tuple[str, Lines]:
+        return f"Plan and actuals of {self.model}", [
+            ("from", f"{self.begin} to {self.end}"),
+            ("scenario planned", self.scenario),
+            (
+                "net income, plan and actual",
+                " and ".join(money(each, self.currency) for each in self.variance.income),
+            ),
+        ]
 
     def _about(self) -> About:
         """What its pictures say of where they come from."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from scfcap.brief import Lines
 from scfcap.funding.allocation.assembled import Assembled
 from scfcap.funding.allocation.feedback import Split
 from scfcap.funding.allocation.result import Allocation
@@ -42,7 +43,7 @@ class Additions:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AllocationReport(Pictured):
     """The loans of a funding date, placed; ``before``: name of the earlier allocation, if given.
     ``split``: what the plan reaches with the lists; None where values are stated.
@@ -155,6 +156,10 @@ class AllocationReport(Pictured):
         """
         rows = self.limits.loc[self.limits["row"] == f"{key}: cover", "slack"]
         return float(rows.iloc[0]) if len(rows) else float("nan")
+
+    def _brief(self) -> tuple[str, Lines]:
+        title, lines = self.answer._brief()
+        return f"{title} of {self.model.spec.name}, {self.assembled.as_of}", lines
 
     def _about(self) -> About:
         """What its pictures say of where they come from."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scfcap.brief import Lines, listed
 from scfcap.funding.allocation.daily import DailyRun
 from scfcap.quantities import FloatArray
 from scfcap.report.charts import Picture, canvas, dress, unit_of
@@ -27,7 +28,7 @@ _MONEY = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DaysReport(Pictured):
     """A model's loans placed over some dates, three ways; ``seed`` of what the loans do."""
 
@@ -64,6 +65,12 @@ class DaysReport(Pictured):
             "summary": list(self.run.sentences(self.currency)),
             "ways": plain_rows(self.run.by_way.drop(columns="seconds")),
         }
+
+    def _brief(self) -> tuple[str, Lines]:
+        return f"Placing of {self.name} over {self.run.by_day['day'].nunique()} dates", [
+            ("ways", listed([str(way) for way in self.run.by_way["way"]])),
+            ("seed", str(self.seed)),
+        ]
 
     def _about(self) -> About:
         """What its picture says of where it comes from."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scfcap.brief import Lines
 from scfcap.funding.rolling.measures import (
     CONFIDENCE,
     EVEN,
@@ -47,7 +48,7 @@ WORDS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BacktestReport(Pictured):
     """Outcomes of all policies in all worlds; ``unit`` is the currency in a money unit."""
 
@@ -84,6 +85,12 @@ class BacktestReport(Pictured):
             ],
             ignore_index=True,
         )
+
+    def _brief(self) -> tuple[str, Lines]:
+        return f"Back-test of the plan of {self.model}", [
+            ("worlds", f"{len(self.outcomes):,}"),
+            ("periods", self.frequency),
+        ]
 
     def _about(self) -> About:
         """What its picture says of where it comes from."""

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap.axes import LOAN_TYPES
+from scfcap.brief import Lines
 from scfcap.cashflow.driver_fields import DRIVERS, MEANING
 from scfcap.cashflow.drivers import Side, substitute
 from scfcap.cashflow.flows import Flows
@@ -62,7 +63,7 @@ class Party:
     tables: Mapping[str, pd.DataFrame] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison(Pictured):
     """``a`` against ``b``; both sides as :func:`~scfcap.cashflow.drivers.alike` gives them."""
 
@@ -243,6 +244,11 @@ class Comparison(Pictured):
             **{name: records(frame) for name, frame in self.tables().items()},
             **({} if self.plans is None else {"plans": self.plans.document()}),
         }
+
+    def _brief(self) -> tuple[str, Lines]:
+        lines = [("a", self.a.name), ("b", self.b.name)]
+        lines.append(("plans", "compared" if self.plans is not None else "not compared"))
+        return "Comparison of two runs", lines
 
     def _about(self) -> About:
         """What its pictures say of where they come from."""

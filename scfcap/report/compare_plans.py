@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scfcap.brief import Lines, money
 from scfcap.funding.catalogue import BY_NAME
 from scfcap.funding.objective import WORDS
 from scfcap.report import charts
@@ -71,7 +72,7 @@ class PlanParty:
     again: tuple[float, float] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PlanComparison(Pictured):
     """Plan ``a`` against plan ``b`` [``currency``].
 
@@ -238,6 +239,12 @@ class PlanComparison(Pictured):
                 for name, frame in self.tables().items()
             },
         }
+
+    def _brief(self) -> tuple[str, Lines]:
+        return "Comparison of two plans", [
+            (f"{side}: {each.name}", f"net income {money(each.net_income, self.currency)}")
+            for side, each in (("a", self.a), ("b", self.b))
+        ]
 
     def _about(self) -> About:
         """What its pictures say of where they come from."""

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from scfcap import __version__
+from scfcap.brief import Lines, listed
 from scfcap.credit.doubts import Doubt
 from scfcap.errors import InputError
 from scfcap.report.book import COUNT, RATE, Book, Chart, Look, Series, Sheet
@@ -89,7 +90,7 @@ _NUMBERS = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CreditReport(Pictured):
     """Curves of a model, the table of figures behind them, and all that was found on the way.
 
@@ -158,6 +159,12 @@ class CreditReport(Pictured):
             if str(row.segment) in lines:
                 lines[str(row.segment)].append(_line(row))
         return lines
+
+    def _brief(self) -> tuple[str, Lines]:
+        lines = [("source", self.source), ("segments", listed(list(self.curves)))]
+        if self.verdict:
+            lines.append(("back-test", self.verdict))
+        return f"Credit behaviour of {self.model.spec.name}", lines
 
     def _about(self) -> About:
         """What its pictures say of where they come from."""

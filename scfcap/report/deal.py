@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from scfcap.brief import Lines
 from scfcap.deal.class_figures import ClassFigures
 from scfcap.deal.explaining import PeriodExplained
 from scfcap.deal.outcome import DealRun
@@ -32,7 +33,7 @@ from scfcap.schema.load import LoadedModel
 _TOLD = ("deals_sources_uses", "deals_classes", "deals_fees", "deals_events", "deals_checks")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DealReport(Pictured):
     """A run of a deal. ``origin`` is what its manifest says of where figures come from.
 
@@ -101,6 +102,11 @@ class DealReport(Pictured):
         if self.explained:
             document["explained"] = [_explained(each) for each in self.explained]
         return document
+
+    def _brief(self) -> tuple[str, Lines]:
+        _, lines = self.run._brief()
+        title = f"Deal {self.run.deal.name} of {self.model.spec.name}"
+        return title, [*lines, ("pictures", "classes, waterfall, coverage, drawing")]
 
     def _about(self) -> About:
         """What its pictures say of where they come from."""

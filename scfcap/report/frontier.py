@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from scfcap.brief import Lines, listed
 from scfcap.report.charts import Picture
 from scfcap.report.files import RESULT_VERSION, plain_rows
 from scfcap.report.frontier_chart import frontier_chart
@@ -41,7 +42,7 @@ class Opened:
         return shlex.join(parts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FrontierReport(Pictured):
     """Points of the frontier in ``currency``; ``origin`` what its manifest says."""
 
@@ -91,6 +92,12 @@ class FrontierReport(Pictured):
     def command(self, corner: Opened, tape: str | None = None) -> str:
         """The command that opens a corner of this very model."""
         return corner.command(self.model.folder.name, self.model.overrides, tape)
+
+    def _brief(self) -> tuple[str, Lines]:
+        return f"Frontier of {self.model.spec.name}", [
+            ("points", f"{len(self.frame):,}"),
+            ("corners", listed([each.name for each in self.corners])),
+        ]
 
     def _about(self) -> About:
         """What its picture says of where it comes from."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from scfcap.brief import Lines, money
 from scfcap.funding.cash_flow import WEEKS
 from scfcap.funding.objective import WORDS
 from scfcap.funding.value import beyond_sentence
@@ -44,7 +45,7 @@ TOLD = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PlanReport(Pictured):
     """A plan. ``frames`` are its tables, ``objective`` and ``net_income`` in ``currency``,
     ``origin`` what its manifest says of where figures come from.
@@ -156,6 +157,14 @@ class PlanReport(Pictured):
             "cautions": self.cautions,
             "tables": sorted(self.tables),
         }
+
+    def _brief(self) -> tuple[str, Lines]:
+        return f"Plan of {self.model.spec.name}, {self.length.rstrip(',')}", [
+            ("regime", self.regime),
+            ("status", self.status),
+            ("objective", money(self.objective, self.currency)),
+            ("net income", money(self.net_income, self.currency)),
+        ]
 
     def _about(self) -> About:
         """What its pictures say of where they come from."""

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from scfcap import __version__
+from scfcap.brief import Lines, listed, money
 from scfcap.errors import InputError, Problem
 from scfcap.pool.snapshot import Pool
 from scfcap.pool.store import snapshot_bytes
@@ -30,7 +31,7 @@ SNAPSHOT = "pool.parquet"
 _PACK = Pack(title="Loan pool", sheets=("pool",), file_name="pool.xlsx")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PoolReport(Pictured):
     """The pool of a model. ``origin`` is what its manifest says of where figures come from."""
 
@@ -112,6 +113,13 @@ class PoolReport(Pictured):
             digest=self.pool.digest,
             overrides=self.model.overrides,
         )
+
+    def _brief(self) -> tuple[str, Lines]:
+        return f"Pool of {self.model.spec.name} as of {self.pool.as_of}", [
+            ("loans", f"{len(self.pool):,}"),
+            ("balance", money(self.pool.total, self.model.spec.currency)),
+            ("pictures", listed(self.kinds)),
+        ]
 
     def _about(self) -> About:
         """What its pictures say of where they come from."""

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap import __version__
+from scfcap.brief import Lines, listed
 from scfcap.cashflow.distribution import PERCENTILES, Distribution
 from scfcap.cashflow.explain import LoanExplanation
 from scfcap.cashflow.flows import COLLECTED, collected
@@ -53,7 +54,7 @@ _SPREAD = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ProjectionReport(Pictured):
     """The projection of a model. ``origin`` is what its manifest says of where figures come from.
 
@@ -164,6 +165,16 @@ class ProjectionReport(Pictured):
             digest=self.model.digest,
             overrides=self.model.overrides,
         )
+
+    def _brief(self) -> tuple[str, Lines]:
+        grid, paths = self.cashflow.grid, self.distribution
+        drawn = "none" if paths is None else f"{len(paths):,}, seed {paths.seed}"
+        return f"Projection of {self.model.spec.name} from {grid.as_of}", [
+            ("scenarios", listed(self.cashflow.scenarios)),
+            ("periods", f"{len(grid)} ({grid.frequency}), to {grid.ends[-1]}"),
+            ("paths drawn", drawn),
+            ("pictures", listed(self.kinds, 8)),
+        ]
 
     def _about(self) -> About:
         """What its pictures say of where they come from."""

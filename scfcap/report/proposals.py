@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from scfcap.brief import Lines, money
 from scfcap.funding.proposals import Size, Use
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
 from scfcap.report.pictures.pictured import About, Drawings, Pictured
@@ -31,7 +32,7 @@ METHOD = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ProposalReport(Pictured):
     """A proposal judged; amounts of ``uses`` and ``sizes`` in units of ``unit`` currency.
 
@@ -183,6 +184,14 @@ class ProposalReport(Pictured):
 
     def _money(self, amount: float) -> str:
         return f"{self.currency} {amount:,.0f}"
+
+    def _brief(self) -> tuple[str, Lines]:
+        at = "" if self.stated is None else money(self.stated.worth * self.unit, self.currency)
+        return f"What {self.proposal.name} is worth to the plan", [
+            ("proposal", self.what),
+            ("worth as stated", at or "not stated"),
+            ("prices tried", f"{len(self.uses)}"),
+        ]
 
     def _about(self) -> About:
         """What its pictures say of where they come from."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scfcap.brief import Lines, listed, money
 from scfcap.deal.bracket import Bracket
 from scfcap.deal.breakeven import BreakEven
 from scfcap.deal.breakeven import to_frame as break_even_frame
@@ -57,7 +58,7 @@ _UNITS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SizingReport(Pictured):
     """What was found of one deal; ``structure`` tells whether classes are ``stated`` or ``sized``
     in all but the sizes themselves. What was not asked for is None.
@@ -176,6 +177,14 @@ class SizingReport(Pictured):
             "seed": None if losses is None else losses.seed,
             "tables": sorted(self.tables),
         }
+
+    def _brief(self) -> tuple[str, Lines]:
+        lines = [("scenario", self.scenario), ("classes", f"as {self.structure}")]
+        if self.sizing is not None:
+            currency = self.model.spec.currency
+            sizes = [f"{each.tranche} {money(each.size, currency)}" for each in self.sizing.sized]
+            lines.append(("sizes", listed(sizes)))
+        return f"Sizes of deal {self.deal} of {self.model.spec.name}", lines
 
     def _about(self) -> About:
         """What its pictures say of where they come from."""

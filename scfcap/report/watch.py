@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from scfcap.brief import Lines, listed
 from scfcap.pool.lights import by_month
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
 from scfcap.report.pictures.pictured import About, Drawings, Pictured
@@ -24,7 +25,7 @@ _TITLES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WatchReport(Pictured):
     """Early warnings of a model.
 
@@ -37,6 +38,10 @@ class WatchReport(Pictured):
     lights: pd.DataFrame
     series: pd.DataFrame
     origin: Mapping[str, Any]
+
+    def _brief(self) -> tuple[str, Lines]:
+        lights = [f"{colour} {count}" for colour, count in self.counts().items()]
+        return f"Early warnings of {self.model.spec.name}", [("lights", listed(lights))]
 
     def _about(self) -> About:
         """What its picture says of where it comes from."""

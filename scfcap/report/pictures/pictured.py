@@ -9,6 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from scfcap import __version__
+from scfcap.brief import Brief
 from scfcap.errors import InputError, Problem
 from scfcap.report.labels import LANGUAGES, Labels
 from scfcap.schema.base import names_given
@@ -106,7 +107,7 @@ def _named(drawings: Drawings, kind: str | None, of: str) -> str:
 _NOTHING = "Ask for more when the result is made, such as scenarios, a history or paths."
 
 
-class Pictured:
+class Pictured(Brief):
     """A result that can be drawn: ``kinds`` lists its pictures, ``plot`` gives one."""
 
     __slots__ = ()
