@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from scfcap.cli.terminal import shown_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 
 class Tongue(StrEnum):
@@ -28,6 +34,7 @@ Language = Annotated[
     Tongue | None,
     typer.Option("--language", help="Language of the reports. Without it: what each pack says."),
 ]
+Pdf = Annotated[bool, typer.Option("--pdf", help="Write each pack as PDF too (by LibreOffice).")]
 Page = Annotated[
     bool, typer.Option("--page", help="Write each pack as an HTML page too, for any browser.")
 ]
@@ -49,3 +56,13 @@ Recalculate = Annotated[
         help="Have LibreOffice show that each workbook recalculates to its own figures.",
     ),
 ]
+
+
+def written(folder: Path, names: Iterable[str]) -> list[str]:
+    """Where the reports among files ``names`` of ``folder`` stand, in a line each."""
+    return [
+        f"{said}: {shown_path(folder / name)}"
+        for said, ending in (("PDF", ".pdf"), ("Workbook", ".xlsx"), ("Page", ".html"))
+        for name in names
+        if name.endswith(ending)
+    ]

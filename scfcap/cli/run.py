@@ -16,8 +16,17 @@ from scfcap.cli.options import (
     TapePath,
     Traceback,
 )
-from scfcap.cli.report_options import Csv, Inputs, Language, Page, Recalculate, Reports
-from scfcap.cli.terminal import Asked, Outcome, Terminal, execute, shown_path
+from scfcap.cli.report_options import (
+    Csv,
+    Inputs,
+    Language,
+    Page,
+    Pdf,
+    Recalculate,
+    Reports,
+    written,
+)
+from scfcap.cli.terminal import Asked, Outcome, Terminal, execute
 
 if TYPE_CHECKING:
     from scfcap.api.run import Run
@@ -34,6 +43,7 @@ def run(
     out: Out = None,
     reports: Reports = None,
     language: Language = None,
+    pdf: Pdf = False,
     page: Page = False,
     csv: Csv = False,
     inputs: Inputs = None,
@@ -51,6 +61,7 @@ def run(
         outputs = Outputs(
             reports=tuple(reports or ()),
             language=None if language is None else language.value,
+            pdf=pdf,
             page=page,
             csv=csv,
             recalculate=recalculate,
@@ -61,8 +72,7 @@ def run(
         saved = finished.save(place, outputs, terminal.progress)
         terminal.finish()
         terminal.say(*finished.summary(), *finished.cautions(), *taken(finished), "")
-        terminal.say(*(f"Workbook: {shown_path(path)}" for path in saved.files(".xlsx")))
-        terminal.say(*(f"Page: {shown_path(path)}" for path in saved.files(".html")))
+        terminal.say(*written(saved.folder, saved.manifest["files"]))
         return Outcome(
             {
                 **saved.result,
