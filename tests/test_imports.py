@@ -27,7 +27,12 @@ RESERVED = {
     "pulp": ("funding/program.py",),
     "highspy": ("funding/highs.py", "funding/warm.py", "funding/allocation/relaxation.py"),
     "pyxirr": ("cashflow/returns.py",),
-    "openpyxl": ("report/excel.py", "report/edited.py", "tape/sheets.py"),
+    "openpyxl": (
+        "report/excel.py",
+        "report/edited.py",
+        "report/recalculated.py",
+        "tape/sheets.py",
+    ),
     "zipfile": ("report/excel.py", "report/edited.py", "tape/sheets.py"),
     "pyarrow.csv": ("tape/delimited.py",),
     "charset_normalizer": ("tape/encodings.py",),

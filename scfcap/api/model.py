@@ -19,6 +19,7 @@ from scfcap.schema.model import Model as ModelSpec
 
 if TYPE_CHECKING:
     from scfcap.api.contingency import Contingencies
+    from scfcap.api.edited_inputs import Taken
     from scfcap.api.run import Run
     from scfcap.api.sizing import DealStudy
     from scfcap.api.uncertain import Worlds
@@ -66,23 +67,31 @@ def load(
     *,
     overrides: Sequence[str] | Mapping[str, object] = (),
     tape: str | Path | None = None,
+    inputs: str | Path | None = None,
 ) -> Model:
     """Load a model folder, its ``model.toml``, or a shipped model by name.
 
     ``overrides`` are the command line's ``FIELD=VALUE`` texts, or a mapping such as
     ``{"lenders.bank-a.limit": 0}``. ``tape`` is a file, or a folder, to use instead of the
-    model's own tape. Raises :class:`~scfcap.errors.InputError` with every problem found.
+    model's own tape, ``inputs`` a workbook of a run of this model, whose changed blue cells are
+    taken as overrides. Raises :class:`~scfcap.errors.InputError` with every problem found.
     """
     if isinstance(overrides, Mapping):
         from scfcap.schema.write import override_text
 
         overrides = [override_text(key, value) for key, value in overrides.items()]
-    loaded = load_model(path, overrides)
+    taken = None
+    if inputs is None:
+        loaded = load_model(path, overrides)
+    else:
+        from scfcap.api.edited_inputs import load_edited
+
+        loaded, taken = load_edited(path, overrides, inputs)
     if loaded.spec.deals:
         from scfcap.deal.check import refuse_deals
 
         refuse_deals(loaded)
-    return Model(loaded, tape_path=None if tape is None else Path(tape))
+    return Model(loaded, tape_path=None if tape is None else Path(tape), taken=taken)
 
 
 def _once(station: Callable[[Model], _T]) -> Callable[[Model], _T]:
@@ -102,14 +111,17 @@ def _once(station: Callable[[Model], _T]) -> Callable[[Model], _T]:
 class Model:
     """A loaded model. Each station is a method, computed on its first call and kept."""
 
-    def __init__(self, loaded: LoadedModel, tape_path: Path | None = None) -> None:
+    def __init__(
+        self, loaded: LoadedModel, tape_path: Path | None = None, taken: Taken | None = None
+    ) -> None:
         self.loaded = loaded
         self.tape_path = tape_path
+        self.taken = taken
         self._kept: dict[str, Any] = {}
 
     def given(self, **stations: object) -> Model:
         """The same model with what these stations, such as ``pool``, would compute."""
-        other = Model(self.loaded, self.tape_path)
+        other = Model(self.loaded, self.tape_path, self.taken)
         other._kept.update(stations)
         return other
 

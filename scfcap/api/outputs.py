@@ -18,19 +18,27 @@ class Outputs:
     """What is wanted of a run.
 
     ``reports`` are names of packs (without any, the model's own); ``language`` goes before what
-    they say. ``csv`` adds each table as ``csv/NAME.csv``.
+    they say. ``page`` adds each pack as a page beside its workbook, ``csv`` each table as
+    ``csv/NAME.csv``; ``recalculate`` has LibreOffice show that each workbook recalculates to its
+    own figures.
     """
 
     reports: tuple[str, ...] = ()
     language: Language | None = None
+    page: bool = False
     csv: bool = False
+    recalculate: bool = False
 
     def packs(self, loaded: LoadedModel) -> dict[str, Pack]:
         """The packs by name, in the order asked for.
 
         Raises :class:`~scfcap.errors.InputError` where one is named twice, is not there or cannot
-        be read.
+        be read, and where LibreOffice is wanted and is not installed.
         """
+        if self.recalculate:
+            from scfcap.report.recalculated import require_office
+
+            require_office("--recalculate")
         twice = sorted({name for name in self.reports if self.reports.count(name) > 1})
         if twice:
             raise InputError(

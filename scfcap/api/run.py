@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scfcap.api.model import Model
     from scfcap.funding.quote_words import Quote
     from scfcap.report.store import SavedRun
+    from scfcap.report.waterfall import Drawing
     from scfcap.schema.report import Language
 
 
@@ -119,7 +120,9 @@ class Run:
         told = [f"Deal {r.run.deal.name}: {said}" for r in reports for said in r.cautions]
         plan = self.model.plan()
         held = [*holding_cautions(plan.optimum.inputs), *risk_told(plan)]
-        return [*cautions(self.model.spec, self.model.tape().frame), *held, *told, *left_out]
+        taken = () if self.model.taken is None else self.model.taken.notes
+        frame = self.model.tape().frame
+        return [*taken, *cautions(self.model.spec, frame), *held, *told, *left_out]
 
     def result(self) -> dict[str, Any]:
         """The figures that others build on, as plain values; the tables hold all of them."""
@@ -177,6 +180,24 @@ class Run:
         (pack,) = wanted.packs(self.model.loaded).values()
         return PackRun(self.tables(), self.meta()).workbook(pack, Path(path))
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """The waterfall of each deal that ran, as a drawing."""
+        from scfcap.report.waterfall import drawing
+
+        deals = [report.run.deal for report in self.model.deal_reports()[0]]
+        return tuple(drawing(deal.name, deal.spec) for deal in deals)
+
+    def to_page(
+        self, path: str | Path, report: str | None = None, language: Language | None = None
+    ) -> Path:
+        """Write one page alone, one HTML file: as :meth:`to_excel` writes a workbook."""
+        from scfcap.report.packs import PackRun
+
+        wanted = Outputs(() if report is None else (report,), language)
+        (pack,) = wanted.packs(self.model.loaded).values()
+        made = PackRun(self.tables(), self.meta(), drawings=self.drawings())
+        return made.to_page(pack, Path(path))
+
     def save(
         self,
         out: str | Path,
@@ -197,7 +218,14 @@ class Run:
 
         outputs = outputs or Outputs()
         packs = outputs.packs(self.model.loaded)
-        made = PackRun(self.tables(), self.meta(), csv=outputs.csv)
+        made = PackRun(
+            self.tables(),
+            self.meta(),
+            csv=outputs.csv,
+            page=outputs.page,
+            drawings=self.drawings() if outputs.page else (),
+            recalculate=outputs.recalculate,
+        )
         rejects = self.model.tape().rejects
         extra = stored_inputs(self.model, plan=True) | stored_prices(self.model)
         if len(rejects):
@@ -206,7 +234,8 @@ class Run:
             Path(out),
             self.tables(),
             manifest(self.model.provenance(self.model.tape()), self.seconds)
-            | {"solved": solved(self.model.plan())},
+            | {"solved": solved(self.model.plan())}
+            | ({"recalculated": made.proofs} if outputs.recalculate else {}),
             self.result(),
             files=made.files(packs, progress),
             extra=extra,
@@ -215,7 +244,10 @@ class Run:
 
 def run(model: Model, progress: Callable[[str], None] | None = None) -> Run:
     """Every station in turn; ``progress`` is told the name of each as it begins."""
+    from scfcap.report.sheets.stated import check_pack
+
     model.borrower_costs()  # bad quotes are refused before the work, not after it
+    check_pack(model.loaded.pack)
     seconds: dict[str, float] = {}
     stations: dict[str, Callable[[], object]] = {
         "tape": model.tape,

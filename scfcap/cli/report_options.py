@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,6 +28,24 @@ Language = Annotated[
     Tongue | None,
     typer.Option("--language", help="Language of the reports. Without it: what each pack says."),
 ]
+Page = Annotated[
+    bool, typer.Option("--page", help="Write each pack as an HTML page too, for any browser.")
+]
 Csv = Annotated[
     bool, typer.Option("--csv", help="Write every table as CSV too, in the folder csv.")
+]
+Inputs = Annotated[
+    Path | None,
+    typer.Option(
+        "--inputs",
+        metavar="FILE.xlsx",
+        help="A workbook of a run of this model: its changed blue cells go before the model.",
+    ),
+]
+Recalculate = Annotated[
+    bool,
+    typer.Option(
+        "--recalculate",
+        help="Have LibreOffice show that each workbook recalculates to its own figures.",
+    ),
 ]

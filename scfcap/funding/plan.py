@@ -14,6 +14,7 @@ from scfcap.errors import InfeasibleError, SolverError
 from scfcap.funding import statements
 from scfcap.funding.accounting import accounting
 from scfcap.funding.actions import actions
+from scfcap.funding.cap_sources import cap_sources
 from scfcap.funding.caps import caps_table
 from scfcap.funding.cash_flow import cash_flow, cash_forecast
 from scfcap.funding.catalogue import build_program
@@ -126,6 +127,7 @@ class Plan:
         tables.add("actions", lambda: actions(book, solution, found.decisions))
         tables.add("long_demand", lambda: long_demand(book, solution, tables["cost_of_funds"]))
         tables.add("caps", lambda: caps_table(book, solution, result))
+        tables.add("cap_sources", lambda: cap_sources(book, solution))
         tables.add("covenants", lambda: covenants_table(book, solution, result))
         tables.add("prices", lambda: price_table(self.prices, inputs))
         tables.add("term_prices", self._term_prices)

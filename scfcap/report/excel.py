@@ -29,6 +29,7 @@ from openpyxl.chart.shapes import GraphicalProperties
 from openpyxl.chart.text import RichText, Text
 from openpyxl.chart.title import Title
 from openpyxl.comments import Comment
+from openpyxl.drawing.image import Image
 from openpyxl.drawing.line import LineProperties
 from openpyxl.drawing.text import (
     CharacterProperties,
@@ -44,7 +45,19 @@ from openpyxl.worksheet.pagebreak import Break
 from openpyxl.worksheet.worksheet import Worksheet
 
 from scfcap.errors import InputError, Problem
-from scfcap.report.book import Area, Book, Chart, Formula, Sheet, Style, Value, address, letter
+from scfcap.report.book import (
+    Area,
+    Book,
+    Chart,
+    Formula,
+    Picture,
+    Sheet,
+    Style,
+    Value,
+    address,
+    letter,
+)
+from scfcap.report.branding import on_paper, readable
 from scfcap.report.long_lists import (
     CELL_CHARACTERS,
     FORMULA_SIGNS,
@@ -125,7 +138,7 @@ def book_bytes(book: Book, *, values: bool = True) -> bytes:
     for name, area in book.names.items():
         workbook.defined_names[name] = DefinedName(name, attr_text=area.absolute)
     strips = {strip.style for sheet in book.sheets for strip in sheet.strips}
-    shown = {style: _strip_looks(made[0][0], style, book.language) for style in strips}
+    shown = {style: _strip_looks(made[0][0], style, book) for style in strips}
     stamp = datetime(book.as_of.year, book.as_of.month, book.as_of.day)  # noqa: DTZ001
     workbook.properties.title = book.title
     workbook.properties.subject = book.subject
@@ -137,9 +150,9 @@ def book_bytes(book: Book, *, values: bool = True) -> bytes:
     return _finished(raw, book, stamp, shown, values=values)
 
 
-def _strip_looks(target: Worksheet, style: Style, language: str) -> Looks:
+def _strip_looks(target: Worksheet, style: Style, book: Book) -> Looks:
     """The numbers of a style in the file, as it is and for texts that look like a formula."""
-    cell, quoted = (_styled_cell(target, style, language) for _ in range(2))
+    cell, quoted = (_styled_cell(target, style, book) for _ in range(2))
     quoted.quotePrefix = True
     return cell.style_id, quoted.style_id
 
@@ -150,7 +163,7 @@ def _write_sheet(
     for (row, column), cell in sheet.cells.items():
         written = target.cell(row, column)
         if cell.style not in looks:
-            looks[cell.style] = _styled_cell(target, cell.style, book.language)
+            looks[cell.style] = _styled_cell(target, cell.style, book)
         # The style of a cell is a small array of indices: copied, not built anew for each cell.
         written._style = copy(looks[cell.style]._style)
         _set_value(written, cell.value)
@@ -168,6 +181,8 @@ def _write_sheet(
         target.merge_cells(area.local)
     for chart in sheet.charts:
         target.add_chart(_chart(target.parent, chart), f"{letter(chart.column)}{chart.row}")
+    for picture in sheet.pictures:
+        target.add_image(_image(picture), f"{letter(picture.column)}{picture.row}")
     for condition in sheet.conditions:
         back, ink = _LOOKS[condition.look]
         rule = FormulaRule(
@@ -214,17 +229,20 @@ def _page(target: Worksheet, sheet: Sheet, book: Book) -> None:
         part.size = 8
 
 
-def _styled_cell(target: Worksheet, style: Style, language: str) -> ExcelCell:
+def _styled_cell(target: Worksheet, style: Style, book: Book) -> ExcelCell:
     cell = ExcelCell(target)
+    inks = _INKS | {"title": on_paper(book.colour), "head": readable(book.colour)}
     cell.font = Font(
-        name=_FONTS[language],
+        name=_FONTS[book.language],
         size=style.size,
         bold=style.bold,
-        italic=style.ink == "note" and language == "en",
-        color=_INKS[style.ink],
+        italic=style.ink == "note" and book.language == "en",
+        color=inks[style.ink],
     )
     if style.fill:
-        cell.fill = PatternFill("solid", start_color=_FILLS[style.fill])
+        cell.fill = PatternFill(
+            "solid", start_color=book.colour if style.fill == "head" else _FILLS[style.fill]
+        )
     if style.top:
         cell.border = Border(top=Side(style="thin", color="7F8C9A"))
     cell.alignment = Alignment(
@@ -235,6 +253,12 @@ def _styled_cell(target: Worksheet, style: Style, language: str) -> ExcelCell:
     )
     cell.number_format = style.number_format
     return cell
+
+
+def _image(picture: Picture) -> Image:
+    image = Image(BytesIO(picture.content))
+    image.width, image.height = (size * 96.0 / 2.54 for size in (picture.width, picture.height))
+    return image
 
 
 def _comment(text: str) -> Comment:
