@@ -105,18 +105,24 @@ class Area:
 
 @dataclass(frozen=True)
 class Series:
-    """One series of a chart: where its name and its values stand, and its colour (RRGGBB)."""
+    """One series of a chart: where its name and its values stand, and its colour (RRGGBB).
+
+    Without a colour it takes its room and is not seen. ``labels`` is the number format of the
+    values written on it, in ``label_ink``; none without.
+    """
 
     name: Area
     values: Area
     colour: str
+    labels: str = ""
+    label_ink: str = "1F2937"
 
 
 @dataclass(frozen=True)
 class Chart:
     """A native chart, its upper left corner at (``row``, ``column``), size in centimetres.
 
-    ``most`` fixes the end of the axis of values.
+    ``most`` fixes the end of the axis of values, ``least`` its start.
     """
 
     kind: ChartKind
@@ -129,6 +135,8 @@ class Chart:
     category_format: str = "General"
     value_title: str = ""
     most: float | None = None
+    least: float | None = None
+    legend: bool = True
     width: float = 24.0
     height: float = 8.5
 
