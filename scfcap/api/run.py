@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from scfcap import __version__
 from scfcap.api.contingency import READY_IN_RUN
+from scfcap.api.outputs import Outputs
 from scfcap.report.files import RESULT_VERSION, csv_bytes, manifest, records
 from scfcap.report.tables import Results, RunMeta, Table
 from scfcap.schema.base import names_given
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from scfcap.api.model import Model
     from scfcap.funding.quote_words import Quote
     from scfcap.report.store import SavedRun
+    from scfcap.schema.report import Language
 
 
 @dataclass(frozen=True)
@@ -157,26 +159,40 @@ class Run:
         loan = (segment, amount, tenor)
         return quoted(stand_of(self.model), *loan, rate=rate, period=period, on=on, verify=verify)
 
-    def to_excel(self, path: str | Path) -> Path:
-        """Write the workbook alone."""
-        from scfcap.report.alike import told_once
-        from scfcap.report.excel import build_workbook
+    def to_excel(
+        self, path: str | Path, report: str | None = None, language: Language | None = None
+    ) -> Path:
+        """Write one workbook alone: of the pack ``report``, else of the model's own.
 
-        meta = self.meta()
-        tables = told_once(self.tables(), meta.scenario)
-        return build_workbook(tables, self.model.loaded.pack, meta, Path(path))
+        ``language`` goes before what the pack says. Raises :class:`~scfcap.errors.InputError`.
+        """
+        from scfcap.report.packs import PackRun
 
-    def save(self, out: str | Path) -> SavedRun:
-        """Write the run folder: manifest, results, tables, workbook, rejected rows if any.
+        wanted = Outputs(() if report is None else (report,), language)
+        (pack,) = wanted.packs(self.model.loaded).values()
+        return PackRun(self.tables(), self.meta()).workbook(pack, Path(path))
+
+    def save(
+        self,
+        out: str | Path,
+        outputs: Outputs | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> SavedRun:
+        """Write the run folder: manifest, results, tables, workbooks, rejected rows if any.
 
         It also keeps what its cash flows and plan were made from, for ``scfcap compare``, and the
-        plan's prices, for ``scfcap quote``.
+        plan's prices, for ``scfcap quote``. ``progress`` is told of each pack as it begins. Raises
+        :class:`~scfcap.errors.InputError`.
         """
         from scfcap.api.planning import solved
         from scfcap.api.quoting import stored_prices
         from scfcap.api.stored import stored_inputs
+        from scfcap.report.packs import PackRun
         from scfcap.report.store import save_run
 
+        outputs = outputs or Outputs()
+        packs = outputs.packs(self.model.loaded)
+        made = PackRun(self.tables(), self.meta(), csv=outputs.csv)
         rejects = self.model.tape().rejects
         extra = stored_inputs(self.model, plan=True) | stored_prices(self.model)
         if len(rejects):
@@ -187,14 +203,17 @@ class Run:
             manifest(self.model.provenance(self.model.tape()), self.seconds)
             | {"solved": solved(self.model.plan())},
             self.result(),
-            workbook=(self.model.loaded.pack.file_name, self.to_excel),
+            files=made.files(packs, progress),
             extra=extra,
         )
 
 
 def run(model: Model, progress: Callable[[str], None] | None = None) -> Run:
     """Every station in turn; ``progress`` is told the name of each as it begins."""
+    from scfcap.report.sheets.stated import check_pack
+
     model.borrower_costs()  # bad quotes are refused before the work, not after it
+    check_pack(model.loaded.pack)
     seconds: dict[str, float] = {}
     stations: dict[str, Callable[[], object]] = {
         "tape": model.tape,

@@ -15,6 +15,7 @@ from scfcap.cli.options import (
     TapePath,
     Traceback,
 )
+from scfcap.cli.report_options import Csv, Language, Reports
 from scfcap.cli.terminal import Asked, Outcome, Terminal, execute, shown_path
 
 #: Where results go without ``--out``, below the present folder.
@@ -27,23 +28,39 @@ def run(
     overrides: Overrides = None,
     reject_limit: RejectLimit = None,
     out: Out = None,
+    reports: Reports = None,
+    language: Language = None,
+    csv: Csv = False,
     json: Json = False,
     quiet: Quiet = False,
     traceback: Traceback = False,
 ) -> None:
-    """Run a model: check, pool, cash flows, deals, plan; write the run folder and workbook."""
+    """Run a model: check, pool, cash flows, deals, plan; write the run folder and workbooks."""
 
     def work(terminal: Terminal) -> Outcome:
+        from scfcap.api.outputs import Outputs
 
         loaded = Asked(model, tape, overrides, reject_limit, out).load()
+        outputs = Outputs(
+            reports=tuple(reports or ()),
+            language=None if language is None else language.value,
+            csv=csv,
+        )
+        outputs.packs(loaded.loaded)  # bad names are refused before the work, not after it
         finished = loaded.run(terminal.progress)
-        terminal.progress("workbook")
-        saved = finished.save(out or new_folder(loaded.loaded.folder.resolve().name))
+        place = out or new_folder(loaded.loaded.folder.resolve().name)
+        saved = finished.save(place, outputs, terminal.progress)
         terminal.finish()
         terminal.say(*finished.summary(), *finished.cautions(), "")
-        if saved.workbook is not None:
-            terminal.say(f"Workbook: {shown_path(saved.workbook)}")
-        return Outcome({**saved.result, "folder": saved.folder, "workbook": saved.workbook})
+        terminal.say(*(f"Workbook: {shown_path(path)}" for path in saved.files(".xlsx")))
+        return Outcome(
+            {
+                **saved.result,
+                "folder": saved.folder,
+                "workbook": saved.workbook,
+                "files": saved.manifest["files"],
+            }
+        )
 
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
 

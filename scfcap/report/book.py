@@ -16,6 +16,8 @@ from typing import Literal
 Ink = Literal["input", "engine", "formula", "link", "text", "note", "head", "title", "light"]
 Fill = Literal["", "head", "band", "total", "light"]
 ChartKind = Literal["stacked", "columns", "bars", "lines"]
+#: Decimals of amounts that are shown in a unit, as usual.
+_DECIMALS = 2
 
 
 #: Print area of a landscape A4 page within the margins, rows and columns by default [points;
@@ -163,6 +165,17 @@ class Strip:
     values: Sequence[str | float | date | None]
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A PNG, its upper left corner at (``row``, ``column``), size in centimetres."""
+
+    row: int
+    column: int
+    content: bytes
+    width: float
+    height: float
+
+
 @dataclass
 class Sheet:
     """One sheet while it is being filled.
@@ -177,6 +190,7 @@ class Sheet:
     heights: dict[int, float] = field(default_factory=dict)
     merges: list[Area] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
     conditions: list[Condition] = field(default_factory=list)
     strips: list[Strip] = field(default_factory=list)
     blocks: list[int] = field(default_factory=list)
@@ -272,6 +286,7 @@ class Book:
     """Sheets in order, and where figures that others refer to stand (``places`` by key).
 
     ``names`` are the workbook's named ranges, ``inputs`` its live input cells by the model's key.
+    ``colour`` (RRGGBB) is that of titles and headings.
     """
 
     title: str
@@ -283,6 +298,7 @@ class Book:
     names: dict[str, Area] = field(default_factory=dict)
     inputs: dict[str, Input] = field(default_factory=dict)
     language: str = "en"
+    colour: str = "1F3A5F"
 
     def sheet(self, name: str) -> Sheet:
         """The sheet of that name."""
@@ -301,12 +317,14 @@ class Look:
     """The number formats of a run: amounts are held in full and shown in units of ``unit``.
 
     ``frequency`` is that of the periods: months are named, other periods by their last day.
+    ``decimals`` are those of amounts, where a pack states them.
     """
 
     currency: str
     unit: float
     frequency: str = "month"
     language: str = "en"
+    decimals: int | None = None
 
     @property
     def day(self) -> str:
@@ -330,10 +348,12 @@ class Look:
         """Currency units in one displayed unit (an unusual ``unit`` is shown in full)."""
         return self.unit if self.unit in _UNIT_NAMES else 1.0
 
-    def money(self, decimals: int = 2) -> str:
+    def money(self, decimals: int = _DECIMALS) -> str:
         """Amounts: thousands separated, negative in brackets, zero as a dash."""
         if self.shown_unit == 1.0:
             decimals = 0
+        elif decimals == _DECIMALS and self.decimals is not None:
+            decimals = self.decimals
         digits = _digits(self.shown_unit, decimals)
         return f'{digits}_);({digits});"–"_)'
 

@@ -28,6 +28,7 @@ from openpyxl.chart.shapes import GraphicalProperties
 from openpyxl.chart.text import RichText, Text
 from openpyxl.chart.title import Title
 from openpyxl.comments import Comment
+from openpyxl.drawing.image import Image
 from openpyxl.drawing.line import LineProperties
 from openpyxl.drawing.text import (
     CharacterProperties,
@@ -47,12 +48,14 @@ from scfcap.report.book import (
     Area,
     Book,
     Chart,
+    Picture,
     Series,
     Sheet,
     Style,
     address,
     letter,
 )
+from scfcap.report.branding import on_paper, readable
 from scfcap.report.excel_limits import (
     CELL_CHARACTERS,
     check_sheet,
@@ -128,7 +131,7 @@ def book_bytes(book: Book, *, values: bool = True) -> bytes:
     for sheet in book.sheets:
         check_sheet(sheet)
     made = [(workbook.create_sheet(sheet.name), sheet) for sheet in book.sheets]
-    looks = {style: _looks(made[0][0], style) for style in _styles(book)}
+    looks = {style: _looks(made[0][0], style, book.colour) for style in _styles(book)}
     check_styles(2 * len(looks), book)
     for target, sheet in made:
         _write_sheet(target, sheet, book)
@@ -154,9 +157,9 @@ def _styles(book: Book) -> dict[Style, None]:
     return found
 
 
-def _looks(target: Worksheet, style: Style) -> Looks:
+def _looks(target: Worksheet, style: Style, colour: str) -> Looks:
     """The numbers of a style in the file, as it is and for texts that look like a formula."""
-    cell, quoted = _styled_cell(target, style), _styled_cell(target, style)
+    cell, quoted = _styled_cell(target, style, colour), _styled_cell(target, style, colour)
     quoted.quotePrefix = True
     return cell.style_id, quoted.style_id
 
@@ -175,6 +178,8 @@ def _write_sheet(target: Worksheet, sheet: Sheet, book: Book) -> None:
         target.merge_cells(area.local)
     for chart in sheet.charts:
         target.add_chart(_chart(target.parent, chart), f"{letter(chart.column)}{chart.row}")
+    for picture in sheet.pictures:
+        target.add_image(_image(picture), f"{letter(picture.column)}{picture.row}")
     for condition in sheet.conditions:
         back, ink = _LOOKS[condition.look]
         rule = FormulaRule(
@@ -221,17 +226,20 @@ def _page(target: Worksheet, sheet: Sheet, book: Book) -> None:
         part.size = 8
 
 
-def _styled_cell(target: Worksheet, style: Style) -> ExcelCell:
+def _styled_cell(target: Worksheet, style: Style, colour: str) -> ExcelCell:
     cell = ExcelCell(target)
+    inks = _INKS | {"title": on_paper(colour), "head": readable(colour)}
     cell.font = Font(
         name="Calibri",
         size=style.size,
         bold=style.bold,
         italic=style.ink == "note",
-        color=_INKS[style.ink],
+        color=inks[style.ink],
     )
     if style.fill:
-        cell.fill = PatternFill("solid", start_color=_FILLS[style.fill])
+        cell.fill = PatternFill(
+            "solid", start_color=colour if style.fill == "head" else _FILLS[style.fill]
+        )
     if style.top:
         cell.border = Border(top=Side(style="thin", color="7F8C9A"))
     cell.alignment = Alignment(
@@ -242,6 +250,12 @@ def _styled_cell(target: Worksheet, style: Style) -> ExcelCell:
     )
     cell.number_format = style.number_format
     return cell
+
+
+def _image(picture: Picture) -> Image:
+    image = Image(BytesIO(picture.content))
+    image.width, image.height = (size * 96.0 / 2.54 for size in (picture.width, picture.height))
+    return image
 
 
 def _comment(text: str) -> Comment:

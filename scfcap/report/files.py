@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import platform
 from collections.abc import Mapping
@@ -61,6 +62,13 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
                 part[name] = _harmless(part[name])
         out.write(part.to_csv(index=False, header=first == 0, lineterminator="\n").encode())
     return out.getvalue()
+
+
+def table_csv(frame: pd.DataFrame) -> bytes:
+    """The same for a spreadsheet that is opened by a click: with a byte-order mark, without which
+    Excel would not read UTF-8.
+    """
+    return codecs.BOM_UTF8 + csv_bytes(frame)
 
 
 def _harmless(cells: pd.Series) -> pd.Series:

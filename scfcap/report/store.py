@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -29,13 +30,21 @@ _METADATA = b"scfcap"
 
 @dataclass(frozen=True)
 class SavedRun:
-    """A run folder on disk; ``tables`` by name (read with :func:`read_run`)."""
+    """A run folder on disk; ``tables`` by name (read with :func:`read_run`).
+
+    ``workbook`` is its first one. ``manifest["files"]`` lists every file but the manifest itself by
+    its name in the folder: ``bytes`` and ``sha256``.
+    """
 
     folder: Path
     workbook: Path | None
     manifest: Mapping[str, Any]
     result: Mapping[str, Any]
     tables: Mapping[str, Table]
+
+    def files(self, ending: str = "") -> list[Path]:
+        """What was written, by name; only files with this ``ending`` (".xlsx"), if there is one."""
+        return [self.folder / name for name in self.manifest["files"] if name.endswith(ending)]
 
 
 def save_run(
@@ -45,12 +54,14 @@ def save_run(
     result: Mapping[str, Any],
     workbook: tuple[str, Callable[[Path], object]] | None = None,
     extra: Mapping[str, bytes] | None = None,
+    files: Mapping[str, Callable[[Path], object]] | None = None,
 ) -> SavedRun:
     """Write a run folder at ``out``: all of it or nothing.
 
     ``workbook`` is its file name and a function that writes it to a path (usually
     ``lambda path: build_workbook(tables, pack, meta, path)``). ``extra`` are further files by
-    name (``rejects.csv``), in folders of the run (``lists/p2p/loans.csv``). Everything is written
+    name (``rejects.csv``), in folders of the run (``lists/p2p/loans.csv``), and ``files`` those
+    that a function writes; the first workbook among them is the run's. Everything is written
     into a folder beside ``out`` that is then renamed; an older run folder at ``out`` is replaced.
     The same arguments give the same bytes of each table. Raises
     :class:`~scfcap.errors.InputError` where ``out`` is a file, a folder
@@ -65,18 +76,37 @@ def save_run(
             name = _file_name(table.name, taken)
             _write_table(folder / TABLES / f"{name}.parquet", table)
         for name, content in (extra or {}).items():
-            target = folder.joinpath(*map(_file_name, name.split("/")))
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
+            _target(folder, name).write_bytes(content)
         (folder / RESULT).write_text(_json(result), encoding="utf-8")
-        if workbook is not None:
-            workbook[1](folder / _file_name(workbook[0]))
+        made = ({} if workbook is None else dict([workbook])) | dict(files or {})
+        for name, write in made.items():
+            write(_target(folder, name))
+        books = [name for name in made if name.endswith(".xlsx")]
         listed = {**manifest, "tables": sorted(tables)}
-        if workbook is not None:
-            listed["workbook"] = workbook[0]
+        if books:
+            listed["workbook"] = books[0]
+        listed["files"] = _listed(folder)
         (folder / MANIFEST).write_text(_json(listed), encoding="utf-8")
-    place = None if workbook is None else out / workbook[0]
-    return SavedRun(out, place, manifest, result, tables)
+    place = out / books[0] if books else None
+    return SavedRun(out, place, listed, result, tables)
+
+
+def _target(folder: Path, name: str) -> Path:
+    """Where a file of the run goes; its folder is made."""
+    target = folder.joinpath(*map(_file_name, name.split("/")))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target
+
+
+def _listed(folder: Path) -> dict[str, dict[str, Any]]:
+    """Every file below ``folder`` by its name in it: size [bytes] and SHA-256."""
+    found = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        name = path.relative_to(folder).as_posix()
+        found[name] = {"bytes": path.stat().st_size, "sha256": digest}
+    return found
 
 
 def read_run(folder: Path) -> SavedRun:

@@ -134,6 +134,14 @@ _OTHER = {
     "lead_days": "days",
 }
 _TITLES = {
+    "tape_totals": "Tape: rows and balances",
+    "tape_reasons": "What was found on the tape, by reason",
+    "tape_findings": "What was found on the tape, row by row",
+    "pool_summary": "Pool: who holds it",
+    "pool_usable": "Pool: what each set of rules lets be used",
+    "pool_eligibility": "Eligibility: loans that fail each rule",
+    "pool_eligibility_answers": "Eligibility: the answers",
+    "pool_concentrations": "Concentrations against their limits",
     "cash_flows": "Cash flows of the pool by scenario, segment and period",
     "credit": "Credit curves by segment",
     "orders": "Open orders: what may be lent on each, and when its buyer pays",
@@ -177,6 +185,13 @@ _TITLES = {
     "plan_contingency_signs": "What would have announced a shock, as it stands today",
     "plan_borrower_cost": "What borrowers pay: online, and offline as claimed and corrected",
 }
+#: Titles of tables whose names end with what they are of.
+_TITLES_OF = {
+    "pool_stratification_": "Pool by {}",
+    "pool_largest_": "Largest in the pool by {}",
+    "pool_borrowing_base_": "Borrowing base: {}",
+    "deal_": "Cash of a series by scenario and period: {}",
+}
 
 
 def run_tables(results: Results, currency: str) -> dict[str, Table]:
@@ -200,7 +215,7 @@ def run_tables(results: Results, currency: str) -> dict[str, Table]:
 def named_table(name: str, frame: pd.DataFrame, currency: str) -> Table:
     """``frame`` as a table with the title and the units that its name and columns have."""
     deal = name.startswith("deal_")
-    title = _TITLES.get(name, name.replace("_", " ").capitalize())
+    title = _TITLES.get(name) or _title_of(name)
     units = {
         column: currency if deal or column in _CURRENCY else _OTHER[column]
         for column in map(str, frame.columns)
@@ -210,3 +225,11 @@ def named_table(name: str, frame: pd.DataFrame, currency: str) -> Table:
     if "end" in frame:
         frame = frame.assign(end=pd.to_datetime(frame["end"]).astype("datetime64[s]"))
     return Table(name, title, frame.reset_index(drop=True), units)
+
+
+def _title_of(name: str) -> str:
+    for start, title in _TITLES_OF.items():
+        if name.startswith(start):
+            last = name.removeprefix(start)
+            return title.format(last if ": " in title else last.replace("_", " "))
+    return name.replace("_", " ").capitalize()

@@ -87,10 +87,13 @@ def test_a_changed_figure_turns_the_light_red(
         for cells in recalculated["bent"]["Checks"].iter_rows(min_row=7)
         if cells[8].value in ("OK", FAIL)
     }
-    assert [name for name, status in statuses.items() if status == FAIL] == [
+    failed = [name for name, status in statuses.items() if status == FAIL]
+    assert failed[:2] == [
         "Plan: sources are uses in every period",
         "Plan: loans made are the lending by segment",
     ]
+    assert all(name.endswith("formulas give the engine's values") for name in failed[2:])
+    assert "Plan: formulas give the engine's values" in failed
 
 
 def test_text_that_looks_like_a_formula_stays_text(
@@ -168,7 +171,8 @@ def test_sheets_come_in_the_order_of_the_pack(
     chosen = pack.model_copy(update={"sheets": ("checks", "plan", "summary")})
     path = build_workbook(tables, chosen, meta, tmp_path / "chosen.xlsx")
     workbook = load_workbook(path, data_only=True)
-    assert workbook.sheetnames == ["Checks", "Plan", "Summary"]
+    shown = [sheet.title for sheet in workbook if sheet.sheet_state == "visible"]
+    assert shown == ["Checks", "Plan", "Summary"]
     assert workbook["Summary"]["B3"].value == ALL_PASS
 
 
@@ -189,7 +193,7 @@ def test_each_sheet_prints_on_landscape_pages_of_full_width(written: Path) -> No
 
 
 def test_each_sheet_but_the_checks_has_a_chart(book: Book) -> None:
-    without = [sheet.name for sheet in book.sheets if not sheet.charts]
+    without = [sheet.name for sheet in book.sheets if not (sheet.charts or sheet.hidden)]
     assert without == ["Limits by period", "Checks"]
 
 
@@ -248,7 +252,8 @@ def test_a_run_without_plan_and_deal_has_fewer_sheets(
 ) -> None:
     some = {name: t for name, t in tables.items() if not name.startswith(("plan_", "deal_"))}
     book = build_book(some, pack, meta)
-    assert [sheet.name for sheet in book.sheets] == ["Summary", "Pool", "Cash flows", "Checks"]
+    shown = [sheet.name for sheet in book.sheets if not sheet.hidden]
+    assert shown == ["Summary", "Pool", "Cash flows", "Checks"]
     assert book_bytes(book)
 
 

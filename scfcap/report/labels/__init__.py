@@ -1,10 +1,17 @@
 """What a report says, in the reader's language.
 
 Reports are built in English. :class:`Labels` says the same in another language: a text is looked
-up as a whole, else as a template with places for what changes ("Lend {amount} over {n} months"),
-else in parts. The catalogues stand beside this module, ``zh/*.toml``: English text = translation.
-Numbers, dates, amounts and units are said by :mod:`scfcap.report.labels.atoms`; names that users
-chose stay as they are. What no catalogue has is noted in :attr:`Labels.missing` and stays English.
+up as a whole, else sentence by sentence, else as a template with places for what changes ("Lend
+{amount} over {n} months"), else in parts. The catalogues stand beside this module, ``zh/*.toml``:
+English text = translation. Numbers, dates, amounts and units are said by
+:mod:`scfcap.report.labels.atoms`; names that users chose stay as they are, but for the few of
+``zh/names.toml``, which are words of the trade (senior, revolving). What no catalogue has is noted
+in :attr:`Labels.missing` and stays English.
+
+A place takes what its name says, up to a "_" that tells two alike apart: ``{amount}`` an amount,
+``{day}`` a date, ``{share}`` a percentage, ``{n}`` a number, ``{unit}`` a unit of currency,
+``{name}``, ``{code}`` and ``{key}`` anything, left as it is; any other takes a text that is itself
+in the catalogues.
 """
 
 from __future__ import annotations
@@ -22,15 +29,25 @@ __all__ = ["LANGUAGES", "Labels", "catalogue"]
 
 #: Languages of reports.
 LANGUAGES = ("en", "zh")
+#: The catalogue of names that are said although a model gives them.
+_NAMES_FILE = "names.toml"
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 #: What may be said word for word in between: "A: B", "A; B", "A · B", several lines.
-_JOINTS = ("\n", " · ", "; ", ": ", " / ", ", ")
+_JOINTS = ("\n", " · ", "; ", ": ", " / ", ", ", " - ")
+_SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _CODE = re.compile(
-    r"`[^`]*`|https?://\S+|scfcap [a-z-]+( .*)?|[\w./-]+\.(toml|csv|xlsx|parquet|md)"
+    r"`[^`]*`|https?://\S+|scfcap [a-z-]+( .*)?|[\w./-]+\.(toml|csv|xlsx|parquet|md|json)"
+    r"|[a-z]+(_[a-z0-9]+)*\.[\w.:-]+|[ymdhsAPM#0?,._()/:;% \\-]+|[A-Z]{1,3}\$?\d+"
 )
 #: Places of a template whose content is left as it is.
 _VERBATIM = ("name", "code", "key")
+_KINDS = {
+    "amount": atoms.AMOUNT, "day": atoms.DAY, "unit": atoms.UNIT, "n": r"-?[\d.,]*\d",
+    "share": r"[+\-−]?[\d.,]+ ?%",
+}  # fmt: skip
+#: Parts within parts beyond which no text is looked for.
+_DEEPEST = 10
 
 
 class _Template(NamedTuple):
@@ -38,11 +55,11 @@ class _Template(NamedTuple):
 
     pattern: re.Pattern[str]
     said: str
-    literal: int
+    literals: tuple[str, ...]
 
-    def filled(self, parts: Mapping[str, str | None]) -> str:
+    def filled(self, parts: Mapping[str, str]) -> str:
         """What to say, with ``parts`` in their places."""
-        return _PLACE.sub(lambda place: parts[place[1]] or "", self.said)
+        return _PLACE.sub(lambda place: parts[place[1]], self.said)
 
 
 class Labels:
@@ -53,6 +70,7 @@ class Labels:
         self.names = frozenset(names)
         self.missing: set[str] = set()
         self._said: dict[str, str] = {}
+        self._parts: dict[str, str | None] = {}
 
     def __call__(self, text: str) -> str:
         """``text`` in the reader's language."""
@@ -68,86 +86,134 @@ class Labels:
 
     @cached_property
     def _texts(self) -> Mapping[str, str]:
-        return {key: said for key, said in catalogue(self.language).items() if "{" not in key}
+        return {
+            _lowered(key): said
+            for key, said in catalogue(self.language).items()
+            if not _PLACE.search(key)
+        }
 
     @cached_property
     def _templates(self) -> Mapping[str, list[_Template]]:
-        """Templates by the first sign of their English text ("" where that is a place)."""
+        """Templates by a word that they hold, the longest; those with more words first."""
         found: dict[str, list[_Template]] = {}
-        for key, said in catalogue(self.language).items():
-            if "{" in key:
-                first = "" if key.startswith("{") else key[0].lower()
-                found.setdefault(first, []).append(_template(key, said))
-        for group in found.values():
-            group.sort(key=lambda each: -each.literal)
+        for template in _templates(catalogue(self.language)):
+            words = re.findall(r"\w+", " ".join(template.literals))
+            found.setdefault(max(words, key=len, default=""), []).append(template)
         return found
+
+    @cached_property
+    def _given(self) -> frozenset[str]:
+        return self.names - _said_names(self.language)
+
+    @cached_property
+    def _spoken(self) -> frozenset[str]:
+        """Names as headings and sentences write them: ``credit_long`` is ``Credit long`` too."""
+        plain = {each for name in self.names for each in (name, name.replace("_", " "))}
+        return frozenset(plain | {name[:1].upper() + name[1:] for name in plain})
 
     def _find(self, text: str, depth: int = 0) -> str | None:
         """``text`` in the language, or None where a part of it is not known."""
+        if text not in self._parts:
+            if depth > _DEEPEST:
+                return None
+            self._parts[text] = None  # a text within itself is not known
+            self._parts[text] = self._search(text, depth)
+        return self._parts[text]
+
+    def _search(self, text: str, depth: int) -> str | None:
         bare = text.strip()
         if bare != text:
-            found = self._find(bare, depth)
+            found = self._find(bare, depth) if bare else ""
             lead, tail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
             return None if found is None else f"{lead}{found}{tail}"
         plain = self._whole(text)
         if plain is not None:
             return plain
-        if depth > 8:
-            return None
-        return self._by_template(text, depth) or self._in_parts(text, depth)
+        return (
+            self._sentences(text, depth)
+            or self._by_template(text, depth)
+            or self._in_parts(text, depth)
+        )
 
     def _whole(self, text: str) -> str | None:
-        if text in self._texts:
-            return self._texts[text]
-        lowered = text[:1].lower() + text[1:]
-        if lowered in self._texts:
-            return self._texts[lowered]
+        if text in self._given:
+            return text
+        if (known := self._texts.get(_lowered(text))) is not None:
+            return known
         said = atoms.said(text, self.language)
         if said is not None:
             return said
-        if text in self.names or not _WORD.search(text) or _CODE.fullmatch(text):
+        if text in self._spoken or not _WORD.search(text) or _CODE.fullmatch(text):
             return text
         return None
+
+    def _sentences(self, text: str, depth: int) -> str | None:
+        parts = _SENTENCE.split(text)
+        if len(parts) < 2:
+            return None
+        found = self._all(parts, depth)
+        return None if found is None else atoms.sentences(found, self.language)
+
+    def _all(self, parts: list[str], depth: int) -> list[str] | None:
+        """Each of ``parts``, or None where one is not known."""
+        found: list[str] = []
+        for part in parts:
+            said = self._find(part, depth + 1)
+            if said is None:
+                return None
+            found.append(said)
+        return found
 
     def _by_template(self, text: str, depth: int) -> str | None:
         for template in self._candidates(text):
             match = template.pattern.fullmatch(text)
             if match is None:
                 continue
-            parts = {
-                place: content if place.startswith(_VERBATIM) else self._find(content, depth + 1)
-                for place, content in match.groupdict().items()
-            }
-            if all(found is not None for found in parts.values()):
+            parts: dict[str, str] = {}
+            for place, content in match.groupdict().items():
+                said = content if _kind(place) in _VERBATIM else self._find(content, depth + 1)
+                if said is None:
+                    break
+                parts[place] = said
+            else:
                 return template.filled(parts)
         return None
 
     def _candidates(self, text: str) -> Iterator[_Template]:
-        yield from self._templates.get(text[0].lower(), ())
-        yield from self._templates.get("", ())
+        lowered = text.lower()
+        found = [
+            template
+            for word in {"", *re.findall(r"\w+", lowered)}
+            for template in self._templates.get(word, ())
+            if all(literal in lowered for literal in template.literals)
+        ]
+        found.sort(key=lambda each: -sum(map(len, each.literals)))
+        yield from found
 
     def _in_parts(self, text: str, depth: int) -> str | None:
         """A text that is several, each known: joined as the language joins them."""
-        for joint in (*_JOINTS, ". "):
+        for joint in _JOINTS:
             parts = text.split(joint)
             if len(parts) < 2:
                 continue
-            found = [self._find(part, depth + 1) for part in parts]
-            if all(each is not None for each in found):
-                return atoms.joined([each or "" for each in found], joint, self.language)
+            found = self._all(parts, depth)
+            if found is not None:
+                return atoms.joined(found, joint, self.language)
         return self._listed(text, depth)
 
     def _listed(self, text: str, depth: int) -> str | None:
-        """``a, b and c``, and a sentence with its full stop."""
+        """``a, b and c``, a sentence with its full stop, a text in brackets."""
         head, word, last = text.rpartition(" and ")
         if word:
-            parts = [*head.split(", "), last]
-            found = [self._find(part, depth + 1) for part in parts]
-            if all(each is not None for each in found):
-                return atoms.listed([each or "" for each in found], self.language)
+            found = self._all([*head.split(", "), last], depth)
+            if found is not None:
+                return atoms.listed(found, self.language)
         if text.endswith("."):
-            found_whole = self._find(text[:-1], depth + 1)
-            return None if found_whole is None else atoms.stopped(found_whole, self.language)
+            whole = self._find(text[:-1], depth + 1)
+            return None if whole is None else atoms.stopped(whole, self.language)
+        if text.startswith("(") and text.endswith(")"):
+            inner = self._find(text[1:-1], depth + 1)
+            return None if inner is None else atoms.bracketed(inner, self.language)
         return None
 
 
@@ -166,6 +232,26 @@ def catalogue(language: str) -> Mapping[str, str]:
     return found
 
 
+@cache
+def _said_names(language: str) -> frozenset[str]:
+    file = files("scfcap.report.labels").joinpath(language, _NAMES_FILE)
+    return frozenset(tomllib.loads(file.read_text(encoding="utf-8")))
+
+
+def _lowered(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _kind(place: str) -> str:
+    return place.partition("_")[0]
+
+
+def _templates(texts: Mapping[str, str]) -> Iterator[_Template]:
+    for key, said in texts.items():
+        if _PLACE.search(key):
+            yield _template(key, said)
+
+
 def _template(key: str, said: str) -> _Template:
     parts = _PLACE.split(key)
     seen: set[str] = set()
@@ -177,6 +263,6 @@ def _template(key: str, said: str) -> _Template:
             pattern += f"(?P={part})"
         else:
             seen.add(part)
-            pattern += f"(?P<{part}>.+?)"
-    literal = sum(len(part) for part in parts[::2])
-    return _Template(re.compile(pattern, re.DOTALL | re.IGNORECASE), said, literal)
+            pattern += f"(?P<{part}>{_KINDS.get(_kind(part), '.+?')})"
+    literals = tuple(part.lower() for part in parts[::2] if part)
+    return _Template(re.compile(pattern, re.DOTALL | re.IGNORECASE), said, literals)

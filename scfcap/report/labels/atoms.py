@@ -13,9 +13,14 @@ _MONTH = {name: n for n, name in enumerate(_MONTHS, 1)} | {
     name[:3]: n for n, name in enumerate(_MONTHS, 1)
 }
 _NAMES = "|".join(sorted(_MONTH, key=len, reverse=True))
-_DAY = re.compile(rf"(?:(\d{{1,2}}) )?({_NAMES}) (\d{{4}}|\d{{2}})")
-_AMOUNT = re.compile(r"([A-Z]{3}) ([+\-−]?[\d,]+(?:\.\d+)?)( k| m| bn)?")
+_SPOKEN_DAY = re.compile(rf"(?:(\d{{1,2}}) )?({_NAMES}) (\d{{4}}|\d{{2}})")
+_ISO_DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
+_AMOUNT = re.compile(r"([A-Z]{3}) ([+\-−]?[\d,]*\d(?:\.\d+)?)( k| wan| m| million| yi| bn)?")
 _UNIT = re.compile(r"([A-Z]{3})( k| m| wan| yi| bn)?")
+#: What a date and an amount look like within a text.
+DAY = rf"(?:(?:\d{{1,2}} )?(?:{_NAMES}) (?:\d{{4}}|\d{{2}})|\d{{4}}-\d\d-\d\d)"
+AMOUNT = r"(?-i:[A-Z]{3} [+\-−]?[\d,]*\d(?:\.\d+)?(?: k| wan| million| m| yi| bn)?(?![\w.]\w))"
+UNIT = r"(?-i:[A-Z]{3}(?: k| m| wan| yi| bn)?)"
 #: Currencies: the name, and the word after an amount.
 _CURRENCIES = {
     "CNY": ("人民币", "元"),
@@ -25,9 +30,10 @@ _CURRENCIES = {
     "JPY": ("日元", "日元"),
     "HKD": ("港元", "港元"),
     "INR": ("印度卢比", "印度卢比"),
+    "NGN": ("尼日利亚奈拉", "奈拉"),
     "UGX": ("乌干达先令", "乌干达先令"),
 }
-_SCALES = {"": 1.0, " k": 1e3, " wan": 1e4, " m": 1e6, " yi": 1e8, " bn": 1e9}
+_SCALES = {"": 0, " k": 3, " wan": 4, " m": 6, " million": 6, " yi": 8, " bn": 9}
 _SCALE_WORDS = {"": "", " k": "千", " wan": "万", " m": "百万", " yi": "亿", " bn": "十亿"}
 
 
@@ -35,7 +41,9 @@ def said(text: str, language: str) -> str | None:
     """A date, an amount or a unit of currency in ``language``; None where it is none."""
     if language != "zh":
         return text
-    for pattern, say in ((_DAY, _day), (_AMOUNT, _amount), (_UNIT, _unit)):
+    for pattern, say in (
+        (_SPOKEN_DAY, _day), (_ISO_DAY, _iso_day), (_AMOUNT, _amount), (_UNIT, _unit)
+    ):  # fmt: skip
         match = pattern.fullmatch(text)
         if match is not None:
             return say(match)
@@ -48,26 +56,29 @@ def _day(match: re.Match[str]) -> str:
     return f"{whole}年{_MONTH[month]}月" + (f"{int(day)}日" if day else "")
 
 
+def _iso_day(match: re.Match[str]) -> str:
+    year, month, day = match.groups()
+    return f"{year}年{int(month)}月{int(day)}日"
+
+
 def _amount(match: re.Match[str]) -> str | None:
     """Amounts count by ten thousand and by a hundred million: 12.3 m is 1,230 万."""
     currency, number, scale = match.groups()
     if currency not in _CURRENCIES:
         return None
-    digits = number.replace(",", "").replace("−", "-")
-    amount = float(digits) * _SCALES[scale or ""]
+    digits, tens = number.replace(",", "").replace("−", "-"), _SCALES[scale or ""]
+    amount = float(digits) * 10.0**tens
     decimals = len(digits.partition(".")[2])
-    unit, word = next(
-        ((u, w) for u, w in ((1e8, "亿"), (1e4, "万")) if abs(amount) >= u), (1.0, "")
+    unit, word, fours = next(
+        ((u, w, f) for u, w, f in ((1e8, "亿", 8), (1e4, "万", 4)) if abs(amount) >= u),
+        (1.0, "", 0),
     )
-    # As many decimals as the English tells, in the new unit.
-    places = round(decimals + {1.0: 0, 1e4: 4, 1e8: 8}[unit] - _zeros(scale or ""))
-    sign = "+" if number.startswith("+") else ""
-    shown = f"{amount / unit:{sign},.{max(places, 0)}f}"
+    # As many decimals as the English tells, in the new unit; noughts at the end only of those.
+    places = max(decimals + fours - tens, 0)
+    shown = f"{amount / unit:{'+' if number.startswith('+') else ''},.{places}f}"
+    if places > decimals and "." in shown:
+        shown = shown.rstrip("0").rstrip(".")
     return f"{shown}{word}{_CURRENCIES[currency][1]}"
-
-
-def _zeros(scale: str) -> int:
-    return len(f"{_SCALES[scale]:.0f}") - 1
 
 
 def _unit(match: re.Match[str]) -> str | None:
@@ -81,11 +92,14 @@ def _unit(match: re.Match[str]) -> str | None:
 
 def joined(parts: Sequence[str], joint: str, language: str) -> str:
     """``parts`` with what stands in ``language`` for an English ``joint``."""
-    signs = {": ": "：", "; ": "；", ", ": "，", ". ": "。"}
+    signs = {": ": "：", "; ": "；", ", ": "，"}
     between = signs.get(joint, joint) if language == "zh" else joint
-    if joint == ". " and language == "zh":
-        parts = [part.removesuffix("。") for part in parts[:-1]] + [parts[-1]]
     return between.join(parts)
+
+
+def sentences(parts: Sequence[str], language: str) -> str:
+    """Sentences after each other, each with its stop."""
+    return ("" if language == "zh" else " ").join(parts)
 
 
 def listed(parts: Sequence[str], language: str) -> str:
@@ -98,3 +112,8 @@ def listed(parts: Sequence[str], language: str) -> str:
 def stopped(text: str, language: str) -> str:
     """A sentence with its stop."""
     return text if text.endswith("。") else text + ("。" if language == "zh" else ".")
+
+
+def bracketed(text: str, language: str) -> str:
+    """``text`` in brackets."""
+    return f"（{text}）" if language == "zh" else f"({text})"

@@ -101,7 +101,8 @@ def _natural(key: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts)
 
 
-def _groups(frame: pd.DataFrame) -> list[tuple[str, str, str, pd.DataFrame]]:
+def groups(frame: pd.DataFrame) -> list[tuple[str, str, str, pd.DataFrame]]:
+    """Each limit by family, key and sense, with its rows in time; in the order of the families."""
     groups = [
         (str(family), str(key), str(sense), group.sort_values("period", kind="stable"))
         for (family, key, sense), group in frame.groupby(["family", "key", "sense"], sort=False)
@@ -132,7 +133,7 @@ def _details(kit: Kit, frame: pd.DataFrame) -> list[_Limit]:
     heads(sheet, 4, labels)
     sheet.freeze, sheet.title_rows = (5, 3), (4, 4)
     row, limits = 4, []
-    for family, key, sense, group in _groups(frame):
+    for family, key, sense, group in groups(frame):
         currency = str(group["unit"].iloc[0]) in ("currency", kit.meta.currency)
         money = kit.look.money() if currency else "0.00"
         limits.append(_Limit(family, key, sense, money, group, row + 1))

@@ -12,7 +12,6 @@ from scfcap.report.book import (
     PERCENT,
     Area,
     Chart,
-    Condition,
     Formula,
     Series,
     Sheet,
@@ -21,7 +20,7 @@ from scfcap.report.book import (
     address,
     link,
 )
-from scfcap.report.sheets.checks import ALL_PASS
+from scfcap.report.sheets.checks import light_looks
 from scfcap.report.sheets.common import (
     CHANNEL_COLOURS,
     CHANNEL_WORDS,
@@ -78,12 +77,9 @@ def _top(kit: Kit, sheet: Sheet) -> int:
     if light is not None:
         value = str(kit.book.sheet(light.sheet).value(light))
         look = Style("link", bold=True, fill="light", align="center", size=12)
-        sheet.merged(3, (_FIRST, _FIRST + 2), link(light, value), look)
+        sheet.merged(3, (_FIRST, _FIRST + 3), link(light, value), look)
         sheet.heights[3] = 20.0
-        cell = sheet.span(3, _FIRST, 3, _FIRST + 2)
-        corner = f"${address(3, _FIRST)[0]}${3}"
-        sheet.conditions.append(Condition(cell, f'{corner}="{ALL_PASS}"', "good"))
-        sheet.conditions.append(Condition(cell, f'{corner}<>"{ALL_PASS}"', "bad"))
+        sheet.conditions.extend(light_looks(sheet.span(3, _FIRST, 3, _FIRST + 3)))
     return 5
 
 

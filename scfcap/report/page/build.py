@@ -1,0 +1,130 @@
+"""The page: one HTML file with its figures, its charts' data, every table, and nothing outside."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from functools import cache
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from scfcap.errors import InputError, Problem
+from scfcap.report.book import Look
+from scfcap.report.labels import Labels
+from scfcap.report.page.body import Parts, body
+from scfcap.report.page.columns import Teller, told
+from scfcap.report.page.shown import shown_tables
+from scfcap.report.page.source import Source
+from scfcap.report.page.texts import TEXTS
+from scfcap.report.tables import RunMeta, Table
+from scfcap.report.ties import ties
+from scfcap.report.waterfall import Drawing
+from scfcap.schema.report import Pack
+
+_FILES = files("scfcap.report.page")
+#: The page's own script, in its order; functions of a file are known to those after it.
+SCRIPTS = ("common.js", "tables.js", "charts.js", "start.js")
+
+
+def build_page(
+    tables: Mapping[str, Table],
+    pack: Pack,
+    meta: RunMeta,
+    path: Path,
+    drawings: Sequence[Drawing] = (),
+) -> Path:
+    """Write the page of ``pack`` to ``path`` (aside, then renamed); returns ``path``.
+
+    ``tables`` are those of :func:`scfcap.report.tables.run_tables`; the page holds those that the
+    sheets of the pack show. ``drawings`` are the waterfalls of the run's deals. The same
+    arguments give the same bytes. Raises :class:`~scfcap.errors.InputError` where the folder
+    cannot be written.
+    """
+    labels = Labels(pack.language, (*meta.names, meta.model, meta.title))
+    data = page_html(tables, pack, meta, labels, drawings).encode()
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        aside.write_bytes(data)
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise InputError(
+            Problem(
+                str(path),
+                f"cannot be written ({error.strerror or error})",
+                "a folder that exists and may be written",
+                "Give another --out.",
+            )
+        ) from error
+    return path
+
+
+def page_html(
+    tables: Mapping[str, Table],
+    pack: Pack,
+    meta: RunMeta,
+    labels: Labels,
+    drawings: Sequence[Drawing] = (),
+) -> str:
+    """The page's text; ``labels`` notes what it cannot say."""
+    look = Look(meta.currency, float(pack.unit or meta.money_unit), meta.frequency, pack.language)
+    source = Source(shown_tables(tables, pack.sheets), meta, look, labels)
+    parts = body(source, pack, drawings, ties(tables) if "checks" in pack.sheets else ())
+    data = _data(source, parts)
+    style, script, library = _asset("page.css"), _script(), _asset("echarts.min.js")
+    return Template(_asset("page.html")).substitute(
+        language="zh-CN" if pack.language == "zh" else "en",
+        title=escape(parts.title),
+        policy=escape(_policy(script, library), quote=True),
+        colour=f"#{pack.brand.colour}",
+        style=style,
+        library=library,
+        script=script,
+        data=data,
+        **parts.html,
+    )
+
+
+def _data(source: Source, parts: Parts) -> str:
+    """What the script works with, as JSON in which no sign ends the element that holds it."""
+    teller = Teller(source.look, source.labels)
+    found: dict[str, Any] = {
+        "language": source.labels.language,
+        "texts": {key: source.say(text) for key, text in TEXTS.items()},
+        "charts": [chart.plain() for chart in parts.charts],
+        "tables": [told(table, teller) for table in (*parts.tables, *source.tables.values())],
+    }
+    text = json.dumps(found, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def _policy(*scripts: str) -> str:
+    """A Content-Security-Policy: these scripts, styles of this file, and no network."""
+    digests = (hashlib.sha256(text.encode()).digest() for text in scripts)
+    hashes = " ".join(f"'sha256-{base64.b64encode(each).decode()}'" for each in digests)
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+@cache
+def _script() -> str:
+    """The page's own script: its files in their order, in one scope."""
+    parts = "\n".join(_asset(name) for name in SCRIPTS)
+    return f'(() => {{\n"use strict";\n{parts}\n}})();'
+
+
+@cache
+def _asset(name: str) -> str:
+    """A file that goes into every page."""
+    folder = "vendor" if name == "echarts.min.js" else "assets"
+    return _FILES.joinpath(folder, name).read_text(encoding="utf-8").strip()

@@ -1,0 +1,24 @@
+"""What a book gets when all its sheets are there: names, the hidden sheets, the light's states."""
+
+from __future__ import annotations
+
+from scfcap.report.book import Book
+from scfcap.report.sheets.checks import add_live_checks
+from scfcap.report.sheets.common import Kit
+from scfcap.report.sheets.data import add_data, with_values
+from scfcap.report.sheets.inputs import add_inputs, name_inputs, with_texts
+from scfcap.report.tables import RunMeta
+
+
+def finish(kit: Kit) -> None:
+    """Complete a book whose sheets stand in their order, before it is said in another language."""
+    name_inputs(kit.book)
+    changed = add_inputs(kit)
+    add_live_checks(kit, add_data(kit), changed)
+
+
+def complete(book: Book, meta: RunMeta) -> Book:
+    """Put into a book, in its reader's language, what no language changes."""
+    with_values(book)
+    with_texts(book, meta.model, meta.digest)
+    return book
