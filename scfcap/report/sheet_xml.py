@@ -108,8 +108,9 @@ def _number(place: str, value: float | date, looks: Looks) -> str:
 def _formula(place: str, formula: Formula, style: int, *, values: bool) -> str:
     text = escape(safe_formula(formula.text).removeprefix("="))
     value, kind, shown = formula.value, "", ""
-    if values and isinstance(value, str):
-        kind, shown = ' t="str"', f"<v>{escape(coded(safe_text(value)))}</v>"
+    if isinstance(value, str):
+        kind = ' t="str"' if values else ""
+        shown = f"<v>{escape(coded(safe_text(value)))}</v>" if values else ""
     elif values and math.isfinite(value):
         shown = f"<v>{float(value)!r}</v>"
     return f'<c r="{place}" s="{style}"{kind}><f>{text}</f>{shown}</c>'
