@@ -138,7 +138,15 @@ def _party(title: str, model: Model, side: Side, scenario: str, saved: SavedRun 
     plain: dict[str, Any] = json.loads(spec.model_dump_json())
     if saved is None:
         about["overrides"] = ", ".join(model.loaded.overrides)
-        return Party(title, side, about, plain, model.credit()[1], names=names_given(spec))
+        return Party(
+            title,
+            side,
+            about,
+            plain,
+            model.credit()[1],
+            names=names_given(spec),
+            language=model.loaded.pack.language,
+        )
     about["version"] = str(saved.manifest.get("versions", {}).get("scfcap", "unknown"))
     about["overrides"] = ", ".join(map(str, saved.manifest.get("overrides", [])))
     frames = {name: table.frame for name, table in saved.tables.items()}
@@ -157,6 +165,7 @@ def _party(title: str, model: Model, side: Side, scenario: str, saved: SavedRun 
         figures=figures,
         tables=frames,
         names=names_given(spec),
+        language=model.loaded.pack.language,
     )
 
 

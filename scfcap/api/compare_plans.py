@@ -190,6 +190,7 @@ def _party(side: _Side) -> PlanParty:
         tuple(map(str, result.get("cautions", ()))),
         again,
         () if side.model is None else names_given(side.model.loaded.spec),
+        "en" if side.model is None else side.model.loaded.pack.language,
     )
 
 
@@ -225,6 +226,7 @@ def _planned(name: str, model: Model) -> PlanParty:
         {table: tables[table] for table in (*NEEDED, *_SHOWN)},
         tuple(_cautions(model, tables)),
         names=names_given(spec),
+        language=model.loaded.pack.language,
     )
 
 

@@ -45,7 +45,8 @@ class Party:
     ``about`` are facts (model, as_of, scenario, ...); ``spec`` is the model's file as plain
     values; ``stored`` the cash flows that the folder holds (one row a segment and period, of the
     scenario and the periods compared); ``figures`` and ``tables`` are those of its run, ``names``
-    what its model names.
+    what its model names,
+    ``language`` that of its reports.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Party:
     figures: Mapping[str, float] | None = None
     tables: Mapping[str, pd.DataFrame] | None = None
     names: tuple[str, ...] = ()
+    language: str = "en"
 
 
 @dataclass(frozen=True)
@@ -252,14 +254,18 @@ class Comparison:
             for measure in ("collections", "interest", "loss")
         }
 
-    def to_excel(self, path: str | Path, language: str = "en") -> Path:
-        """Write the comparison as a workbook in ``language``; returns its path."""
+    def to_excel(self, path: str | Path, language: str = "") -> Path:
+        """Write the comparison as a workbook; returns its path.
+
+        ``language`` is "en" or "zh", without it that of the reports of a's model.
+        """
         from scfcap.report.excel import write_book
         from scfcap.report.sheets.compare import compare_book
 
-        return write_book(compare_book(self, self.plans, language=language), Path(path))
+        book = compare_book(self, self.plans, language=language or self.a.language)
+        return write_book(book, Path(path))
 
-    def save(self, out: str | Path, origin: Mapping[str, Any], language: str = "en") -> SavedRun:
+    def save(self, out: str | Path, origin: Mapping[str, Any], language: str = "") -> SavedRun:
         """Write the comparison as a run folder: tables (also as CSV), pictures, the workbook."""
         made = {
             name: Table(name, name.replace("_", " ").capitalize(), frame, self._units(frame))

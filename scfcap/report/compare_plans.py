@@ -60,7 +60,7 @@ class PlanParty:
     ``about`` are facts (model, scenario, regime, objective's kind, ...), ``spec`` the model's file
     as plain values, ``frames`` the plan's tables by name, amounts in currency. ``again`` holds
     objective and net income of the plan made again, where ``objective`` is a folder's; ``names``
-    are what its model names.
+    are what its model names, ``language`` that of its reports.
     """
 
     name: str
@@ -72,6 +72,7 @@ class PlanParty:
     cautions: tuple[str, ...] = ()
     again: tuple[float, float] | None = None
     names: tuple[str, ...] = ()
+    language: str = "en"
 
 
 @dataclass(frozen=True)
@@ -271,14 +272,18 @@ class PlanComparison:
             extra[f"{name}.svg"] = picture.to_bytes("svg")
         return made, extra
 
-    def to_excel(self, path: str | Path, language: str = "en") -> Path:
-        """Write the comparison as a workbook in ``language``; returns its path."""
+    def to_excel(self, path: str | Path, language: str = "") -> Path:
+        """Write the comparison as a workbook; returns its path.
+
+        ``language`` is "en" or "zh", without it that of the reports of a's model.
+        """
         from scfcap.report.excel import write_book
         from scfcap.report.sheets.compare import compare_book
 
-        return write_book(compare_book(None, self, language=language), Path(path))
+        book = compare_book(None, self, language=language or self.a.language)
+        return write_book(book, Path(path))
 
-    def save(self, out: str | Path, origin: Mapping[str, Any], language: str = "en") -> SavedRun:
+    def save(self, out: str | Path, origin: Mapping[str, Any], language: str = "") -> SavedRun:
         """Write the comparison as a run folder: tables (also as CSV), pictures, the workbook."""
         made, extra = self.files()
         workbook = (WORKBOOK, lambda path: self.to_excel(path, language))
