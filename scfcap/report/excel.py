@@ -86,6 +86,10 @@ _INKS = {
     "light": "000000",
 }
 _FILLS = {"head": "1F3A5F", "band": "E8EDF3", "total": "F4F6F9", "light": "F4F6F9"}
+#: Fonts that Excel has, and that LibreOffice replaces by one with the same signs. Chinese is not
+#: set in italics.
+_FONTS = {"en": "Calibri", "zh": "Microsoft YaHei"}
+_PAGES = {"en": "Page &P of &N", "zh": "第 &P 页，共 &N 页"}
 _LOOKS = {
     "good": ("C6EFCE", "006100"),
     "bad": ("FFC7CE", "9C0006"),
@@ -131,7 +135,7 @@ def book_bytes(book: Book, *, values: bool = True) -> bytes:
     for sheet in book.sheets:
         check_sheet(sheet)
     made = [(workbook.create_sheet(sheet.name), sheet) for sheet in book.sheets]
-    looks = {style: _looks(made[0][0], style, book.colour) for style in _styles(book)}
+    looks = {style: _looks(made[0][0], style, book) for style in _styles(book)}
     check_styles(2 * len(looks), book)
     for target, sheet in made:
         _write_sheet(target, sheet, book)
@@ -157,9 +161,9 @@ def _styles(book: Book) -> dict[Style, None]:
     return found
 
 
-def _looks(target: Worksheet, style: Style, colour: str) -> Looks:
+def _looks(target: Worksheet, style: Style, book: Book) -> Looks:
     """The numbers of a style in the file, as it is and for texts that look like a formula."""
-    cell, quoted = _styled_cell(target, style, colour), _styled_cell(target, style, colour)
+    cell, quoted = (_styled_cell(target, style, book) for _ in range(2))
     quoted.quotePrefix = True
     return cell.style_id, quoted.style_id
 
@@ -220,25 +224,25 @@ def _page(target: Worksheet, sheet: Sheet, book: Book) -> None:
         (target.oddHeader.left, header_text(book.title)),
         (target.oddHeader.right, "&A"),
         (target.oddFooter.left, header_text(book.footer)),
-        (target.oddFooter.right, "Page &P of &N"),
+        (target.oddFooter.right, _PAGES[book.language]),
     ):
         part.text = text
         part.size = 8
 
 
-def _styled_cell(target: Worksheet, style: Style, colour: str) -> ExcelCell:
+def _styled_cell(target: Worksheet, style: Style, book: Book) -> ExcelCell:
     cell = ExcelCell(target)
-    inks = _INKS | {"title": on_paper(colour), "head": readable(colour)}
+    inks = _INKS | {"title": on_paper(book.colour), "head": readable(book.colour)}
     cell.font = Font(
-        name="Calibri",
+        name=_FONTS[book.language],
         size=style.size,
         bold=style.bold,
-        italic=style.ink == "note",
+        italic=style.ink == "note" and book.language == "en",
         color=inks[style.ink],
     )
     if style.fill:
         cell.fill = PatternFill(
-            "solid", start_color=colour if style.fill == "head" else _FILLS[style.fill]
+            "solid", start_color=book.colour if style.fill == "head" else _FILLS[style.fill]
         )
     if style.top:
         cell.border = Border(top=Side(style="thin", color="7F8C9A"))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from scfcap.report.book import Book, Look
 from scfcap.report.branding import branded
-from scfcap.report.labels import Labels
+from scfcap.report.labels.tables import labels_of
 from scfcap.report.sheets.cash import add_cash
 from scfcap.report.sheets.cash_flows import add_cash_flows
 from scfcap.report.sheets.checks import add_checks
@@ -79,7 +79,7 @@ def build_book(tables: Mapping[str, Table], pack: Pack, meta: RunMeta) -> Book:
     book.sheets.sort(key=lambda sheet: names.index(sheet.name))
     _contents(kit, built)
     finish(kit)
-    labels = Labels(pack.language, (*meta.names, meta.model, meta.title, *pack.texts))
+    labels = labels_of(pack.language, meta, tables, pack.texts)
     return complete(translated(branded(book, pack), labels), meta)
 
 
