@@ -8,7 +8,6 @@ ECMA-376, part 1, 22.9.2.19 (ST_Xstring).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from datetime import date
 
 from scfcap.errors import InputError, Problem
@@ -20,18 +19,17 @@ ROWS, COLUMNS = 1_048_576, 16_384
 CELL_CHARACTERS, FORMULA_CHARACTERS, LITERAL_CHARACTERS = 32_767, 8_192, 255
 #: Characters of a header or footer with its codes, of which a text may take its share.
 HEADER_CHARACTERS, HEADER_SHARE = 255, 110
-#: Characters of a defined name, and of a property of the document.
-NAME_CHARACTERS = PROPERTY_CHARACTERS = 255
+#: Characters of a property of the document, and of a chart's title.
+PROPERTY_CHARACTERS = 255
 #: Ways in which cells of one file may look.
 STYLES = 65_490
 #: How a text begins that a spreadsheet would work out, also by a keyboard of full-width signs.
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 #: The first day that every spreadsheet numbers alike (Excel's calendar has a 29 February 1900).
 FIRST_DAY = date(1900, 3, 1)
-_UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff￾￿]")
+_UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _CODED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 _LITERAL = re.compile(r'"((?:[^"]|"")*)"')
-_CELL_LIKE = re.compile(r"(?:[A-Za-z]{1,3}\d{1,7}|[RrCc]|[Rr]\d*[Cc]\d*)")
 
 
 def units(text: str) -> int:
@@ -93,22 +91,6 @@ def header_text(text: str) -> str:
 def property_text(text: str) -> str:
     """``text`` for a property of the document."""
     return cut(fit_text(text), PROPERTY_CHARACTERS)
-
-
-def defined_name(text: str, taken: Collection[str] = ()) -> str:
-    """``text`` as the name of a range: letters, digits, points and underscores; no cell's address,
-    and unlike those ``taken``.
-    """
-    name = "".join(c if c.isalnum() or c in "_." else "_" for c in fit_text(text)) or "_"
-    if not (name[0].isalpha() or name[0] == "_") or _CELL_LIKE.fullmatch(name):
-        name = f"_{name}"
-    used = {each.casefold() for each in taken}
-    found = name = name[: NAME_CHARACTERS // 2]
-    count = 1
-    while found.casefold() in used:
-        count += 1
-        found = f"{name}_{count}"
-    return found
 
 
 def check_sheet(sheet: Sheet) -> None:
