@@ -13,7 +13,8 @@ PACKAGE = ROOT / "scfcap"
 
 #: A package imports only from those above it (earlier here), and from itself.
 ORDER = (
-    "errors", "axes", "quantities", "periods", "compiled", "daycount", "calendars", "expressions",
+    "errors", "brief", "axes", "quantities", "periods", "compiled", "daycount", "calendars",
+    "expressions",
     "schema", "tape", "verify", "credit", "pool", "cashflow", "synthetic", "deal", "funding",
     "ledger",
     "report", "api", "cluster", "cli", "testing",
@@ -41,7 +42,7 @@ RESERVED = {
     # files; values of --set; shipped labels
     "tomllib": ("schema/files.py", "schema/layers.py", "report/labels/"),
     "tomlkit": ("schema/write.py",),
-    "matplotlib": ("report/charts.py",),
+    "matplotlib": ("report/charts/",),
     "rich": ("cli/",),
     "typer": ("cli/",),
     "dask": ("cluster.py",),

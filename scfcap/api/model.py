@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pandas as pd
 
 from scfcap.api import behaviour, drawing, planning, reports, sources
+from scfcap.brief import Brief, Lines, listed, money
 from scfcap.periods import PeriodGrid
 from scfcap.schema.credit import SegmentCredit
 from scfcap.schema.load import LoadedModel, load_model
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from scfcap.pool.orders import OrderBook
     from scfcap.pool.snapshot import Pool
     from scfcap.report.allocation import AllocationReport
+    from scfcap.report.charts import Picture
     from scfcap.report.credit import CreditReport
     from scfcap.report.deal import DealReport
     from scfcap.report.plan import PlanReport
@@ -108,7 +110,7 @@ def _once(station: Callable[[Model], _T]) -> Callable[[Model], _T]:
     return kept
 
 
-class Model:
+class Model(Brief):
     """A loaded model. Each station is a method, computed on its first call and kept."""
 
     def __init__(
@@ -124,6 +126,38 @@ class Model:
         other = Model(self.loaded, self.tape_path, self.taken)
         other._kept.update(stations)
         return other
+
+    def _brief(self) -> tuple[str, Lines]:
+        spec, kept = self.loaded.spec, self._kept
+        stations = [name for name in kept if " " not in name]
+        lines = [("title", spec.title), ("as of", f"{spec.as_of}, amounts in {spec.currency}")]
+        lines.append(("scenarios", listed(list(spec.scenarios))))
+        if "pool" in kept:
+            pool = kept["pool"]
+            said = f"{len(pool):,} loans of {money(pool.total, spec.currency)}"
+            lines.append(("pool", said))
+        lines.append(("computed", listed(stations, 8) or "nothing yet"))
+        return f"Model {spec.name}", lines
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Names of its pictures."""
+        from scfcap.api.plots import model_drawings
+
+        return tuple(model_drawings(self))
+
+    def plot(self, kind: str | None = None, *, language: str = "en") -> Picture:
+        """The picture ``kind`` of a station, which is computed for it; the funding without one.
+
+        Raises :class:`~scfcap.errors.InputError` for another kind, with the nearest, and what the
+        station raises.
+        """
+        from scfcap.api.plots import model_drawings
+        from scfcap.report.pictures.pictured import drawn
+        from scfcap.schema.base import names_given
+
+        names = names_given(self.loaded.spec)
+        return drawn(model_drawings(self), kind, language=language, names=names, of="Model.plot")
 
     @property
     def name(self) -> str:

@@ -22,11 +22,11 @@ class Outputs:
     """What is wanted of a run.
 
     ``reports`` are names of packs (without any, the model's own); ``language`` goes before what
-    they say. ``pdf`` adds each pack as a PDF, ``page`` as a page beside its workbook, ``csv`` each
-    table as ``csv/NAME.csv``. ``privacy = "masked"`` puts numbers in place of all who are named,
-    in every file; a pack that says so is masked in any case. ``privacy_key`` is a file that keeps
-    the numbers and tells them back.
-    ``recalculate`` has LibreOffice show that each workbook recalculates to its own figures.
+    they say. ``pdf`` adds each pack as a PDF and ``page`` as a page beside its workbook, ``csv``
+    each table as ``csv/NAME.csv``. ``privacy = "masked"`` puts numbers in place of all who are
+    named, in every file; a pack that says so is masked in any case. ``privacy_key`` is a file that
+    keeps the numbers and tells them back. ``recalculate`` has LibreOffice show that each workbook
+    recalculates to its own figures.
     """
 
     reports: tuple[str, ...] = ()

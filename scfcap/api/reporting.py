@@ -36,7 +36,7 @@ def report(
 
     outputs = outputs or Outputs()
     saved = read_run(Path(folder))
-    meta, drawings = heard(saved.manifest, str(saved.folder / MANIFEST))
+    meta, waterfalls = heard(saved.manifest, str(saved.folder / MANIFEST))
     names = outputs.reports or tuple(map(str, saved.manifest.get("reports", ())))
     if not names:
         raise InputError(
@@ -50,7 +50,7 @@ def report(
         pdf=outputs.pdf,
         csv=outputs.csv,
         page=outputs.page,
-        drawings=drawings,
+        waterfalls=waterfalls,
     ).files(wanted, progress)
     listed = add_files(saved, made).manifest["files"]
     return {name: listed[name] for name in made}

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from scfcap import __version__
 from scfcap.api.contingency import READY_IN_RUN
 from scfcap.api.outputs import Outputs
+from scfcap.brief import Lines, money
 from scfcap.report.files import RESULT_VERSION, csv_bytes, manifest, records
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.tables import Results, RunMeta, Table
 from scfcap.schema.base import names_given
 
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
     from scfcap.schema.report import Language
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Pictured):
     """A finished run of a model. ``seconds``: how long each station took."""
 
     model: Model
@@ -35,12 +37,17 @@ class Run:
 
     @cached_property
     def _tables(self) -> dict[str, Table]:
+        from scfcap.api.live import waterfall_tables
         from scfcap.report.deal_tables import deal_tables, joined
         from scfcap.report.tables import run_tables
 
         currency = self.model.spec.currency
         deals = joined([report.frames for report in self.model.deal_reports()[0]])
-        return {**run_tables(self.results(), currency), **deal_tables(deals, currency)}
+        return {
+            **run_tables(self.results(), currency),
+            **deal_tables(deals, currency),
+            **waterfall_tables(self.model),
+        }
 
     def tables(self) -> dict[str, Table]:
         """Every table of the run, by name."""
@@ -62,6 +69,27 @@ class Run:
             plan={**model.plan_tables(), **model.contingency(ready=READY_IN_RUN).frames},
             orders=model.order_tables(),
         )
+
+    def _about(self) -> About:
+        return About.of_run(self.meta())
+
+    def drawings(self) -> Drawings:
+        """Pictures of its plan, pool, cash flows, series and deals."""
+        from scfcap.api.plots import run_drawings
+
+        return run_drawings(self)
+
+    def _brief(self) -> tuple[str, Lines]:
+        spec, plan = self.model.loaded.spec, self.model.kept("plan")
+        title = f"Run of {spec.name} as of {spec.as_of}"
+        took = ("took", f"{sum(self.seconds.values()):,.1f} s in {len(self.seconds)} stations")
+        if plan is None:
+            return title, [took]
+        return title, [
+            ("plan", f"{plan.status}, {len(plan.grid)} periods to {plan.grid.ends[-1]}"),
+            ("net income", money(plan.net_income, spec.currency)),
+            took,
+        ]
 
     def meta(self) -> RunMeta:
         """What a reader must know to place the figures."""
@@ -182,7 +210,7 @@ class Run:
         mask = wanted.mask(self.model, packs)
         return PackRun(self.tables(), self.meta(), mask=mask).workbook(pack, Path(path))
 
-    def drawings(self) -> tuple[Drawing, ...]:
+    def waterfalls(self) -> tuple[Drawing, ...]:
         """The waterfall of each deal that ran, as a drawing."""
         from scfcap.report.waterfall import drawing
 
@@ -198,7 +226,7 @@ class Run:
         wanted = Outputs(() if report is None else (report,), language)
         (pack,) = packs = tuple(wanted.packs(self.model.loaded).values())
         mask = wanted.mask(self.model, packs)
-        made = PackRun(self.tables(), self.meta(), mask=mask, drawings=self.drawings())
+        made = PackRun(self.tables(), self.meta(), waterfalls=self.waterfalls(), mask=mask)
         return made.to_page(pack, Path(path))
 
     def save(
@@ -207,13 +235,15 @@ class Run:
         outputs: Outputs | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> SavedRun:
-        """Write the run folder: manifest, results, tables, workbooks, rejected rows if any.
+        """Write the run folder: manifest, results, tables, workbooks, pictures of the plan,
+        rejected rows if any.
 
         It also keeps what its cash flows and plan were made from, for ``scfcap compare``, and the
         plan's prices, for ``scfcap quote``: not where all is masked. ``progress`` is told of each
         pack as it begins. Raises :class:`~scfcap.errors.InputError`.
         """
         from scfcap.api.planning import solved
+        from scfcap.api.plots import saved_pictures, table_drawings
         from scfcap.api.quoting import stored_prices
         from scfcap.api.stored import stored_inputs
         from scfcap.report.packs import PackRun, told
@@ -223,13 +253,13 @@ class Run:
         packs = outputs.packs(self.model.loaded)
         outputs.refuse_key_in(Path(out))
         mask = outputs.mask(self.model, packs.values())
-        drawings = self.drawings()
+        waterfalls = self.waterfalls()
         tables, meta, result = self.tables(), self.meta(), self.result()
         origin = self.model.provenance(self.model.tape()) | {"solved": solved(self.model.plan())}
         extra: dict[str, bytes] = {}
         if mask is not None and outputs.privacy is not None:
             tables, meta = mask.tables(tables), mask.meta(meta)
-            drawings = mask.nested(drawings)
+            waterfalls = mask.nested(waterfalls)
             result = self._result(tables, meta, mask.nested(self.cautions()))
             origin = mask.nested(origin) | {"digests": origin["digests"], "privacy": "masked"}
             mask = None
@@ -237,17 +267,19 @@ class Run:
             extra |= stored_inputs(self.model, plan=True) | stored_prices(self.model)
             if len(self.model.tape().rejects):
                 extra["rejects.csv"] = csv_bytes(self.model.tape().rejects)
+        language = next(iter(packs.values())).language
+        extra |= saved_pictures(table_drawings(tables, meta), language, meta.names)
         made = PackRun(
             tables,
             meta,
             pdf=outputs.pdf,
             csv=outputs.csv,
             page=outputs.page,
-            recalculate=outputs.recalculate,
-            drawings=drawings,
+            waterfalls=waterfalls,
             mask=mask,
+            recalculate=outputs.recalculate,
         )
-        about = {"reports": list(packs), "about": told(meta, drawings)}
+        about = {"reports": list(packs), "about": told(meta, waterfalls)}
         return save_run(
             Path(out),
             tables,

@@ -82,7 +82,7 @@ def written(folder: Path, names: Iterable[str]) -> list[str]:
     """Where the reports among files ``names`` of ``folder`` stand, in a line each."""
     return [
         f"{said}: {shown_path(folder / name)}"
-        for said, ending in (("PDF", ".pdf"), ("Page", ".html"), ("Workbook", ".xlsx"))
+        for said, ending in (("PDF", ".pdf"), ("Workbook", ".xlsx"), ("Page", ".html"))
         for name in names
         if name.endswith(ending)
     ]

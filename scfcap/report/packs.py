@@ -30,15 +30,15 @@ class _About:
     """What packs need beside the tables."""
 
     meta: RunMeta
-    drawings: tuple[Drawing, ...]
+    waterfalls: tuple[Drawing, ...]
 
 
 @dataclass(frozen=True)
 class PackRun:
     """The tables of a run from which packs are made.
 
-    With ``pdf`` each pack is a PDF too, with ``page`` a page that shows ``drawings`` of the deals'
-    waterfalls, with ``csv`` each table a file. ``mask`` is for the packs that say ``privacy =
+    With ``pdf`` each pack is a PDF too, with ``csv`` each table a file, with ``page`` each pack a
+    page that shows the deals' ``waterfalls``. ``mask`` is for the packs that say ``privacy =
     "masked"``; where tables and meta are masked already there is none. With ``recalculate`` each
     workbook is shown to recalculate to its own figures; ``proofs`` by file name come from that.
     """
@@ -47,11 +47,11 @@ class PackRun:
     meta: RunMeta
     pdf: bool = False
     csv: bool = False
+    page: bool = False
+    waterfalls: tuple[Drawing, ...] = ()
     mask: Mask | None = None
     recalculate: bool = False
     proofs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    page: bool = False
-    drawings: tuple[Drawing, ...] = ()
 
     @cached_property
     def _plain(self) -> tuple[dict[str, Table], RunMeta]:
@@ -83,8 +83,8 @@ class PackRun:
 
         tables, meta = self.view(pack)
         hidden = pack.privacy == "masked" and self.mask is not None
-        drawings = self.mask.nested(self.drawings) if hidden and self.mask else self.drawings
-        return build_page(tables, pack, meta, path, drawings)
+        waterfalls = self.mask.nested(self.waterfalls) if hidden and self.mask else self.waterfalls
+        return build_page(tables, pack, meta, path, waterfalls)
 
     def files(
         self, packs: Mapping[str, Pack], progress: Progress | None = None
@@ -96,12 +96,12 @@ class PackRun:
         made: dict[str, Writer] = {}
         for name, pack in packs.items():
             made[pack.file_name] = partial(self._write, name, pack, progress)
-            if self.pdf:
-                printed = str(Path(pack.file_name).with_suffix(".pdf"))
-                made[printed] = partial(_print, name, pack, progress)
             if self.page:
                 page = f"{pack.file_name.removesuffix('.xlsx')}.html"
                 made[page] = partial(self.to_page, pack)
+            if self.pdf:
+                printed = str(Path(pack.file_name).with_suffix(".pdf"))
+                made[printed] = partial(_print, name, pack, progress)
         if self.csv:
             for name, table in self.tables.items():
                 made[f"csv/{name}.csv"] = partial(_write_csv, table)
@@ -130,9 +130,9 @@ def _write_csv(table: Table, path: Path) -> None:
     path.write_bytes(table_csv(table.frame))
 
 
-def told(meta: RunMeta, drawings: tuple[Drawing, ...]) -> dict[str, Any]:
+def told(meta: RunMeta, waterfalls: tuple[Drawing, ...]) -> dict[str, Any]:
     """What packs need beside the tables, as a manifest keeps it, so that they can be made again."""
-    about = _About(meta, drawings)
+    about = _About(meta, waterfalls)
     return {"version": META_VERSION, **TypeAdapter(_About).dump_python(about, mode="json")}
 
 
@@ -146,9 +146,9 @@ def heard(manifest: Mapping[str, Any], where: str) -> tuple[RunMeta, tuple[Drawi
     try:
         if isinstance(given, dict) and version == META_VERSION:
             about = TypeAdapter(_About).validate_python(
-                {key: given.get(key) for key in ("meta", "drawings")}
+                {key: given.get(key) for key in ("meta", "waterfalls")}
             )
-            return about.meta, about.drawings
+            return about.meta, about.waterfalls
         found = "no word of what its packs need" if version is None else f"version {version}"
     except ValidationError as error:
         found = f"not readable ({str(error).splitlines()[0]})"

@@ -25,6 +25,7 @@ from scfcap.report.sheets.scenarios import add_scenarios
 from scfcap.report.sheets.stated import add_stated
 from scfcap.report.sheets.summary import add_summary
 from scfcap.report.sheets.to_do import add_to_do
+from scfcap.report.sheets.waterfall import add_waterfalls
 from scfcap.report.tables import RunMeta, Table
 from scfcap.report.translate import translated
 from scfcap.schema.report import SHEETS, Pack
@@ -35,6 +36,7 @@ _BUILDERS: dict[str, Callable[[Kit], None]] = {
     "pool": add_pool,
     "cash_flows": add_cash_flows,
     "deal": add_deal,
+    "waterfall": add_waterfalls,
     "plan": add_plan,
     "to_do": add_to_do,
     "cash": add_cash,
