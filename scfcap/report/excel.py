@@ -84,6 +84,10 @@ _INKS = {
     "light": "000000",
 }
 _FILLS = {"head": "1F3A5F", "band": "E8EDF3", "total": "F4F6F9", "light": "F4F6F9"}
+#: Fonts that Excel has, and that LibreOffice replaces by one with the same signs. Chinese is not
+#: set in italics.
+_FONTS = {"en": "Calibri", "zh": "Microsoft YaHei"}
+_PAGES = {"en": "Page &P of &N", "zh": "第 &P 页，共 &N 页"}
 _LOOKS = {
     "good": ("C6EFCE", "006100"),
     "bad": ("FFC7CE", "9C0006"),
@@ -134,7 +138,7 @@ def book_bytes(book: Book, *, values: bool = True) -> bytes:
     for name, area in book.names.items():
         workbook.defined_names[name] = DefinedName(name, attr_text=area.absolute)
     strips = {strip.style for sheet in book.sheets for strip in sheet.strips}
-    shown = {style: _strip_looks(made[0][0], style, book.colour) for style in strips}
+    shown = {style: _strip_looks(made[0][0], style, book) for style in strips}
     stamp = datetime(book.as_of.year, book.as_of.month, book.as_of.day)  # noqa: DTZ001
     workbook.properties.title = book.title
     workbook.properties.subject = book.subject
@@ -146,9 +150,9 @@ def book_bytes(book: Book, *, values: bool = True) -> bytes:
     return _finished(raw, book, stamp, shown, values=values)
 
 
-def _strip_looks(target: Worksheet, style: Style, colour: str) -> Looks:
+def _strip_looks(target: Worksheet, style: Style, book: Book) -> Looks:
     """The numbers of a style in the file, as it is and for texts that look like a formula."""
-    cell, quoted = _styled_cell(target, style, colour), _styled_cell(target, style, colour)
+    cell, quoted = (_styled_cell(target, style, book) for _ in range(2))
     quoted.quotePrefix = True
     return cell.style_id, quoted.style_id
 
@@ -159,7 +163,7 @@ def _write_sheet(
     for (row, column), cell in sheet.cells.items():
         written = target.cell(row, column)
         if cell.style not in looks:
-            looks[cell.style] = _styled_cell(target, cell.style, book.colour)
+            looks[cell.style] = _styled_cell(target, cell.style, book)
         # The style of a cell is a small array of indices: copied, not built anew for each cell.
         written._style = copy(looks[cell.style]._style)
         _set_value(written, cell.value)
@@ -219,25 +223,25 @@ def _page(target: Worksheet, sheet: Sheet, book: Book) -> None:
         (target.oddHeader.left, book.title),
         (target.oddHeader.right, "&A"),
         (target.oddFooter.left, book.footer.replace("&", "&&")),
-        (target.oddFooter.right, "Page &P of &N"),
+        (target.oddFooter.right, _PAGES[book.language]),
     ):
         part.text = text if part is not target.oddHeader.left else text.replace("&", "&&")
         part.size = 8
 
 
-def _styled_cell(target: Worksheet, style: Style, colour: str) -> ExcelCell:
+def _styled_cell(target: Worksheet, style: Style, book: Book) -> ExcelCell:
     cell = ExcelCell(target)
-    inks = _INKS | {"title": on_paper(colour), "head": readable(colour)}
+    inks = _INKS | {"title": on_paper(book.colour), "head": readable(book.colour)}
     cell.font = Font(
-        name="Calibri",
+        name=_FONTS[book.language],
         size=style.size,
         bold=style.bold,
-        italic=style.ink == "note",
+        italic=style.ink == "note" and book.language == "en",
         color=inks[style.ink],
     )
     if style.fill:
         cell.fill = PatternFill(
-            "solid", start_color=colour if style.fill == "head" else _FILLS[style.fill]
+            "solid", start_color=book.colour if style.fill == "head" else _FILLS[style.fill]
         )
     if style.top:
         cell.border = Border(top=Side(style="thin", color="7F8C9A"))

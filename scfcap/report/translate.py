@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import replace
 
 from scfcap.report.book import (
@@ -13,12 +16,20 @@ from scfcap.report.book import (
     Condition,
     Formula,
     Sheet,
+    Strip,
+    Style,
     quoted,
     sheet_name,
 )
 from scfcap.report.labels import Labels
 
 _LITERAL = re.compile(r'"((?:[^"]|"")*)"')
+_OPERATOR = re.compile(r"([<>=]+)(.*)", re.DOTALL)
+#: Number formats of days, as other languages write them.
+_DAYS = {"zh": {"mmm yy": 'yyyy"年"m"月"', "d mmm yy": "yyyy-mm-dd"}}
+#: Least height of a row, width of a sign of Chinese, and what a column holds of each, against its
+#: stated width [points; characters; share].
+_LEAST, _WIDE, _LATIN, _HAN = 15.0, 1.9, 1.1, 0.97
 
 
 def translated(book: Book, labels: Labels) -> Book:
@@ -36,6 +47,7 @@ def translated(book: Book, labels: Labels) -> Book:
     return replace(
         book,
         title=labels(book.title),
+        subject=labels(book.subject),
         footer=labels(book.footer),
         sheets=[teller.sheet(sheet) for sheet in book.sheets],
         places={key: teller.area(area) for key, area in book.places.items()},
@@ -49,6 +61,7 @@ def translated(book: Book, labels: Labels) -> Book:
 class _Teller:
     def __init__(self, labels: Labels, names: dict[str, str]) -> None:
         self.labels, self.names = labels, names
+        self.days = _DAYS.get(labels.language, {})
         refs = sorted(map(quoted, names), key=len, reverse=True)
         self._refs = re.compile("|".join(f"{re.escape(ref)}!" for ref in refs))
         self._quoted = {f"{quoted(old)}!": f"{quoted(new)}!" for old, new in names.items()}
@@ -68,9 +81,9 @@ class _Teller:
 
     def _literal(self, text: str) -> str:
         plain = text.replace('""', '"')
-        if plain.startswith((">", "<", "=")):
-            return text
-        return self.labels(plain).replace('"', '""')
+        compared = _OPERATOR.fullmatch(plain)
+        sign, rest = compared.groups() if compared else ("", plain)
+        return sign + self.labels(rest).replace('"', '""')
 
     def cell(self, cell: Cell) -> Cell:
         value = cell.value
@@ -81,13 +94,24 @@ class _Teller:
             shown = self.labels(shown) if isinstance(shown, str) else shown
             value = Formula(self.text(value.text), shown)
         goto = None if cell.goto is None else self.area(cell.goto)
-        return replace(cell, value=value, note=self.labels(cell.note), goto=goto)
+        style, note = self.style(cell.style), self.labels(cell.note)
+        return replace(cell, value=value, style=style, note=note, goto=goto)
+
+    def style(self, style: Style) -> Style:
+        """A style with its days as the language writes them."""
+        said = self.days.get(style.number_format)
+        return style if said is None else replace(style, number_format=said)
+
+    def strip(self, strip: Strip) -> Strip:
+        """A column of a long list: its days; what its rows hold are values of the tape."""
+        return replace(strip, style=self.style(strip.style))
 
     def chart(self, chart: Chart) -> Chart:
         return replace(
             chart,
             title=self.labels(chart.title),
             value_title=self.labels(chart.value_title),
+            category_format=self.days.get(chart.category_format, chart.category_format),
             categories=self.area(chart.categories),
             series=tuple(
                 replace(each, name=self.area(each.name), values=self.area(each.values))
@@ -102,12 +126,49 @@ class _Teller:
 
     def sheet(self, sheet: Sheet) -> Sheet:
         filter_area = None if sheet.filter_area is None else self.area(sheet.filter_area)
+        cells = {at: self.cell(cell) for at, cell in sheet.cells.items()}
         return replace(
             sheet,
             name=self.names[sheet.name],
-            cells={at: self.cell(cell) for at, cell in sheet.cells.items()},
+            cells=cells,
+            strips=[self.strip(strip) for strip in sheet.strips],
+            heights=_heights(sheet, cells),
             merges=[self.area(area) for area in sheet.merges],
             charts=[self.chart(chart) for chart in sheet.charts],
             conditions=[self.condition(each) for each in sheet.conditions],
             filter_area=filter_area,
         )
+
+
+def _heights(sheet: Sheet, said: Mapping[tuple[int, int], Cell]) -> dict[int, float]:
+    """The heights of rows whose texts wrap into more or fewer lines than in English."""
+    reach = {(area.row, area.column): area.last_column for area in sheet.merges}
+    lines: dict[int, tuple[int, int]] = {}
+    for (row, column), cell in sheet.cells.items():
+        if row not in sheet.heights or not cell.style.wrap:
+            continue
+        there = said[row, column].value
+        if isinstance(cell.value, str) and isinstance(there, str):
+            columns = range(column, reach.get((row, column), column) + 1)
+            width = sum(sheet.widths.get(each, 8.43) for each in columns) * 10.0 / cell.style.size
+            before, after = lines.get(row, (1, 1))
+            lines[row] = (
+                max(before, _lines(cell.value, _LATIN * width)),
+                max(after, _lines(there, _HAN * width)),
+            )
+    return dict(sheet.heights) | {
+        row: max(_LEAST, sheet.heights[row] * after / before)
+        for row, (before, after) in lines.items()
+        if after != before
+    }
+
+
+def _lines(text: str, width: float) -> int:
+    """Lines that ``text`` takes in ``width`` characters; Chinese signs are nearly twice as wide."""
+    return sum(max(1, math.ceil(_length(part) / max(width, 1.0))) for part in text.split("\n"))
+
+
+def _length(text: str) -> float:
+    if text.isascii():
+        return float(len(text))
+    return sum(_WIDE if unicodedata.east_asian_width(sign) in "WF" else 1.0 for sign in text)

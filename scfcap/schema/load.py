@@ -67,7 +67,7 @@ class LoadedModel:
     layers: tuple[Layer, ...] = field(default=(), compare=False, repr=False)
     stresses: Mapping[str, Scenario] = field(default_factory=dict)
     law: Calendar | None = None
-    folders: tuple[Path, ...] = ()
+    folders: tuple[Path, ...] = field(default=(), compare=False, repr=False)
 
     def where(self, key: Key) -> str:
         """The file and key, or the ``--set``, that states ``key``."""
@@ -153,6 +153,11 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
     )
 
 
+def named_packs(names: Sequence[str], folders: Sequence[Path], key: str) -> dict[str, Pack]:
+    """Report packs by name: see :func:`load_pack`; ``key`` asks for them."""
+    return {name: load_pack(name, folders, lambda _: key)[0] for name in names}
+
+
 def load_pack(
     name: str, folders: Sequence[Path], where: Callable[[Key], str]
 ) -> tuple[Pack, list[Source]]:
@@ -163,14 +168,6 @@ def load_pack(
     known = _named_files("reports", folders, shipped("reports"))
     path = _find_named(name, ("report",), known, (), where)
     return with_logo(*_read_named(Pack, "reports", path))
-
-
-def named_packs(names: Sequence[str], folders: Sequence[Path], key: str) -> dict[str, Pack]:
-    """Report packs by name: in ``folders``, beside them, then shipped; ``key`` asks for them.
-
-    Raises :class:`InputError` where one is not there or cannot be read.
-    """
-    return {name: load_pack(name, folders, lambda _: key)[0] for name in names}
 
 
 def shipped(kind: Literal["models", "reports"]) -> Path:

@@ -31,7 +31,7 @@ def test_a_table_is_told_with_its_units() -> None:
 
 
 def test_every_column_of_a_run_has_a_heading_in_chinese(tables: Mapping[str, Table]) -> None:
-    labels = Labels("zh", ("order", "credit", "region"))
+    labels = Labels("zh", ("order", "credit", "bank-a", "series-1"))
     for table in tables.values():
         labelled(table, labels)
     assert not labels.missing

@@ -4,14 +4,14 @@ Reports are built in English. :class:`Labels` says the same in another language:
 up as a whole, else sentence by sentence, else as a template with places for what changes ("Lend
 {amount} over {n} months"), else in parts. The catalogues stand beside this module, ``zh/*.toml``:
 English text = translation. Numbers, dates, amounts and units are said by
-:mod:`scfcap.report.labels.atoms`; names that users chose stay as they are, but for the few of
-``zh/names.toml``, which are words of the trade (senior, revolving). What no catalogue has is noted
-in :attr:`Labels.missing` and stays English.
+:mod:`scfcap.report.labels.atoms`; names that users chose stay as they are, but for those in
+``zh/names*.toml``: words of the trade (senior, revolving) and names in shipped models. What no
+catalogue has is noted in :attr:`Labels.missing` and stays English.
 
 A place takes what its name says, up to a "_" that tells two alike apart: ``{amount}`` an amount,
-``{day}`` a date, ``{share}`` a percentage, ``{n}`` a number, ``{unit}`` a unit of currency,
-``{name}``, ``{code}`` and ``{key}`` anything, left as it is; any other takes a text that is itself
-in the catalogues.
+``{day}`` a date, ``{share}`` a percentage, ``{n}`` a number, ``{span}`` a length of time
+("4 months"), ``{unit}`` a unit of currency, ``{name}`` a name or several, ``{code}`` and ``{key}``
+anything, left as it is; any other takes a text that is itself in the catalogues.
 """
 
 from __future__ import annotations
@@ -29,22 +29,26 @@ __all__ = ["LANGUAGES", "Labels", "catalogue"]
 
 #: Languages of reports.
 LANGUAGES = ("en", "zh")
-#: The catalogue of names that are said although a model gives them.
-_NAMES_FILE = "names.toml"
+#: How the files begin that hold names which are said although a model gives them.
+_NAMES_FILES = "names"
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 #: What may be said word for word in between: "A: B", "A; B", "A · B", several lines.
 _JOINTS = ("\n", " · ", "; ", ": ", " / ", ", ", " - ")
-_SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z])")
+_SENTENCE = re.compile(r"(?<!\A\d\.)(?<!\A\d\d\.)(?<=[.!?]) (?=[A-Z])")
+_NUMBER = re.compile(r"\d+")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _CODE = re.compile(
     r"`[^`]*`|https?://\S+|scfcap [a-z-]+( .*)?|[\w./-]+\.(toml|csv|xlsx|parquet|md|json)"
     r"|[a-z]+(_[a-z0-9]+)*\.[\w.:-]+|[ymdhsAPM#0?,._()/:;% \\-]+|[A-Z]{1,3}\$?\d+"
 )
 #: Places of a template whose content is left as it is.
-_VERBATIM = ("name", "code", "key")
+_VERBATIM = ("code", "key")
+#: What stands between names in a text.
+_BETWEEN = re.compile(r"(, | and |: |/| · )")
+_SIGNS = {", ": "、", " and ": "和", ": ": "："}
 _KINDS = {
     "amount": atoms.AMOUNT, "day": atoms.DAY, "unit": atoms.UNIT, "n": r"-?[\d.,]*\d",
-    "share": r"[+\-−]?[\d.,]+ ?%",
+    "share": r"[+\-−]?[\d.,]+ ?%", "span": r"\d+ (?:day|week|month|quarter|year|period)s?",
 }  # fmt: skip
 #: Parts within parts beyond which no text is looked for.
 _DEEPEST = 10
@@ -63,11 +67,18 @@ class _Template(NamedTuple):
 
 
 class Labels:
-    """Says texts in ``language``; ``names`` are those that users chose and nobody translates."""
+    """Says texts in ``language``.
 
-    def __init__(self, language: str, names: Iterable[str] = ()) -> None:
+    ``names`` are those that users chose and nobody translates; ``values`` are what the tape holds
+    (places, kinds, identifiers): they are said where a catalogue has them, else left alone.
+    """
+
+    def __init__(
+        self, language: str, names: Iterable[str] = (), values: Iterable[str] = ()
+    ) -> None:
         self.language = language
         self.names = frozenset(names)
+        self.values = frozenset(values)
         self.missing: set[str] = set()
         self._said: dict[str, str] = {}
         self._parts: dict[str, str | None] = {}
@@ -93,6 +104,11 @@ class Labels:
         }
 
     @cached_property
+    def _keys(self) -> Mapping[str, str]:
+        """The engine's keys (``bank_debt``) by what the catalogues say of their words."""
+        return {key.replace(" ", "_"): said for key, said in self._texts.items()}
+
+    @cached_property
     def _templates(self) -> Mapping[str, list[_Template]]:
         """Templates by a word that they hold, the longest; those with more words first."""
         found: dict[str, list[_Template]] = {}
@@ -108,8 +124,41 @@ class Labels:
     @cached_property
     def _spoken(self) -> frozenset[str]:
         """Names as headings and sentences write them: ``credit_long`` is ``Credit long`` too."""
-        plain = {each for name in self.names for each in (name, name.replace("_", " "))}
+        known = self.names | self.values
+        plain = {
+            each
+            for name in known
+            for each in (name, name.replace("_", " "), name.replace("-", " ").replace("_", " "))
+        }
         return frozenset(plain | {name[:1].upper() + name[1:] for name in plain})
+
+    @cached_property
+    def _shapes(self) -> frozenset[str]:
+        """Names with their numbers left out: further series are called like the first."""
+        return frozenset(map(_shape, self.names))
+
+    def _named(self, text: str) -> str | None:
+        """A name, or several: what no catalogue need say; None where it is none."""
+        if (said := atoms.said(text, self.language)) is not None:
+            return said
+        channel, colon, name = text.partition(":")
+        if colon and channel in self._keys and name and name[0] != " ":
+            inner = self._named(name)
+            return None if inner is None else f"{self._keys[channel]}：{inner}"
+        if text in self._given or not _WORD.search(text) or _CODE.fullmatch(text):
+            return text
+        if (known := self._texts.get(_lowered(text))) is not None:
+            return known
+        if text in self._spoken or _shape(text) in self._shapes:
+            return text
+        parts = _BETWEEN.split(text)
+        if len(parts) < 2:
+            return None
+        found = [
+            _SIGNS.get(part, part) if n % 2 else self._named(part) for n, part in enumerate(parts)
+        ]
+        whole = [part for part in found if part is not None]
+        return "".join(whole) if len(whole) == len(found) else None
 
     def _find(self, text: str, depth: int = 0) -> str | None:
         """``text`` in the language, or None where a part of it is not known."""
@@ -138,14 +187,9 @@ class Labels:
     def _whole(self, text: str) -> str | None:
         if text in self._given:
             return text
-        if (known := self._texts.get(_lowered(text))) is not None:
+        if (known := self._texts.get(_lowered(text), self._keys.get(text))) is not None:
             return known
-        said = atoms.said(text, self.language)
-        if said is not None:
-            return said
-        if text in self._spoken or not _WORD.search(text) or _CODE.fullmatch(text):
-            return text
-        return None
+        return self._named(text)
 
     def _sentences(self, text: str, depth: int) -> str | None:
         parts = _SENTENCE.split(text)
@@ -171,13 +215,20 @@ class Labels:
                 continue
             parts: dict[str, str] = {}
             for place, content in match.groupdict().items():
-                said = content if _kind(place) in _VERBATIM else self._find(content, depth + 1)
+                said = self._filling(place, content, depth)
                 if said is None:
                     break
                 parts[place] = said
             else:
                 return template.filled(parts)
         return None
+
+    def _filling(self, place: str, content: str, depth: int) -> str | None:
+        """What stands in a place of a template, said."""
+        kind = _kind(place)
+        if kind in _VERBATIM:
+            return content
+        return self._named(content) if kind == "name" else self._find(content, depth + 1)
 
     def _candidates(self, text: str) -> Iterator[_Template]:
         lowered = text.lower()
@@ -197,6 +248,8 @@ class Labels:
             if len(parts) < 2:
                 continue
             found = self._all(parts, depth)
+            if found is None and joint == ": " and len(parts) > 2:
+                found = self._all(text.split(joint, 1), depth)
             if found is not None:
                 return atoms.joined(found, joint, self.language)
         return self._listed(text, depth)
@@ -221,21 +274,30 @@ class Labels:
 def catalogue(language: str) -> Mapping[str, str]:
     """Every text of ``language`` by its English; a text stated twice must be said alike."""
     found: dict[str, str] = {}
-    folder = files("scfcap.report.labels").joinpath(language)
-    for file in sorted(folder.iterdir(), key=lambda each: each.name):
-        if not file.name.endswith(".toml"):
-            continue
-        for key, said in tomllib.loads(file.read_text(encoding="utf-8")).items():
+    for name, texts in _files(language):
+        for key, said in texts.items():
             if found.setdefault(key, said) != said:
-                msg = f"{file.name}: {key!r} is {said!r} here and {found[key]!r} elsewhere"
+                msg = f"{name}: {key!r} is {said!r} here and {found[key]!r} elsewhere"
                 raise ValueError(msg)
     return found
 
 
 @cache
 def _said_names(language: str) -> frozenset[str]:
-    file = files("scfcap.report.labels").joinpath(language, _NAMES_FILE)
-    return frozenset(tomllib.loads(file.read_text(encoding="utf-8")))
+    return frozenset(
+        key for name, texts in _files(language) if name.startswith(_NAMES_FILES) for key in texts
+    )
+
+
+def _files(language: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+    folder = files("scfcap.report.labels").joinpath(language)
+    for file in sorted(folder.iterdir(), key=lambda each: each.name):
+        if file.name.endswith(".toml"):
+            yield file.name, tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def _shape(name: str) -> str:
+    return _NUMBER.sub("#", name)
 
 
 def _lowered(text: str) -> str:

@@ -7,11 +7,13 @@ Chinese.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+
 from scfcap.report.labels import Labels
-from scfcap.report.tables import Table
+from scfcap.report.tables import RunMeta, Table
 
 #: Headings that are not the column's name with spaces.
 _HEADINGS = {
@@ -61,6 +63,42 @@ class Labelled:
     headings: Mapping[str, str]
     units: Mapping[str, str]
     columns: Mapping[str, str]
+
+
+#: Columns whose texts are names: of what the model states, or of what the tape holds.
+_NAMED = frozenset(
+    (
+        "name", "value", "loan_id", "borrower_id", "buyer_id", "seller_id", "segment", "scenario",
+        "lender", "series", "deal", "holder", "entity", "tranche", "account", "fee", "cap", "set",
+        "bucket",
+    )
+)  # fmt: skip
+
+
+def labels_of(
+    language: str, meta: RunMeta, tables: Mapping[str, Table], texts: Sequence[str] = ()
+) -> Labels:
+    """The labels of a run: its model's names stay as they are, and so do the values of its tape.
+
+    So do ``texts``, which a pack states in its own language.
+    """
+    values: set[str] = set()
+    if language != "en":
+        for table in tables.values():
+            values.update(_sorted_by(table.name))
+            for column in _NAMED.intersection(table.frame.columns):
+                if not pd.api.types.is_numeric_dtype(table.frame[column]):
+                    values.update(map(str, table.frame[column].dropna().unique()))
+    return Labels(language, (*meta.names, meta.model, meta.title, *texts), values)
+
+
+def _sorted_by(table: str) -> tuple[str, ...]:
+    """The column of the tape that a table of the pool is by, as titles write it."""
+    for start in ("pool_stratification_", "pool_largest_"):
+        if table.startswith(start):
+            column = table.removeprefix(start)
+            return column, column.lower()
+    return ()
 
 
 def labelled(table: Table, labels: Labels) -> Labelled:

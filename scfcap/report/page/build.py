@@ -17,6 +17,7 @@ from typing import Any
 from scfcap.errors import InputError, Problem
 from scfcap.report.book import Look
 from scfcap.report.labels import Labels
+from scfcap.report.labels.tables import labels_of
 from scfcap.report.page.body import Parts, body
 from scfcap.report.page.columns import Teller, told
 from scfcap.report.page.shown import shown_tables
@@ -46,7 +47,7 @@ def build_page(
     arguments give the same bytes. Raises :class:`~scfcap.errors.InputError` where the folder
     cannot be written.
     """
-    labels = Labels(pack.language, (*meta.names, meta.model, meta.title))
+    labels = labels_of(pack.language, meta, tables)
     data = page_html(tables, pack, meta, labels, drawings).encode()
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:

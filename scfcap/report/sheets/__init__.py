@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from scfcap.report.book import Book, Look
 from scfcap.report.branding import branded
-from scfcap.report.labels import Labels
+from scfcap.report.labels.tables import labels_of
 from scfcap.report.sheets.cash import add_cash
 from scfcap.report.sheets.cash_flows import add_cash_flows
 from scfcap.report.sheets.checks import add_checks
@@ -79,9 +79,9 @@ def build_book(tables: Mapping[str, Table], pack: Pack, meta: RunMeta) -> Book:
         built[each.name] = [sheet.name for sheet in book.sheets[before:]]
     names = [name for key in pack.sheets for name in built[key]]
     book.sheets.sort(key=lambda sheet: names.index(sheet.name))
-    finish(kit)
     _contents(kit, built)
-    labels = Labels(pack.language, (*meta.names, meta.model, meta.title, *pack.texts))
+    finish(kit)
+    labels = labels_of(pack.language, meta, tables, pack.texts)
     return complete(translated(branded(book, pack), labels), meta)
 
 
