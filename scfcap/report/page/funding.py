@@ -17,6 +17,8 @@ from scfcap.report.ties import funding_stack, last_part, loans_managed
 #: Stocks among flows: which of several periods counts.
 _STOCKS = {"cash brought forward": slice(0, 1), "cash carried forward": slice(-1, None)}
 _LENT = "loans made"
+#: Said otherwise beside the channel's name.
+_SAID = {"repaid": "repayment"}
 _GREY, _LENDING = "8C8C8C", "0072B2"
 
 
@@ -125,7 +127,7 @@ def _flow_view(
 
 def _label(source: Source, channel: str, what: str) -> str:
     """What is paid: an outside channel's with its name in front."""
-    text = source.say(title_case(what))
+    text = source.say(title_case(_SAID.get(what, what)))
     if channel == axes.OWN:
         return text
     return source.joined(source.say(CHANNEL_WORDS.get(channel, channel)), _lower(source, text))

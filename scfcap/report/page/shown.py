@@ -32,7 +32,9 @@ BEHIND: Mapping[str, tuple[str, ...]] = {
         "deal_*", "deals_*", "sizes*", "classes", "break_even", "coverage", "cost_of_funds",
         "retention", "losses*", "sensitivity",
     ),
+    "regulator": ("plan_caps", "plan_cap_sources", "plan_limits"),
     "checks": ("plan_checks", "deals_checks"),
+    "contents": (),
 }  # fmt: skip
 
 
