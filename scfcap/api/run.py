@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from scfcap import __version__
 from scfcap.api.contingency import READY_IN_RUN
 from scfcap.api.outputs import Outputs
+from scfcap.brief import Lines, money
 from scfcap.report.files import RESULT_VERSION, csv_bytes, manifest, records
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.tables import Results, RunMeta, Table
 from scfcap.schema.base import names_given
 
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
     from scfcap.schema.report import Language
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Pictured):
     """A finished run of a model. ``seconds``: how long each station took."""
 
     model: Model
@@ -35,12 +37,17 @@ class Run:
 
     @cached_property
     def _tables(self) -> dict[str, Table]:
+        from scfcap.api.live import waterfall_tables
         from scfcap.report.deal_tables import deal_tables, joined
         from scfcap.report.tables import run_tables
 
         currency = self.model.spec.currency
         deals = joined([report.frames for report in self.model.deal_reports()[0]])
-        return {**run_tables(self.results(), currency), **deal_tables(deals, currency)}
+        return {
+            **run_tables(self.results(), currency),
+            **deal_tables(deals, currency),
+            **waterfall_tables(self.model),
+        }
 
     def tables(self) -> dict[str, Table]:
         """Every table of the run, by name."""
@@ -62,6 +69,27 @@ class Run:
             plan={**model.plan_tables(), **model.contingency(ready=READY_IN_RUN).frames},
             orders=model.order_tables(),
         )
+
+    def _about(self) -> About:
+        return About.of_run(self.meta())
+
+    def drawings(self) -> Drawings:
+        """Pictures of its plan, pool, cash flows, series and deals."""
+        from scfcap.api.plots import run_drawings
+
+        return run_drawings(self)
+
+    def _brief(self) -> tuple[str, Lines]:
+        spec, plan = self.model.loaded.spec, self.model.kept("plan")
+        title = f"Run of {spec.name} as of {spec.as_of}"
+        took = ("took", f"{sum(self.seconds.values()):,.1f} s in {len(self.seconds)} stations")
+        if plan is None:
+            return title, [took]
+        return title, [
+            ("plan", f"{plan.status}, {len(plan.grid)} periods to {plan.grid.ends[-1]}"),
+            ("net income", money(plan.net_income, spec.currency)),
+            took,
+        ]
 
     def meta(self) -> RunMeta:
         """What a reader must know to place the figures."""
@@ -115,7 +143,9 @@ class Run:
         told = [f"Deal {r.run.deal.name}: {said}" for r in reports for said in r.cautions]
         plan = self.model.plan()
         held = [*holding_cautions(plan.optimum.inputs), *risk_told(plan)]
-        return [*cautions(self.model.spec, self.model.tape().frame), *held, *told, *left_out]
+        taken = () if self.model.taken is None else self.model.taken.notes
+        frame = self.model.tape().frame
+        return [*taken, *cautions(self.model.spec, frame), *held, *told, *left_out]
 
     def result(self) -> dict[str, Any]:
         """The figures that others build on, as plain values; the tables hold all of them."""
@@ -173,7 +203,7 @@ class Run:
         (pack,) = wanted.packs(self.model.loaded).values()
         return PackRun(self.tables(), self.meta()).workbook(pack, Path(path))
 
-    def drawings(self) -> tuple[Drawing, ...]:
+    def waterfalls(self) -> tuple[Drawing, ...]:
         """The waterfall of each deal that ran, as a drawing."""
         from scfcap.report.waterfall import drawing
 
@@ -188,7 +218,7 @@ class Run:
 
         wanted = Outputs(() if report is None else (report,), language)
         (pack,) = wanted.packs(self.model.loaded).values()
-        made = PackRun(self.tables(), self.meta(), drawings=self.drawings())
+        made = PackRun(self.tables(), self.meta(), waterfalls=self.waterfalls())
         return made.to_page(pack, Path(path))
 
     def save(
@@ -197,31 +227,47 @@ class Run:
         outputs: Outputs | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> SavedRun:
-        """Write the run folder: manifest, results, tables, workbooks, rejected rows if any.
+        """Write the run folder: manifest, results, tables, workbooks, pictures of the plan,
+        rejected rows if any.
 
         It also keeps what its cash flows and plan were made from, for ``scfcap compare``, and the
         plan's prices, for ``scfcap quote``. ``progress`` is told of each pack as it begins. Raises
         :class:`~scfcap.errors.InputError`.
         """
         from scfcap.api.planning import solved
+        from scfcap.api.plots import saved_pictures
         from scfcap.api.quoting import stored_prices
         from scfcap.api.stored import stored_inputs
-        from scfcap.report.packs import PackRun
+        from scfcap.report.packs import PackRun, meta_told
         from scfcap.report.store import save_run
 
         outputs = outputs or Outputs()
         packs = outputs.packs(self.model.loaded)
-        drawings = self.drawings() if outputs.page else ()
-        made = PackRun(self.tables(), self.meta(), outputs.csv, outputs.page, drawings)
+        made = PackRun(
+            self.tables(),
+            self.meta(),
+            pdf=outputs.pdf,
+            csv=outputs.csv,
+            page=outputs.page,
+            waterfalls=self.waterfalls() if outputs.page else (),
+            recalculate=outputs.recalculate,
+        )
         rejects = self.model.tape().rejects
         extra = stored_inputs(self.model, plan=True) | stored_prices(self.model)
+        language = next(iter(packs.values())).language
+        extra |= saved_pictures(self.drawings(), language, self.meta().names)
         if len(rejects):
             extra["rejects.csv"] = csv_bytes(rejects)
         return save_run(
             Path(out),
             self.tables(),
             manifest(self.model.provenance(self.model.tape()), self.seconds)
-            | {"solved": solved(self.model.plan())},
+            | {
+                "solved": solved(self.model.plan()),
+                "reports": list(packs),
+                "about": meta_told(self.meta()),
+            }
+            | ({"recalculated": made.proofs} if outputs.recalculate else {}),
             self.result(),
             files=made.files(packs, progress),
             extra=extra,

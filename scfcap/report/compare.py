@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap.axes import LOAN_TYPES
+from scfcap.brief import Lines
 from scfcap.cashflow.driver_fields import DRIVERS, MEANING
 from scfcap.cashflow.drivers import Side, substitute
 from scfcap.cashflow.flows import Flows
@@ -22,6 +23,7 @@ from scfcap.quantities import ENGINE_TOLERANCE, FloatArray
 from scfcap.report import charts
 from scfcap.report.compare_plans import PlanComparison
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
 
@@ -36,6 +38,10 @@ CENTS_BELOW = 1e6
 VERSION = "version"
 #: What is said of a field that one of the models does not have.
 _ABSENT = "–"
+
+
+#: Measures of which a bridge is drawn.
+_BRIDGES = ("collections", "interest", "loss")
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,8 @@ class Party:
     tables: Mapping[str, pd.DataFrame] | None = None
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Pictured):
     """``a`` against ``b``; both sides as :func:`~scfcap.cashflow.drivers.alike` gives them."""
 
     a: Party
@@ -239,23 +245,33 @@ class Comparison:
             **({} if self.plans is None else {"plans": self.plans.document()}),
         }
 
+    def _brief(self) -> tuple[str, Lines]:
+        lines = [("a", self.a.name), ("b", self.b.name)]
+        lines.append(("plans", "compared" if self.plans is not None else "not compared"))
+        return "Comparison of two runs", lines
+
+    def _about(self) -> About:
+        """What its pictures say of where they come from."""
+        return About(currency=self.currency, names=(self.a.name, self.b.name))
+
     def pictures(self) -> dict[str, charts.Picture]:
         """Bridges from a to b, by measure."""
-        title = f"from {self.a.name} (a) to {self.b.name} (b)"
-        return {
-            f"bridge_{measure}": charts.bridge(
-                f"{measure.capitalize()}, {title}",
-                self._whole[measure]["a"],
-                {
-                    name: self._whole[measure][name]
-                    for name in (*DRIVERS, VERSION)
-                    if name != VERSION or self._whole[measure][name]
-                },
-                ("a", "b"),
-                self.currency,
-            )
-            for measure in ("collections", "interest", "loss")
-        }
+        return {f"bridge_{name}": self._bridge(name) for name in _BRIDGES}
+
+    def drawings(self) -> Drawings:
+        """The same, each drawn when it is called; those of the plans too."""
+        made = {f"bridge_{name}": partial(self._bridge, name) for name in _BRIDGES}
+        return made if self.plans is None else {**made, **self.plans.drawings()}
+
+    def _bridge(self, measure: str) -> charts.Picture:
+        whole = self._whole[measure]
+        return charts.bridge(
+            f"{measure.capitalize()}, from {self.a.name} (a) to {self.b.name} (b)",
+            whole["a"],
+            {name: whole[name] for name in (*DRIVERS, VERSION) if name != VERSION or whole[name]},
+            ("a", "b"),
+            self.currency,
+        )
 
     def save(self, out: str | Path, origin: Mapping[str, Any]) -> SavedRun:
         """Write the comparison as a run folder: tables (also as CSV) and pictures."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from scfcap.brief import Lines, money
 from scfcap.funding.catalogue import BY_NAME
 from scfcap.funding.objective import WORDS
 from scfcap.report import charts
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
 
@@ -70,8 +72,8 @@ class PlanParty:
     again: tuple[float, float] | None = None
 
 
-@dataclass(frozen=True)
-class PlanComparison:
+@dataclass(frozen=True, repr=False)
+class PlanComparison(Pictured):
     """Plan ``a`` against plan ``b`` [``currency``].
 
     ``steps`` lead from one to the other; None where they could not be made: ``unexplained`` says
@@ -238,22 +240,37 @@ class PlanComparison:
             },
         }
 
+    def _brief(self) -> tuple[str, Lines]:
+        return "Comparison of two plans", [
+            (f"{side}: {each.name}", f"net income {money(each.net_income, self.currency)}")
+            for side, each in (("a", self.a), ("b", self.b))
+        ]
+
+    def _about(self) -> About:
+        """What its pictures say of where they come from."""
+        return About(currency=self.currency, names=(self.a.name, self.b.name))
+
     def pictures(self) -> dict[str, charts.Picture]:
         """Bridges from a to b by driver; none where the drivers are not told."""
+        return {name: draw() for name, draw in self.drawings().items()}
+
+    def drawings(self) -> Drawings:
+        """The same, each drawn when it is called."""
         if self.steps is None:
             return {}
-        frame = self.drivers.iloc[1:-1]
+        measures = ("objective", "net_income")
+        return {f"plan_bridge_{name}": partial(self._bridge, name) for name in measures}
+
+    def _bridge(self, measure: str) -> charts.Picture:
         title = f"from {self.a.name} (a) to {self.b.name} (b)"
-        return {
-            f"plan_bridge_{name}": charts.bridge(
-                f"{name.replace('_', ' ').capitalize()}, {title}",
-                float(self.drivers[name].iloc[0]),
-                {str(row["driver"]): float(row[name]) for row in frame.to_dict("records")},
-                ("a", "b"),
-                self.currency,
-            )
-            for name in ("objective", "net_income")
-        }
+        frame = self.drivers.iloc[1:-1]
+        return charts.bridge(
+            f"{measure.replace('_', ' ').capitalize()}, {title}",
+            float(self.drivers[measure].iloc[0]),
+            {str(row["driver"]): float(row[measure]) for row in frame.to_dict("records")},
+            ("a", "b"),
+            self.currency,
+        )
 
     def files(self) -> tuple[dict[str, Table], dict[str, bytes]]:
         """Tables with their units, and CSV files and pictures by name."""

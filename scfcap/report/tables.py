@@ -171,6 +171,7 @@ _TITLES = {
     "plan_next": "What to do in the next month, why, at what cost, and what more is worth",
     "plan_value": "What the plan is after: income inside the horizon, and value beyond it",
     "plan_long_demand": "What each source could carry of loans above 180 days",
+    "plan_terms": "Interest, fees, cost and sales: rates, and the amounts they are paid on",
     "plan_unused": "Sources without new business, and why",
     "plan_maturity_ladder": "Maturity ladder: assets and liabilities by days left, at each close",
     "plan_maturity_gaps": "Maturity gaps: assets less liabilities due by a day, at each close",

@@ -26,6 +26,7 @@ SHEETS: dict[str, str] = {
     "pool": "The loan pool: strata, eligibility, concentrations, borrowing bases",
     "cash_flows": "What the pool pays, by scenario",
     "deal": "The series of the plan: sources, uses, notes and what carries them",
+    "waterfall": "The waterfall of each series and deal in the scenario shown, live",
     "regulator": "The caps of the law: what they count, their bases, headroom",
     "checks": "Every total that must agree, as a live line",
 }

@@ -28,8 +28,8 @@ def test_help_lists_the_commands_that_work_and_no_others(scfcap):
     names = [line.split()[0] for line in listed.splitlines() if line[2:3].strip()]
     assert names == [
         "demo", "init", "check", "pool", "project", "deal", "size", "plan", "propose", "frontier",
-        "backtest", "credit", "map", "warn", "run", "quote", "allocate", "verify-allocation",
-        "ledger", "compare", "schema",
+        "backtest", "credit", "map", "warn", "run", "report", "quote", "allocate",
+        "verify-allocation", "ledger", "compare", "schema",
     ]  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from scfcap.report.sheets.scenarios import add_scenarios
 from scfcap.report.sheets.stated import add_stated
 from scfcap.report.sheets.summary import add_summary
 from scfcap.report.sheets.to_do import add_to_do
+from scfcap.report.sheets.waterfall import add_waterfalls
 from scfcap.report.tables import RunMeta, Table
 from scfcap.report.translate import translated
 from scfcap.schema.report import SHEETS, Pack
@@ -35,6 +36,7 @@ _BUILDERS: dict[str, Callable[[Kit], None]] = {
     "pool": add_pool,
     "cash_flows": add_cash_flows,
     "deal": add_deal,
+    "waterfall": add_waterfalls,
     "plan": add_plan,
     "to_do": add_to_do,
     "cash": add_cash,
@@ -79,8 +81,8 @@ def build_book(tables: Mapping[str, Table], pack: Pack, meta: RunMeta) -> Book:
         built[each.name] = [sheet.name for sheet in book.sheets[before:]]
     names = [name for key in pack.sheets for name in built[key]]
     book.sheets.sort(key=lambda sheet: names.index(sheet.name))
-    _contents(kit, built)
     finish(kit)
+    _contents(kit, built)
     labels = labels_of(pack.language, meta, tables, pack.texts)
     return complete(translated(branded(book, pack), labels), meta)
 
