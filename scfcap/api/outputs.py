@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from scfcap.errors import InputError, Problem
 from scfcap.schema.load import LoadedModel, named_packs
 from scfcap.schema.report import Language, Pack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from scfcap.api.model import Model
+    from scfcap.report.privacy import Mask
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,9 @@ class Outputs:
 
     ``reports`` are names of packs (without any, the model's own); ``language`` goes before what
     they say. ``pdf`` adds each pack as a PDF and ``page`` as a page beside its workbook, ``csv``
-    each table as ``csv/NAME.csv``; ``recalculate`` has LibreOffice show that each workbook
+    each table as ``csv/NAME.csv``. ``privacy = "masked"`` puts numbers in place of all who are
+    named, in every file; a pack that says so is masked in any case. ``privacy_key`` is a file that
+    keeps the numbers and tells them back. ``recalculate`` has LibreOffice show that each workbook
     recalculates to its own figures.
     """
 
@@ -29,6 +34,8 @@ class Outputs:
     pdf: bool = False
     page: bool = False
     csv: bool = False
+    privacy: Literal["masked"] | None = None
+    privacy_key: Path | None = None
     recalculate: bool = False
 
     def packs(self, loaded: LoadedModel) -> dict[str, Pack]:
@@ -47,12 +54,44 @@ class Outputs:
         self.refuse()
         return self.told(named_packs(names, folders, "--report"))
 
+    def mask(self, model: Model, packs: Iterable[Pack]) -> Mask | None:
+        """What keeps names out of all of it, or of ``packs`` that say so; None where none does.
+
+        Raises :class:`~scfcap.errors.InputError`; see :func:`scfcap.api.privacy.mask_of`.
+        """
+        from scfcap.api.privacy import mask_of
+
+        if self.privacy is not None or any(pack.privacy == "masked" for pack in packs):
+            return mask_of(model, self.privacy_key)
+        if self.privacy_key is None:
+            return None
+        raise InputError(
+            Problem(
+                f"--privacy-key {self.privacy_key}",
+                "nothing that is masked",
+                '--privacy masked, or a pack with privacy = "masked"',
+                "Add it, or leave the key out.",
+            )
+        )
+
+    def refuse_key_in(self, out: Path) -> None:
+        """Raise :class:`~scfcap.errors.InputError` where the key would be sent on with the run."""
+        if self.privacy_key is not None and out.resolve() in self.privacy_key.resolve().parents:
+            raise InputError(
+                Problem(
+                    f"--privacy-key {self.privacy_key}",
+                    "a file in the run's own folder",
+                    "a file elsewhere, which is not sent on with the run",
+                    "Give another.",
+                )
+            )
+
     def refuse(self) -> None:
         """Raise :class:`~scfcap.errors.InputError` where this cannot be made."""
         from scfcap.report.recalculated import require_office
 
-        for option, wanted in (("--pdf", self.pdf), ("--recalculate", self.recalculate)):
-            if wanted:
+        for asked, option in ((self.pdf, "--pdf"), (self.recalculate, "--recalculate")):
+            if asked:
                 require_office(option)
         twice = sorted({name for name in self.reports if self.reports.count(name) > 1})
         if twice:
@@ -71,6 +110,8 @@ class Outputs:
         A pack in another language than its own has it in the file's name, and one whose name is
         taken its own name: ``scfcap.xlsx``, ``scfcap-zh.xlsx``, ``scfcap-investor.xlsx``.
         """
+        from scfcap.report.sheets.stated import check_pack
+
         made: dict[str, Pack] = {}
         taken: set[str] = set()
         for name, pack in packs.items():
@@ -81,5 +122,6 @@ class Outputs:
             if stem.casefold() in taken:
                 stem = f"{stem}-{name}"
             taken.add(stem.casefold())
+            check_pack(pack)
             made[name] = pack.model_copy(update={"language": language, "file_name": f"{stem}.xlsx"})
         return made

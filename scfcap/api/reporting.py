@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scfcap.api.outputs import Outputs
 from scfcap.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from scfcap.schema.report import Pack
 
 
 def report(
@@ -25,7 +28,8 @@ def report(
     Gives the files by name, with their size [bytes] and SHA-256.
 
     Raises:
-        InputError: no folder of a run, a pack that is not there, no LibreOffice for a PDF.
+        InputError: no folder of a run, a pack that is not there, no LibreOffice for a PDF, or a
+            pack that is masked where the run is not: the run does not keep whom to mask.
     """
     from scfcap.report.packs import PackRun, meta_heard
     from scfcap.report.store import MANIFEST, add_files, read_run
@@ -39,6 +43,20 @@ def report(
             Problem(str(folder), "a run without a report pack", "--report NAME", "Name one.")
         )
     wanted = outputs.named(names, [*map(Path, packs), Path.cwd()])
+    _refuse_masked(wanted, masked=saved.manifest.get("privacy") == "masked", folder=saved.folder)
     made = PackRun(saved.tables, meta, pdf=outputs.pdf, csv=outputs.csv).files(wanted, progress)
     listed = add_files(saved, made).manifest["files"]
     return {name: listed[name] for name in made}
+
+
+def _refuse_masked(packs: Mapping[str, Pack], *, masked: bool, folder: Path) -> None:
+    asked = [name for name, pack in packs.items() if pack.privacy == "masked"]
+    if asked and not masked:
+        raise InputError(
+            Problem(
+                f"--report {asked[0]}",
+                f'privacy = "masked" on {folder}, a run with its names',
+                "a run that is masked: only the loan tape tells all who are to be hidden",
+                "Run the model again: scfcap run MODEL --privacy masked, or with this pack.",
+            )
+        )

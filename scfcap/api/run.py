@@ -149,12 +149,18 @@ class Run(Pictured):
 
     def result(self) -> dict[str, Any]:
         """The figures that others build on, as plain values; the tables hold all of them."""
-        meta = self.meta()
+        return self._result(self.tables(), self.meta(), self.cautions())
+
+    def _result(
+        self, tables: Mapping[str, Table], meta: RunMeta, cautions: list[str]
+    ) -> dict[str, Any]:
+        from scfcap.report.lines import ten_lines
+
         names = ("lending", "prices", "channels", "limits", "checks")
-        rows = {name: records(self.tables()[f"plan_{name}"].frame) for name in names}
+        rows = {name: records(tables[f"plan_{name}"].frame) for name in names}
         for name in ("deals_classes", "deals_fees", "deals_events"):
-            if name in self.tables():
-                rows[name] = records(self.tables()[name].frame)
+            if name in tables:
+                rows[name] = records(tables[name].frame)
         rows["binding_limits"] = [row for row in rows.pop("limits") if row["binding"]]
         return {
             "schema_version": RESULT_VERSION,
@@ -166,11 +172,11 @@ class Run(Pictured):
             "status": meta.status,
             "objective": meta.objective,
             "net_income": meta.net_income,
-            "pool": records(self.tables()["pool_summary"].frame),
+            "pool": records(tables["pool_summary"].frame),
             **rows,
-            "summary": self.summary(),
-            "cautions": self.cautions(),
-            "tables": sorted(self.tables()),
+            "summary": ten_lines(tables, meta),
+            "cautions": cautions,
+            "tables": sorted(tables),
         }
 
     def quote(
@@ -200,8 +206,9 @@ class Run(Pictured):
         from scfcap.report.packs import PackRun
 
         wanted = Outputs(() if report is None else (report,), language)
-        (pack,) = wanted.packs(self.model.loaded).values()
-        return PackRun(self.tables(), self.meta()).workbook(pack, Path(path))
+        (pack,) = packs = tuple(wanted.packs(self.model.loaded).values())
+        mask = wanted.mask(self.model, packs)
+        return PackRun(self.tables(), self.meta(), mask=mask).workbook(pack, Path(path))
 
     def waterfalls(self) -> tuple[Drawing, ...]:
         """The waterfall of each deal that ran, as a drawing."""
@@ -217,8 +224,9 @@ class Run(Pictured):
         from scfcap.report.packs import PackRun
 
         wanted = Outputs(() if report is None else (report,), language)
-        (pack,) = wanted.packs(self.model.loaded).values()
-        made = PackRun(self.tables(), self.meta(), waterfalls=self.waterfalls())
+        (pack,) = packs = tuple(wanted.packs(self.model.loaded).values())
+        mask = wanted.mask(self.model, packs)
+        made = PackRun(self.tables(), self.meta(), waterfalls=self.waterfalls(), mask=mask)
         return made.to_page(pack, Path(path))
 
     def save(
@@ -231,11 +239,11 @@ class Run(Pictured):
         rejected rows if any.
 
         It also keeps what its cash flows and plan were made from, for ``scfcap compare``, and the
-        plan's prices, for ``scfcap quote``. ``progress`` is told of each pack as it begins. Raises
-        :class:`~scfcap.errors.InputError`.
+        plan's prices, for ``scfcap quote``: not where all is masked. ``progress`` is told of each
+        pack as it begins. Raises :class:`~scfcap.errors.InputError`.
         """
         from scfcap.api.planning import solved
-        from scfcap.api.plots import saved_pictures
+        from scfcap.api.plots import saved_pictures, table_drawings
         from scfcap.api.quoting import stored_prices
         from scfcap.api.stored import stored_inputs
         from scfcap.report.packs import PackRun, meta_told
@@ -243,32 +251,39 @@ class Run(Pictured):
 
         outputs = outputs or Outputs()
         packs = outputs.packs(self.model.loaded)
+        outputs.refuse_key_in(Path(out))
+        mask = outputs.mask(self.model, packs.values())
+        tables, meta, result = self.tables(), self.meta(), self.result()
+        origin = self.model.provenance(self.model.tape()) | {"solved": solved(self.model.plan())}
+        extra: dict[str, bytes] = {}
+        if mask is not None and outputs.privacy is not None:
+            tables, meta = mask.tables(tables), mask.meta(meta)
+            result = self._result(tables, meta, mask.nested(self.cautions()))
+            origin = mask.nested(origin) | {"digests": origin["digests"], "privacy": "masked"}
+            mask = None
+        else:
+            extra |= stored_inputs(self.model, plan=True) | stored_prices(self.model)
+            if len(self.model.tape().rejects):
+                extra["rejects.csv"] = csv_bytes(self.model.tape().rejects)
+        language = next(iter(packs.values())).language
+        extra |= saved_pictures(table_drawings(tables, meta), language, meta.names)
         made = PackRun(
-            self.tables(),
-            self.meta(),
+            tables,
+            meta,
             pdf=outputs.pdf,
             csv=outputs.csv,
             page=outputs.page,
             waterfalls=self.waterfalls() if outputs.page else (),
+            mask=mask,
             recalculate=outputs.recalculate,
         )
-        rejects = self.model.tape().rejects
-        extra = stored_inputs(self.model, plan=True) | stored_prices(self.model)
-        language = next(iter(packs.values())).language
-        extra |= saved_pictures(self.drawings(), language, self.meta().names)
-        if len(rejects):
-            extra["rejects.csv"] = csv_bytes(rejects)
+        about = {"reports": list(packs), "about": meta_told(meta)}
         return save_run(
             Path(out),
-            self.tables(),
-            manifest(self.model.provenance(self.model.tape()), self.seconds)
-            | {
-                "solved": solved(self.model.plan()),
-                "reports": list(packs),
-                "about": meta_told(self.meta()),
-            }
+            tables,
+            manifest(origin | about, self.seconds)
             | ({"recalculated": made.proofs} if outputs.recalculate else {}),
-            self.result(),
+            result,
             files=made.files(packs, progress),
             extra=extra,
         )

@@ -12,7 +12,6 @@ from scfcap.cli.terminal import shown_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 
 class Tongue(StrEnum):
@@ -20,6 +19,12 @@ class Tongue(StrEnum):
 
     en = "en"
     zh = "zh"
+
+
+class Cover(StrEnum):
+    """How a run is kept private."""
+
+    masked = "masked"
 
 
 Reports = Annotated[
@@ -41,6 +46,21 @@ Page = Annotated[
 Csv = Annotated[
     bool, typer.Option("--csv", help="Write every table as CSV too, in the folder csv.")
 ]
+Privacy = Annotated[
+    Cover | None,
+    typer.Option(
+        "--privacy", help="Put numbers in place of borrowers, buyers and loans, in every file."
+    ),
+]
+PrivacyKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--privacy-key",
+        metavar="FILE",
+        help="Keep those numbers, and whom each stands for, in a file. Never send it on.",
+    ),
+]
+
 Inputs = Annotated[
     Path | None,
     typer.Option(

@@ -22,6 +22,8 @@ from scfcap.cli.report_options import (
     Language,
     Page,
     Pdf,
+    Privacy,
+    PrivacyKey,
     Recalculate,
     Reports,
     written,
@@ -46,6 +48,8 @@ def run(
     pdf: Pdf = False,
     page: Page = False,
     csv: Csv = False,
+    privacy: Privacy = None,
+    privacy_key: PrivacyKey = None,
     inputs: Inputs = None,
     recalculate: Recalculate = False,
     json: Json = False,
@@ -64,14 +68,18 @@ def run(
             pdf=pdf,
             page=page,
             csv=csv,
+            privacy=None if privacy is None else "masked",
+            privacy_key=privacy_key,
             recalculate=recalculate,
         )
-        outputs.packs(loaded.loaded)  # bad names are refused before the work, not after it
-        finished = loaded.run(terminal.progress)
         place = out or new_folder(loaded.loaded.folder.resolve().name)
+        outputs.refuse_key_in(place)
+        # What cannot be made is refused before the work, not after it.
+        outputs.mask(loaded, outputs.packs(loaded.loaded).values())
+        finished = loaded.run(terminal.progress)
         saved = finished.save(place, outputs, terminal.progress)
         terminal.finish()
-        terminal.say(*finished.summary(), *finished.cautions(), *taken(finished), "")
+        terminal.say(*saved.result["summary"], *saved.result["cautions"], *taken(finished), "")
         terminal.say(*written(saved.folder, saved.manifest["files"]))
         return Outcome(
             {

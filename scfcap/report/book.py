@@ -107,18 +107,24 @@ class Area:
 
 @dataclass(frozen=True)
 class Series:
-    """One series of a chart: where its name and its values stand, and its colour (RRGGBB)."""
+    """One series of a chart: where its name and its values stand, and its colour (RRGGBB).
+
+    Without a colour it takes its room and is not seen. ``labels`` is the number format of the
+    values written on it, in ``label_ink``; none without.
+    """
 
     name: Area
     values: Area
     colour: str
+    labels: str = ""
+    label_ink: str = "1F2937"
 
 
 @dataclass(frozen=True)
 class Chart:
     """A native chart, its upper left corner at (``row``, ``column``), size in centimetres.
 
-    ``most`` fixes the end of the axis of values.
+    ``most`` fixes the end of the axis of values, ``least`` its start.
     """
 
     kind: ChartKind
@@ -131,6 +137,8 @@ class Chart:
     category_format: str = "General"
     value_title: str = ""
     most: float | None = None
+    least: float | None = None
+    legend: bool = True
     width: float = 24.0
     height: float = 8.5
 
@@ -412,15 +420,29 @@ def quoted(sheet: str) -> str:
 
 
 def sheet_name(text: str, taken: Sequence[str] = ()) -> str:
-    r"""``text`` made fit for a sheet: at most 31 characters, none of ``[]:*?/\``, unique."""
-    clean = "".join(" " if c in "[]:*?/\\" or ord(c) < 32 else c for c in text).strip(" '")
-    clean = (clean or "Sheet")[:31]
-    name, count = clean, 1
-    while name.casefold() in {t.casefold() for t in taken}:
+    r"""``text`` made fit for a sheet: at most 31 characters as Excel counts them (one beyond the
+    basic plane is two), none of ``[]:*?/\``, no apostrophe at an end, unique, and not "History",
+    which Excel keeps for itself.
+    """
+    clean = "".join(" " if c in "[]:*?/\\" or not c.isprintable() else c for c in text)
+    name = _cut(clean.strip(" '"), _SHEET_NAME) or "Sheet"
+    used = {each.casefold() for each in taken} | {"history"}
+    found, count = name, 1
+    while found.casefold() in used:
         count += 1
         tail = f" {count}"
-        name = clean[: 31 - len(tail)] + tail
-    return name
+        found = _cut(name, _SHEET_NAME - len(tail)) + tail
+    return found
+
+
+def _cut(text: str, most: int) -> str:
+    while len(text) + sum(ord(c) > 0xFFFF for c in text) > most:
+        text = text[:-1]
+    return text.strip(" '")
+
+
+#: Characters of a sheet's name.
+_SHEET_NAME = 31
 
 
 def link(area: Area, value: float | str) -> Formula:

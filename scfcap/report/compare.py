@@ -21,7 +21,7 @@ from scfcap.cashflow.project import PoolCashflow
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import ENGINE_TOLERANCE, FloatArray
 from scfcap.report import charts
-from scfcap.report.compare_plans import PlanComparison
+from scfcap.report.compare_plans import WORKBOOK, PlanComparison
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
 from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.store import SavedRun, save_run
@@ -50,7 +50,9 @@ class Party:
 
     ``about`` are facts (model, as_of, scenario, ...); ``spec`` is the model's file as plain
     values; ``stored`` the cash flows that the folder holds (one row a segment and period, of the
-    scenario and the periods compared); ``figures`` and ``tables`` are those of its run.
+    scenario and the periods compared); ``figures`` and ``tables`` are those of its run, ``names``
+    what its model names,
+    ``language`` that of its reports.
     """
 
     name: str
@@ -61,6 +63,8 @@ class Party:
     stored: pd.DataFrame | None = None
     figures: Mapping[str, float] | None = None
     tables: Mapping[str, pd.DataFrame] | None = None
+    names: tuple[str, ...] = ()
+    language: str = "en"
 
 
 @dataclass(frozen=True, repr=False)
@@ -174,14 +178,7 @@ class Comparison(Pictured):
     @cached_property
     def fields(self) -> pd.DataFrame:
         """Fields of the models that differ: field, a, b."""
-        both = [dict(_flat(party.spec)) for party in (self.a, self.b)]
-        names = sorted({*both[0], *both[1]})
-        rows = [
-            (name, *(each.get(name, _ABSENT) for each in both))
-            for name in names
-            if both[0].get(name, _ABSENT) != both[1].get(name, _ABSENT)
-        ]
-        return pd.DataFrame(rows, columns=["field", "a", "b"])
+        return differing_fields(self.a.spec, self.b.spec)
 
     @cached_property
     def figures(self) -> pd.DataFrame:
@@ -273,8 +270,19 @@ class Comparison(Pictured):
             self.currency,
         )
 
-    def save(self, out: str | Path, origin: Mapping[str, Any]) -> SavedRun:
-        """Write the comparison as a run folder: tables (also as CSV) and pictures."""
+    def to_excel(self, path: str | Path, language: str = "") -> Path:
+        """Write the comparison as a workbook; returns its path.
+
+        ``language`` is "en" or "zh", without it that of the reports of a's model.
+        """
+        from scfcap.report.excel import write_book
+        from scfcap.report.sheets.compare import compare_book
+
+        book = compare_book(self, self.plans, language=language or self.a.language)
+        return write_book(book, Path(path))
+
+    def save(self, out: str | Path, origin: Mapping[str, Any], language: str = "") -> SavedRun:
+        """Write the comparison as a run folder: tables (also as CSV), pictures, the workbook."""
         made = {
             name: Table(name, name.replace("_", " ").capitalize(), frame, self._units(frame))
             for name, frame in self.tables().items()
@@ -287,13 +295,26 @@ class Comparison(Pictured):
             of_plans, files = self.plans.files()
             made |= of_plans
             extra |= files
-        return save_run(Path(out), made, origin, self.document(), extra=extra)
+        workbook = (WORKBOOK, lambda path: self.to_excel(path, language))
+        return save_run(Path(out), made, origin, self.document(), workbook, extra)
 
     def _units(self, frame: pd.DataFrame) -> dict[str, str]:
         if "measure" in frame or "figure" in frame:
             return {}  # the unit is the row's
         money = ("a", "b", "change", *DRIVERS)
         return {name: self.currency for name in money if name in frame and "period" in frame}
+
+
+def differing_fields(a: Mapping[str, Any], b: Mapping[str, Any]) -> pd.DataFrame:
+    """Fields of two model files that differ: field, a, b."""
+    both = [dict(_flat(spec)) for spec in (a, b)]
+    names = sorted({*both[0], *both[1]})
+    rows = [
+        (name, *(each.get(name, _ABSENT) for each in both))
+        for name in names
+        if both[0].get(name, _ABSENT) != both[1].get(name, _ABSENT)
+    ]
+    return pd.DataFrame(rows, columns=["field", "a", "b"])
 
 
 def _measured(flows: Flows, years: FloatArray) -> FloatArray:

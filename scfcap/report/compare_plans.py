@@ -39,6 +39,8 @@ MEANING = {
 }
 #: What the figures of a folder and its plan made again differ by.
 VERSION = "version"
+#: The comparison's workbook in its run folder.
+WORKBOOK = "compare.xlsx"
 #: Amounts below this share of the largest, and below a currency unit, are no change.
 SMALL = 1e-6
 _KEYS = ("channel", "action", "item")
@@ -59,7 +61,8 @@ class PlanParty:
 
     ``about`` are facts (model, scenario, regime, objective's kind, ...), ``spec`` the model's file
     as plain values, ``frames`` the plan's tables by name, amounts in currency. ``again`` holds
-    objective and net income of the plan made again, where ``objective`` is a folder's.
+    objective and net income of the plan made again, where ``objective`` is a folder's; ``names``
+    are what its model names, ``language`` that of its reports.
     """
 
     name: str
@@ -70,6 +73,8 @@ class PlanParty:
     frames: Mapping[str, pd.DataFrame]
     cautions: tuple[str, ...] = ()
     again: tuple[float, float] | None = None
+    names: tuple[str, ...] = ()
+    language: str = "en"
 
 
 @dataclass(frozen=True, repr=False)
@@ -284,10 +289,22 @@ class PlanComparison(Pictured):
             extra[f"{name}.svg"] = picture.to_bytes("svg")
         return made, extra
 
-    def save(self, out: str | Path, origin: Mapping[str, Any]) -> SavedRun:
-        """Write the comparison as a run folder: tables (also as CSV) and pictures."""
+    def to_excel(self, path: str | Path, language: str = "") -> Path:
+        """Write the comparison as a workbook; returns its path.
+
+        ``language`` is "en" or "zh", without it that of the reports of a's model.
+        """
+        from scfcap.report.excel import write_book
+        from scfcap.report.sheets.compare import compare_book
+
+        book = compare_book(None, self, language=language or self.a.language)
+        return write_book(book, Path(path))
+
+    def save(self, out: str | Path, origin: Mapping[str, Any], language: str = "") -> SavedRun:
+        """Write the comparison as a run folder: tables (also as CSV), pictures, the workbook."""
         made, extra = self.files()
-        return save_run(Path(out), made, origin, self.document(), extra=extra)
+        workbook = (WORKBOOK, lambda path: self.to_excel(path, language))
+        return save_run(Path(out), made, origin, self.document(), workbook, extra)
 
     def _units(self, name: str, frame: pd.DataFrame) -> dict[str, str]:
         if name == "plan_limits_changed":

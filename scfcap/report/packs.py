@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from scfcap.errors import InputError, Problem
 from scfcap.report.alike import told_once
 from scfcap.report.files import table_csv
+from scfcap.report.privacy import Mask
 from scfcap.report.tables import RunMeta, Table
 from scfcap.report.waterfall import Drawing
 from scfcap.schema.report import Pack
@@ -29,8 +30,9 @@ class PackRun:
     """The tables of a run from which packs are made.
 
     With ``pdf`` each pack is a PDF too, with ``csv`` each table a file, with ``page`` each pack a
-    page that shows the deals' ``waterfalls``. With ``recalculate`` each workbook is shown to
-    recalculate to its own figures; ``proofs`` by file name come from that.
+    page that shows the deals' ``waterfalls``. ``mask`` is for the packs that say ``privacy =
+    "masked"``; where tables and meta are masked already there is none. With ``recalculate`` each
+    workbook is shown to recalculate to its own figures; ``proofs`` by file name come from that.
     """
 
     tables: Mapping[str, Table]
@@ -39,24 +41,40 @@ class PackRun:
     csv: bool = False
     page: bool = False
     waterfalls: tuple[Drawing, ...] = ()
+    mask: Mask | None = None
     recalculate: bool = False
     proofs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @cached_property
-    def _told(self) -> dict[str, Table]:
-        return told_once(self.tables, self.meta.scenario)
+    def _plain(self) -> tuple[dict[str, Table], RunMeta]:
+        return told_once(self.tables, self.meta.scenario), self.meta
+
+    @cached_property
+    def _masked(self) -> tuple[dict[str, Table], RunMeta]:
+        tables, meta = self._plain
+        return (
+            (tables, meta)
+            if self.mask is None
+            else (self.mask.tables(tables), self.mask.meta(meta))
+        )
+
+    def view(self, pack: Pack) -> tuple[dict[str, Table], RunMeta]:
+        """Tables and meta as ``pack`` may show them."""
+        return self._masked if pack.privacy == "masked" else self._plain
 
     def workbook(self, pack: Pack, path: Path) -> Path:
         """Write the workbook of ``pack``."""
         from scfcap.report.excel import build_workbook
 
-        return build_workbook(self._told, pack, self.meta, path)
+        tables, meta = self.view(pack)
+        return build_workbook(tables, pack, meta, path)
 
     def to_page(self, pack: Pack, path: Path) -> Path:
         """Write the page of ``pack``."""
         from scfcap.report.page import build_page
 
-        return build_page(self._told, pack, self.meta, path, self.waterfalls)
+        tables, meta = self.view(pack)
+        return build_page(tables, pack, meta, path, self.waterfalls)
 
     def files(
         self, packs: Mapping[str, Pack], progress: Progress | None = None

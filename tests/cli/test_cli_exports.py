@@ -129,3 +129,13 @@ def test_without_libreoffice_a_pdf_is_refused_before_the_work(scfcap, mini, agai
         assert (done.exit_code, done.stdout) == (2, "")
         assert "LibreOffice is not installed" in done.stderr
         assert "tape " not in done.stderr
+
+
+def test_a_masked_pack_is_not_made_from_a_run_with_its_names(scfcap, again, tmp_path):
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "hidden.toml").write_text(f'{SMALL}privacy = "masked"\n')
+    before = sorted(again.rglob("*"))
+    done = scfcap("report", again, "--report", "hidden", "--packs", tmp_path)
+    assert done.exit_code == 2
+    assert "Run the model again: scfcap run MODEL --privacy masked" in done.stderr
+    assert sorted(again.rglob("*")) == before

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -41,7 +42,7 @@ _INTEREST, _PRINCIPAL, _DEFAULT, _RECOVERY, _LATE, _POOL = range(6)
 
 
 def lent(periods: int, bought: int, default: float, spike: int = 0) -> Lent:
-    """Loans of which a tenth is repaid a month, and the same of one unit bought; recoveries of
+    """Loans of which some 13% are repaid a month, and the same of one unit bought; recoveries of
     a quarter come two months later. In the period ``spike`` ten times as much defaults.
     """
 
@@ -49,7 +50,7 @@ def lent(periods: int, bought: int, default: float, spike: int = 0) -> Lent:
         flows = np.zeros((len(FLOWS), periods))
         for t in range(first, periods):
             lost = balance * default * (10.0 if t + 1 == spike else 1.0)
-            paid = (balance - lost) * (0.10 + 0.003 * (t % 3))
+            paid = (balance - lost) * (0.13 + 0.003 * (t % 3))
             flows[_INTEREST, t] = (balance - lost) * 0.014
             flows[_PRINCIPAL, t], flows[_DEFAULT, t] = paid, lost
             if t + 2 < periods:
@@ -148,9 +149,9 @@ SERIES: dict[str, Any] = {
     "reserve": 0.9e6,
     "cumulative_default": 1.1e6,
 }
-GRID = PeriodGrid.build(AS_OF, 20)
+GRID = PeriodGrid.build(AS_OF, 16)
 #: Defaults that trip the trigger in the sixth month of nine in which the series would buy.
-SERIES_LOANS = lent(20, 12, 0.004, spike=4)
+SERIES_LOANS = lent(16, 9, 0.004, spike=4)
 
 
 def series(changes: Mapping[str, Any]) -> Given:
@@ -175,7 +176,7 @@ def series(changes: Mapping[str, Any]) -> Given:
 TERMS = """
 title = "Three classes, a reserve, capped fees and a call"
 closing = 2013-12-31
-legal_end = 2016-06-15
+legal_end = 2015-06-15
 day_count = "30/360"
 phases = [{ name = "revolving", until = 2014-05-15 }, { name = "usual" },
           { name = "turbo", when = "trigger.losses or trigger.thin" }]
@@ -234,7 +235,7 @@ cured_after = 2
 when = "after payments"
 
 [calls.clean_up]
-when = "pool < 0.12 * pool_at_closing and date >= date('2014-09-01')"
+when = "pool < 0.20 * pool_at_closing and date >= date('2014-09-01')"
 
 [[waterfall.revolving]]
 pay = "fee"
@@ -335,8 +336,8 @@ pay = "residual"
 from = ["reserve", "principal", "collection"]
 when = "notes <= 0"
 """
-DEAL_LOANS = lent(30, 6, 0.005, spike=9)
-LEVELS = {"i": np.linspace(0.02, 0.075, 31)[None]}
+DEAL_LOANS = lent(18, 6, 0.005, spike=9)
+LEVELS = {"i": np.linspace(0.02, 0.075, 19)[None]}
 
 
 def _tuples(value: Any) -> Any:
@@ -355,24 +356,23 @@ def deal(changes: Mapping[str, Any]) -> Given:
             table = table[part]
         table[last] = value
     spec = DealSpec.model_validate(_tuples(terms))
-    made = Deal.of("three", spec, PeriodGrid.build(AS_OF, 30))
+    made = Deal.of("three", spec, PeriodGrid.build(AS_OF, 18))
     return deal_shown(made, (DEAL_LOANS, 0), Surroundings(LEVELS), "CNY")
 
 
 # --- what-ifs -------------------------------------------------------------------------------
 
 SERIES_CASES: dict[str, dict[str, float]] = {
-    "coupons": {
+    "terms": {
         "securitization.tranches.senior.coupon": 0.11,
         "securitization.tranches.mezzanine.coupon": 0.02,
-    },
-    "sizes": {
+        "securitization.senior_fee_rate": 0.05,
+        "securitization.servicing_fee_rate": 0.0,
+        "securitization.reserve_rate": 0.06,
+        "securitization.cash_yield": 0.03,
         "securitization.series.series-1.notes.senior": 95e6,
         "securitization.series.series-1.notes.mezzanine": 4e6,
     },
-    "fees": {"securitization.senior_fee_rate": 0.05, "securitization.servicing_fee_rate": 0.0},
-    "reserve": {"securitization.reserve_rate": 0.06, "securitization.cash_yield": 0.03},
-    "defaults": {DEFAULTS: 0.3},
     "all": {
         DEFAULTS: 2.5,
         COLLECTIONS: 0.8,
@@ -382,23 +382,26 @@ SERIES_CASES: dict[str, dict[str, float]] = {
 }
 KEY = "deals.three"
 DEAL_CASES: dict[str, dict[str, float]] = {
-    "coupons": {f"{KEY}.tranches.A.coupon": 0.08, f"{KEY}.tranches.B.margin": 0.03},
-    "sizes": {f"{KEY}.tranches.A.share": 0.9, f"{KEY}.tranches.C.share": 0.01},
-    "fees": {
-        f"{KEY}.fees.expenses.cap": 400_000.0,
+    "terms": {
+        f"{KEY}.tranches.A.coupon": 0.08,
+        f"{KEY}.tranches.B.margin": 0.03,
         f"{KEY}.fees.trustee.amount": 900_000.0,
         f"{KEY}.fees.servicer.rate": 0.03,
+        f"{KEY}.accounts.reserve.earns": 0.05,
+        f"{KEY}.tranches.A.share": 0.9,
+        f"{KEY}.tranches.C.share": 0.01,
+        f"{KEY}.fees.expenses.floor": 45_000.0,
+        f"{KEY}.fees.expenses.rate": 0.0,
+        "three_reserve_target_times": 3.0,
     },
-    "floor": {f"{KEY}.fees.expenses.floor": 45_000.0, f"{KEY}.fees.expenses.rate": 0.0},
-    "reserve": {"three_reserve_target_times": 3.0, f"{KEY}.accounts.reserve.earns": 0.05},
-    "calm": {DEFAULTS: 0.2},
     "all": {
         DEFAULTS: 3.0,
         COLLECTIONS: 0.7,
         f"{KEY}.tranches.A.coupon": 0.06,
         f"{KEY}.tranches.B.share": 0.14,
+        f"{KEY}.fees.expenses.cap": 400_000.0,
     },
-    "early": {COLLECTIONS: 1.2},
+    "early": {COLLECTIONS: 1.2, DEFAULTS: 0.2},
 }
 KINDS: dict[str, tuple[Callable[[Mapping[str, Any]], Given], Lent, dict[str, dict[str, float]]]] = {
     "series": (series, SERIES_LOANS, SERIES_CASES),
@@ -425,17 +428,22 @@ def changed(book: Book, changes: Mapping[str, float]) -> None:
 
 
 @pytest.fixture(scope="module")
+def books(meta: RunMeta) -> dict[str, Book]:
+    """The workbook of each kind, inputs untouched."""
+    return {kind: book_of(tables_of(made({})), meta) for kind, (made, _, _) in KINDS.items()}
+
+
+@pytest.fixture(scope="module")
 def recalculated(
-    meta: RunMeta, tmp_path_factory: pytest.TempPathFactory
+    books: dict[str, Book], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[tuple[str, str], Workbook]:
     """Each book, as it is and with each of its changes, as LibreOffice works it out."""
     if SOFFICE is None:
         pytest.skip("LibreOffice (soffice) is not installed: nothing can recalculate the workbook")
     folder, names = tmp_path_factory.mktemp("live"), []
-    for kind, (made, _, cases) in KINDS.items():
-        tables = tables_of(made({}))
+    for kind, (_, _, cases) in KINDS.items():
         for case, changes in {"as run": {}, **cases}.items():
-            book = book_of(tables, meta)
+            book = deepcopy(books[kind])
             changed(book, changes)
             names.append((kind, case))
             write_book(book, folder / f"{kind} {case}.xlsx", values=False)
@@ -446,7 +454,9 @@ def recalculated(
     ]  # fmt: skip
     subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=240)
     return {
-        (kind, case): load_workbook(folder / "out" / f"{kind} {case}.xlsx", data_only=True)
+        (kind, case): load_workbook(
+            folder / "out" / f"{kind} {case}.xlsx", data_only=True, read_only=True
+        )
         for kind, case in names
     }
 
@@ -528,20 +538,22 @@ def test_a_changed_input_moves_the_waterfall_as_the_engine(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_untouched_inputs_give_the_engines_figures(
-    recalculated: dict[tuple[str, str], Workbook], meta: RunMeta, kind: str
+    recalculated: dict[tuple[str, str], Workbook], books: dict[str, Book], kind: str
 ) -> None:
-    book = book_of(tables_of(KINDS[kind][0]({})), meta)
-    result = recalculated[kind, "as run"]
-    count = 0
-    for sheet, row, column, formula in book.formulas():
-        cell, count = result[sheet].cell(row, column).value, count + 1
-        if isinstance(formula.value, str):
-            assert cell == formula.value, (sheet, row, column, formula.text)
-        else:
-            close = math.isclose(float(cell), formula.value, rel_tol=1e-9, abs_tol=HALF_CENT)
-            assert close, (sheet, row, column, formula.text)
+    result, count = recalculated[kind, "as run"], 0
+    for sheet in books[kind].sheets:
+        rows = list(result[sheet.name].iter_rows(values_only=True))
+        for (row, column), each in sheet.cells.items():
+            if not isinstance(each.value, Formula):
+                continue
+            cell, formula, count = rows[row - 1][column - 1], each.value, count + 1
+            if isinstance(formula.value, str):
+                assert cell == formula.value, (sheet.name, row, column, formula.text)
+            else:
+                close = math.isclose(float(cell), formula.value, rel_tol=1e-9, abs_tol=HALF_CENT)
+                assert close, (sheet.name, row, column, formula.text)
     assert count > 1_500
-    assert result[book.sheets[0].name]["A3"].value == AS_RUN
+    assert result[books[kind].sheets[0].name]["A3"].value == AS_RUN
 
 
 def test_the_cases_see_what_waterfalls_do() -> None:
@@ -604,11 +616,10 @@ def test_formulas_that_are_not_the_engines_are_refused(meta: RunMeta) -> None:
                    for c in book.sheets[0].cells.values())  # fmt: skip
 
 
-def test_the_ties_of_a_waterfall_are_zero_and_live(meta: RunMeta) -> None:
+def test_the_ties_of_a_waterfall_are_zero_and_live(books: dict[str, Book]) -> None:
     tables = tables_of(deal({}))
-    book = book_of(tables, meta)
     found = list(waterfall_ties({name: table.frame for name, table in tables.items()}))
     assert len(found) == 2
     for tie in found:
         assert tie.ok
-        assert all(term.key in book.places for term in tie.left.terms)
+        assert all(term.key in books["deal"].places for term in tie.left.terms)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scfcap.report.book import (
     Condition,
     Formula,
-    Input,
     Sheet,
     Style,
     address,
@@ -34,6 +33,7 @@ from scfcap.report.sheets.common import (
     section,
     styled,
 )
+from scfcap.report.sheets.inputs import input_cell
 from scfcap.report.sheets.waterfall_blocks import Blocks
 
 AS_RUN, WHAT_IF = "Inputs as in the run", "What-if: inputs differ from the run"
@@ -175,19 +175,15 @@ class _Builder:
         unit = "times" if stated is None else stated.unit
         look = _FORMATS.get(unit, "#,##0.00")
         sheet.put(row, 1, label, styled(TEXT, indent=1))
-        known = book.names.get(key) if stated is None else None
-        if stated is not None and key in book.inputs:
-            known = book.inputs[key].area
-        if known is not None:
-            sheet.put(row, 2, Formula(f"={known.linked}", value), linked(look))
+        at, note = sheet.at(row, 2), _comment(key, stated)
+        name = key if stated is None else _range(self.given.name, stated)
+        if key and stated is not None:
+            input_cell(self.kit, at, key, value, look, unit=unit)
+        elif name in book.names:
+            sheet.put(row, 2, Formula(f"={book.names[name].linked}", value), linked(look))
         else:
-            area = sheet.put(row, 2, value, figure(look, ink="input"), note=_comment(key, stated))
-            if stated is None:
-                book.names[key] = area
-            elif key:
-                book.inputs[key] = Input(area, value, unit)
-            else:
-                book.names[_range(self.given.name, stated)] = area
+            book.names[name] = sheet.put(row, 2, value, figure(look, ink="input"))
+        sheet.cells[row, 2] = replace(sheet.cells[row, 2], note=note)
         sheet.put(row, 3, value, figure(look))
         gap = Formula(f"={address(row, 2)}-{address(row, 3)}", 0.0)
         sheet.put(row, 4, gap, live(look))

@@ -78,10 +78,13 @@ class Blocks:
 
     # --- lines ------------------------------------------------------------------------------
 
-    def _head(self, row: int, title: str, note: str = "", *, total: bool = True) -> int:
+    def _head(
+        self, row: int, title: str, note: str = "", *, total: bool = True, unit: str | None = None
+    ) -> int:
         row = section(self.sheet, row, title, note)
         begin = self.given.deal.calendar.start
-        labels: list[Value] = [self.kit.look.label, begin, *self.ends]
+        shown = self.kit.look.label if unit is None else unit
+        labels: list[Value] = [shown, begin, *self.ends]
         labels += ["Total"] if total else []
         heads(
             self.sheet, row, labels, "d mmm yy" if self.kit.look.language == "en" else "yyyy-mm-dd"
@@ -290,7 +293,7 @@ class Blocks:
     def _states(self, row: int) -> int:
         """Phase and triggers, by the last period of a column."""
         given, sheet, spec = self.given, self.sheet, self.given.deal.spec
-        row = self._head(row, "Phase and triggers", total=False)
+        row = self._head(row, "Phase and triggers", total=False, unit="")
         names = [phase.name for phase in spec.phases]
         sheet.put(row, 1, "Phase", styled(TEXT, indent=1))
         for column, span in enumerate(self.spans, _FIRST):
@@ -343,7 +346,8 @@ class Blocks:
         row += 1
         heads(
             sheet, row,
-            [self.kit.look.label, "Due", "Available", "Paid", "Short", "Due in all", "Paid in all"],
+            [self.kit.look.label, "Due", "Available", "Paid", "Short", "Due in all", "Paid in all",
+             "Phases"],
         )  # fmt: skip
         for place, slot in enumerate(self.slots):
             row += 1
@@ -361,4 +365,6 @@ class Blocks:
             for column, what in ((6, "due"), (7, "paid")):
                 total = source.cell([f"step {place} {what}"], (1, count), "sum")
                 sheet.put(row, column, total, linked(self.money))
+            phases = ", ".join(self.given.deal.spec.phases[n].name for n in slot.rows)
+            sheet.put(row, 8, phases, NOTE)
         return row + 2
