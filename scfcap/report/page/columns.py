@@ -50,7 +50,9 @@ class Teller:
     labels: Labels
 
     def text(self, column: str, value: str) -> str:
-        """What a text column holds, in words."""
+        """What a text column holds, in words; a key of the model as it is."""
+        if column == "key" and "." in value:
+            return value
         return self.labels(_words(column, value, self.labels.names))
 
     def number(self, table: Table, column: str) -> NumberFormat:
