@@ -35,8 +35,8 @@ _CARDS = (
 #: Stations by how their tables' names begin, in the order in which the page lists them.
 _STATIONS = (
     ("Plan", ("plan_", "frontier")),
-    ("Series and deals", ("deal_", "deals_", "waterfall_", "sizes", "classes", "break_even", "coverage",
-                          "cost_of_funds", "retention", "losses", "sensitivity")),
+    ("Series and deals", ("deal_", "deals_", "waterfall_", "sizes", "classes", "break_even",
+                          "coverage", "cost_of_funds", "retention", "losses", "sensitivity")),
     ("Cash flows of the pool", ("cash_flow", "credit", "distribution_", "yields")),
     ("Loans", ("tape_", "pool_", "orders", "buyers", "lock_box")),
 )  # fmt: skip
