@@ -6,7 +6,7 @@ A benchmark is a module ``benchmarks/NAME.py`` with
 ``SIZE``      the size at which its bars hold (loans, cohorts, rows: its docstring says which)
 ``BARS``      bars by measure: ``seconds``, ``peak_mib`` (``beyond_mib``: beyond the inputs) and
               ``spread`` at most, ``ratio`` and ``units_per_second`` at least; ``build_share``,
-              ``slowest`` and ``gap`` at most
+              ``slowest``, ``gap`` and ``mib``, the size of a file, at most
 ``SMOKE``     a size that takes a moment, at which the tests run it
 ``build(size, folder)``  the inputs; files go into ``folder``. Not timed
 ``ours(inputs)``         what is measured
@@ -52,6 +52,7 @@ REPEATS = 3
 MEASURES = {
     "seconds": False,
     "peak_mib": False,
+    "mib": False,
     "beyond_mib": False,
     "spread": False,
     "build_share": False,

@@ -25,6 +25,7 @@ from scfcap.report.page.shown import BEHIND, shown_tables
 from scfcap.report.sheets import build_book
 from scfcap.report.sheets.limits import DETAILS
 from scfcap.report.tables import Table
+from scfcap.schema.report import SHEETS, Brand, Pack
 
 VENDOR = files("scfcap.report.page").joinpath("vendor")
 
@@ -98,8 +99,8 @@ def test_only_the_pages_own_scripts_may_run_and_nothing_may_be_fetched(html):
     assert not re.search(r'href="(?!#)', body)
 
 
-def test_every_sheet_says_which_tables_stand_behind_it(tables, pack):
-    assert set(pack.sheets) <= set(BEHIND)
+def test_every_sheet_says_which_tables_stand_behind_it(tables):
+    assert set(BEHIND) == set(SHEETS)
     assert set(shown_tables(tables, ["pool"])) == {
         name for name in tables if name.startswith(("tape_", "pool_")) and len(tables[name].frame)
     }
@@ -228,6 +229,37 @@ def test_a_check_that_fails_turns_the_light_red(tables, pack, meta):
     assert light[1] == "bad"
     assert re.fullmatch(r"1 of \d+ checks fail", light[2])
     assert "strong duality" in re.search(r'<section id="checks".*?</section>', html, re.DOTALL)[0]
+
+
+def test_a_sheet_that_the_pack_states_is_a_table_cut_like_it(tables, meta):
+    stated = {
+        "name": "large",
+        "table": "plan_sources_uses",
+        "heading": "Large movements",
+        "columns": ["end", {"column": "amount", "label": "How much"}],
+        "where": "amount > 20000000", "sort": ["-amount"], "first": 3,
+    }  # fmt: skip
+    small = Pack(title="Of our own", sheets=("large", "limits"), tables=(stated,), unit=1000)
+    html = page_html(tables, small, meta, Labels("en"))
+    told = {table["key"]: table for table in data_of(html)["tables"]}
+    assert "plan_sources_uses" not in told
+    assert set(told) >= {"sheet:large", "plan_limits"}
+    amounts = tables["plan_sources_uses"].frame["amount"]
+    expected = amounts[amounts > 20e6].sort_values(ascending=False, kind="stable").head(3)
+    assert told["sheet:large"]["title"] == "Large movements"
+    assert [x["label"] for x in told["sheet:large"]["columns"]] == ["Period end", "How much, CNY k"]
+    assert told["sheet:large"]["columns"][1]["values"] == expected.tolist()
+    assert 'data-table="sheet:large"' in html
+
+
+def test_a_logo_is_in_the_page_and_a_pale_colour_is_not_written_in(tables, pack, meta):
+    branded = pack.model_copy(
+        update={"brand": Brand(colour="FFFF00", footer="Board paper")}
+    ).read_from("pack", b"\x89PNG")
+    html = page_html(tables, branded, meta, Labels("en"))
+    assert f'src="data:image/png;base64,{base64.b64encode(bytes([137]) + b"PNG").decode()}"' in html
+    assert ":root{--brand:#000000}" in html
+    assert "<p>Board paper</p>" in html
 
 
 def test_the_scripts_are_of_a_readable_size():

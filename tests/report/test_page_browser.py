@@ -16,10 +16,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scfcap.report.labels.tables import labels_of
 from scfcap.report.page import build_page
+from scfcap.report.page.build import page_html
 from scfcap.report.sheets import build_book
 from scfcap.report.tables import Table
 from scfcap.report.ties import funding_stack
+from scfcap.schema.report import Pack
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright, which drives the browser, is not installed"
@@ -366,3 +369,33 @@ def test_a_small_screen_needs_no_sideways_scrolling(browser, many, pack, meta, t
     shown = _open(browser, path, width=390)
     assert shown.run("() => document.documentElement.scrollWidth") <= 390
     assert shown.errors == []
+
+
+def test_a_chinese_page_has_no_english_left(browser, tables, meta, tmp_path):
+    sheets = ("summary", "cash_flows", "deal", "plan", "limits", "checks")
+    chinese = Pack(title="资金计划", sheets=sheets, language="zh")
+    # Names, and what only this made-up run says.
+    names = ("order", "credit", "bank-a", "bank-c", "series-1", "base", "stress", meta.regime,
+             "chongqing-2012", "interest income", "currency")  # fmt: skip
+    named = replace(meta, names=names, title="示例平台")
+    small = {**tables, "plan_channels": _empty(tables["plan_channels"])}
+    small["plan_prices"] = _empty(tables["plan_prices"])  # sentences that no engine writes
+    small["plan_checks"] = _empty(tables["plan_checks"])
+    labels = labels_of("zh", named, small, chinese.texts)
+    page_html(small, chinese, named, labels)
+    assert labels.missing == set()
+    shown = _open(browser, build_page(small, chinese, named, tmp_path / "zh.html"))
+    assert shown.run("() => document.documentElement.lang") == "zh-CN"
+    place = shown.page.locator('[data-table="plan_limits"]')
+    place.locator("summary").click()
+    assert re.fullmatch(r"共\d+行", place.locator("output").text_content())
+    own = {*names, "example", "scfcap", "run", "CNY", "P2P", "SPV", "bank", "senior", "Apache",
+           "ECharts", "License", "interest", "income"}  # fmt: skip
+    told = shown.page.locator("header, nav, main").all_inner_texts()
+    words = set(re.findall(r"[A-Za-z][A-Za-z0-9_-]+", " ".join(told))) - own
+    assert {word for word in words if word not in meta.regime} == set()
+    assert shown.errors == []
+
+
+def _empty(table: Table) -> Table:
+    return replace(table, frame=table.frame.iloc[:0])

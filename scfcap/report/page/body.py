@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -10,6 +11,7 @@ import pandas as pd
 
 from scfcap.report.page.cash import cash_charts, shock_charts
 from scfcap.report.page.chart import Chart
+from scfcap.report.page.columns import Listed
 from scfcap.report.page.drawing import drawn
 from scfcap.report.page.figures import Figure, Light, key_figures, light
 from scfcap.report.page.funding import funding_charts
@@ -33,8 +35,8 @@ _CARDS = (
 #: Stations by how their tables' names begin, in the order in which the page lists them.
 _STATIONS = (
     ("Plan", ("plan_", "frontier")),
-    ("Series and deals", ("deal_", "deals_", "sizes", "classes", "break_even", "coverage",
-                          "cost_of_funds", "retention", "losses", "sensitivity")),
+    ("Series and deals", ("deal_", "deals_", "waterfall_", "sizes", "classes", "break_even",
+                          "coverage", "cost_of_funds", "retention", "losses", "sensitivity")),
     ("Cash flows of the pool", ("cash_flow", "credit", "distribution_", "yields")),
     ("Loans", ("tape_", "pool_", "orders", "buyers", "lock_box")),
 )  # fmt: skip
@@ -42,18 +44,25 @@ _STATIONS = (
 
 @dataclass(frozen=True)
 class Parts:
-    """The page's title, HTML by place, its charts in order, and its tables beside the run's."""
+    """The page's title, HTML by place, its charts and its tables."""
 
     title: str
     html: Mapping[str, str]
     charts: Sequence[Chart]
-    tables: Sequence[Table]
+    tables: Sequence[Listed]
 
 
 def body(
-    source: Source, pack: Pack, drawings: Sequence[Drawing], tied: Sequence[Tie] = ()
+    source: Source,
+    pack: Pack,
+    drawings: Sequence[Drawing],
+    tied: Sequence[Tie],
+    stated: Sequence[Listed],
 ) -> Parts:
-    """All parts of the page of ``pack``; ``tied`` are the ties of the whole run."""
+    """All parts of the page of ``pack``.
+
+    ``tied`` are the ties of the whole run, ``stated`` the tables that the pack states itself.
+    """
     say, meta = source.say, source.meta
     joint = "：" if source.labels.language == "zh" else ": "
     title = f"{say(pack.title)}{joint}{say(meta.title)}"
@@ -81,15 +90,17 @@ def body(
         ("deals", "Series and deals", _charts(source, charts["deals"], place) + waterfall),
         ("shocks", "If a shock comes", _charts(source, charts["shocks"], place)),
         ("checks", "Checks", _checks(source, found, tied) if "checks" in pack.sheets else ""),
-        ("tables", "Tables", _tables(source)),
+        ("tables", "Tables", _tables(source, stated)),
     ]
     shown = [(key, say(head), html) for key, head, html in sections if html]
-    tables = [_ties(source, tied)] if "checks" in pack.sheets else []
+    tables = [*stated, *(Listed(name, table) for name, table in source.tables.items())]
+    if "checks" in pack.sheets:
+        tables.append(Listed(TIES, _ties(source, tied)))
     return Parts(
         title,
         {
             "skip": escape(say("Skip to the content")),
-            "header": _header(source, title, found if "checks" in pack.sheets else None),
+            "header": _header(source, pack, title, found if "checks" in pack.sheets else None),
             "nav": _nav(source, shown),
             "main": "".join(_section(*each) for each in shown),
             "footer": _footer(source, pack),
@@ -107,7 +118,7 @@ def _section(key: str, head: str, html: str) -> str:
     )
 
 
-def _header(source: Source, title: str, found: Light | None) -> str:
+def _header(source: Source, pack: Pack, title: str, found: Light | None) -> str:
     meta, say = source.meta, source.say
     facts = [
         f"Model {meta.model}",
@@ -118,7 +129,13 @@ def _header(source: Source, title: str, found: Light | None) -> str:
     ]
     told = "".join(f"<li>{escape(say(fact))}</li>" for fact in facts)
     lamp = "" if found is None else _lamp(source, found)
-    return f'<div class="top"><h1>{escape(title)}</h1>{lamp}</div><ul class="facts">{told}</ul>'
+    logo = ""
+    if pack.logo:
+        logo = (
+            f'<img class="logo" alt="" src="data:image/png;base64,{b64encode(pack.logo).decode()}">'
+        )
+    head = f'<div class="top"><h1>{escape(title)}</h1>{lamp}</div>'
+    return f'{logo}{head}<ul class="facts">{told}</ul>'
 
 
 def _lamp(source: Source, found: Light) -> str:
@@ -257,8 +274,8 @@ def _checks(source: Source, found: Light, tied: Sequence[Tie]) -> str:
     else:
         text = say(_failing(found)) + ("：" if source.labels.language == "zh" else ": ")
     failing = _listed([escape(say(name)) for name in found.failing])
-    tables = [_ties(source, tied)]
-    tables += [table for name, table in source.tables.items() if name.endswith(_CHECKS)]
+    tables = [Listed(TIES, _ties(source, tied))]
+    tables += [Listed(name, x) for name, x in source.tables.items() if name.endswith(_CHECKS)]
     return f"<p>{escape(text)}</p>{failing}{''.join(_place(source, table) for table in tables)}"
 
 
@@ -285,15 +302,18 @@ def _ties(source: Source, found: Sequence[Tie]) -> Table:
     )
 
 
-def _tables(source: Source) -> str:
-    """A place for each table, by station."""
+def _tables(source: Source, stated: Sequence[Listed]) -> str:
+    """A place for each table, by station; those that the pack states come first."""
     say, html = source.say, []
+    if stated:
+        own = "".join(_place(source, each) for each in stated)
+        html.append(f'<div class="station"><h3>{escape(say("Of this report"))}</h3>{own}</div>')
     left = {name: x for name, x in source.tables.items() if not name.endswith(_CHECKS)}
     for station, starts in (*_STATIONS, ("Others", ("",))):
         mine = [name for name in left if name.startswith(starts)]
         if not mine:
             continue
-        items = "".join(_place(source, left.pop(name)) for name in mine)
+        items = "".join(_place(source, Listed(name, left.pop(name))) for name in mine)
         html.append(f'<div class="station"><h3>{escape(say(station))}</h3>{items}</div>')
     if not html:
         return ""
@@ -304,10 +324,10 @@ def _tables(source: Source) -> str:
     )
 
 
-def _place(source: Source, table: Table) -> str:
-    count = f"{len(table.frame):,}"
+def _place(source: Source, listed: Listed) -> str:
+    table, count = listed.table, f"{len(listed.table.frame):,}"
     return (
-        f'<details class="table" data-table="{escape(table.name)}"><summary>'
+        f'<details class="table" data-table="{escape(listed.key)}"><summary>'
         f'{escape(source.say(table.title))} <span class="count">{count}</span></summary>'
         "</details>"
     )

@@ -15,14 +15,17 @@ from string import Template
 from typing import Any
 
 from scfcap.errors import InputError, Problem
-from scfcap.report.book import Look
+from scfcap.report.book import Book, Look
+from scfcap.report.branding import on_paper
 from scfcap.report.labels import Labels
 from scfcap.report.labels.tables import labels_of
 from scfcap.report.page.body import Parts, body
-from scfcap.report.page.columns import Teller, told
+from scfcap.report.page.columns import Listed, Teller, told
 from scfcap.report.page.shown import shown_tables
 from scfcap.report.page.source import Source
 from scfcap.report.page.texts import TEXTS
+from scfcap.report.sheets.common import Kit
+from scfcap.report.sheets.stated import stated_table
 from scfcap.report.tables import RunMeta, Table
 from scfcap.report.ties import ties
 from scfcap.report.waterfall import Drawing
@@ -47,7 +50,7 @@ def build_page(
     arguments give the same bytes. Raises :class:`~scfcap.errors.InputError` where the folder
     cannot be written.
     """
-    labels = labels_of(pack.language, meta, tables)
+    labels = labels_of(pack.language, meta, tables, pack.texts)
     data = page_html(tables, pack, meta, labels, drawings).encode()
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -74,22 +77,42 @@ def page_html(
     drawings: Sequence[Drawing] = (),
 ) -> str:
     """The page's text; ``labels`` notes what it cannot say."""
-    look = Look(meta.currency, float(pack.unit or meta.money_unit), meta.frequency, pack.language)
+    look = Look(
+        meta.currency,
+        float(pack.unit or meta.money_unit),
+        meta.frequency,
+        pack.language,
+        pack.formats.decimals,
+    )
     source = Source(shown_tables(tables, pack.sheets), meta, look, labels)
-    parts = body(source, pack, drawings, ties(tables) if "checks" in pack.sheets else ())
+    stated = _stated(tables, source, pack)
+    tied = ties(tables) if "checks" in pack.sheets else ()
+    parts = body(source, pack, drawings, tied, stated)
     data = _data(source, parts)
     style, script, library = _asset("page.css"), _script(), _asset("echarts.min.js")
     return Template(_asset("page.html")).substitute(
         language="zh-CN" if pack.language == "zh" else "en",
         title=escape(parts.title),
         policy=escape(_policy(script, library), quote=True),
-        colour=f"#{pack.brand.colour}",
+        colour=f"#{on_paper(pack.brand.colour)}",
         style=style,
         library=library,
         script=script,
         data=data,
         **parts.html,
     )
+
+
+def _stated(tables: Mapping[str, Table], source: Source, pack: Pack) -> list[Listed]:
+    """Tables that the pack states itself, cut as their sheets are."""
+    book = Book(pack.title, "", source.meta.as_of, "")
+    kit = Kit(tables, source.meta, source.look, book)
+    found = []
+    for each in pack.tables:
+        made = stated_table(kit, pack, each.name)
+        if made is not None and len(made[0].frame):
+            found.append(Listed(f"sheet:{each.name}", *made))
+    return found
 
 
 def _data(source: Source, parts: Parts) -> str:
@@ -99,7 +122,7 @@ def _data(source: Source, parts: Parts) -> str:
         "language": source.labels.language,
         "texts": {key: source.say(text) for key, text in TEXTS.items()},
         "charts": [chart.plain() for chart in parts.charts],
-        "tables": [told(table, teller) for table in (*parts.tables, *source.tables.values())],
+        "tables": [told(each, teller) for each in parts.tables],
     }
     text = json.dumps(found, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for sign in "<>&\u2028\u2029":

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pandas as pd
 
 from scfcap.report.page.chart import Chart, Line, View
-from scfcap.report.page.source import Source, colour, figures, table_by
+from scfcap.report.page.source import INK, Source, colour, figures, table_by
+from scfcap.report.sheets.common import PALETTE
 
-_PLANNED, _NOTHING, _ANSWERED = "1F3A5F", "D55E00", "009E73"
+_PLANNED, _NOTHING, _ANSWERED = (PALETTE[place] for place in (0, 5, 3))
 #: Percentiles that bound a fan's bands, widest first, with their colours.
 _BANDS = (("p1", "p99", "DDE1E8"), ("p5", "p95", "AEB8C6"), ("p25", "p75", "7386A0"))
 _COURSES = (
@@ -57,7 +58,7 @@ def _free(source: Source) -> Chart | None:
         floors = floor.groupby("end")["limit"].sum().reindex(cash.columns)
         if floors.notna().any():
             name = source.say("Floor of free cash")
-            lines.append(Line(name, figures(floors), "D55E00", dashed=True))
+            lines.append(Line(name, figures(floors), PALETTE[5], dashed=True))
     return Chart(
         key="cash",
         kind="lines",
@@ -81,8 +82,8 @@ def _fan(source: Source) -> Chart | None:
             lines += [
                 Line(name.upper(), figures(mine[name]), tint, role="band") for name in (low, high)
             ]
-        lines.append(Line(source.say("Median"), figures(mine["p50"]), "1F3A5F"))
-        lines.append(Line(source.say("Mean"), figures(mine["mean"]), "E69F00", dashed=True))
+        lines.append(Line(source.say("Median"), figures(mine["p50"]), PALETTE[0]))
+        lines.append(Line(source.say("Mean"), figures(mine["mean"]), PALETTE[1], dashed=True))
         what = source.say(_MEASURES.get(str(measure), str(measure)))
         over = source.say(_BASES[str(basis)])
         views.append(View(f"{what} · {over}", source.closes(mine["end"]), lines))
@@ -170,7 +171,7 @@ def _all_shocks(
     column, words, _ = course
     table = table_by(paths, ["scenario"], "end", column)
     planned = paths.groupby("end", sort=False)["cash_base"].first().reindex(table.columns)
-    lines = [Line(source.say("as planned"), figures(planned), "222222", dashed=True)]
+    lines = [Line(source.say("as planned"), figures(planned), INK, dashed=True)]
     lines += [
         Line(titles.get(str(name), str(name)), figures(row), colour(n))
         for n, (name, row) in enumerate(table.iterrows())

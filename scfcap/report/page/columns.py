@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 
 from scfcap.report.book import Look
 from scfcap.report.labels import Labels
-from scfcap.report.labels.tables import labelled
+from scfcap.report.labels.tables import Labelled, labelled
 from scfcap.report.page.numbers import (
     CODE,
     COUNT,
@@ -50,7 +50,9 @@ class Teller:
     labels: Labels
 
     def text(self, column: str, value: str) -> str:
-        """What a text column holds, in words."""
+        """What a text column holds, in words; a key of the model as it is."""
+        if column == "key" and "." in value:
+            return value
         return self.labels(_words(column, value, self.labels.names))
 
     def number(self, table: Table, column: str) -> NumberFormat:
@@ -86,8 +88,18 @@ def _plain(values: pd.Series) -> NumberFormat:
     return NumberFormat(1.0, 2 if np.abs(found).max() >= 100.0 else 4, dash=False)
 
 
-def told(table: Table, teller: Teller) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Listed:
+    """A table of the page by its key there; ``headings`` are those that a pack states."""
+
+    key: str
+    table: Table
+    headings: Mapping[str, str] = field(default_factory=dict)
+
+
+def told(listed: Listed, teller: Teller) -> dict[str, Any]:
     """A table as the page's data holds it: at most :data:`MOST_ROWS` rows."""
+    table = listed.table
     held = replace(table, frame=table.frame.iloc[:MOST_ROWS])
     look = teller.look
     units = {
@@ -95,9 +107,11 @@ def told(table: Table, teller: Teller) -> dict[str, Any]:
     }
     words = labelled(replace(table, units=units), teller.labels)
     columns = [
-        _column(held, str(name), words.columns[str(name)], teller) for name in held.frame.columns
+        _column(held, str(name), _heading(listed, words, str(name), teller), teller)
+        for name in held.frame.columns
     ]
     found: dict[str, Any] = {
+        "key": listed.key,
         "name": table.name,
         "title": words.title,
         "rows": len(table.frame),
@@ -106,6 +120,14 @@ def told(table: Table, teller: Teller) -> dict[str, Any]:
     if table.note:
         found["note"] = words.note
     return found
+
+
+def _heading(listed: Listed, words: Labelled, name: str, teller: Teller) -> str:
+    """A column's heading with its unit: the pack's own words, else the table's."""
+    stated, unit = listed.headings.get(name), words.units.get(name)
+    if stated is None or unit is None:
+        return stated or words.columns[name]
+    return f"{stated}（{unit}）" if teller.labels.language == "zh" else f"{stated}, {unit}"
 
 
 def _column(table: Table, name: str, label: str, teller: Teller) -> dict[str, Any]:

@@ -108,9 +108,11 @@ def _notes(shown: Drawing, say: Say) -> str:
             mine = [(name, words) for of, name, words in shown.notes if of == kind]
             for n, (name, words) in enumerate(mine):
                 first = f'<th scope="rowgroup" rowspan="{len(mine)}">{escape(say(head))}</th>'
+                formula = kind == "measure" and ", mean over " not in words
+                told = words if formula else say(words)
                 yield (
                     f"<tr>{first if n == 0 else ''}<td>{escape(say(name))}</td>"
-                    f"<td>{escape(say(words))}</td></tr>"
+                    f"<td>{escape(told)}</td></tr>"
                 )
 
     return (

@@ -10,14 +10,22 @@ from scfcap import axes
 from scfcap.quantities import HALF_CENT
 from scfcap.report.page.chart import Chart, Line, View
 from scfcap.report.page.numbers import RATE
-from scfcap.report.page.source import Source, colour, figures, table_by
-from scfcap.report.sheets.common import CHANNEL_COLOURS, CHANNEL_WORDS, STACK_WORDS, title_case
+from scfcap.report.page.source import INK, Source, colour, figures, table_by
+from scfcap.report.sheets.common import (
+    CHANNEL_COLOURS,
+    CHANNEL_WORDS,
+    PALETTE,
+    STACK_WORDS,
+    title_case,
+)
 from scfcap.report.ties import funding_stack, last_part, loans_managed
 
 #: Stocks among flows: which of several periods counts.
 _STOCKS = {"cash brought forward": slice(0, 1), "cash carried forward": slice(-1, None)}
 _LENT = "loans made"
-_GREY, _LENDING = "8C8C8C", "0072B2"
+#: Said otherwise beside the channel's name.
+_SAID = {"repaid": "repayment"}
+_GREY, _LENDING = "8C8C8C", PALETTE[8]
 
 
 def funding_charts(source: Source) -> Iterator[Chart]:
@@ -38,9 +46,7 @@ def _stack(source: Source) -> Chart | None:
         Line(source.say(STACK_WORDS[str(channel)]), figures(row), CHANNEL_COLOURS[str(channel)])
         for channel, row in stack.iterrows()
     ]
-    lines.append(
-        Line(source.say("Loans managed"), figures(managed), "222222", role="line", dashed=True)
-    )
+    lines.append(Line(source.say("Loans managed"), figures(managed), INK, role="line", dashed=True))
     return Chart(
         key="funding",
         kind="stack",
@@ -125,7 +131,7 @@ def _flow_view(
 
 def _label(source: Source, channel: str, what: str) -> str:
     """What is paid: an outside channel's with its name in front."""
-    text = source.say(title_case(what))
+    text = source.say(title_case(_SAID.get(what, what)))
     if channel == axes.OWN:
         return text
     return source.joined(source.say(CHANNEL_WORDS.get(channel, channel)), _lower(source, text))
@@ -158,9 +164,7 @@ def _lending(source: Source) -> Chart | None:
         for n, (segment, row) in enumerate(made.iterrows())
     ]
     asked = lending.groupby("end", sort=False)["demand"].sum()
-    lines.append(
-        Line(source.say("Demand, all"), figures(asked), "222222", role="line", dashed=True)
-    )
+    lines.append(Line(source.say("Demand, all"), figures(asked), INK, role="line", dashed=True))
     return Chart(
         key="lending",
         kind="stack",

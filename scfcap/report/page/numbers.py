@@ -61,4 +61,5 @@ SCIENCE = NumberFormat(science=True, dash=False)
 def money(look: Look) -> NumberFormat:
     """Amounts in the unit in which ``look`` shows them."""
     unit = look.shown_unit
-    return NumberFormat(unit, _UNIT_DECIMALS[unit])
+    stated = None if unit == 1.0 else look.decimals
+    return NumberFormat(unit, _UNIT_DECIMALS[unit] if stated is None else stated)

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import pandas as pd
 
 from scfcap.report.page.chart import Chart, Line, View
-from scfcap.report.page.source import Source, colour, figures, table_by
+from scfcap.report.page.source import INK, Source, colour, figures, table_by
 from scfcap.report.ties import deal_tranches
 
-_POOL = "222222"
 #: What a pool pays, how it is said, and its colour's place.
 _KINDS = (
     ("interest", "Interest", 1),
@@ -135,4 +134,4 @@ def _classes(source: Source) -> list[View]:
 
 
 def _pool(source: Source, values: pd.Series) -> Line:
-    return Line(source.say("Pool"), figures(values), _POOL, role="line", dashed=True)
+    return Line(source.say("Pool"), figures(values), INK, role="line", dashed=True)

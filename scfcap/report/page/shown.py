@@ -15,7 +15,7 @@ BEHIND: Mapping[str, tuple[str, ...]] = {
     "to_do": ("plan_actions", "plan_next"),
     "plan": (
         "plan_sources_uses", "plan_balances", "plan_lending", "plan_balance_sheet", "plan_income",
-        "plan_value",
+        "plan_value", "plan_terms",
     ),
     "cash": ("plan_cash_flow", "plan_cash_forecast", "plan_maturity_*"),
     "costs": (
@@ -32,7 +32,10 @@ BEHIND: Mapping[str, tuple[str, ...]] = {
         "deal_*", "deals_*", "sizes*", "classes", "break_even", "coverage", "cost_of_funds",
         "retention", "losses*", "sensitivity",
     ),
+    "waterfall": ("waterfall_inputs", "waterfall_steps"),
+    "regulator": ("plan_caps", "plan_cap_sources", "plan_limits"),
     "checks": ("plan_checks", "deals_checks"),
+    "contents": (),
 }  # fmt: skip
 
 

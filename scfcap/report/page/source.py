@@ -15,6 +15,9 @@ from scfcap.report.page.numbers import NumberFormat, money
 from scfcap.report.sheets.common import PALETTE, as_date
 from scfcap.report.tables import RunMeta, Table
 
+#: Lines that stand over others: totals, what was planned.
+INK = "222222"
+
 
 @dataclass(frozen=True)
 class Source:

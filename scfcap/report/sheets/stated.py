@@ -149,6 +149,23 @@ def _unknown(pack: Pack, key: str, found: str, known: Iterable[str]) -> Problem:
     )
 
 
+def stated_table(kit: Kit, pack: Pack, name: str) -> tuple[Table, dict[str, str]] | None:
+    """What the sheet of ``[[tables]]`` ``name`` shows, as a table, with the headings it states.
+
+    None where the run has no such table. Raises :class:`InputError` as :func:`add_stated`.
+    """
+    stated = next(each for each in pack.tables if each.name == name)
+    table = kit.tables.get(stated.table)
+    if table is None:
+        return None
+    columns = [column.name for column in _columns(kit, pack, stated, table)]
+    rows = _rows(pack, stated, table.frame, kit)[columns].reset_index(drop=True)
+    units = {column: unit for column, unit in table.units.items() if column in columns}
+    said = {each.column: each.label for each in stated.chosen if each.label}
+    title = stated.heading or table.title
+    return Table(table.name, title, rows, units, stated.note or table.note), said
+
+
 # --- columns ------------------------------------------------------------------------------------
 
 

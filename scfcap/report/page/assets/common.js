@@ -3,9 +3,9 @@ const page = JSON.parse(document.getElementById("data").textContent);
 const texts = page.texts;
 const NUDGE = 1 + Math.pow(2, -51); // a half in decimals is rounded up, as Excel does
 
-// A text with its {places} filled.
+// A text with its [places] filled.
 function fill(text, places) {
-  return text.replace(/\{(\w+)\}/g, (whole, key) => (key in places ? String(places[key]) : whole));
+  return text.replace(/\[(\w+)\]/g, (whole, key) => (key in places ? String(places[key]) : whole));
 }
 
 function separated(digits) {

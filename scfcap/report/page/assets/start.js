@@ -1,7 +1,7 @@
 // The start: charts are drawn at once, tables when they are opened; paper gets all of them.
 const PAPER = 680; // width of a chart on paper [pixels]
 
-const tables = new Map(page.tables.map((table) => [table.name, table]));
+const tables = new Map(page.tables.map((table) => [table.key, table]));
 const opened = [];
 for (const place of document.querySelectorAll("details[data-table]")) {
   const made = new DataTable(place, tables.get(place.dataset.table));
