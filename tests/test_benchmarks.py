@@ -25,9 +25,15 @@ harness = _harness()
 
 
 def test_the_road_is_measured():
-    assert {"read_parquet_1m", "read_csv_1m", "project_1m", "deal", "plan", "workbook"} <= set(
-        harness.names()
-    )
+    assert {
+        "read_parquet_1m",
+        "read_csv_1m",
+        "project_1m",
+        "deal",
+        "plan",
+        "pack_treasury",
+        "loan_list_100k",
+    } <= set(harness.names())
 
 
 def _taken_from(module, name):

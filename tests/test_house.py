@@ -129,6 +129,11 @@ def test_a_wheel_carries_models_and_reports(tmp_path, monkeypatch):
     installed, copy = tmp_path / "installed", tmp_path / "my-model"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
+    page = installed / "scfcap" / "report" / "page"
+    assert {"echarts.min.js", "LICENSE", "NOTICE", "VERSION"} == {
+        path.name for path in (page / "vendor").iterdir()
+    }
+    assert (page / "assets" / "page.html").is_file()
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     command = [sys.executable, "-P", "-m", "scfcap", "init", str(copy)]
     done = subprocess.run(

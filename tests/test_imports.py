@@ -13,7 +13,8 @@ PACKAGE = ROOT / "scfcap"
 
 #: A package imports only from those above it (earlier here), and from itself.
 ORDER = (
-    "errors", "axes", "quantities", "periods", "compiled", "daycount", "calendars", "expressions",
+    "errors", "brief", "axes", "quantities", "periods", "compiled", "daycount", "calendars",
+    "expressions",
     "schema", "tape", "verify", "credit", "pool", "cashflow", "synthetic", "deal", "funding",
     "ledger",
     "report", "api", "cluster", "cli", "testing",
@@ -27,7 +28,12 @@ RESERVED = {
     "pulp": ("funding/program.py",),
     "highspy": ("funding/highs.py", "funding/warm.py", "funding/allocation/relaxation.py"),
     "pyxirr": ("cashflow/returns.py",),
-    "openpyxl": ("report/excel.py", "report/edited.py", "tape/sheets.py"),
+    "openpyxl": (
+        "report/excel.py",
+        "report/edited.py",
+        "report/recalculated.py",
+        "tape/sheets.py",
+    ),
     "zipfile": ("report/excel.py", "report/edited.py", "tape/sheets.py"),
     "pyarrow.csv": ("tape/delimited.py",),
     "charset_normalizer": ("tape/encodings.py",),
@@ -36,7 +42,7 @@ RESERVED = {
     # files; values of --set; shipped labels
     "tomllib": ("schema/files.py", "schema/layers.py", "report/labels/"),
     "tomlkit": ("schema/write.py",),
-    "matplotlib": ("report/charts.py",),
+    "matplotlib": ("report/charts/",),
     "rich": ("cli/",),
     "typer": ("cli/",),
     "dask": ("cluster.py",),

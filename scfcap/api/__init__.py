@@ -9,8 +9,9 @@ run.to_excel("plan.xlsx")
 from __future__ import annotations
 
 from scfcap.api.model import Model, load
+from scfcap.api.plots import plot
 from scfcap.api.projecting import LONGEST_TAIL
 from scfcap.api.quoting import quote
 from scfcap.api.run import Run
 
-__all__ = ["LONGEST_TAIL", "Model", "Run", "load", "quote"]
+__all__ = ["LONGEST_TAIL", "Model", "Run", "load", "plot", "quote"]

@@ -18,6 +18,7 @@ from scfcap.credit.curves import CurveSet, parted
 from scfcap.errors import InputError, Problem
 from scfcap.report.compare import Comparison, Party
 from scfcap.report.store import SavedRun, is_run, read_run
+from scfcap.schema.base import names_given
 from scfcap.schema.credit import SegmentCredit
 
 
@@ -137,7 +138,15 @@ def _party(title: str, model: Model, side: Side, scenario: str, saved: SavedRun 
     plain: dict[str, Any] = json.loads(spec.model_dump_json())
     if saved is None:
         about["overrides"] = ", ".join(model.loaded.overrides)
-        return Party(title, side, about, plain, model.credit()[1])
+        return Party(
+            title,
+            side,
+            about,
+            plain,
+            model.credit()[1],
+            names=names_given(spec),
+            language=model.loaded.pack.language,
+        )
     about["version"] = str(saved.manifest.get("versions", {}).get("scfcap", "unknown"))
     about["overrides"] = ", ".join(map(str, saved.manifest.get("overrides", [])))
     frames = {name: table.frame for name, table in saved.tables.items()}
@@ -155,6 +164,8 @@ def _party(title: str, model: Model, side: Side, scenario: str, saved: SavedRun 
         stored=_stored(saved, side, scenario),
         figures=figures,
         tables=frames,
+        names=names_given(spec),
+        language=model.loaded.pack.language,
     )
 
 

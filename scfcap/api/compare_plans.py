@@ -15,6 +15,7 @@ from scfcap.api.stored import MODEL, POOL, restored, unplanned
 from scfcap.errors import InputError, Problem
 from scfcap.report.compare_plans import PlanComparison, PlanParty
 from scfcap.report.store import SavedRun, is_run, read_run
+from scfcap.schema.base import names_given
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Tables of a plan that a comparison reads.
 NEEDED = ("lending", "actions", "limits", "prices", "next")
+#: Tables that its workbook shows besides.
+_SHOWN = ("sources_uses", "balances")
 
 
 def holds_plan(given: str | Path) -> bool:
@@ -186,6 +189,8 @@ def _party(side: _Side) -> PlanParty:
         frames,
         tuple(map(str, result.get("cautions", ()))),
         again,
+        () if side.model is None else names_given(side.model.loaded.spec),
+        "en" if side.model is None else side.model.loaded.pack.language,
     )
 
 
@@ -218,8 +223,10 @@ def _planned(name: str, model: Model) -> PlanParty:
         json.loads(spec.model_dump_json()),
         plan.objective,
         plan.net_income,
-        {table: tables[table] for table in NEEDED},
+        {table: tables[table] for table in (*NEEDED, *_SHOWN)},
         tuple(_cautions(model, tables)),
+        names=names_given(spec),
+        language=model.loaded.pack.language,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scfcap.brief import Brief, Lines, listed
 from scfcap.errors import InfeasibleError, InputError, Problem
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 READY_IN_RUN = 4
 
 
-@dataclass(frozen=True)
-class Contingencies:
+@dataclass(frozen=True, repr=False)
+class Contingencies(Brief):
     """A plan against shocks. ``found``: each with what to hold ready (None: nothing can be, or it
     was not worked out); ``frames`` are its tables by name, ``told`` what no table says.
     """
@@ -29,6 +30,10 @@ class Contingencies:
     found: tuple[tuple[Contingency, Ready | None], ...]
     frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     told: tuple[str, ...] = ()
+
+    def _brief(self) -> tuple[str, Lines]:
+        names = [str(each.shock.name) for each, _ in self.found]
+        return "A plan against shocks", [("shocks", listed(names) or "none")]
 
 
 def shocks_of(model: Model) -> dict[str, int]:

@@ -58,7 +58,7 @@ def deal_report(
     figures = None
     if analytics is not None:
         figures = class_figures(model, name, scenarios, **analytics, ran=(case, run))
-    return DealReport(model.loaded, run, origin, known, told, figures)
+    return DealReport(model.loaded, run, origin, known, told, figures, case.around)
 
 
 def deal_reports(model: Model) -> tuple[tuple[DealReport, ...], tuple[str, ...]]:

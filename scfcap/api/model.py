@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pandas as pd
 
 from scfcap.api import behaviour, drawing, planning, reports, sources
+from scfcap.brief import Brief, Lines, listed, money
 from scfcap.periods import PeriodGrid
 from scfcap.schema.credit import SegmentCredit
 from scfcap.schema.load import LoadedModel, load_model
@@ -19,6 +20,7 @@ from scfcap.schema.model import Model as ModelSpec
 
 if TYPE_CHECKING:
     from scfcap.api.contingency import Contingencies
+    from scfcap.api.edited_inputs import Taken
     from scfcap.api.run import Run
     from scfcap.api.sizing import DealStudy
     from scfcap.api.uncertain import Worlds
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from scfcap.pool.orders import OrderBook
     from scfcap.pool.snapshot import Pool
     from scfcap.report.allocation import AllocationReport
+    from scfcap.report.charts import Picture
     from scfcap.report.credit import CreditReport
     from scfcap.report.deal import DealReport
     from scfcap.report.plan import PlanReport
@@ -66,23 +69,31 @@ def load(
     *,
     overrides: Sequence[str] | Mapping[str, object] = (),
     tape: str | Path | None = None,
+    inputs: str | Path | None = None,
 ) -> Model:
     """Load a model folder, its ``model.toml``, or a shipped model by name.
 
     ``overrides`` are the command line's ``FIELD=VALUE`` texts, or a mapping such as
     ``{"lenders.bank-a.limit": 0}``. ``tape`` is a file, or a folder, to use instead of the
-    model's own tape. Raises :class:`~scfcap.errors.InputError` with every problem found.
+    model's own tape, ``inputs`` a workbook of a run of this model, whose changed blue cells are
+    taken as overrides. Raises :class:`~scfcap.errors.InputError` with every problem found.
     """
     if isinstance(overrides, Mapping):
         from scfcap.schema.write import override_text
 
         overrides = [override_text(key, value) for key, value in overrides.items()]
-    loaded = load_model(path, overrides)
+    taken = None
+    if inputs is None:
+        loaded = load_model(path, overrides)
+    else:
+        from scfcap.api.edited_inputs import load_edited
+
+        loaded, taken = load_edited(path, overrides, inputs)
     if loaded.spec.deals:
         from scfcap.deal.check import refuse_deals
 
         refuse_deals(loaded)
-    return Model(loaded, tape_path=None if tape is None else Path(tape))
+    return Model(loaded, tape_path=None if tape is None else Path(tape), taken=taken)
 
 
 def _once(station: Callable[[Model], _T]) -> Callable[[Model], _T]:
@@ -99,19 +110,54 @@ def _once(station: Callable[[Model], _T]) -> Callable[[Model], _T]:
     return kept
 
 
-class Model:
+class Model(Brief):
     """A loaded model. Each station is a method, computed on its first call and kept."""
 
-    def __init__(self, loaded: LoadedModel, tape_path: Path | None = None) -> None:
+    def __init__(
+        self, loaded: LoadedModel, tape_path: Path | None = None, taken: Taken | None = None
+    ) -> None:
         self.loaded = loaded
         self.tape_path = tape_path
+        self.taken = taken
         self._kept: dict[str, Any] = {}
 
     def given(self, **stations: object) -> Model:
         """The same model with what these stations, such as ``pool``, would compute."""
-        other = Model(self.loaded, self.tape_path)
+        other = Model(self.loaded, self.tape_path, self.taken)
         other._kept.update(stations)
         return other
+
+    def _brief(self) -> tuple[str, Lines]:
+        spec, kept = self.loaded.spec, self._kept
+        stations = [name for name in kept if " " not in name]
+        lines = [("title", spec.title), ("as of", f"{spec.as_of}, amounts in {spec.currency}")]
+        lines.append(("scenarios", listed(list(spec.scenarios))))
+        if "pool" in kept:
+            pool = kept["pool"]
+            said = f"{len(pool):,} loans of {money(pool.total, spec.currency)}"
+            lines.append(("pool", said))
+        lines.append(("computed", listed(stations, 8) or "nothing yet"))
+        return f"Model {spec.name}", lines
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Names of its pictures."""
+        from scfcap.api.plots import model_drawings
+
+        return tuple(model_drawings(self))
+
+    def plot(self, kind: str | None = None, *, language: str = "en") -> Picture:
+        """The picture ``kind`` of a station, which is computed for it; the funding without one.
+
+        Raises :class:`~scfcap.errors.InputError` for another kind, with the nearest, and what the
+        station raises.
+        """
+        from scfcap.api.plots import model_drawings
+        from scfcap.report.pictures.pictured import drawn
+        from scfcap.schema.base import names_given
+
+        names = names_given(self.loaded.spec)
+        return drawn(model_drawings(self), kind, language=language, names=names, of="Model.plot")
 
     @property
     def name(self) -> str:

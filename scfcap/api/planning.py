@@ -38,6 +38,7 @@ def plan_tables(model: Model) -> dict[str, pd.DataFrame]:
     from scfcap.funding.borrower import borrower_cost
     from scfcap.funding.covenants import covenants_table
     from scfcap.funding.ladder import maturity_gaps, maturity_ladder
+    from scfcap.funding.term_parts import term_parts
 
     stated = model.borrower_costs()
     found = model.plan().optimum
@@ -47,6 +48,9 @@ def plan_tables(model: Model) -> dict[str, pd.DataFrame]:
     tables["covenants"] = covenants_table(
         found.book, found.solution, found.replay, _elsewhere(model, found)
     )
+    for_book = model.loaded.spec.stated_for_book
+    scaled = model.pool().total / for_book if for_book else 1.0
+    tables["terms"] = term_parts(found.book, found.solution, scaled)
     tables["maturity_ladder"] = ladder
     tables["maturity_gaps"] = maturity_gaps(ladder)
     tables["borrower_cost"] = borrower_cost(

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from scfcap import __version__
 from scfcap.api.contingency import READY_IN_RUN
 from scfcap.api.outputs import Outputs
+from scfcap.brief import Lines, money
 from scfcap.report.files import RESULT_VERSION, csv_bytes, manifest, records
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.tables import Results, RunMeta, Table
 from scfcap.schema.base import names_given
 
@@ -22,11 +24,12 @@ if TYPE_CHECKING:
     from scfcap.api.model import Model
     from scfcap.funding.quote_words import Quote
     from scfcap.report.store import SavedRun
+    from scfcap.report.waterfall import Drawing
     from scfcap.schema.report import Language
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Pictured):
     """A finished run of a model. ``seconds``: how long each station took."""
 
     model: Model
@@ -34,12 +37,17 @@ class Run:
 
     @cached_property
     def _tables(self) -> dict[str, Table]:
+        from scfcap.api.live import waterfall_tables
         from scfcap.report.deal_tables import deal_tables, joined
         from scfcap.report.tables import run_tables
 
         currency = self.model.spec.currency
         deals = joined([report.frames for report in self.model.deal_reports()[0]])
-        return {**run_tables(self.results(), currency), **deal_tables(deals, currency)}
+        return {
+            **run_tables(self.results(), currency),
+            **deal_tables(deals, currency),
+            **waterfall_tables(self.model),
+        }
 
     def tables(self) -> dict[str, Table]:
         """Every table of the run, by name."""
@@ -61,6 +69,27 @@ class Run:
             plan={**model.plan_tables(), **model.contingency(ready=READY_IN_RUN).frames},
             orders=model.order_tables(),
         )
+
+    def _about(self) -> About:
+        return About.of_run(self.meta())
+
+    def drawings(self) -> Drawings:
+        """Pictures of its plan, pool, cash flows, series and deals."""
+        from scfcap.api.plots import run_drawings
+
+        return run_drawings(self)
+
+    def _brief(self) -> tuple[str, Lines]:
+        spec, plan = self.model.loaded.spec, self.model.kept("plan")
+        title = f"Run of {spec.name} as of {spec.as_of}"
+        took = ("took", f"{sum(self.seconds.values()):,.1f} s in {len(self.seconds)} stations")
+        if plan is None:
+            return title, [took]
+        return title, [
+            ("plan", f"{plan.status}, {len(plan.grid)} periods to {plan.grid.ends[-1]}"),
+            ("net income", money(plan.net_income, spec.currency)),
+            took,
+        ]
 
     def meta(self) -> RunMeta:
         """What a reader must know to place the figures."""
@@ -114,16 +143,24 @@ class Run:
         told = [f"Deal {r.run.deal.name}: {said}" for r in reports for said in r.cautions]
         plan = self.model.plan()
         held = [*holding_cautions(plan.optimum.inputs), *risk_told(plan)]
-        return [*cautions(self.model.spec, self.model.tape().frame), *held, *told, *left_out]
+        taken = () if self.model.taken is None else self.model.taken.notes
+        frame = self.model.tape().frame
+        return [*taken, *cautions(self.model.spec, frame), *held, *told, *left_out]
 
     def result(self) -> dict[str, Any]:
         """The figures that others build on, as plain values; the tables hold all of them."""
-        meta = self.meta()
+        return self._result(self.tables(), self.meta(), self.cautions())
+
+    def _result(
+        self, tables: Mapping[str, Table], meta: RunMeta, cautions: list[str]
+    ) -> dict[str, Any]:
+        from scfcap.report.lines import ten_lines
+
         names = ("lending", "prices", "channels", "limits", "checks")
-        rows = {name: records(self.tables()[f"plan_{name}"].frame) for name in names}
+        rows = {name: records(tables[f"plan_{name}"].frame) for name in names}
         for name in ("deals_classes", "deals_fees", "deals_events"):
-            if name in self.tables():
-                rows[name] = records(self.tables()[name].frame)
+            if name in tables:
+                rows[name] = records(tables[name].frame)
         rows["binding_limits"] = [row for row in rows.pop("limits") if row["binding"]]
         return {
             "schema_version": RESULT_VERSION,
@@ -135,11 +172,11 @@ class Run:
             "status": meta.status,
             "objective": meta.objective,
             "net_income": meta.net_income,
-            "pool": records(self.tables()["pool_summary"].frame),
+            "pool": records(tables["pool_summary"].frame),
             **rows,
-            "summary": self.summary(),
-            "cautions": self.cautions(),
-            "tables": sorted(self.tables()),
+            "summary": ten_lines(tables, meta),
+            "cautions": cautions,
+            "tables": sorted(tables),
         }
 
     def quote(
@@ -169,8 +206,28 @@ class Run:
         from scfcap.report.packs import PackRun
 
         wanted = Outputs(() if report is None else (report,), language)
-        (pack,) = wanted.packs(self.model.loaded).values()
-        return PackRun(self.tables(), self.meta()).workbook(pack, Path(path))
+        (pack,) = packs = tuple(wanted.packs(self.model.loaded).values())
+        mask = wanted.mask(self.model, packs)
+        return PackRun(self.tables(), self.meta(), mask=mask).workbook(pack, Path(path))
+
+    def waterfalls(self) -> tuple[Drawing, ...]:
+        """The waterfall of each deal that ran, as a drawing."""
+        from scfcap.report.waterfall import drawing
+
+        deals = [report.run.deal for report in self.model.deal_reports()[0]]
+        return tuple(drawing(deal.name, deal.spec) for deal in deals)
+
+    def to_page(
+        self, path: str | Path, report: str | None = None, language: Language | None = None
+    ) -> Path:
+        """Write one page alone, one HTML file: as :meth:`to_excel` writes a workbook."""
+        from scfcap.report.packs import PackRun
+
+        wanted = Outputs(() if report is None else (report,), language)
+        (pack,) = packs = tuple(wanted.packs(self.model.loaded).values())
+        mask = wanted.mask(self.model, packs)
+        made = PackRun(self.tables(), self.meta(), waterfalls=self.waterfalls(), mask=mask)
+        return made.to_page(pack, Path(path))
 
     def save(
         self,
@@ -178,31 +235,55 @@ class Run:
         outputs: Outputs | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> SavedRun:
-        """Write the run folder: manifest, results, tables, workbooks, rejected rows if any.
+        """Write the run folder: manifest, results, tables, workbooks, pictures of the plan,
+        rejected rows if any.
 
         It also keeps what its cash flows and plan were made from, for ``scfcap compare``, and the
-        plan's prices, for ``scfcap quote``. ``progress`` is told of each pack as it begins. Raises
-        :class:`~scfcap.errors.InputError`.
+        plan's prices, for ``scfcap quote``: not where all is masked. ``progress`` is told of each
+        pack as it begins. Raises :class:`~scfcap.errors.InputError`.
         """
         from scfcap.api.planning import solved
+        from scfcap.api.plots import saved_pictures, table_drawings
         from scfcap.api.quoting import stored_prices
         from scfcap.api.stored import stored_inputs
-        from scfcap.report.packs import PackRun
+        from scfcap.report.packs import PackRun, meta_told
         from scfcap.report.store import save_run
 
         outputs = outputs or Outputs()
         packs = outputs.packs(self.model.loaded)
-        made = PackRun(self.tables(), self.meta(), csv=outputs.csv)
-        rejects = self.model.tape().rejects
-        extra = stored_inputs(self.model, plan=True) | stored_prices(self.model)
-        if len(rejects):
-            extra["rejects.csv"] = csv_bytes(rejects)
+        outputs.refuse_key_in(Path(out))
+        mask = outputs.mask(self.model, packs.values())
+        tables, meta, result = self.tables(), self.meta(), self.result()
+        origin = self.model.provenance(self.model.tape()) | {"solved": solved(self.model.plan())}
+        extra: dict[str, bytes] = {}
+        if mask is not None and outputs.privacy is not None:
+            tables, meta = mask.tables(tables), mask.meta(meta)
+            result = self._result(tables, meta, mask.nested(self.cautions()))
+            origin = mask.nested(origin) | {"digests": origin["digests"], "privacy": "masked"}
+            mask = None
+        else:
+            extra |= stored_inputs(self.model, plan=True) | stored_prices(self.model)
+            if len(self.model.tape().rejects):
+                extra["rejects.csv"] = csv_bytes(self.model.tape().rejects)
+        language = next(iter(packs.values())).language
+        extra |= saved_pictures(table_drawings(tables, meta), language, meta.names)
+        made = PackRun(
+            tables,
+            meta,
+            pdf=outputs.pdf,
+            csv=outputs.csv,
+            page=outputs.page,
+            waterfalls=self.waterfalls() if outputs.page else (),
+            mask=mask,
+            recalculate=outputs.recalculate,
+        )
+        about = {"reports": list(packs), "about": meta_told(meta)}
         return save_run(
             Path(out),
-            self.tables(),
-            manifest(self.model.provenance(self.model.tape()), self.seconds)
-            | {"solved": solved(self.model.plan())},
-            self.result(),
+            tables,
+            manifest(origin | about, self.seconds)
+            | ({"recalculated": made.proofs} if outputs.recalculate else {}),
+            result,
             files=made.files(packs, progress),
             extra=extra,
         )
@@ -210,7 +291,10 @@ class Run:
 
 def run(model: Model, progress: Callable[[str], None] | None = None) -> Run:
     """Every station in turn; ``progress`` is told the name of each as it begins."""
+    from scfcap.report.sheets.stated import check_pack
+
     model.borrower_costs()  # bad quotes are refused before the work, not after it
+    check_pack(model.loaded.pack)
     seconds: dict[str, float] = {}
     stations: dict[str, Callable[[], object]] = {
         "tape": model.tape,

@@ -133,6 +133,7 @@ def provenance(model: Model, tape: Tape | None) -> dict[str, Any]:
         "seed": getattr(getattr(spec.tape, spec.tape.source, None), "seed", None),
         "overrides": list(loaded.overrides),
         "tape": None if model.tape_path is None else model.tape_path.name,
+        **({} if model.taken is None else {"overrides_from": model.taken.manifest()}),
     }
 
 

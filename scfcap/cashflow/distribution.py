@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from scfcap.brief import Brief, Lines, listed, money
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
 from scfcap.cashflow.paths import Draw
@@ -39,8 +40,8 @@ MEASURES: Mapping[str, tuple[tuple[str, ...], bool]] = {
 STOCK = "closing"
 
 
-@dataclass(frozen=True)
-class Distribution:
+@dataclass(frozen=True, repr=False)
+class Distribution(Brief):
     """A pool's cash over paths N, periods T and segments S; all in currency.
 
     ``number`` [N] tells each path of ``seed``. ``flow[measure]`` [N, T] is the sum over segments of
@@ -58,6 +59,16 @@ class Distribution:
     closing: FloatArray
     cores: tuple[str, ...]
     failures: IntArray
+
+    def _brief(self) -> tuple[str, Lines]:
+        mean = float(self.flow["collections"].sum(axis=1).mean())
+        return f"Distribution of a pool's cash over {len(self):,} paths", [
+            ("seed", str(self.seed)),
+            ("segments", listed(self.segments)),
+            ("periods", f"{len(self.grid)}, to {self.grid.ends[-1]}"),
+            ("collections, mean", money(mean)),
+            ("loss, mean", money(float(self.flow["loss"].sum(axis=1).mean()))),
+        ]
 
     def __len__(self) -> int:
         return len(self.number)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap.axes import BULLET, INTEREST_ONLY_BULLET, ORDER, REVOLVING_LINE
+from scfcap.brief import Brief, Lines, listed, money
 from scfcap.cashflow.clocks import with_ages
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
@@ -36,14 +37,23 @@ _AT_TIMES = ("fees", "advanced", "reimbursed", "delinquent", "drawn")
 _AT_MATURITY = np.array([INTEREST_ONLY_BULLET, BULLET, REVOLVING_LINE, ORDER])
 
 
-@dataclass(frozen=True)
-class PoolCashflow:
+@dataclass(frozen=True, repr=False)
+class PoolCashflow(Brief):
     """Cash flows of a pool: ``flows`` has axes scenario, segment, period."""
 
     scenarios: tuple[str, ...]
     segments: tuple[str, ...]
     grid: PeriodGrid
     flows: Flows
+
+    def _brief(self) -> tuple[str, Lines]:
+        grid, opening = self.grid, self.flows.opening[0, :, 0].sum()
+        return f"Cash flows of a pool from {grid.as_of}", [
+            ("scenarios", listed(self.scenarios)),
+            ("segments", listed(self.segments)),
+            ("periods", f"{len(grid)} ({grid.frequency}), to {grid.ends[-1]}"),
+            ("opening balance", money(float(opening))),
+        ]
 
     def chosen(self, scenarios: Sequence[str]) -> PoolCashflow:
         """The cash flows in ``scenarios``, in that order. Raises InputError for an unknown one."""

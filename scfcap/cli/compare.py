@@ -11,6 +11,7 @@ import typer
 
 from scfcap.cli.grid import blank_repeats, grid
 from scfcap.cli.options import Json, Out, Overrides, Quiet, TapePath, Traceback
+from scfcap.cli.report_options import Language
 from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def compare(
     replan: Replan = True,
     to_end: ToEnd = False,
     out: Out = None,
+    language: Language = None,
     json: Json = False,
     quiet: Quiet = False,
     traceback: Traceback = False,
@@ -153,14 +155,14 @@ def compare(
         if out is not None:
             terminal.progress("report")
             sides = {"a": document["a"], "b": document["b"]}
-            folder = found.save(out, manifest(sides, {})).folder
+            folder = found.save(out, manifest(sides, {}), language or "").folder
         terminal.finish()
         if flows is not None:
             _show(terminal, flows)
         if planned is not None:
             show_plans(terminal, planned)
         if folder is not None:
-            terminal.say(f"Tables and charts: {shown_path(folder)}")
+            terminal.say(f"Workbook, tables and charts: {shown_path(folder)}")
         return Outcome({**document, "folder": folder})
 
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)

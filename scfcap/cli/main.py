@@ -25,6 +25,7 @@ from scfcap.cli import (
     project,
     propose,
     quote,
+    report,
     run,
     schema,
     size,
@@ -96,6 +97,7 @@ app.command("warn", short_help="Early warnings: indicators, lights, what they ar
     warn.warn
 )
 app.command("run", short_help="Run a model, from the tape to the workbook.")(run.run)
+app.command("report", short_help="Make report packs again from a run folder.")(report.report)
 app.command("quote", short_help="Quote one more loan: what it earns, what would fund it.")(
     quote.quote
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scfcap.cli.options import (
     Json,
@@ -15,8 +16,22 @@ from scfcap.cli.options import (
     TapePath,
     Traceback,
 )
-from scfcap.cli.report_options import Csv, Language, Reports
-from scfcap.cli.terminal import Asked, Outcome, Terminal, execute, shown_path
+from scfcap.cli.report_options import (
+    Csv,
+    Inputs,
+    Language,
+    Page,
+    Pdf,
+    Privacy,
+    PrivacyKey,
+    Recalculate,
+    Reports,
+    written,
+)
+from scfcap.cli.terminal import Asked, Outcome, Terminal, execute
+
+if TYPE_CHECKING:
+    from scfcap.api.run import Run
 
 #: Where results go without ``--out``, below the present folder.
 RESULTS = Path("reports") / "out"
@@ -30,7 +45,13 @@ def run(
     out: Out = None,
     reports: Reports = None,
     language: Language = None,
+    pdf: Pdf = False,
+    page: Page = False,
     csv: Csv = False,
+    privacy: Privacy = None,
+    privacy_key: PrivacyKey = None,
+    inputs: Inputs = None,
+    recalculate: Recalculate = False,
     json: Json = False,
     quiet: Quiet = False,
     traceback: Traceback = False,
@@ -40,19 +61,26 @@ def run(
     def work(terminal: Terminal) -> Outcome:
         from scfcap.api.outputs import Outputs
 
-        loaded = Asked(model, tape, overrides, reject_limit, out).load()
+        loaded = Asked(model, tape, overrides, reject_limit, out, inputs).load()
         outputs = Outputs(
             reports=tuple(reports or ()),
             language=None if language is None else language.value,
+            pdf=pdf,
+            page=page,
             csv=csv,
+            privacy=None if privacy is None else "masked",
+            privacy_key=privacy_key,
+            recalculate=recalculate,
         )
-        outputs.packs(loaded.loaded)  # bad names are refused before the work, not after it
-        finished = loaded.run(terminal.progress)
         place = out or new_folder(loaded.loaded.folder.resolve().name)
+        outputs.refuse_key_in(place)
+        # What cannot be made is refused before the work, not after it.
+        outputs.mask(loaded, outputs.packs(loaded.loaded).values())
+        finished = loaded.run(terminal.progress)
         saved = finished.save(place, outputs, terminal.progress)
         terminal.finish()
-        terminal.say(*finished.summary(), *finished.cautions(), "")
-        terminal.say(*(f"Workbook: {shown_path(path)}" for path in saved.files(".xlsx")))
+        terminal.say(*saved.result["summary"], *saved.result["cautions"], *taken(finished), "")
+        terminal.say(*written(saved.folder, saved.manifest["files"]))
         return Outcome(
             {
                 **saved.result,
@@ -63,6 +91,16 @@ def run(
         )
 
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
+
+
+def taken(finished: Run) -> list[str]:
+    """What an edited workbook changed, a line a cell."""
+    found = finished.model.taken
+    if found is None:
+        return []
+    if not found.cells:
+        return [f"Inputs: nothing is changed in {found.file}."]
+    return [f"Inputs: {cell.override} (was {cell.before:g}), {cell.place}." for cell in found.cells]
 
 
 def new_folder(name: str) -> Path:

@@ -324,6 +324,7 @@ class Asked:
     overrides: Sequence[str] | None
     reject_limit: float | None
     out: Path | None
+    inputs: Path | None = None
 
     def load(self, *more: str) -> Model:
         """The model as asked for, with ``more`` overrides; ``out`` must be fit to be written to."""
@@ -334,4 +335,4 @@ class Asked:
             check_out(self.out)
         limit = [] if self.reject_limit is None else [f"tape.reject_limit={self.reject_limit}"]
         texts = [*(self.overrides or ()), *limit, *more]
-        return load(self.model, overrides=texts, tape=self.tape)
+        return load(self.model, overrides=texts, tape=self.tape, inputs=self.inputs)

@@ -13,7 +13,8 @@ from scfcap.quantities import BoolArray, FloatArray, IntArray
 
 #: New loans of which less than this share is left at their period's end cannot be bought.
 _ALIVE = 1e-9
-_FLOWS = ("interest", "principal", "default", "recovery", "delinquent", "pool")
+#: Flows of loans, in the order in which arrays of this module hold them.
+FLOWS = ("interest", "principal", "default", "recovery", "delinquent", "pool")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Lent:
             *(flows.recovery, flows.delinquent, flows.closing),
         )
         held = np.array([flow.sum(axis=1).T for flow in each])
-        there = new[_FLOWS.index("pool")].any(axis=0)
+        there = new[FLOWS.index("pool")].any(axis=0)
         return cls(scenarios, start, held, new, there)
 
 
@@ -56,7 +57,7 @@ def like_new(factors: CohortFactors, mix: dict[str, float]) -> FloatArray:
     """
     periods, scenarios = len(factors.grid), len(factors.scenarios)
     made = int(factors.vintage.max(initial=0)) if mix else 0
-    found = np.zeros((len(_FLOWS), periods, scenarios, made))
+    found = np.zeros((len(FLOWS), periods, scenarios, made))
     for v in range(1, made + 1):
         weights, parts = [], []
         for name, share in mix.items():
@@ -129,6 +130,11 @@ class CohortAssets:
         """Names of the K rows."""
         return self._names
 
+    @property
+    def lent(self) -> Lent:
+        """What its loans, and one unit of new ones, do in each scenario."""
+        return self._lent
+
     def opening(self) -> FloatArray:
         """Performing pool at the start [K]."""
         return self._lent.start[self._rows]
@@ -136,7 +142,7 @@ class CohortAssets:
     def collect(self, period: int) -> Collected:
         """What the loans held at the start of ``period`` do in it."""
         return Collected(
-            **{name: self._flow(row, period) for row, name in enumerate(_FLOWS)},
+            **{name: self._flow(row, period) for row, name in enumerate(FLOWS)},
         )
 
     def _flow(self, row: int, period: int) -> FloatArray:
@@ -166,7 +172,7 @@ class CohortAssets:
 
     def sell(self, period: int, where: BoolArray) -> FloatArray:
         """Give up all loans in the rows ``where`` [K]; gives the performing balance sold."""
-        sold = self._flow(_FLOWS.index("pool"), period)
+        sold = self._flow(FLOWS.index("pool"), period)
         self._held = np.where(where, 0.0, self._held)
         self._units = np.where(where[:, None], 0.0, self._units)
         return np.where(where, sold, 0.0)

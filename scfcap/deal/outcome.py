@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from scfcap.brief import Brief, Lines, listed, money
 from scfcap.deal.actuals import ActualAssets
 from scfcap.deal.assets import Assets, LoanByLoan
 from scfcap.deal.structure import Deal
@@ -37,8 +38,8 @@ class Closing:
     lines: FloatArray
 
 
-@dataclass(frozen=True)
-class DealRun:
+@dataclass(frozen=True, repr=False)
+class DealRun(Brief):
     """A run of a deal: K scenarios, T periods, J tranches (senior first), A accounts, F fees.
 
     ``tranche`` [quantity, T, J, K] and ``whole`` [quantity, T, K] in the order of
@@ -80,6 +81,18 @@ class DealRun:
     watch: tuple[str, ...] = ()
     bases: FloatArray | None = None
     assets: Assets | None = field(default=None, repr=False)
+
+    def _brief(self) -> tuple[str, Lines]:
+        classes = [
+            f"{name} {money(float(np.ravel(size)[0]))}"
+            for name, size in zip(self.deal.tranches, self.original, strict=True)
+        ]
+        dates = self.deal.calendar.dates
+        return f"Run of deal {self.deal.name}", [
+            ("scenarios", listed(self.scenarios)),
+            ("classes, original", listed(classes)),
+            ("periods", f"{len(dates)}, to {dates[-1]}"),
+        ]
 
     def of(self, quantity: str, tranche: str | None = None) -> FloatArray:
         """A quantity of :data:`BY_TRANCHE` [K, J, T], or of one tranche [K, T]; or of

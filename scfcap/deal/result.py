@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from scfcap.brief import Brief, Lines, listed
 from scfcap.cashflow.yields import average_life, payment_times
 from scfcap.deal.accounts import SeriesFlows, SeriesState
 from scfcap.deal.analytics import principal_window
@@ -28,8 +29,8 @@ class Payment:
     paid: FloatArray
 
 
-@dataclass(frozen=True)
-class DealResult:
+@dataclass(frozen=True, repr=False)
+class DealResult(Brief):
     """A run of one series: K scenarios, J sold tranches (senior first), T periods; in currency.
 
     [K, T]: flows of the period, and ``cash``, ``reserve``, ``pool`` at its close. [K, J, T]:
@@ -70,6 +71,13 @@ class DealResult:
     trace: Mapping[str, Payment]
     state: SeriesState
     legal_end: int
+
+    def _brief(self) -> tuple[str, Lines]:
+        return f"Series {self.name}", [
+            ("scenarios", listed(self.scenarios)),
+            ("classes", listed(self.tranches)),
+            ("periods", f"{len(self.grid)}, to {self.grid.ends[-1]}"),
+        ]
 
     def short(self, step: str) -> FloatArray:
         """What ``step`` owed and did not pay [currency], shape (K, T)."""

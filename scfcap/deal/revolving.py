@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from scfcap.axes import SECURITIZATION, place
 from scfcap.cashflow.cohorts import CohortFactors
 from scfcap.deal.accounts import SeriesState
 from scfcap.deal.assets import Collected
-from scfcap.deal.bought import recovered_after_purchase
+from scfcap.deal.bought import FLOWS, Lent, recovered_after_purchase
 from scfcap.deal.checks import check_flows
 from scfcap.deal.result import DealResult
 from scfcap.deal.waterfall import run_periods
@@ -130,6 +131,26 @@ class RevolvingPool:
     def scenarios(self) -> tuple[str, ...]:
         """Names of the K scenarios."""
         return self._scenarios
+
+    def lent(self, periods: int) -> Lent:
+        """What it holds, and one unit of purchases, over ``periods``: the pool as a table."""
+        held = np.array([self._all(period) for period in range(1, periods + 1)])
+        count = min(len(self._new), periods)
+        new = np.zeros((len(FLOWS), periods, len(self._scenarios), count))
+        for bought in range(1, count + 1):
+            alone = copy(self)
+            alone._units = np.zeros_like(self._units)
+            alone.buy(bought, np.ones(len(self._scenarios)))
+            new[FLOWS.index("pool"), bought - 1, :, bought - 1] = alone.balance(bought)
+            for t in range(bought, periods):
+                new[:, t, :, bought - 1] = alone._all(t + 1)
+        there = new[FLOWS.index("pool")].any(axis=0)
+        return Lent(self._scenarios, self.balance(0), held.transpose(1, 0, 2), new, there)
+
+    def _all(self, period: int) -> FloatArray:
+        """Flows of what it holds in ``period``, in the order of FLOWS [6, K]."""
+        found = self.collect(period)
+        return np.array([getattr(found, name) for name in FLOWS])
 
     def balance(self, period: int) -> FloatArray:
         """Pool at the close of ``period`` [currency], shape (K,); 0 is ``as_of``."""

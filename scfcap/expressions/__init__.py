@@ -98,6 +98,11 @@ class Expression:
         return np.array(np.broadcast_to(found, (rows,)))
 
     @property
+    def root(self) -> Node:
+        """The tree, for those who read the expression otherwise than by evaluating it."""
+        return self._root
+
+    @property
     def uses(self) -> dict[str, str]:
         """What each column must be by the way it is used: "number", "text" or "date".
 

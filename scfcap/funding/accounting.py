@@ -82,7 +82,7 @@ def accounting(book: Book, solution: Solution) -> pd.DataFrame:
     """
     value = valuer(book, solution)
     rows: list[tuple[object, ...]] = []
-    for channel, item, source, treatment, path in _items(book):
+    for channel, item, source, treatment, path in source_paths(book):
         amounts = [value(terms) for terms in path]
         said = (treatment.sheet, treatment.derecognition, treatment.basis)
         sizes = (amounts[0], max(amounts), amounts[-1])
@@ -97,7 +97,10 @@ def accounting(book: Book, solution: Solution) -> pd.DataFrame:
     return frame_of(rows, _NAMES)
 
 
-def _items(book: Book) -> Iterator[tuple[str, str, str, Treatment, list[Terms]]]:
+def source_paths(book: Book) -> Iterator[tuple[str, str, str, Treatment, list[Terms]]]:
+    """Every source of funds: channel, item, name under which caps count it, treatment, and its
+    balance at each close, index t from 0 to T [money units].
+    """
     inputs = book.inputs
     times = range(inputs.horizon + 1)
     yield OWN, "net capital", "net_capital", EQUITY, [capital(book, t) for t in times]

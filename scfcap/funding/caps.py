@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from scfcap.schema.regime import Base, Cap
 
 _COLUMNS = [
     "period", "end", "regime", "cap", "base", "base_amount", "multiple", "counted", "limit",
-    "headroom", "replayed", "replayed_limit", "source",
+    "headroom", "replayed", "replayed_limit", "base_date", "source",
 ]  # fmt: skip
 
 
@@ -27,7 +28,7 @@ def caps_table(book: Book, solution: Solution, result: Replay) -> pd.DataFrame:
     """Every cap in every period in which it holds [currency], with the regime and its source.
 
     ``counted`` against ``limit``, multiple times base; ``replayed`` and ``replayed_limit`` are the
-    same by the engines. A cap that counts nothing is in it too.
+    same by the engines. ``base_date`` is the day of the base. A cap that counts nothing is in it.
     """
     inputs, unit = book.inputs, book.inputs.unit
     decisions = decisions_of(book, solution)
@@ -50,10 +51,23 @@ def caps_table(book: Book, solution: Solution, result: Replay) -> pd.DataFrame:
             rows.append(
                 (
                     t, end, dated.regime, cap.name, cap.base, amount, cap.multiple, use, limit,
-                    limit - use, replayed, theirs, cap.source,
+                    limit - use, replayed, theirs, base_date(inputs, cap.base, t), cap.source,
                 )
             )  # fmt: skip
-    return pd.DataFrame(rows, columns=_COLUMNS)
+    frame = pd.DataFrame(rows, columns=_COLUMNS)
+    frame["base_date"] = pd.to_datetime(frame["base_date"]).astype("datetime64[s]")
+    return frame
+
+
+def base_date(inputs: Inputs, kind: Base, t: int) -> date:
+    """The day of what a cap multiplies in period ``t``."""
+    end = inputs.grid.ends[t - 1]
+    if kind != "net_assets_prior_year_end":
+        return end
+    closed = inputs.year_end(t)
+    if closed is None:
+        return date(end.year - 1, 12, 31)
+    return inputs.grid.ends[closed - 1] if closed else inputs.grid.as_of
 
 
 def cap_checks(frame: pd.DataFrame, money: float) -> Iterator[tuple[str, float, float, str]]:

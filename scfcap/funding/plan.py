@@ -10,10 +10,12 @@ from functools import cached_property, partial
 
 import pandas as pd
 
+from scfcap.brief import Brief, Lines, listed, money
 from scfcap.errors import InfeasibleError, SolverError
 from scfcap.funding import statements
 from scfcap.funding.accounting import accounting
 from scfcap.funding.actions import actions
+from scfcap.funding.cap_sources import cap_sources
 from scfcap.funding.caps import caps_table
 from scfcap.funding.cash_flow import cash_flow, cash_forecast
 from scfcap.funding.catalogue import build_program
@@ -55,8 +57,8 @@ class Optimum:
     replay: Replay
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, repr=False)
+class Plan(Brief):
     """The plan: who funds what, when; what binds; what each limit is worth.
 
     Amounts of :meth:`tables` are in currency. ``seconds`` by step.
@@ -67,6 +69,19 @@ class Plan:
     seconds: Mapping[str, float]
     choice: Choice
     status: str = "optimal"
+
+    def _brief(self) -> tuple[str, Lines]:
+        spec, grid = self.spec, self.grid
+        outside = [str(each.channel) for each in self.channels]
+        lines = [
+            ("status", self.status),
+            ("periods", f"{len(grid)} ({grid.frequency}), to {grid.ends[-1]}"),
+            (f"objective, {spec.plan.objective}", money(self.objective, spec.currency)),
+            ("net income", money(self.net_income, spec.currency)),
+        ]
+        if outside:
+            lines.append(("outside channels", listed(outside)))
+        return f"Funding plan of {spec.name} from {spec.as_of}", lines
 
     @property
     def spec(self) -> Model:
@@ -126,6 +141,7 @@ class Plan:
         tables.add("actions", lambda: actions(book, solution, found.decisions))
         tables.add("long_demand", lambda: long_demand(book, solution, tables["cost_of_funds"]))
         tables.add("caps", lambda: caps_table(book, solution, result))
+        tables.add("cap_sources", lambda: cap_sources(book, solution))
         tables.add("covenants", lambda: covenants_table(book, solution, result))
         tables.add("prices", lambda: price_table(self.prices, inputs))
         tables.add("term_prices", self._term_prices)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from scfcap.axes import OWN
+from scfcap.brief import Brief, Lines, listed, money
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.naming import day_of
 from scfcap.funding.quote import STILL, Answer, Stand
@@ -24,8 +25,8 @@ TOLD = 5e-4
 OTHERS = "other lending that gives way"
 
 
-@dataclass(frozen=True)
-class Quote:
+@dataclass(frozen=True, repr=False)
+class Quote(Brief):
     """What one more loan does to a plan; amounts in currency.
 
     ``value`` is what it earns over the horizon, with what of it stands after, net of losses,
@@ -50,6 +51,18 @@ class Quote:
     sentences: tuple[str, ...]
     least_rate: float | None = None
     verified: float | None = None
+
+    def _brief(self) -> tuple[str, Lines]:
+        asked = self.asked
+        value = "no plan with it" if math.isnan(self.value) else money(self.value, self.currency)
+        lines = [
+            ("loan", f"{money(asked.amount, self.currency)} for {asked.tenor} days"),
+            ("worth to the plan", f"{value} (by {self.how})"),
+        ]
+        if self.least_rate is not None:
+            lines.append(("least rate", f"{self.least_rate:.2%} a year"))
+        places = [f"{each[0]} {each[1]}".strip() for each in self.places]
+        return f"Quote of one more loan in {asked.segment}", [*lines, ("goes to", listed(places))]
 
     def document(self) -> dict[str, Any]:
         """The quote as plain values; what is not known, or has no end, is null."""

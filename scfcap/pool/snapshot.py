@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from scfcap.brief import Brief, Lines, listed, money
 from scfcap.pool.payers import Payers
 from scfcap.pool.terms import DatedTerms
 from scfcap.quantities import FloatArray, IntArray
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 ELIGIBLE, INELIGIBLE, UNDETERMINED = 1, 0, -1
 
 
-@dataclass(frozen=True)
-class Pool:
+@dataclass(frozen=True, repr=False)
+class Pool(Brief):
     """Outstanding loans (balance > 0, not repaid nor charged off) at ``as_of``.
 
     All arrays have shape (loans,) and are read-only. ``origination_day`` and ``maturity_day`` are
@@ -64,6 +65,19 @@ class Pool:
     rules: tuple[str, ...] = ()
     rule: IntArray | None = None
     limit_ratio: FloatArray | None = None
+
+    def _brief(self) -> tuple[str, Lines]:
+        lines = [
+            ("loans", f"{len(self):,}"),
+            ("balance", money(self.total)),
+            ("segments", listed(self.segments)),
+            ("places", listed(self.places)),
+        ]
+        if self.eligibility:
+            counts = {name: int((each == 1).sum()) for name, each in self.eligibility.items()}
+            said = listed([f"{name} {count:,}" for name, count in counts.items()])
+            lines.append(("eligible loans", said))
+        return f"Pool of loans as of {self.as_of}", lines
 
     def __post_init__(self) -> None:
         for each in fields(self):

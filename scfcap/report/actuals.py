@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ import numpy as np
 import pandas as pd
 
 from scfcap.axes import BANK_DEBT, BANK_TRANSFER, OWN, P2P, SECURITIZATION
+from scfcap.brief import Lines, money
 from scfcap.funding.outturn import Outturn
 from scfcap.funding.variance import DRIVERS, Variance
 from scfcap.report import charts
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table, named_table
 from scfcap.report.words import FAMILIES, listed
@@ -112,8 +114,8 @@ def _plain_words(channel: str) -> str:
     return words.get(channel, channel.replace("_", " ").capitalize())
 
 
-@dataclass(frozen=True)
-class ActualsReport:
+@dataclass(frozen=True, repr=False)
+class ActualsReport(Pictured):
     """The plan from ``begin`` against what happened up to ``end``, amounts in ``currency``.
 
     ``advice`` is None where no next plan was asked for. ``scaled``: the model is stated for another
@@ -285,26 +287,45 @@ class ActualsReport:
             }
         return found
 
+    def _brief(self) -> tuple[str, Lines]:
+        return f"Plan and actuals of {self.model}", [
+            ("from", f"{self.begin} to {self.end}"),
+            ("scenario planned", self.scenario),
+            (
+                "net income, plan and actual",
+                " and ".join(money(each, self.currency) for each in self.variance.income),
+            ),
+        ]
+
+    def _about(self) -> About:
+        """What its pictures say of where they come from."""
+        return About(self.model, self.model, currency=self.currency, names=(self.model,))
+
     def pictures(self) -> dict[str, charts.Picture]:
         """Bridges from plan to actual: of net income and of closing cash."""
-        bridge = self.frames["variance"]
+        return {name: draw() for name, draw in self.drawings().items()}
+
+    def drawings(self) -> Drawings:
+        """The same, each drawn when it is called."""
+        variance = self.variance
         return {
-            f"bridge_{column}": charts.bridge(
-                f"{what} from {self.begin} to {self.end}: plan to actual",
-                ends[0],
-                {
-                    textwrap.fill(str(row["driver"]), 11): float(row[column])
-                    for row in bridge.to_dict("records")
-                    if abs(float(row[column])) > LEAST
-                },
-                ("plan", "actual"),
-                self.currency,
-            )
-            for what, column, ends in (
-                ("Net income", "income", self.variance.income),
-                ("Free cash", "cash", self.variance.cash),
-            )
+            "bridge_income": partial(self._bridge, "Net income", "income", variance.income[0]),
+            "bridge_cash": partial(self._bridge, "Free cash", "cash", variance.cash[0]),
         }
+
+    def _bridge(self, what: str, column: str, before: float) -> charts.Picture:
+        rows = self.frames["variance"].to_dict("records")
+        return charts.bridge(
+            f"{what} from {self.begin} to {self.end}: plan to actual",
+            before,
+            {
+                textwrap.fill(str(row["driver"]), 11): float(row[column])
+                for row in rows
+                if abs(float(row[column])) > LEAST
+            },
+            ("plan", "actual"),
+            self.currency,
+        )
 
     def save(self, out: str | Path) -> SavedRun:
         """Write the run folder: tables (the comparison's also as CSV) and pictures."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from scfcap.brief import Lines
 from scfcap.funding.allocation.assembled import Assembled
 from scfcap.funding.allocation.feedback import Split
 from scfcap.funding.allocation.result import Allocation
 from scfcap.quantities import BoolArray
 from scfcap.report.files import RESULT_VERSION, plain_rows
+from scfcap.report.pictures import allocation as pictures
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
 from scfcap.schema.load import LoadedModel
@@ -40,8 +43,8 @@ class Additions:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class AllocationReport:
+@dataclass(frozen=True, repr=False)
+class AllocationReport(Pictured):
     """The loans of a funding date, placed; ``before``: name of the earlier allocation, if given.
     ``split``: what the plan reaches with the lists; None where values are stated.
     """
@@ -153,6 +156,22 @@ class AllocationReport:
         """
         rows = self.limits.loc[self.limits["row"] == f"{key}: cover", "slack"]
         return float(rows.iloc[0]) if len(rows) else float("nan")
+
+    def _brief(self) -> tuple[str, Lines]:
+        title, lines = self.answer._brief()
+        return f"{title} of {self.model.spec.name}, {self.assembled.as_of}", lines
+
+    def _about(self) -> About:
+        """What its pictures say of where they come from."""
+        return replace(About.of(self.model.spec), as_of=self.assembled.as_of)
+
+    def drawings(self) -> Drawings:
+        """Who gets what, and what binds."""
+        about = self._about()
+        return {
+            "channels": lambda: pictures.channels(self.channels, about),
+            "binding": lambda: pictures.binding(self.limits, NO_PRICE, about),
+        }
 
     @property
     def kept(self) -> bool:

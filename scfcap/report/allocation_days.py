@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scfcap.brief import Lines, listed
 from scfcap.funding.allocation.daily import DailyRun
 from scfcap.quantities import FloatArray
 from scfcap.report.charts import Picture, canvas, dress, unit_of
 from scfcap.report.files import RESULT_VERSION, plain_rows
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.sheets.common import PALETTE
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
@@ -26,8 +28,8 @@ _MONEY = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class DaysReport:
+@dataclass(frozen=True, repr=False)
+class DaysReport(Pictured):
     """A model's loans placed over some dates, three ways; ``seed`` of what the loans do."""
 
     name: str
@@ -64,11 +66,25 @@ class DaysReport:
             "ways": plain_rows(self.run.by_way.drop(columns="seconds")),
         }
 
+    def _brief(self) -> tuple[str, Lines]:
+        return f"Placing of {self.name} over {self.run.by_day['day'].nunique()} dates", [
+            ("ways", listed([str(way) for way in self.run.by_way["way"]])),
+            ("seed", str(self.seed)),
+        ]
+
+    def _about(self) -> About:
+        """What its picture says of where it comes from."""
+        return About(self.name, self.name, currency=self.currency)
+
+    def drawings(self) -> Drawings:
+        """What each way of placing earns and moves."""
+        return {"days": self.picture}
+
     def picture(self) -> Picture:
         """Income less the cost of moves, and balance moved, both added up to each date, by way."""
-        title = f"{self.name}: what each way of placing earns and moves"
         figure, axes = canvas(
-            title, "lines: income less cost of moves so far; dashed: moved so far"
+            "What each way of placing earns and moves",
+            "lines: income less cost of moves so far; dashed: moved so far",
         )
         days = self.run.by_day
         earned = {w: _so_far(f["income"] - f["move_cost"]) for w, f in days.groupby("way")}

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scfcap.brief import Lines
 from scfcap.funding.rolling.measures import (
     CONFIDENCE,
     EVEN,
@@ -22,6 +23,8 @@ from scfcap.funding.rolling.measures import (
 )
 from scfcap.funding.rolling.policies import FORESIGHT, MEAN, PLANNER
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.worth import policies
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
 
@@ -45,8 +48,8 @@ WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class BacktestReport:
+@dataclass(frozen=True, repr=False)
+class BacktestReport(Pictured):
     """Outcomes of all policies in all worlds; ``unit`` is the currency in a money unit."""
 
     model: str
@@ -82,6 +85,20 @@ class BacktestReport:
             ],
             ignore_index=True,
         )
+
+    def _brief(self) -> tuple[str, Lines]:
+        return f"Back-test of the plan of {self.model}", [
+            ("worlds", f"{len(self.outcomes):,}"),
+            ("periods", self.frequency),
+        ]
+
+    def _about(self) -> About:
+        """What its picture says of where it comes from."""
+        return About(self.model, self.model, currency=self.currency, names=(self.model,))
+
+    def drawings(self) -> Drawings:
+        """What the scenario program gains on each rival."""
+        return {"policies": lambda: policies(self.paired, COMPARED, self._about())}
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by name."""

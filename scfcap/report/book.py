@@ -16,6 +16,8 @@ from typing import Literal
 Ink = Literal["input", "engine", "formula", "link", "text", "note", "head", "title", "light"]
 Fill = Literal["", "head", "band", "total", "light"]
 ChartKind = Literal["stacked", "columns", "bars", "lines"]
+#: Decimals of amounts that are shown in a unit, as usual.
+_DECIMALS = 2
 
 
 #: Print area of a landscape A4 page within the margins, rows and columns by default [points;
@@ -105,18 +107,24 @@ class Area:
 
 @dataclass(frozen=True)
 class Series:
-    """One series of a chart: where its name and its values stand, and its colour (RRGGBB)."""
+    """One series of a chart: where its name and its values stand, and its colour (RRGGBB).
+
+    Without a colour it takes its room and is not seen. ``labels`` is the number format of the
+    values written on it, in ``label_ink``; none without.
+    """
 
     name: Area
     values: Area
     colour: str
+    labels: str = ""
+    label_ink: str = "1F2937"
 
 
 @dataclass(frozen=True)
 class Chart:
     """A native chart, its upper left corner at (``row``, ``column``), size in centimetres.
 
-    ``most`` fixes the end of the axis of values.
+    ``most`` fixes the end of the axis of values, ``least`` its start.
     """
 
     kind: ChartKind
@@ -129,6 +137,8 @@ class Chart:
     category_format: str = "General"
     value_title: str = ""
     most: float | None = None
+    least: float | None = None
+    legend: bool = True
     width: float = 24.0
     height: float = 8.5
 
@@ -155,6 +165,17 @@ class Strip:
     values: Sequence[str | float | date | None]
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A PNG, its upper left corner at (``row``, ``column``), size in centimetres."""
+
+    row: int
+    column: int
+    content: bytes
+    width: float
+    height: float
+
+
 @dataclass
 class Sheet:
     """One sheet while it is being filled.
@@ -169,6 +190,7 @@ class Sheet:
     heights: dict[int, float] = field(default_factory=dict)
     merges: list[Area] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
     conditions: list[Condition] = field(default_factory=list)
     strips: list[Strip] = field(default_factory=list)
     blocks: list[int] = field(default_factory=list)
@@ -264,6 +286,7 @@ class Book:
     """Sheets in order, and where figures that others refer to stand (``places`` by key).
 
     ``names`` are the workbook's named ranges, ``inputs`` its live input cells by the model's key.
+    ``colour`` (RRGGBB) is that of titles and headings.
     """
 
     title: str
@@ -275,6 +298,7 @@ class Book:
     names: dict[str, Area] = field(default_factory=dict)
     inputs: dict[str, Input] = field(default_factory=dict)
     language: str = "en"
+    colour: str = "1F3A5F"
 
     def sheet(self, name: str) -> Sheet:
         """The sheet of that name."""
@@ -293,12 +317,14 @@ class Look:
     """The number formats of a run: amounts are held in full and shown in units of ``unit``.
 
     ``frequency`` is that of the periods: months are named, other periods by their last day.
+    ``decimals`` are those of amounts, where a pack states them.
     """
 
     currency: str
     unit: float
     frequency: str = "month"
     language: str = "en"
+    decimals: int | None = None
 
     @property
     def day(self) -> str:
@@ -322,10 +348,12 @@ class Look:
         """Currency units in one displayed unit (an unusual ``unit`` is shown in full)."""
         return self.unit if self.unit in _UNIT_NAMES else 1.0
 
-    def money(self, decimals: int = 2) -> str:
+    def money(self, decimals: int = _DECIMALS) -> str:
         """Amounts: thousands separated, negative in brackets, zero as a dash."""
         if self.shown_unit == 1.0:
             decimals = 0
+        elif decimals == _DECIMALS and self.decimals is not None:
+            decimals = self.decimals
         digits = _digits(self.shown_unit, decimals)
         return f'{digits}_);({digits});"–"_)'
 
@@ -392,15 +420,29 @@ def quoted(sheet: str) -> str:
 
 
 def sheet_name(text: str, taken: Sequence[str] = ()) -> str:
-    r"""``text`` made fit for a sheet: at most 31 characters, none of ``[]:*?/\``, unique."""
-    clean = "".join(" " if c in "[]:*?/\\" or ord(c) < 32 else c for c in text).strip(" '")
-    clean = (clean or "Sheet")[:31]
-    name, count = clean, 1
-    while name.casefold() in {t.casefold() for t in taken}:
+    r"""``text`` made fit for a sheet: at most 31 characters as Excel counts them (one beyond the
+    basic plane is two), none of ``[]:*?/\``, no apostrophe at an end, unique, and not "History",
+    which Excel keeps for itself.
+    """
+    clean = "".join(" " if c in "[]:*?/\\" or not c.isprintable() else c for c in text)
+    name = _cut(clean.strip(" '"), _SHEET_NAME) or "Sheet"
+    used = {each.casefold() for each in taken} | {"history"}
+    found, count = name, 1
+    while found.casefold() in used:
         count += 1
         tail = f" {count}"
-        name = clean[: 31 - len(tail)] + tail
-    return name
+        found = _cut(name, _SHEET_NAME - len(tail)) + tail
+    return found
+
+
+def _cut(text: str, most: int) -> str:
+    while len(text) + sum(ord(c) > 0xFFFF for c in text) > most:
+        text = text[:-1]
+    return text.strip(" '")
+
+
+#: Characters of a sheet's name.
+_SHEET_NAME = 31
 
 
 def link(area: Area, value: float | str) -> Formula:

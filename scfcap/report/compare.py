@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap.axes import LOAN_TYPES
+from scfcap.brief import Lines
 from scfcap.cashflow.driver_fields import DRIVERS, MEANING
 from scfcap.cashflow.drivers import Side, substitute
 from scfcap.cashflow.flows import Flows
@@ -20,8 +21,9 @@ from scfcap.cashflow.project import PoolCashflow
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import ENGINE_TOLERANCE, FloatArray
 from scfcap.report import charts
-from scfcap.report.compare_plans import PlanComparison
+from scfcap.report.compare_plans import WORKBOOK, PlanComparison
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
 
@@ -38,13 +40,19 @@ VERSION = "version"
 _ABSENT = "–"
 
 
+#: Measures of which a bridge is drawn.
+_BRIDGES = ("collections", "interest", "loss")
+
+
 @dataclass(frozen=True)
 class Party:
     """One of the two: what it is called, its inputs, and what its folder says, if it has one.
 
     ``about`` are facts (model, as_of, scenario, ...); ``spec`` is the model's file as plain
     values; ``stored`` the cash flows that the folder holds (one row a segment and period, of the
-    scenario and the periods compared); ``figures`` and ``tables`` are those of its run.
+    scenario and the periods compared); ``figures`` and ``tables`` are those of its run, ``names``
+    what its model names,
+    ``language`` that of its reports.
     """
 
     name: str
@@ -55,10 +63,12 @@ class Party:
     stored: pd.DataFrame | None = None
     figures: Mapping[str, float] | None = None
     tables: Mapping[str, pd.DataFrame] | None = None
+    names: tuple[str, ...] = ()
+    language: str = "en"
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Pictured):
     """``a`` against ``b``; both sides as :func:`~scfcap.cashflow.drivers.alike` gives them."""
 
     a: Party
@@ -168,14 +178,7 @@ class Comparison:
     @cached_property
     def fields(self) -> pd.DataFrame:
         """Fields of the models that differ: field, a, b."""
-        both = [dict(_flat(party.spec)) for party in (self.a, self.b)]
-        names = sorted({*both[0], *both[1]})
-        rows = [
-            (name, *(each.get(name, _ABSENT) for each in both))
-            for name in names
-            if both[0].get(name, _ABSENT) != both[1].get(name, _ABSENT)
-        ]
-        return pd.DataFrame(rows, columns=["field", "a", "b"])
+        return differing_fields(self.a.spec, self.b.spec)
 
     @cached_property
     def figures(self) -> pd.DataFrame:
@@ -239,26 +242,47 @@ class Comparison:
             **({} if self.plans is None else {"plans": self.plans.document()}),
         }
 
+    def _brief(self) -> tuple[str, Lines]:
+        lines = [("a", self.a.name), ("b", self.b.name)]
+        lines.append(("plans", "compared" if self.plans is not None else "not compared"))
+        return "Comparison of two runs", lines
+
+    def _about(self) -> About:
+        """What its pictures say of where they come from."""
+        return About(currency=self.currency, names=(self.a.name, self.b.name))
+
     def pictures(self) -> dict[str, charts.Picture]:
         """Bridges from a to b, by measure."""
-        title = f"from {self.a.name} (a) to {self.b.name} (b)"
-        return {
-            f"bridge_{measure}": charts.bridge(
-                f"{measure.capitalize()}, {title}",
-                self._whole[measure]["a"],
-                {
-                    name: self._whole[measure][name]
-                    for name in (*DRIVERS, VERSION)
-                    if name != VERSION or self._whole[measure][name]
-                },
-                ("a", "b"),
-                self.currency,
-            )
-            for measure in ("collections", "interest", "loss")
-        }
+        return {f"bridge_{name}": self._bridge(name) for name in _BRIDGES}
 
-    def save(self, out: str | Path, origin: Mapping[str, Any]) -> SavedRun:
-        """Write the comparison as a run folder: tables (also as CSV) and pictures."""
+    def drawings(self) -> Drawings:
+        """The same, each drawn when it is called; those of the plans too."""
+        made = {f"bridge_{name}": partial(self._bridge, name) for name in _BRIDGES}
+        return made if self.plans is None else {**made, **self.plans.drawings()}
+
+    def _bridge(self, measure: str) -> charts.Picture:
+        whole = self._whole[measure]
+        return charts.bridge(
+            f"{measure.capitalize()}, from {self.a.name} (a) to {self.b.name} (b)",
+            whole["a"],
+            {name: whole[name] for name in (*DRIVERS, VERSION) if name != VERSION or whole[name]},
+            ("a", "b"),
+            self.currency,
+        )
+
+    def to_excel(self, path: str | Path, language: str = "") -> Path:
+        """Write the comparison as a workbook; returns its path.
+
+        ``language`` is "en" or "zh", without it that of the reports of a's model.
+        """
+        from scfcap.report.excel import write_book
+        from scfcap.report.sheets.compare import compare_book
+
+        book = compare_book(self, self.plans, language=language or self.a.language)
+        return write_book(book, Path(path))
+
+    def save(self, out: str | Path, origin: Mapping[str, Any], language: str = "") -> SavedRun:
+        """Write the comparison as a run folder: tables (also as CSV), pictures, the workbook."""
         made = {
             name: Table(name, name.replace("_", " ").capitalize(), frame, self._units(frame))
             for name, frame in self.tables().items()
@@ -271,13 +295,26 @@ class Comparison:
             of_plans, files = self.plans.files()
             made |= of_plans
             extra |= files
-        return save_run(Path(out), made, origin, self.document(), extra=extra)
+        workbook = (WORKBOOK, lambda path: self.to_excel(path, language))
+        return save_run(Path(out), made, origin, self.document(), workbook, extra)
 
     def _units(self, frame: pd.DataFrame) -> dict[str, str]:
         if "measure" in frame or "figure" in frame:
             return {}  # the unit is the row's
         money = ("a", "b", "change", *DRIVERS)
         return {name: self.currency for name in money if name in frame and "period" in frame}
+
+
+def differing_fields(a: Mapping[str, Any], b: Mapping[str, Any]) -> pd.DataFrame:
+    """Fields of two model files that differ: field, a, b."""
+    both = [dict(_flat(spec)) for spec in (a, b)]
+    names = sorted({*both[0], *both[1]})
+    rows = [
+        (name, *(each.get(name, _ABSENT) for each in both))
+        for name in names
+        if both[0].get(name, _ABSENT) != both[1].get(name, _ABSENT)
+    ]
+    return pd.DataFrame(rows, columns=["field", "a", "b"])
 
 
 def _measured(flows: Flows, years: FloatArray) -> FloatArray:

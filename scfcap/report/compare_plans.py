@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from scfcap.brief import Lines, money
 from scfcap.funding.catalogue import BY_NAME
 from scfcap.funding.objective import WORDS
 from scfcap.report import charts
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
 
@@ -37,6 +39,8 @@ MEANING = {
 }
 #: What the figures of a folder and its plan made again differ by.
 VERSION = "version"
+#: The comparison's workbook in its run folder.
+WORKBOOK = "compare.xlsx"
 #: Amounts below this share of the largest, and below a currency unit, are no change.
 SMALL = 1e-6
 _KEYS = ("channel", "action", "item")
@@ -57,7 +61,8 @@ class PlanParty:
 
     ``about`` are facts (model, scenario, regime, objective's kind, ...), ``spec`` the model's file
     as plain values, ``frames`` the plan's tables by name, amounts in currency. ``again`` holds
-    objective and net income of the plan made again, where ``objective`` is a folder's.
+    objective and net income of the plan made again, where ``objective`` is a folder's; ``names``
+    are what its model names, ``language`` that of its reports.
     """
 
     name: str
@@ -68,10 +73,12 @@ class PlanParty:
     frames: Mapping[str, pd.DataFrame]
     cautions: tuple[str, ...] = ()
     again: tuple[float, float] | None = None
+    names: tuple[str, ...] = ()
+    language: str = "en"
 
 
-@dataclass(frozen=True)
-class PlanComparison:
+@dataclass(frozen=True, repr=False)
+class PlanComparison(Pictured):
     """Plan ``a`` against plan ``b`` [``currency``].
 
     ``steps`` lead from one to the other; None where they could not be made: ``unexplained`` says
@@ -238,22 +245,37 @@ class PlanComparison:
             },
         }
 
+    def _brief(self) -> tuple[str, Lines]:
+        return "Comparison of two plans", [
+            (f"{side}: {each.name}", f"net income {money(each.net_income, self.currency)}")
+            for side, each in (("a", self.a), ("b", self.b))
+        ]
+
+    def _about(self) -> About:
+        """What its pictures say of where they come from."""
+        return About(currency=self.currency, names=(self.a.name, self.b.name))
+
     def pictures(self) -> dict[str, charts.Picture]:
         """Bridges from a to b by driver; none where the drivers are not told."""
+        return {name: draw() for name, draw in self.drawings().items()}
+
+    def drawings(self) -> Drawings:
+        """The same, each drawn when it is called."""
         if self.steps is None:
             return {}
-        frame = self.drivers.iloc[1:-1]
+        measures = ("objective", "net_income")
+        return {f"plan_bridge_{name}": partial(self._bridge, name) for name in measures}
+
+    def _bridge(self, measure: str) -> charts.Picture:
         title = f"from {self.a.name} (a) to {self.b.name} (b)"
-        return {
-            f"plan_bridge_{name}": charts.bridge(
-                f"{name.replace('_', ' ').capitalize()}, {title}",
-                float(self.drivers[name].iloc[0]),
-                {str(row["driver"]): float(row[name]) for row in frame.to_dict("records")},
-                ("a", "b"),
-                self.currency,
-            )
-            for name in ("objective", "net_income")
-        }
+        frame = self.drivers.iloc[1:-1]
+        return charts.bridge(
+            f"{measure.replace('_', ' ').capitalize()}, {title}",
+            float(self.drivers[measure].iloc[0]),
+            {str(row["driver"]): float(row[measure]) for row in frame.to_dict("records")},
+            ("a", "b"),
+            self.currency,
+        )
 
     def files(self) -> tuple[dict[str, Table], dict[str, bytes]]:
         """Tables with their units, and CSV files and pictures by name."""
@@ -267,10 +289,22 @@ class PlanComparison:
             extra[f"{name}.svg"] = picture.to_bytes("svg")
         return made, extra
 
-    def save(self, out: str | Path, origin: Mapping[str, Any]) -> SavedRun:
-        """Write the comparison as a run folder: tables (also as CSV) and pictures."""
+    def to_excel(self, path: str | Path, language: str = "") -> Path:
+        """Write the comparison as a workbook; returns its path.
+
+        ``language`` is "en" or "zh", without it that of the reports of a's model.
+        """
+        from scfcap.report.excel import write_book
+        from scfcap.report.sheets.compare import compare_book
+
+        book = compare_book(None, self, language=language or self.a.language)
+        return write_book(book, Path(path))
+
+    def save(self, out: str | Path, origin: Mapping[str, Any], language: str = "") -> SavedRun:
+        """Write the comparison as a run folder: tables (also as CSV), pictures, the workbook."""
         made, extra = self.files()
-        return save_run(Path(out), made, origin, self.document(), extra=extra)
+        workbook = (WORKBOOK, lambda path: self.to_excel(path, language))
+        return save_run(Path(out), made, origin, self.document(), workbook, extra)
 
     def _units(self, name: str, frame: pd.DataFrame) -> dict[str, str]:
         if name == "plan_limits_changed":

@@ -11,11 +11,14 @@ from typing import Any
 import pandas as pd
 
 from scfcap import __version__
+from scfcap.brief import Lines, listed
 from scfcap.credit.doubts import Doubt
 from scfcap.errors import InputError
 from scfcap.report.book import COUNT, RATE, Book, Chart, Look, Series, Sheet
 from scfcap.report.excel import write_book
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.pictures.credit import credit_drawings
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.sheets.common import (
     PALETTE,
     TEXT,
@@ -87,8 +90,8 @@ _NUMBERS = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class CreditReport:
+@dataclass(frozen=True, repr=False)
+class CreditReport(Pictured):
     """Curves of a model, the table of figures behind them, and all that was found on the way.
 
     ``origin`` is what the manifest says of where figures come from; ``source`` in words.
@@ -156,6 +159,20 @@ class CreditReport:
             if str(row.segment) in lines:
                 lines[str(row.segment)].append(_line(row))
         return lines
+
+    def _brief(self) -> tuple[str, Lines]:
+        lines = [("source", self.source), ("segments", listed(list(self.curves)))]
+        if self.verdict:
+            lines.append(("back-test", self.verdict))
+        return f"Credit behaviour of {self.model.spec.name}", lines
+
+    def _about(self) -> About:
+        """What its pictures say of where they come from."""
+        return About.of(self.model.spec)
+
+    def drawings(self) -> Drawings:
+        """Figures by segment; survival, vintages and the back-test where there is a history."""
+        return credit_drawings(self.tables, self._about())
 
     def to_excel(self, path: str | Path) -> Path:
         """Write the workbook alone: one sheet a table, with charts."""

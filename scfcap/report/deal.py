@@ -10,9 +10,11 @@ from typing import Any
 
 import pandas as pd
 
+from scfcap.brief import Lines
 from scfcap.deal.class_figures import ClassFigures
 from scfcap.deal.explaining import PeriodExplained
 from scfcap.deal.outcome import DealRun
+from scfcap.deal.surroundings import Surroundings
 from scfcap.report.classes import analytics_tables
 from scfcap.report.deal_tables import (
     deal_cautions,
@@ -21,21 +23,23 @@ from scfcap.report.deal_tables import (
     explained_frames,
 )
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.pictures.deal import deal_drawings
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
-from scfcap.report.waterfall import draw
+from scfcap.report.waterfall import draw, picture
 from scfcap.schema.load import LoadedModel
 
 #: Tables that the document holds; the folder holds all, and these as CSV too.
 _TOLD = ("deals_sources_uses", "deals_classes", "deals_fees", "deals_events", "deals_checks")
 
 
-@dataclass(frozen=True)
-class DealReport:
+@dataclass(frozen=True, repr=False)
+class DealReport(Pictured):
     """A run of a deal. ``origin`` is what its manifest says of where figures come from.
 
     ``known`` are cautions of the deal's own check; ``explained`` one period in some scenarios;
-    ``figures`` those of its classes, if they were asked for.
+    ``figures`` those of its classes, if they were asked for; ``around`` what the deal ran in.
     """
 
     model: LoadedModel
@@ -44,6 +48,7 @@ class DealReport:
     known: Sequence[str] = ()
     explained: Sequence[PeriodExplained] = ()
     figures: ClassFigures | None = None
+    around: Surroundings | None = None
 
     @cached_property
     def frames(self) -> dict[str, pd.DataFrame]:
@@ -100,11 +105,26 @@ class DealReport:
             document["explained"] = [_explained(each) for each in self.explained]
         return document
 
+    def _brief(self) -> tuple[str, Lines]:
+        _, lines = self.run._brief()
+        title = f"Deal {self.run.deal.name} of {self.model.spec.name}"
+        return title, [*lines, ("pictures", "classes, waterfall, coverage, drawing")]
+
+    def _about(self) -> About:
+        """What its pictures say of where they come from."""
+        return About.of(self.model.spec)
+
+    def drawings(self) -> Drawings:
+        """Classes, waterfall and cover in each scenario, and the drawing of the deal."""
+        deal = self.run.deal
+        made = deal_drawings(self.frames, deal.name, self.run.scenarios, self._about())
+        return {**made, "drawing": lambda: picture(deal.name, deal.spec)}
+
     def save(self, out: str | Path) -> SavedRun:
         """Write the run folder: tables, the short ones also as CSV, and the waterfall's picture."""
         deal = self.run.deal
-        picture = Path("waterfall.svg")
-        extra = {picture.name: draw(deal.name, deal.spec, picture)}
+        file = Path("waterfall.svg")
+        extra = {file.name: draw(deal.name, deal.spec, file)}
         for name, table in self.tables.items():
             short = name in _TOLD or name in self.class_tables
             if short or name.startswith("explained_"):

@@ -39,11 +39,9 @@ from scfcap.pool.borrowing_base import BorrowingBase, borrowing_base
 from scfcap.pool.snapshot import INELIGIBLE, UNDETERMINED
 from scfcap.quantities import ENGINE_TOLERANCE, IntArray
 from scfcap.report.files import csv_bytes
+from scfcap.report.long_lists import MOST_ROWS
 from scfcap.schema.model import Model
 
-#: Rows that a workbook lists; of longer lists it holds totals and the first :data:`FIRST`.
-MOST_ROWS = 100_000
-FIRST = 1_000
 #: Order of a list: what comes in, what stays, what leaves.
 _ORDER = (0, 2, 1)
 #: Columns of the tape that a list has, where the tape has them.

@@ -1,9 +1,9 @@
 """The workbook: sheets described in ``report.sheets`` are written with openpyxl here only.
 
-openpyxl stores no value beside a formula, so that a preview or a protected view reads empty;
-the engine's figures are therefore put beside the formulas after it has written, and Excel is
-told to recalculate on load. Nothing in the file depends on the clock: the same arguments give
-the same bytes.
+openpyxl writes all but the cells: those go into its file as text (``report.sheet_xml``), much
+sooner, and with the engine's figures beside the formulas, since a preview or a protected view
+works nothing out. Excel is told to recalculate on load. Nothing in the file depends on the clock:
+the same arguments give the same bytes.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ import os
 import re
 import zipfile
 from collections.abc import Mapping
-from copy import copy
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell as ExcelCell
 from openpyxl.chart import BarChart, LineChart, Reference
 from openpyxl.chart import Series as ExcelSeries
 from openpyxl.chart.data_source import StrRef
+from openpyxl.chart.label import DataLabelList
 from openpyxl.chart.series import SeriesLabel
 from openpyxl.chart.shapes import GraphicalProperties
 from openpyxl.chart.text import RichText, Text
 from openpyxl.chart.title import Title
 from openpyxl.comments import Comment
+from openpyxl.drawing.image import Image
 from openpyxl.drawing.line import LineProperties
 from openpyxl.drawing.text import (
     CharacterProperties,
@@ -44,14 +44,29 @@ from openpyxl.worksheet.pagebreak import Break
 from openpyxl.worksheet.worksheet import Worksheet
 
 from scfcap.errors import InputError, Problem
-from scfcap.report.book import Area, Book, Chart, Formula, Sheet, Style, Value, address, letter
-from scfcap.report.long_lists import (
-    CELL_CHARACTERS,
-    FORMULA_SIGNS,
-    Looks,
-    safe_text,
-    with_rows,
+from scfcap.report.book import (
+    Area,
+    Book,
+    Chart,
+    Picture,
+    Series,
+    Sheet,
+    Style,
+    address,
+    letter,
 )
+from scfcap.report.branding import on_paper, readable
+from scfcap.report.excel_limits import (
+    CELL_CHARACTERS,
+    check_sheet,
+    check_styles,
+    coded,
+    header_text,
+    property_text,
+    safe_formula,
+    safe_text,
+)
+from scfcap.report.sheet_xml import Looks, with_cells
 from scfcap.report.sheets import build_book
 from scfcap.report.tables import RunMeta, Table
 from scfcap.schema.report import Pack
@@ -82,7 +97,6 @@ _LOOKS = {
     "faint": (None, "9CA3AF"),
 }
 _MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*(</dcterms:modified>)")
-_FORMULA_CELL = re.compile(r'<c r="([A-Z]+\d+)"([^>]*)><f>(.*?)</f><v ?/>(?:</v>)?</c>', re.DOTALL)
 
 
 def build_workbook(tables: Mapping[str, Table], pack: Pack, meta: RunMeta, path: Path) -> Path:
@@ -118,60 +132,62 @@ def book_bytes(book: Book, *, values: bool = True) -> bytes:
     """The file's bytes."""
     workbook = Workbook()
     workbook.remove(workbook.active)
-    looks: dict[Style, ExcelCell] = {}
+    for sheet in book.sheets:
+        check_sheet(sheet)
     made = [(workbook.create_sheet(sheet.name), sheet) for sheet in book.sheets]
+    looks = {style: _looks(made[0][0], style, book) for style in _styles(book)}
+    check_styles(2 * len(looks), book)
     for target, sheet in made:
-        _write_sheet(target, sheet, book, looks)
+        _write_sheet(target, sheet, book)
     for name, area in book.names.items():
         workbook.defined_names[name] = DefinedName(name, attr_text=area.absolute)
-    strips = {strip.style for sheet in book.sheets for strip in sheet.strips}
-    shown = {style: _strip_looks(made[0][0], style, book.language) for style in strips}
     stamp = datetime(book.as_of.year, book.as_of.month, book.as_of.day)  # noqa: DTZ001
-    workbook.properties.title = book.title
-    workbook.properties.subject = book.subject
+    workbook.properties.title = property_text(book.title)
+    workbook.properties.subject = property_text(book.subject)
     workbook.properties.creator = "scfcap"
     workbook.properties.created = stamp
     workbook.calculation.fullCalcOnLoad = True
     raw = BytesIO()
     workbook.save(raw)
-    return _finished(raw, book, stamp, shown, values=values)
+    return _finished(raw, book, stamp, looks, values=values)
 
 
-def _strip_looks(target: Worksheet, style: Style, language: str) -> Looks:
+def _styles(book: Book) -> dict[Style, None]:
+    """Every style of the book, in the order in which they come."""
+    found: dict[Style, None] = {}
+    for sheet in book.sheets:
+        found |= dict.fromkeys(cell.style for cell in sheet.cells.values())
+        found |= dict.fromkeys(strip.style for strip in sheet.strips)
+    return found
+
+
+def _looks(target: Worksheet, style: Style, book: Book) -> Looks:
     """The numbers of a style in the file, as it is and for texts that look like a formula."""
-    cell, quoted = (_styled_cell(target, style, language) for _ in range(2))
+    cell, quoted = (_styled_cell(target, style, book) for _ in range(2))
     quoted.quotePrefix = True
     return cell.style_id, quoted.style_id
 
 
-def _write_sheet(
-    target: Worksheet, sheet: Sheet, book: Book, looks: dict[Style, ExcelCell]
-) -> None:
+def _write_sheet(target: Worksheet, sheet: Sheet, book: Book) -> None:
+    """All of a sheet but its cells."""
     for (row, column), cell in sheet.cells.items():
-        written = target.cell(row, column)
-        if cell.style not in looks:
-            looks[cell.style] = _styled_cell(target, cell.style, book.language)
-        # The style of a cell is a small array of indices: copied, not built anew for each cell.
-        written._style = copy(looks[cell.style]._style)
-        _set_value(written, cell.value)
         if cell.note:
-            written.comment = _comment(cell.note)
+            target.cell(row, column).comment = _comment(cell.note)
         if cell.goto is not None:
-            target._hyperlinks.append(
-                Hyperlink(ref=written.coordinate, location=cell.goto.linked, display="")
-            )
+            place = address(row, column)
+            target._hyperlinks.append(Hyperlink(ref=place, location=cell.goto.linked, display=""))
     for column, width in sheet.widths.items():
         target.column_dimensions[letter(column)].width = width
-    for row, height in sheet.heights.items():
-        target.row_dimensions[row].height = height
     for area in sheet.merges:
         target.merge_cells(area.local)
     for chart in sheet.charts:
         target.add_chart(_chart(target.parent, chart), f"{letter(chart.column)}{chart.row}")
+    for picture in sheet.pictures:
+        target.add_image(_image(picture), f"{letter(picture.column)}{picture.row}")
     for condition in sheet.conditions:
         back, ink = _LOOKS[condition.look]
         rule = FormulaRule(
-            formula=[condition.formula],
+            formula=[safe_formula(condition.formula)],
             fill=PatternFill(bgColor=back, fill_type="solid") if back else None,
             font=Font(color=ink),
         )
@@ -205,26 +221,29 @@ def _page(target: Worksheet, sheet: Sheet, book: Book) -> None:
     margins.top, margins.bottom, margins.header, margins.footer = 0.65, 0.6, 0.3, 0.3
     target.print_options.horizontalCentered = True
     for part, text in (
-        (target.oddHeader.left, book.title),
+        (target.oddHeader.left, header_text(book.title)),
         (target.oddHeader.right, "&A"),
-        (target.oddFooter.left, book.footer.replace("&", "&&")),
+        (target.oddFooter.left, header_text(book.footer)),
         (target.oddFooter.right, _PAGES[book.language]),
     ):
-        part.text = text if part is not target.oddHeader.left else text.replace("&", "&&")
+        part.text = text
         part.size = 8
 
 
-def _styled_cell(target: Worksheet, style: Style, language: str) -> ExcelCell:
+def _styled_cell(target: Worksheet, style: Style, book: Book) -> ExcelCell:
     cell = ExcelCell(target)
+    inks = _INKS | {"title": on_paper(book.colour), "head": readable(book.colour)}
     cell.font = Font(
-        name=_FONTS[language],
+        name=_FONTS[book.language],
         size=style.size,
         bold=style.bold,
-        italic=style.ink == "note" and language == "en",
-        color=_INKS[style.ink],
+        italic=style.ink == "note" and book.language == "en",
+        color=inks[style.ink],
     )
     if style.fill:
-        cell.fill = PatternFill("solid", start_color=_FILLS[style.fill])
+        cell.fill = PatternFill(
+            "solid", start_color=book.colour if style.fill == "head" else _FILLS[style.fill]
+        )
     if style.top:
         cell.border = Border(top=Side(style="thin", color="7F8C9A"))
     cell.alignment = Alignment(
@@ -237,24 +256,17 @@ def _styled_cell(target: Worksheet, style: Style, language: str) -> ExcelCell:
     return cell
 
 
+def _image(picture: Picture) -> Image:
+    image = Image(BytesIO(picture.content))
+    image.width, image.height = (size * 96.0 / 2.54 for size in (picture.width, picture.height))
+    return image
+
+
 def _comment(text: str) -> Comment:
     """A cell's comment, of a size in which its text can be read."""
-    lines = sum(max(1, -(-len(part) // 44)) for part in text.split("\n"))
-    return Comment(text, "scfcap", height=16 * lines + 16, width=300)
-
-
-def _set_value(cell: ExcelCell, value: Value) -> None:
-    if isinstance(value, Formula):
-        cell.value = value.text
-    elif isinstance(value, str):
-        text = safe_text(value)
-        cell.value = text
-        # Whatever a text begins with, it is text: never a formula, never an error value.
-        cell.data_type = "s"
-        if text[:1] in FORMULA_SIGNS:
-            cell.quotePrefix = True
-    elif value is not None:
-        cell.value = value
+    told = coded(safe_text(text))
+    lines = sum(max(1, -(-len(part) // 44)) for part in told.split("\n"))
+    return Comment(told, "scfcap", height=min(16 * lines + 16, 400), width=300)
 
 
 def _reference(workbook: Workbook, area: Area) -> Reference:
@@ -267,17 +279,17 @@ def _reference(workbook: Workbook, area: Area) -> Reference:
     )
 
 
-def _text(size: int, *, bold: bool = False) -> CharacterProperties:
-    return CharacterProperties(sz=size * 100, b=bold, solidFill="44546A")
+def _text(size: int, *, bold: bool = False, ink: str = "44546A") -> CharacterProperties:
+    return CharacterProperties(sz=size * 100, b=bold, solidFill=ink)
 
 
-def _rich(size: int) -> RichText:
-    properties = ParagraphProperties(defRPr=_text(size))
-    return RichText(p=[Paragraph(pPr=properties, endParaRPr=_text(size))])
+def _rich(size: int, ink: str = "44546A") -> RichText:
+    properties = ParagraphProperties(defRPr=_text(size, ink=ink))
+    return RichText(p=[Paragraph(pPr=properties, endParaRPr=_text(size, ink=ink))])
 
 
 def _title(text: str, size: int) -> Title:
-    run = RegularTextRun(rPr=_text(size, bold=True), t=text)
+    run = RegularTextRun(rPr=_text(size, bold=True), t=property_text(text))
     paragraph = Paragraph(pPr=ParagraphProperties(defRPr=_text(size, bold=True)), r=[run])
     return Title(tx=Text(rich=RichText(p=[paragraph])), overlay=False)
 
@@ -299,14 +311,13 @@ def _chart(workbook: Workbook, chart: Chart) -> Any:
             line.marker.symbol = "none"
             line.smooth = False
         else:
-            line.graphicalProperties.solidFill = series.colour
-            line.graphicalProperties.line.noFill = True
+            _paint(line, series)
             line.invertIfNegative = False
         drawn.series.append(line)
     drawn.set_categories(_reference(workbook, chart.categories))
     drawn.title = _title(chart.title, 12)
     drawn.width, drawn.height = chart.width, chart.height
-    if len(chart.series) == 1:
+    if len(chart.series) == 1 or not chart.legend:
         drawn.legend = None
     else:
         drawn.legend.position = "b"
@@ -315,6 +326,26 @@ def _chart(workbook: Workbook, chart: Chart) -> Any:
     drawn.graphical_properties = GraphicalProperties(ln=LineProperties(noFill=True))
     drawn.roundedCorners = False
     return drawn
+
+
+def _paint(bars: ExcelSeries, series: Series) -> None:
+    """The colour of bars, none where they only take room, and their values where asked for."""
+    look = bars.graphicalProperties
+    if series.colour:
+        look.solidFill = series.colour
+    else:
+        look.noFill = True
+    look.line.noFill = True
+    if series.labels:
+        bars.dLbls = DataLabelList(
+            numFmt=series.labels,
+            txPr=_rich(9, series.label_ink),
+            showVal=True,
+            showSerName=False,
+            showCatName=False,
+            showLegendKey=False,
+            showPercent=False,
+        )
 
 
 def _axes(drawn: Any, chart: Chart) -> None:
@@ -327,7 +358,7 @@ def _axes(drawn: Any, chart: Chart) -> None:
     drawn.x_axis.number_format = chart.category_format
     drawn.y_axis.number_format = chart.number_format
     drawn.y_axis.majorTickMark = "none"
-    drawn.y_axis.scaling.max = chart.most
+    drawn.y_axis.scaling.max, drawn.y_axis.scaling.min = chart.most, chart.least
     drawn.y_axis.majorGridlines.spPr = GraphicalProperties(ln=LineProperties(solidFill="E3E7EC"))
     if chart.value_title:
         drawn.y_axis.title = _title(chart.value_title, 9)
@@ -337,10 +368,10 @@ def _axes(drawn: Any, chart: Chart) -> None:
 
 
 def _finished(
-    raw: BytesIO, book: Book, stamp: datetime, shown: Mapping[Style, Looks], *, values: bool
+    raw: BytesIO, book: Book, stamp: datetime, looks: Mapping[Style, Looks], *, values: bool
 ) -> bytes:
-    """The archive again with fixed times, long lists, and figures beside the formulas."""
-    figures: dict[str, Sheet] = {
+    """The archive again with fixed times and the cells of the sheets."""
+    sheets: dict[str, Sheet] = {
         f"xl/worksheets/sheet{number}.xml": sheet for number, sheet in enumerate(book.sheets, 1)
     }
     out = BytesIO()
@@ -350,32 +381,15 @@ def _finished(
     ):
         for name in source.namelist():
             data = source.read(name)
-            if name in figures:
-                text = data.decode()
-                text = _with_values(text, figures[name]) if values else text
-                data = with_rows(text, figures[name], shown).encode()
-            elif name == "docProps/core.xml":
-                data = _MODIFIED.sub(rf"\g<1>{stamp:%Y-%m-%dT%H:%M:%SZ}\g<2>".encode(), data)
             entry = zipfile.ZipInfo(name, _FIRST_YEAR)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
+            if name in sheets:
+                with target.open(entry, "w") as file:
+                    for part in with_cells(data.decode(), sheets[name], looks, values=values):
+                        file.write(part.encode())
+                continue
+            if name == "docProps/core.xml":
+                data = _MODIFIED.sub(rf"\g<1>{stamp:%Y-%m-%dT%H:%M:%SZ}\g<2>".encode(), data)
             target.writestr(entry, data)
     return out.getvalue()
-
-
-def _with_values(xml: str, sheet: Sheet) -> str:
-    def filled(match: re.Match[str]) -> str:
-        place, attributes, text = match.groups()
-        value = formulas[place].value
-        if isinstance(value, str):
-            kind, shown = ' t="str"', escape(value)
-        else:
-            kind, shown = "", repr(float(value))
-        return f'<c r="{place}"{attributes}{kind}><f>{text}</f><v>{shown}</v></c>'
-
-    formulas = {
-        address(row, column): cell.value
-        for (row, column), cell in sheet.cells.items()
-        if isinstance(cell.value, Formula)
-    }
-    return _FORMULA_CELL.sub(filled, xml)

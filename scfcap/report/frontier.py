@@ -11,9 +11,11 @@ from typing import Any
 
 import pandas as pd
 
+from scfcap.brief import Lines, listed
 from scfcap.report.charts import Picture
 from scfcap.report.files import RESULT_VERSION, plain_rows
 from scfcap.report.frontier_chart import frontier_chart
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table, named_table
 from scfcap.schema.load import LoadedModel
@@ -40,8 +42,8 @@ class Opened:
         return shlex.join(parts)
 
 
-@dataclass(frozen=True)
-class FrontierReport:
+@dataclass(frozen=True, repr=False)
+class FrontierReport(Pictured):
     """Points of the frontier in ``currency``; ``origin`` what its manifest says."""
 
     model: LoadedModel
@@ -91,11 +93,23 @@ class FrontierReport:
         """The command that opens a corner of this very model."""
         return corner.command(self.model.folder.name, self.model.overrides, tape)
 
+    def _brief(self) -> tuple[str, Lines]:
+        return f"Frontier of {self.model.spec.name}", [
+            ("points", f"{len(self.frame):,}"),
+            ("corners", listed([each.name for each in self.corners])),
+        ]
+
+    def _about(self) -> About:
+        """What its picture says of where it comes from."""
+        return About.of(self.model.spec)
+
+    def drawings(self) -> Drawings:
+        """The frontier."""
+        return {"frontier": self.picture}
+
     def picture(self) -> Picture:
         """Income against lending, a line for each level of headroom."""
-        return frontier_chart(
-            f"{self.model.spec.title}: what more of each costs", self.frame, self.currency
-        )
+        return frontier_chart(self.frame, self._about())
 
     def document(self) -> dict[str, Any]:
         """The frontier as plain values."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import pandas as pd
 
-from scfcap.report.charts import Picture, canvas, dress, unit_of
-from scfcap.report.sheets.common import PALETTE
+from scfcap.report.charts import Picture, canvas, colour, dress, stroke, unit_of
+from scfcap.report.pictures.pictured import About
 
 _MARKS = {"most income": "o", "most lending": "s", "most headroom": "D"}
-_LINES = ("-", "--", "-.", ":")
 
 
-def frontier_chart(title: str, frame: pd.DataFrame, currency: str) -> Picture:
+def frontier_chart(frame: pd.DataFrame, about: About) -> Picture:
     """Income over lending, a line for each level of headroom held, the corners marked."""
     figure, axes = canvas(
-        title, "Each line holds one level of cash and undrawn lines at every close."
+        "What more income, lending or headroom costs",
+        "Each line holds one level of cash and undrawn lines at every close.",
+        about.source,
     )
     unit, label = unit_of(float(frame[["income_amount", "lending_amount"]].abs().to_numpy().max()))
     small, name = unit_of(float(frame["income_amount"].abs().max()))
@@ -25,9 +26,9 @@ def frontier_chart(title: str, frame: pd.DataFrame, currency: str) -> Picture:
         axes.plot(
             line["lending_amount"] / unit,
             line["income_amount"] / small,
-            _LINES[n % len(_LINES)],
+            stroke(n),
             marker=".",
-            color=f"#{PALETTE[n % len(PALETTE)]}",
+            color=colour(n),
             label=held,
         )
     for corner, mark in _MARKS.items():
@@ -41,6 +42,6 @@ def frontier_chart(title: str, frame: pd.DataFrame, currency: str) -> Picture:
                 corner, (x / unit, y / small), xytext=(6, -12), textcoords="offset points",
                 fontsize=9,
             )  # fmt: skip
-    axes.set_xlabel(f"lending over the plan, {currency}{label}")
-    dress(axes, f"income, {currency}{name}", bottom=None)
+    axes.set_xlabel(f"lending over the plan, {about.currency}{label}")
+    dress(axes, f"income, {about.currency}{name}", bottom=None)
     return Picture(figure)

@@ -10,11 +10,14 @@ from typing import Any
 
 import pandas as pd
 
+from scfcap.brief import Lines, money
 from scfcap.funding.cash_flow import WEEKS
 from scfcap.funding.objective import WORDS
 from scfcap.funding.value import beyond_sentence
 from scfcap.report.cautions import over_limits
 from scfcap.report.files import RESULT_VERSION, csv_bytes, plain_rows
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.plan import plan_drawings
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table, named_table
 from scfcap.report.ties import Tie, ties
@@ -42,8 +45,8 @@ TOLD = (
 )
 
 
-@dataclass(frozen=True)
-class PlanReport:
+@dataclass(frozen=True, repr=False)
+class PlanReport(Pictured):
     """A plan. ``frames`` are its tables, ``objective`` and ``net_income`` in ``currency``,
     ``origin`` what its manifest says of where figures come from.
     """
@@ -154,6 +157,22 @@ class PlanReport:
             "cautions": self.cautions,
             "tables": sorted(self.tables),
         }
+
+    def _brief(self) -> tuple[str, Lines]:
+        return f"Plan of {self.model.spec.name}, {self.length.rstrip(',')}", [
+            ("regime", self.regime),
+            ("status", self.status),
+            ("objective", money(self.objective, self.currency)),
+            ("net income", money(self.net_income, self.currency)),
+        ]
+
+    def _about(self) -> About:
+        """What its pictures say of where they come from."""
+        return About.of(self.model.spec, self.model.spec.plan.scenario)
+
+    def drawings(self) -> Drawings:
+        """Funding, sources and uses, limits, cash, lending, prices, cost of funds, gaps."""
+        return plan_drawings(self.tables, self._about())
 
     def save(self, out: str | Path) -> SavedRun:
         """Write the run folder: every table, the short ones also as CSV, and what the plan was made

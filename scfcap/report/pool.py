@@ -12,11 +12,14 @@ from typing import Any
 import pandas as pd
 
 from scfcap import __version__
+from scfcap.brief import Lines, listed, money
 from scfcap.errors import InputError, Problem
 from scfcap.pool.snapshot import Pool
 from scfcap.pool.store import snapshot_bytes
 from scfcap.report.excel import build_workbook
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.pool import pool_drawings
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import RunMeta, Table, named_table
 from scfcap.schema.load import LoadedModel
@@ -28,8 +31,8 @@ SNAPSHOT = "pool.parquet"
 _PACK = Pack(title="Loan pool", sheets=("pool",), file_name="pool.xlsx")
 
 
-@dataclass(frozen=True)
-class PoolReport:
+@dataclass(frozen=True, repr=False)
+class PoolReport(Pictured):
     """The pool of a model. ``origin`` is what its manifest says of where figures come from."""
 
     model: LoadedModel
@@ -110,6 +113,21 @@ class PoolReport:
             digest=self.pool.digest,
             overrides=self.model.overrides,
         )
+
+    def _brief(self) -> tuple[str, Lines]:
+        return f"Pool of {self.model.spec.name} as of {self.pool.as_of}", [
+            ("loans", f"{len(self.pool):,}"),
+            ("balance", money(self.pool.total, self.model.spec.currency)),
+            ("pictures", listed(self.kinds)),
+        ]
+
+    def _about(self) -> About:
+        """What its pictures say of where they come from."""
+        return About.of(self.model.spec)
+
+    def drawings(self) -> Drawings:
+        """What the pool is made of, its concentrations, what keeps loans out."""
+        return pool_drawings(self.tables, self._about())
 
     def to_excel(self, path: str | Path) -> Path:
         """Write the workbook alone: the Pool sheet."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap import __version__
+from scfcap.brief import Lines, listed
 from scfcap.cashflow.distribution import PERCENTILES, Distribution
 from scfcap.cashflow.explain import LoanExplanation
 from scfcap.cashflow.flows import COLLECTED, collected
@@ -22,6 +23,8 @@ from scfcap.report import charts
 from scfcap.report.drawn import beside, factors
 from scfcap.report.excel import build_workbook
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.pictures.cash import run_off_of, scenario_lines
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import RunMeta, Table, named_table
 from scfcap.report.unfinished import cautions, withhold
@@ -51,8 +54,8 @@ _SPREAD = (
 )
 
 
-@dataclass(frozen=True)
-class ProjectionReport:
+@dataclass(frozen=True, repr=False)
+class ProjectionReport(Pictured):
     """The projection of a model. ``origin`` is what its manifest says of where figures come from.
 
     ``credit`` are the curves as stated or estimated; ``distribution`` the Monte Carlo paths, if
@@ -163,35 +166,58 @@ class ProjectionReport:
             overrides=self.model.overrides,
         )
 
+    def _brief(self) -> tuple[str, Lines]:
+        grid, paths = self.cashflow.grid, self.distribution
+        drawn = "none" if paths is None else f"{len(paths):,}, seed {paths.seed}"
+        return f"Projection of {self.model.spec.name} from {grid.as_of}", [
+            ("scenarios", listed(self.cashflow.scenarios)),
+            ("periods", f"{len(grid)} ({grid.frequency}), to {grid.ends[-1]}"),
+            ("paths drawn", drawn),
+            ("pictures", listed(self.kinds, 8)),
+        ]
+
+    def _about(self) -> About:
+        """What its pictures say of where they come from."""
+        return About.of(self.model.spec)
+
     def pictures(self) -> dict[str, charts.Picture]:
         """Charts by name: the run-off of each scenario, and fans where paths were drawn."""
-        spec, currency = self.model.spec, self.model.spec.currency
-        about = f"{spec.title}, as of {spec.as_of}"
+        return {name: draw() for name, draw in self.drawings().items()}
+
+    def drawings(self) -> Drawings:
+        """The same, each drawn when it is called; the scenarios beside one another too."""
+        about, names = self._about(), self.cashflow.scenarios
         periods = self.tables["cash_flow_periods"].frame
-        made = {
-            f"run_off_{name}": charts.run_off(
-                f"Collections and balance, scenario {name}",
-                periods[periods["scenario"] == name].reset_index(drop=True),
-                currency,
-                about,
-            )
+        made = {f"run_off_{name}": partial(run_off_of, periods, name, about) for name in names}
+        if len(names) > 1:
+            for measure in ("collections", "loss"):
+                kind = "scenarios" if measure == "collections" else "scenarios_loss"
+                made[kind] = partial(scenario_lines, periods, names, about, measure)
+        if self.distribution is not None:
+            for fan in _FANS:
+                kind = f"fan_{fan[0]}" + ("_cumulative" if fan[1] == "cumulative" else "")
+                made[kind] = partial(self._fan, self.distribution, *fan)
+        return made
+
+    def _fan(
+        self, drawn: Distribution, measure: str, basis: str, column: str, words: str
+    ) -> charts.Picture:
+        spread = self.tables["distribution_periods"].frame
+        periods = self.tables["cash_flow_periods"].frame
+        about = self._about()
+        rows = (spread["measure"] == measure) & (spread["basis"] == basis)
+        lines = {
+            name: _line(periods[periods["scenario"] == name], column, basis, len(drawn.grid))
             for name in self.cashflow.scenarios
         }
-        drawn = self.distribution
-        if drawn is None:
-            return made
-        spread = self.tables["distribution_periods"].frame
-        about = f"{about}; {len(drawn):,} paths, seed {drawn.seed}"
-        for measure, basis, column, words in _FANS:
-            rows = (spread["measure"] == measure) & (spread["basis"] == basis)
-            lines = {
-                name: _line(periods[periods["scenario"] == name], column, basis, len(drawn.grid))
-                for name in self.cashflow.scenarios
-            }
-            made[f"fan_{measure}" + ("_cumulative" if basis == "cumulative" else "")] = charts.fan(
-                words, spread[rows].reset_index(drop=True), currency, lines=lines, note=about
-            )
-        return made
+        return charts.fan(
+            words,
+            spread[rows].reset_index(drop=True),
+            about.currency,
+            lines=lines,
+            note=f"{about.note('')} · {len(drawn):,} paths, seed {drawn.seed}",
+            source=about.source,
+        )
 
     def to_excel(self, path: str | Path) -> Path:
         """Write the workbook alone: the Cash flows sheet, and the checks of its totals."""

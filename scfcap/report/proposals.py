@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from scfcap.brief import Lines, money
 from scfcap.funding.proposals import Size, Use
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.worth import by_price, by_size
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
 from scfcap.schema.proposals import Proposal
@@ -29,8 +32,8 @@ METHOD = (
 )
 
 
-@dataclass(frozen=True)
-class ProposalReport:
+@dataclass(frozen=True, repr=False)
+class ProposalReport(Pictured):
     """A proposal judged; amounts of ``uses`` and ``sizes`` in units of ``unit`` currency.
 
     ``uses`` by rising price, ``stated`` that at the price asked for (None: not known), ``highest``
@@ -181,6 +184,30 @@ class ProposalReport:
 
     def _money(self, amount: float) -> str:
         return f"{self.currency} {amount:,.0f}"
+
+    def _brief(self) -> tuple[str, Lines]:
+        at = "" if self.stated is None else money(self.stated.worth * self.unit, self.currency)
+        return f"What {self.proposal.name} is worth to the plan", [
+            ("proposal", self.what),
+            ("worth as stated", at or "not stated"),
+            ("prices tried", f"{len(self.uses)}"),
+        ]
+
+    def _about(self) -> About:
+        """What its pictures say of where they come from."""
+        return About(currency=self.currency, names=(self.proposal.name,))
+
+    def drawings(self) -> Drawings:
+        """What it is worth by price, and by size."""
+        price, about = PRICE[self.proposal.kind], self._about()
+        title = f"What {self.proposal.name} is worth to the plan"
+        prices = partial(by_price, self.prices, f"{title}, by price", price, about)
+        if len(self.sizes) < 2:
+            return {"prices": prices}
+        return {
+            "prices": prices,
+            "sizes": partial(by_size, self.by_size, f"{title}, by size", about),
+        }
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Both tables by name."""

@@ -1,5 +1,9 @@
 """LibreOffice at work on a workbook: recalculated, or as PDF; in a profile of its own, offline.
 
+:func:`proved` shows that a workbook recalculates to the figures it holds. The workbook that is
+delivered stays the one that we wrote: it has the engine's values beside its formulas, and keeps
+charts, comments and names as they were made.
+
 Each call makes a profile that is thrown away. In it LibreOffice works every formula out anew,
 whatever value the file holds beside it, runs no macro, and follows no link out of the file.
 """
@@ -11,11 +15,17 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from scfcap.errors import InputError, Problem
+from openpyxl import load_workbook
+
+from scfcap.errors import InputError, InvariantError, Problem
+from scfcap.quantities import HALF_CENT
+from scfcap.report.book import address
 
 Kind = Literal["xlsx", "pdf"]
 #: Longest that LibreOffice may take over the files of a call [seconds].
@@ -85,6 +95,70 @@ def converted(
     if missing:
         raise _failed(asked, f"wrote no {', '.join(missing)} ({said[-300:] or 'it said nothing'})")
     return made
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a recalculation by LibreOffice found: equal in all ``figures``, numbers and texts.
+
+    ``largest`` is the largest difference [of the figure's unit], at ``where``.
+    """
+
+    program: str
+    figures: int
+    largest: float
+    where: str
+
+    def manifest(self) -> dict[str, Any]:
+        """For the manifest."""
+        return asdict(self) | {"tolerance": HALF_CENT, "equal": True}
+
+
+def proved(path: Path) -> Proof:
+    """The proof that a workbook recalculates to the figures that stand in it.
+
+    Raises :class:`~scfcap.errors.InvariantError` where a figure moves by more than half a cent, a
+    text changes or a cell becomes an error; :class:`~scfcap.errors.InputError` as
+    :func:`converted` does.
+    """
+    with tempfile.TemporaryDirectory(prefix="scfcap-proof-") as place:
+        (again,) = converted([path], "xlsx", Path(place))
+        with again.open("rb") as new, path.open("rb") as old, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            books = [load_workbook(file, read_only=True, data_only=True) for file in (old, new)]
+            figures, largest, where, moved = 0, 0.0, "", []
+            for cell, stated, found in _pairs(*books):
+                if isinstance(stated, int | float) and isinstance(found, int | float):
+                    off, figures = abs(stated - found), figures + 1
+                    if off > largest:
+                        largest, where = off, cell
+                    if off > HALF_CENT:
+                        moved.append(f"{cell}: {stated!r} becomes {found!r}")
+                elif (stated or None) != (found or None):
+                    moved.append(f"{cell}: {stated!r} becomes {found!r}")
+    if moved:
+        said = f"{len(moved)} cells, such as {'; '.join(moved[:3])}"
+        raise InvariantError(f"{path.name} does not recalculate to its own figures: " + said)
+    return Proof("LibreOffice", figures, largest, where)
+
+
+def _pairs(old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Every cell of both workbooks: where it stands, what it holds in each."""
+    for name in old.sheetnames:
+        sheets = [book[name] for book in (old, new)]
+        for sheet in sheets:
+            sheet.reset_dimensions()
+        stated, found = (
+            {
+                (cell.row, cell.column): cell.value
+                for row in sheet.iter_rows()
+                for cell in row
+                if cell.value is not None
+            }
+            for sheet in sheets
+        )
+        for at in sorted(stated.keys() | found.keys()):
+            yield f"{name} {address(*at)}", stated.get(at), found.get(at)
 
 
 def _write_profile(profile: Path) -> None:

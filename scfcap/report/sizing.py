@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from scfcap.brief import Lines, listed, money
 from scfcap.deal.bracket import Bracket
 from scfcap.deal.breakeven import BreakEven
 from scfcap.deal.breakeven import to_frame as break_even_frame
@@ -22,6 +23,8 @@ from scfcap.deal.outcome import DealRun
 from scfcap.deal.sizing import LARGER, Limit, Sized, Sizing
 from scfcap.report import charts
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.sizing import break_even_bars, size_bars
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
 from scfcap.schema.load import LoadedModel
@@ -55,8 +58,8 @@ _UNITS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class SizingReport:
+@dataclass(frozen=True, repr=False)
+class SizingReport(Pictured):
     """What was found of one deal; ``structure`` tells whether classes are ``stated`` or ``sized``
     in all but the sizes themselves. What was not asked for is None.
 
@@ -175,30 +178,56 @@ class SizingReport:
             "tables": sorted(self.tables),
         }
 
+    def _brief(self) -> tuple[str, Lines]:
+        lines = [("scenario", self.scenario), ("classes", f"as {self.structure}")]
+        if self.sizing is not None:
+            currency = self.model.spec.currency
+            sizes = [f"{each.tranche} {money(each.size, currency)}" for each in self.sizing.sized]
+            lines.append(("sizes", listed(sizes)))
+        return f"Sizes of deal {self.deal} of {self.model.spec.name}", lines
+
+    def _about(self) -> About:
+        """What its pictures say of where they come from."""
+        return About.of(self.model.spec, self.scenario)
+
     def pictures(self) -> dict[str, charts.Picture]:
         """Heat maps of the sensitivity grid, by class: its loss and its yield."""
+        return {name: draw() for name, draw in self._heats().items()}
+
+    def drawings(self) -> Drawings:
+        """What classes bear, their sizes where they were sought, heat maps of the sensitivity."""
+        about, tables = self._about(), self.tables
+        made: dict[str, Callable[[], charts.Picture]] = {}
+        if self.sizing is not None:
+            made["sizes"] = lambda: size_bars(tables["sizes"].frame, self.deal, about)
+        made["break_even"] = lambda: break_even_bars(tables["break_even"].frame, self.deal, about)
+        return {**made, **self._heats()}
+
+    def _heats(self) -> dict[str, Callable[[], charts.Picture]]:
         frame = self.sensitivity
         if frame is None:
             return {}
-        made = {}
-        spec = self.model.spec
-        about = f"{spec.title}, deal {self.deal}, classes as {self.structure}"
-        for tranche, mine in frame.groupby("tranche", sort=False):
-            failing = {
-                name: _pivot(part.assign(fails=[s is False for s in part["sound"]]), "fails")
-                for name, part in _panels(mine)
-            }
-            note = about + ("; × interest late or principal missing" if _any(failing) else "")
-            for column, words in (("loss_share", "loss"), ("yield", "yield")):
-                panels = {name: _pivot(part, column) for name, part in _panels(mine)}
-                made[f"heat_{words}_{tranche}"] = charts.heat_maps(
-                    f"{tranche}: {words}" + (" a year" if column == "yield" else ", of the class"),
-                    panels,
-                    failing,
-                    ("multiple of defaults", "multiple of prepayment"),
-                    note,
-                )
-        return made
+        return {
+            f"heat_{words}_{tranche}": partial(self._heat, str(tranche), mine, column, words)
+            for tranche, mine in frame.groupby("tranche", sort=False)
+            for column, words in (("loss_share", "loss"), ("yield", "yield"))
+        }
+
+    def _heat(self, tranche: str, mine: pd.DataFrame, column: str, words: str) -> charts.Picture:
+        failing = {
+            name: _pivot(part.assign(fails=[s is False for s in part["sound"]]), "fails")
+            for name, part in _panels(mine)
+        }
+        about = self._about()
+        note = f"{about.note('')} · deal {self.deal}, classes as {self.structure}"
+        return charts.heat_maps(
+            f"{tranche}: {words}" + (" a year" if column == "yield" else ", of the class"),
+            {name: _pivot(part, column) for name, part in _panels(mine)},
+            failing,
+            ("multiple of defaults", "multiple of prepayment"),
+            note + ("; × interest late or principal missing" if _any(failing) else ""),
+            about.source,
+        )
 
     def save(self, out: str | Path) -> SavedRun:
         """Write the run folder: tables (also as CSV), heat maps as PNG."""

@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,30 @@ def _listed(folder: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
+def add_files(run: SavedRun, files: Mapping[str, Callable[[Path], object]]) -> SavedRun:
+    """Write ``files`` into a run's folder, each by its function: all of them or none.
+
+    One of the same name is replaced, the others stay; the manifest lists them all. Raises
+    :class:`~scfcap.errors.InputError` where the folder cannot be written.
+    """
+    with _written(run.folder, f"{run.folder}"):
+        aside = run.folder / f".{os.getpid()}.new"
+        try:
+            for name, write in files.items():
+                write(_target(aside, name))
+            for path in sorted(path for path in aside.rglob("*") if path.is_file()):
+                path.replace(_target(run.folder, path.relative_to(aside).as_posix()))
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        listed = _listed(run.folder)
+        listed.pop(MANIFEST, None)
+        manifest = {**run.manifest, "files": listed}
+        told = run.folder / f".{MANIFEST}.{os.getpid()}"
+        told.write_text(_json(manifest), encoding="utf-8")
+        told.replace(run.folder / MANIFEST)
+    return replace(run, manifest=manifest)
+
+
 def read_run(folder: Path) -> SavedRun:
     """Read a run folder back; :class:`~scfcap.errors.InputError` where it is not one."""
     folder = Path(folder)
@@ -166,30 +190,38 @@ def _aside(out: Path) -> Iterator[Path]:
     folder = out.with_name(f".{out.name}.{os.getpid()}.new")
     older = out.with_name(f".{out.name}.{os.getpid()}.old")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        yield folder
-        if out.exists():
-            out.replace(older)
-        try:
-            folder.replace(out)
-        except OSError:
-            if older.exists():
-                older.replace(out)
-            raise
-    except OSError as error:
-        raise InputError(
-            Problem(
-                f"--out {out}",
-                f"cannot be written ({error.strerror or error})",
-                "a place where folders may be made",
-                "Give another --out.",
-            )
-        ) from error
+        with _written(out, f"--out {out}"):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            yield folder
+            if out.exists():
+                out.replace(older)
+            try:
+                folder.replace(out)
+            except OSError:
+                if older.exists():
+                    older.replace(out)
+                raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(older, ignore_errors=True)
+
+
+@contextmanager
+def _written(out: Path, where: str) -> Iterator[None]:
+    """A fault of the file system while ``out`` is written is bad input."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            Problem(
+                where,
+                f"cannot be written ({error.strerror or error})",
+                "a place where folders may be made",
+                "Give another --out." if where.startswith("--out") else f"Copy {out} elsewhere.",
+            )
+        ) from error
 
 
 def _file_name(name: str, taken: set[str] | None = None) -> str:

@@ -64,11 +64,13 @@ def ties(tables: Mapping[str, Table]) -> list[Tie]:
     """Every tie for which ``tables`` hold both sides, in the order of the stations."""
     frames = {name: table.frame for name, table in tables.items() if not table.frame.empty}
     from scfcap.report.contingency_ties import contingency_ties
+    from scfcap.report.live.ties import waterfall_ties
 
     parts: tuple[Callable[[dict[str, pd.DataFrame]], Iterator[Tie]], ...] = (
         _pool_ties,
         _cash_flow_ties,
         _deal_ties,
+        waterfall_ties,
         _plan_ties,
         _balance_ties,
         statement_ties,

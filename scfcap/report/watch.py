@@ -9,8 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from scfcap.brief import Lines, listed
 from scfcap.pool.lights import by_month
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
+from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.worth import warnings
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
 from scfcap.schema.load import LoadedModel
@@ -22,8 +25,8 @@ _TITLES = {
 }
 
 
-@dataclass(frozen=True)
-class WatchReport:
+@dataclass(frozen=True, repr=False)
+class WatchReport(Pictured):
     """Early warnings of a model.
 
     ``lights``: see :func:`scfcap.pool.lights.now`; ``series``: see
@@ -35,6 +38,18 @@ class WatchReport:
     lights: pd.DataFrame
     series: pd.DataFrame
     origin: Mapping[str, Any]
+
+    def _brief(self) -> tuple[str, Lines]:
+        lights = [f"{colour} {count}" for colour, count in self.counts().items()]
+        return f"Early warnings of {self.model.spec.name}", [("lights", listed(lights))]
+
+    def _about(self) -> About:
+        """What its picture says of where it comes from."""
+        return About.of(self.model.spec)
+
+    def drawings(self) -> Drawings:
+        """Each indicator against its red threshold."""
+        return {"lights": lambda: warnings(self.lights, self._about())}
 
     def counts(self) -> dict[str, int]:
         """Number of lights of each colour."""

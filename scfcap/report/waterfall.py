@@ -202,9 +202,14 @@ def draw(name: str, spec: DealSpec, file: Path) -> bytes:
         text = mermaid(shown)
         whole = f"# {shown.title}\n\n```mermaid\n{text}```\n" if kind == "markdown" else text
         return whole.encode()
+    return picture(name, spec).to_bytes("svg" if kind == "svg" else "png")
+
+
+def picture(name: str, spec: DealSpec) -> charts.Picture:
+    """The drawing of a deal as a picture: its steps in order, and whom they pay."""
     from scfcap.report.waterfall_layout import laid_out
 
-    return charts.sketch(laid_out(shown)).to_bytes("svg" if kind == "svg" else "png")
+    return charts.sketch(laid_out(drawing(name, spec)))
 
 
 # --- Mermaid --------------------------------------------------------------------------------

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -76,6 +77,15 @@ def _syntax_problem(label: str, text: str, message: str) -> Problem:
         action = "A key or table may stand only once; take one of them out."
     where = f"{label} line {number}, column {position[2]}"
     return Problem(where, f"`{line[:60]}`", f"valid TOML ({words})", action)
+
+
+def digest(parts: Iterable[bytes]) -> str:
+    """SHA-256 of all ``parts``, each with its length before it."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(len(part).to_bytes(8, "big"))
+        found.update(part)
+    return found.hexdigest()
 
 
 def inside(folder: Path, path: str) -> Path | None:

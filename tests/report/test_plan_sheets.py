@@ -10,8 +10,12 @@ import pytest
 import scfcap
 from scfcap.api import Run
 from scfcap.report.book import Book, Formula, Sheet
+from scfcap.report.excel import write_book
 from scfcap.report.labels.tables import labelled, labels_of
 from scfcap.report.sheets import build_book
+from scfcap.report.ties import ties
+
+from .office import recalculate, same_figures
 
 SMALL = {"tape.platform.loans": 400, "plan.periods": 4}
 
@@ -197,6 +201,13 @@ def test_what_would_have_announced_a_shock_stands_as_it_is_today(run: Run) -> No
     assert line["value"] == pytest.approx(lights.loc[("lender_line_use", "bank-a"), "value"])
     assert line["light"] == lights.loc[("lender_line_use", "bank-a"), "light"]
     assert signs.loc[("market-shut", "none"), "light"].iloc[0] == ""
+
+
+def test_the_whole_workbook_recalculates_and_passes(run: Run, book: Book, tmp_path: Path) -> None:
+    """A short plan of the shipped platform, every station real."""
+    assert [tie.name for tie in ties(run.tables()) if not tie.ok] == []
+    write_book(book, tmp_path / "demo.xlsx", values=False)
+    same_figures(book, recalculate(tmp_path, "demo")["demo"])
 
 
 def test_the_workbook_is_written(run: Run, tmp_path: Path) -> None:

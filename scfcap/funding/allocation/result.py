@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from scfcap.brief import Brief, Lines, listed, money
 from scfcap.funding.allocation.program import AllocationProgram, Choice
 from scfcap.quantities import FloatArray, IntArray
 
@@ -25,8 +26,8 @@ class Step:
     said: str = ""
 
 
-@dataclass(frozen=True)
-class Allocation:
+@dataclass(frozen=True, repr=False)
+class Allocation(Brief):
     """A placement of whole loans with its proof.
 
     ``choice`` (loans,): channel, -1 where unplaced. ``dual`` (rows,), at least 0: value of one more
@@ -48,6 +49,17 @@ class Allocation:
     """Channels with a least ticket, by key: whether the bound's best branch has it open."""
     branches: tuple[tuple[Mapping[str, bool], FloatArray], ...] = ()
     """All branches that prove the bound together: by channel whether it is open, and prices."""
+
+    def _brief(self) -> tuple[str, Lines]:
+        program = self.program
+        placed = self.choice[self.choice >= 0].size
+        return f"Allocation of {len(program):,} loans", [
+            ("placed", f"{placed:,} loans"),
+            ("channels", listed(program.channels)),
+            ("rows", f"{len(program.rows):,}"),
+            ("value", money(self.value)),
+            ("gap to the bound", f"{self.gap:.2g}"),
+        ]
 
     @property
     def gap(self) -> float:

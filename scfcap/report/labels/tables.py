@@ -7,7 +7,7 @@ Chinese.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -75,8 +75,13 @@ _NAMED = frozenset(
 )  # fmt: skip
 
 
-def labels_of(language: str, meta: RunMeta, tables: Mapping[str, Table]) -> Labels:
-    """The labels of a run: its model's names stay as they are, and so do the values of its tape."""
+def labels_of(
+    language: str, meta: RunMeta, tables: Mapping[str, Table], texts: Sequence[str] = ()
+) -> Labels:
+    """The labels of a run: its model's names stay as they are, and so do the values of its tape.
+
+    So do ``texts``, which a pack states in its own language.
+    """
     values: set[str] = set()
     if language != "en":
         for table in tables.values():
@@ -84,7 +89,7 @@ def labels_of(language: str, meta: RunMeta, tables: Mapping[str, Table]) -> Labe
             for column in _NAMED.intersection(table.frame.columns):
                 if not pd.api.types.is_numeric_dtype(table.frame[column]):
                     values.update(map(str, table.frame[column].dropna().unique()))
-    return Labels(language, (*meta.names, meta.model, meta.title), values)
+    return Labels(language, (*meta.names, meta.model, meta.title, *texts), values)
 
 
 def _sorted_by(table: str) -> tuple[str, ...]:

@@ -113,4 +113,6 @@ def _notes(shown: Drawing, say: Say) -> str:
                     f"<td>{escape(say(words))}</td></tr>"
                 )
 
-    return f'<table class="terms"><tbody>{"".join(rows())}</tbody></table>'
+    return (
+        f'<div class="scroll"><table class="terms"><tbody>{"".join(rows())}</tbody></table></div>'
+    )

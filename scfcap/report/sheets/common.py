@@ -26,8 +26,8 @@ from scfcap.report.tables import RunMeta, Table
 
 #: Colours that are told apart by colour-blind readers too (after Okabe and Ito).
 PALETTE = (
-    "1F3A5F", "E69F00", "56B4E9", "009E73", "CC79A7", "D55E00", "F0E442", "8C8C8C", "0072B2",
-    "A6761D",
+    "1F3A5F", "E69F00", "56B4E9", "009E73", "CC79A7", "D55E00", "F0E442", "BFBFBF", "0072B2",
+    "5C2E00",
 )  # fmt: skip
 CHANNEL_COLOURS = {
     axes.OWN: "1F3A5F",

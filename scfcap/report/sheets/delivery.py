@@ -24,6 +24,7 @@ from scfcap.report.book import (
     letter,
     quoted,
 )
+from scfcap.report.long_lists import rows_shown
 from scfcap.report.sheets.borrowing import certificate
 from scfcap.report.sheets.common import (
     NOTE,
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
     from scfcap.report.delivery import Delivery
 
 LOANS = "Loans"
-#: Rows of a list that a workbook holds where it does not hold all.
-FIRST = 1_000
 _DAY = "yyyy-mm-dd"
 _MONEY = ("balance", "amount", "purchase_price", "counted", "contribution")
 _LOOKS = {"rate": RATE, "advance_rate": PERCENT, "price": "0.0000"}
@@ -136,8 +135,7 @@ def delivery_book(found: Delivery, about: Mapping[str, str], most_rows: int) -> 
     )
     kit = Kit({}, meta, Look(meta.currency, 1.0), book)
     sheet = kit.add("Report", f"{title}: {words(found.key)}", 46.0)
-    whole = len(found.loans) <= most_rows
-    rows = len(found.loans) if whole else min(FIRST, most_rows)
+    rows = rows_shown(len(found.loans), most_rows)
     at = _Places(5, 6) if found.pledge else _Places(4, 5)
     listed = _loans(kit, found, rows)
     for column in range(2, 8):

@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 
 from scfcap import axes
-from scfcap.report.book import PERCENT, Chart, Formula, Series, address
+from scfcap.quantities import HALF_CENT
+from scfcap.report.book import PERCENT, Area, Chart, Formula, Series, address
 from scfcap.report.sheets.common import (
     BOLD,
     CHANNEL_COLOURS,
     CHANNEL_WORDS,
+    HEAD,
+    NOTE,
     STACK_WORDS,
     Kit,
     as_date,
@@ -20,9 +23,11 @@ from scfcap.report.sheets.common import (
     live,
     number,
     section,
+    styled,
     title_case,
     words,
 )
+from scfcap.report.sheets.terms import INCOME, Terms, add_terms
 from scfcap.report.sheets.timeline import How, Timeline
 from scfcap.report.ties import funding_stack, loans_managed
 
@@ -38,13 +43,81 @@ def add_plan(kit: Kit) -> None:
     ends = period_ends(flows)
     line = Timeline.over(sheet, kit, ends)
     line.head(4)
+    terms = add_terms(kit, flows) if line.step == 1 else None
     row = _sources_and_uses(line, flows, 5)
     row = _lending(line, row + 1)
     row = _stack(line, row + 1)
     row = _balances(line, row + 1)
     row = _balance_sheet(line, row + 1)
-    _income(line, row + 1)
-    sheet.reach(row, line.total)
+    row = _income(line, row + 1)
+    if terms is not None:
+        _live(line, terms)
+    _marks(line)
+    sheet.reach(row - 1, line.total + 1)
+
+
+def _live(line: Timeline, terms: Terms) -> None:
+    """Let lines be formulas where what they are made of stands in the workbook."""
+    places, own = line.kit.book.places, axes.OWN
+    for key in terms.now:
+        area = places.get(f"plan.{key[0]}.{key[1]}.{key[2]}")
+        if area is not None:
+            terms.link(key, area)
+    closing, opening = (
+        places.get(f"plan.{side}.{own}.cash {word}")
+        for side, word in (("use", "carried forward"), ("source", "brought forward"))
+    )
+    if closing is not None:
+        terms.shift("Cash carried forward", closing)
+        if opening is not None:
+            _from_before(line, opening, closing)
+    for name, title in (("cash", "Cash at the close"), ("net capital", "Net capital at the close")):
+        area = places.get(f"plan.balance.{own}.{name}")
+        if area is not None:
+            terms.shift(title, area)
+            for other in (f"plan.sheet.{name}", f"plan.sheet.free {name}", f"plan.stack.{own}"):
+                if other in places and (name == "net capital" or "stack" not in other):
+                    _same_as(line, places[other], area)
+    for item in INCOME:
+        area = places.get(f"plan.income.{item}")
+        if area is not None:
+            terms.earn(item, area)
+    terms.rest_on(places)
+
+
+def _from_before(line: Timeline, opening: Area, closing: Area) -> None:
+    """Cash brought forward is what the period before carries forward."""
+    sheet = line.sheet
+    for column in range(opening.column + 1, opening.last_column + 1):
+        value = number(sheet, opening.row, column)
+        if abs(value - number(sheet, closing.row, column - 1)) <= HALF_CENT:
+            text = f"={address(closing.row, column - 1)}"
+            sheet.put(opening.row, column, Formula(text, value), live(line.kit.look.money()))
+
+
+def _same_as(line: Timeline, area: Area, source: Area) -> None:
+    """A line of the sheet that shows another one again."""
+    sheet = line.sheet
+    for column in range(area.column, area.last_column + 1):
+        value = number(sheet, area.row, column)
+        if abs(value - number(sheet, source.row, column)) <= HALF_CENT:
+            text = f"={address(source.row, column)}"
+            sheet.put(area.row, column, Formula(text, value), live(line.kit.look.money()))
+
+
+def _marks(line: Timeline) -> None:
+    """Beside each line: live, or to be run again."""
+    sheet, at = line.sheet, line.total + 1
+    sheet.put(4, at, "Live?", HEAD)
+    sheet.widths[at] = 8.0
+    meta = line.kit.meta
+    sheet.put(3, 1, f"Grey figures are solved and stay; to solve again, run: {meta.command}", NOTE)
+    for row in range(5, sheet.last_row + 1):
+        cell = sheet.cells.get((row, line.last))
+        if cell is not None and cell.style.ink != "head" and cell.value is not None:
+            word = "live" if isinstance(cell.value, Formula) else "re-run"
+            word = "model" if cell.style.ink == "input" else word
+            sheet.put(row, at, word, styled(NOTE, align="center"))
 
 
 def by_period(frame: pd.DataFrame, keys: list[str], value: str = "amount") -> pd.DataFrame:
@@ -214,7 +287,8 @@ def _balance_sheet(line: Timeline, row: int) -> int:
     for sides, label in ((("asset",), "assets"), (("liability", "capital"), "funding")):
         first = row
         for item, values in by_period(frame[frame["side"].isin(sides)], ["item"]).iterrows():
-            line.line(row, title_case(str(item)), values.to_dict(), "last")
+            area = line.line(row, title_case(str(item)), values.to_dict(), "last")
+            places[f"plan.sheet.{item}"] = area
             row += 1
         area = line.summed(row, f"Total {label}", range(first, row), opening=True)
         places[f"plan.{label}"] = area
@@ -231,7 +305,8 @@ def _income(line: Timeline, row: int) -> int:
     row = section(line.sheet, row, "Income")
     first = row
     for item, values in by_period(income, ["item"]).iterrows():
-        line.line(row, title_case(str(item)), values.to_dict())
+        area = line.line(row, title_case(str(item)), values.to_dict())
+        line.kit.book.places[f"plan.income.{item}"] = area
         row += 1
     area = line.summed(row, "Net income", range(first, row))
     line.kit.book.places["plan.income"] = area

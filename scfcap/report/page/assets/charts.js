@@ -40,7 +40,7 @@ class PlotChart {
     }
     if (this.chart.kind === "flows") {
       const side = [0, 2].map((depth) => this.view.nodes.filter((node) => node.depth === depth).length);
-      return Math.max(320, 60 + 34 * Math.max(...side));
+      return Math.max(320, 60 + (this.narrow ? 48 : 34) * Math.max(...side));
     }
     return 340;
   }
@@ -54,7 +54,7 @@ class PlotChart {
   }
 
   resize(width) {
-    this.drawn.resize(width === undefined ? undefined : { width, height: this.height() });
+    this.drawn.resize({ width: width === undefined ? "auto" : width, height: this.height() });
     this.drawn.setOption(this.option(), true);
   }
 
@@ -197,8 +197,8 @@ class PlotChart {
     }));
     const least = Math.min(0, ...all);
     const most = this.chart.most === undefined ? Math.max(...all, least + 1e-12) : this.chart.most;
-    const side = { color: INK, width: this.narrow ? 120 : 250, overflow: "truncate", interval: 0 };
-    const room = (this.plot.clientWidth - (this.narrow ? 120 : 250)) / labels.length;
+    const side = { color: INK, width: this.narrow ? 150 : 250, overflow: "truncate", interval: 0 };
+    const room = (this.plot.clientWidth - (this.narrow ? 150 : 250)) / labels.length;
     const names = { color: SOFT, fontSize: 11, hideOverlap: true, interval: room > 54 ? 0 : "auto" };
     const over = { position: "top", axisLabel: names };
     return {
@@ -209,7 +209,7 @@ class PlotChart {
       visualMap: {
         type: "continuous", min: least, max: most, seriesIndex: 0, dimension: 2, calculable: false,
         orient: "horizontal", left: "center", bottom: 0, itemHeight: 160, itemWidth: 12,
-        text: [this.tick(most), this.tick(least)], textStyle: { color: SOFT },
+        text: [most, least].map((value) => (value === 0 ? this.tick(0) : this.number(value))), textStyle: { color: SOFT },
         inRange: { color: SCALE }, outOfRange: { color: BEYOND },
       },
       series: [
@@ -256,7 +256,7 @@ class PlotChart {
       series: [
         {
           type: "sankey", left: side, right: side, top: 28, bottom: 12, nodeWidth: 14,
-          nodeGap: 16, draggable: false, emphasis: { focus: "adjacency" },
+          nodeGap: this.narrow ? 26 : 16, draggable: false, emphasis: { focus: "adjacency" },
           layoutIterations: 0, label,
           data: nodes.map((node, n) => ({
             name: String(n), depth: node.depth, itemStyle: { color: node.colour },

@@ -43,8 +43,8 @@ window.addEventListener("beforeprint", () => {
   before = opened.map(({ place }) => place.open);
   charts.forEach((chart) => chart.resize(PAPER));
   for (const made of opened) {
+    made.place.append(made.printed(made.place.open));
     made.place.open = true;
-    made.place.append(made.printed());
   }
 });
 window.addEventListener("afterprint", () => {

@@ -2,8 +2,9 @@
 const CHOICES = 60; // a column with more different texts is searched, not chosen from
 const FILTERS = 8;
 const LONG = 48; // a text of more signs may break its line
-const PRINTED_ROWS = 60;
-const PRINTED_WIDTH = 165; // signs beside each other on a printed page
+const PRINTED_ROWS = 25; // of a table that is closed
+const PRINTED_OPEN = 500; // of one that is open
+const PRINTED_WIDTH = 200; // signs beside each other on a printed page
 
 class DataTable {
   constructor(place, table) {
@@ -167,8 +168,8 @@ class DataTable {
   }
 
   // Static tables for paper: as many columns beside each other as fit, with those that name a row.
-  printed() {
-    const rows = this.rows().slice(0, PRINTED_ROWS);
+  printed(open) {
+    const rows = this.rows().slice(0, open ? PRINTED_OPEN : PRINTED_ROWS);
     const made = element("div", { class: "print-only printed" });
     for (const places of this.parts(rows)) {
       const heads = places.map((place) => {
@@ -195,7 +196,8 @@ class DataTable {
     const total = (places) => places.reduce((sum, place) => sum + width[place], 0);
     const all = this.table.columns.map((column, place) => place);
     if (total(all) <= PRINTED_WIDTH) return [all];
-    const keys = all.filter((place) => this.table.columns[place].kind !== "number" && width[place] < 24).slice(0, 4);
+    const first = all.findIndex((place) => this.table.columns[place].kind === "number" || width[place] > 40);
+    const keys = all.slice(0, Math.min(Math.max(first, 1), 4));
     const found = [];
     let part = [];
     for (const place of all.filter((each) => !keys.includes(each))) {
