@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from scfcap.report.labels import atoms
 
-__all__ = ["LANGUAGES", "Labels", "catalogue"]
+__all__ = ["LANGUAGES", "Labels", "catalogue", "stated"]
 
 #: Languages of reports.
 LANGUAGES = ("en", "zh")
@@ -273,14 +273,16 @@ class Labels:
 
 @cache
 def catalogue(language: str) -> Mapping[str, str]:
-    """Every text of ``language`` by its English; a text stated twice must be said alike."""
+    """Every text of ``language`` by its English; of one stated twice the first counts."""
     found: dict[str, str] = {}
-    for name, texts in _files(language):
-        for key, said in texts.items():
-            if found.setdefault(key, said) != said:
-                msg = f"{name}: {key!r} is {said!r} here and {found[key]!r} elsewhere"
-                raise ValueError(msg)
+    for _, texts in _files(language):
+        found = {**texts, **found}
     return found
+
+
+def stated(language: str) -> Mapping[str, Mapping[str, str]]:
+    """What each file of ``language`` says, by its name: a text stated twice is said alike."""
+    return dict(_files(language))
 
 
 @cache
