@@ -58,6 +58,10 @@ def load_edited(
             f"{edited.digest[:12]}, now {plain.digest[:12]}): its changed cells are taken, all "
             "else is as the model stands."
         )
+    notes += [
+        f"{cell.place} is a what-if of the workbook that no key of the model states: left out."
+        for cell in edited.beside
+    ]
     cells = []
     for cell in edited.changed:
         key = parse_override(cell.override).key

@@ -43,7 +43,8 @@ _COPY = "Give the workbook of a run of this model, edited in its blue cells."
 class Edited:
     """A blue cell that was changed: its key, where it stands, what it says and said.
 
-    ``value`` and ``before`` are the model's: what the cell shows times its scale.
+    ``value`` and ``before`` are the model's: what the cell shows times its scale. A cell that only
+    the workbook has, such as a multiplier, has no ``key``.
     """
 
     key: str
@@ -66,13 +67,17 @@ class Edited:
 
 @dataclass(frozen=True)
 class EditedInputs:
-    """What a workbook asks to change, and of which model and files (digest) it was made."""
+    """What a workbook asks to change, and of which model and files (digest) it was made.
+
+    ``beside`` are changed cells that only the workbook has: no key of the model states them.
+    """
 
     path: Path
     model: str
     digest: str
     listed: int
     changed: tuple[Edited, ...]
+    beside: tuple[Edited, ...] = ()
 
 
 def read_inputs(path: str | Path, model: str | None = None) -> EditedInputs:
@@ -143,8 +148,10 @@ def _cells(book: Any, at: tuple[str, tuple[int, int, int, int]]) -> list[tuple[A
     return [tuple(row) for row in rows]
 
 
-def _changed(book: Any, path: Path) -> tuple[int, tuple[Edited, ...]]:
-    """How many inputs are listed, and those changed; every problem of theirs at once."""
+def _changed(book: Any, path: Path) -> tuple[int, tuple[Edited, ...], tuple[Edited, ...]]:
+    """How many inputs are listed, those changed, and those changed that have no key; every problem
+    of theirs at once.
+    """
     at = _target(book, LIST)
     if at is None or at[1][3] - at[1][1] >= MOST or at[1][2] - at[1][0] + 1 != len(COLUMNS):
         found = f"no list of inputs (the name {LIST} is missing or leads elsewhere)"
@@ -158,7 +165,9 @@ def _changed(book: Any, path: Path) -> tuple[int, tuple[Edited, ...]]:
     problems = [each for each in told if isinstance(each, Problem)]
     if problems:
         raise InputError(problems)
-    return len(rows), tuple(each for each in told if isinstance(each, Edited))
+    edited = [each for each in told if isinstance(each, Edited)]
+    keyed = tuple(each for each in edited if each.key)
+    return len(rows), keyed, tuple(each for each in edited if not each.key)
 
 
 _Place = tuple[str, int, int]
@@ -192,11 +201,11 @@ def _one(
     path: Path,
 ) -> Edited | Problem | None:
     """An input that was changed, what is wrong with it, or None where it is as written."""
-    key, written, scale = row["Key"], row["The model's value"], row["Scale"]
+    key, written, scale = row["Key"] or "", row["The model's value"], row["Scale"]
     if not isinstance(key, str) or not _number(written) or not _number(scale):
         found = f"a line without key, value or scale ({key!r}, {written!r}, {scale!r})"
         return Problem(f"{path.name}, list of inputs", found, "the list as it was written", _COPY)
-    expected = f"a number for {key}, such as {written!r}, as the run wrote"
+    expected = f"a number for {key or row['Name']}, such as {written!r}, as the run wrote"
     if place is None:
         where = f"{path.name}, sheet {row['Sheet']}, cell {row['Cell']}"
         found = f"the cell is gone (the name {row['Name']} is missing or leads nowhere)"

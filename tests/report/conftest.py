@@ -221,6 +221,7 @@ def _plan() -> dict[str, pd.DataFrame]:
             lending, columns=["period", "end", "segment", "demand", "originated"]
         ),
         "limits": _limits(),
+        "terms": _terms(),
         "prices": pd.DataFrame(
             [
                 (
@@ -294,6 +295,20 @@ def _plan() -> dict[str, pd.DataFrame]:
             columns=["check", "value", "tolerance", "ok", "note"],
         ),
     }
+
+
+def _terms() -> pd.DataFrame:
+    """Running cost of 0.3 m a month: 3.6 m a year; the model's file states a thousandth of it."""
+    rows = [
+        ("use", "own_capital", "running cost", "Running cost, fixed", "plan.opex_per_year",
+         "amount", 3.6e6, 1e-3, period, end, 1 / 12, 1.0)
+        for period, end in enumerate(ENDS, start=1)
+    ]  # fmt: skip
+    names = [
+        "side", "channel", "item", "part", "key", "kind", "rate", "scale", "period", "end", "years",
+        "base_amount",
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=names)
 
 
 def _limits() -> pd.DataFrame:

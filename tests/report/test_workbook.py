@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 import pandas as pd
 import pytest
 from openpyxl import Workbook, load_workbook
+from openpyxl.utils.cell import range_boundaries
 
 from scfcap.errors import InputError
 from scfcap.quantities import HALF_CENT
@@ -18,7 +19,7 @@ from scfcap.report.book import Book, Formula, Sheet, Style
 from scfcap.report.excel import CELL_CHARACTERS, book_bytes, build_workbook, write_book
 from scfcap.report.sheets import build_book
 from scfcap.report.sheets.cash_flows import ITEMS, SEGMENTS
-from scfcap.report.sheets.checks import ALL_PASS, FAIL
+from scfcap.report.sheets.checks import ALL_PASS, FAIL, ONE_CHANGED, WHAT_IF
 from scfcap.report.tables import RunMeta, Table
 from scfcap.schema.report import Pack
 
@@ -26,6 +27,8 @@ from .office import recalculate, same_figures
 
 ERRORS = ("#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#N/A", "#NUM!", "#NULL!", "Err:")
 BENT = 1_000.0
+#: Running cost a year in the edited book; the model's is 3.6 m.
+EDITED = 4.8e6
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +55,16 @@ def recalculated(
     old = cells[area.row, area.column]
     cells[area.row, area.column] = replace(old, value=float(old.value) + BENT)
     write_book(bent, folder / "bent.xlsx", values=False)
-    return recalculate(folder, "true", "bent")
+    for name, both in (("edited", False), ("edited-bent", True)):
+        made = build_book(tables, pack, meta)
+        at = made.inputs["plan.opex_per_year"].area
+        cells = made.sheet(at.sheet).cells
+        cells[at.row, at.column] = replace(cells[at.row, at.column], value=EDITED)
+        if both:
+            cells = made.sheet(area.sheet).cells
+            cells[area.row, area.column] = replace(old, value=float(old.value) + BENT)
+        write_book(made, folder / f"{name}.xlsx", values=False)
+    return recalculate(folder, "true", "bent", "edited", "edited-bent")
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +106,70 @@ def test_a_changed_figure_turns_the_light_red(
     ]
     assert all(name.endswith("formulas give the engine's values") for name in failed[2:])
     assert "Plan: formulas give the engine's values" in failed
+
+
+def test_a_changed_input_turns_the_light_amber_and_moves_cash_and_capital(
+    book: Book, recalculated: dict[str, Workbook]
+) -> None:
+    """4.8 m a year for 3.6 m: 0.1 m a month more, 1.2 m less cash and capital at the end."""
+    light = book.places["checks.light"]
+    edited = recalculated["edited"]
+    assert edited["Checks"].cell(light.row, light.column).value == "1" + ONE_CHANGED
+    assert edited["Summary"]["B3"].value == "1" + ONE_CHANGED
+
+    def figure(key: str, last: bool = True) -> tuple[float, float]:
+        place = book.places[key]
+        at = (place.last_row, place.last_column) if last else (place.row, place.column)
+        cell = book.sheet(place.sheet).cells[at].value
+        assert isinstance(cell, Formula)
+        return float(cell.value), float(edited[place.sheet].cell(*at).value)
+
+    for key, more in (
+        ("plan.use.own_capital.running cost", 0.1e6),
+        ("plan.income.running cost", -0.1e6),
+        ("plan.use.own_capital.cash carried forward", -1.2e6),
+        ("plan.balance.own_capital.cash", -1.2e6),
+        ("plan.balance.own_capital.net capital", -1.2e6),
+        ("plan.assets", -1.2e6),
+        ("plan.funding", -1.2e6),
+        ("plan.source", -1.1e6),
+    ):
+        before, after = figure(key)
+        assert after - before == pytest.approx(more, abs=HALF_CENT), key
+    before, after = figure("plan.use.own_capital.cash carried forward", last=False)
+    assert after - before == pytest.approx(-0.1e6, abs=HALF_CENT)
+    statuses = {str(row[8].value) for row in edited["Checks"].iter_rows(min_row=7)}
+    assert FAIL not in statuses
+    assert WHAT_IF in statuses
+
+
+def test_a_changed_input_hides_no_total_that_does_not_tie(
+    recalculated: dict[str, Workbook],
+) -> None:
+    assert recalculated["edited-bent"]["Summary"]["B3"].value == FAIL
+
+
+def test_the_hidden_sheet_holds_the_engines_value_of_every_formula(
+    book: Book, written: Path
+) -> None:
+    """Static, and of each cell that it names; formulas that look at it are left out."""
+    data = load_workbook(written)["Data"]
+    assert data.sheet_state == "hidden"
+    held: dict[tuple[str, int, int], object] = {}
+    start = next(row[0].row for row in data.iter_rows() if row[2].value == "What it is")
+    for row in data.iter_rows(min_row=start + 1, values_only=True):
+        left, top, right, bottom = range_boundaries(row[1])
+        assert top == bottom
+        assert not any(str(value).startswith("=") for value in row[3:] if value is not None)
+        for column in range(left, right + 1):
+            held[row[0], top, column] = row[3 + column - left]
+    formulas = {(s, r, c): f.value for s, r, c, f in book.formulas() if s not in ("Data", "Inputs")}
+    looking_back = {at for at in formulas if at not in held}
+    assert looking_back
+    assert {sheet for sheet, _, _ in looking_back} == {"Summary", "Checks"}
+    assert len(looking_back) < 50
+    for at, value in held.items():
+        assert value == formulas[at] or float(value) == pytest.approx(formulas[at], abs=1e-9), at
 
 
 def test_text_that_looks_like_a_formula_stays_text(

@@ -32,6 +32,7 @@ from scfcap.report.sheets.common import (
     styled,
 )
 from scfcap.report.sheets.data import Recorded
+from scfcap.report.sheets.inputs import blue_cells
 from scfcap.report.ties import Side, Term, Tie, ties
 
 NAME = "Checks"
@@ -215,7 +216,7 @@ def _changed_line(kit: Kit, row: int, count: int, changed: Area) -> int:
     sheet.put(row, 1, count, figure("0", ink="text", align="center"))
     sheet.put(row, 2, "Inputs are as the model states them", WRAPPED)
     sheet.put(row, 3, "inputs", styled(WRAPPED, indent=1))
-    sheet.put(row, 4, len(kit.book.inputs), figure(COUNT))
+    sheet.put(row, 4, len(blue_cells(kit.book)), figure(COUNT))
     sheet.put(row, 5, "changed", styled(WRAPPED, indent=1))
     sheet.put(row, 6, Formula(f"={changed.linked}", 0.0), linked("0"))
     _status(kit, row, f'=IF({address(row, 6)}=0,"{PASS}","{WHAT_IF}")', ok=True)

@@ -52,10 +52,30 @@ def input_cell(
     return at
 
 
+def blue_cells(book: Book) -> list[tuple[str, str, Input]]:
+    """Key, name and cell of every input: those that state a key of the model, then named blue
+    cells that only the workbook has, such as a multiplier, without a key.
+    """
+    named: dict[Area, str] = {}
+    for name, area in book.names.items():
+        if area not in named or name.startswith(INPUT):
+            named[area] = name
+    found = [(key, named[each.area], each) for key, each in book.inputs.items()]
+    stated = {each.area for each in book.inputs.values()}
+    for area, name in named.items():
+        cell = book.sheet(area.sheet).cells.get((area.row, area.column))
+        if area in stated or cell is None or cell.style.ink != "input":
+            continue
+        if isinstance(cell.value, int | float):
+            found.append(("", name, Input(area, cell.value)))
+    return found
+
+
 def add_inputs(kit: Kit) -> Area | None:
     """Add the list, where the book has inputs; returns the cell that counts those changed."""
     book = kit.book
-    if not book.inputs:
+    cells = blue_cells(book)
+    if not cells:
         return None
     sheet = kit.add(NAME, "Inputs: the cells that state the model's figures", 44.0)
     sheet.hidden = True
@@ -66,7 +86,7 @@ def add_inputs(kit: Kit) -> Area | None:
     heads(sheet, _HEAD, list(COLUMNS))
     sheet.freeze, sheet.title_rows = (_HEAD + 1, 2), (_HEAD, _HEAD)
     row = _HEAD
-    for row, each in enumerate(book.inputs.values(), _HEAD + 1):
+    for row, (_, _, each) in enumerate(cells, _HEAD + 1):
         shown = each.value / each.scale
         sheet.put(row, _VALUE, shown, figure(PLAIN))
         sheet.put(row, _VALUE + 1, each.scale, figure(PLAIN))
@@ -110,11 +130,8 @@ def with_texts(book: Book, model: str, digest: str) -> None:
     for name, text in ((MODEL, model), (DIGEST, digest)):
         place = book.names[name]
         sheet.put(place.row, place.column, text, TEXT)
-    named = {(a.sheet, a.row, a.column): n for n, a in book.names.items() if n.startswith(INPUT)}
-    for row, (key, each) in enumerate(book.inputs.items(), area.row):
-        at = each.area
-        whole = isinstance(each.value, int)
-        name = named[at.sheet, at.row, at.column]
-        texts = {1: key, 2: name, 3: at.sheet, 4: at.local, 7: each.unit}
-        for column, text in {**texts, 8: "whole" if whole else "number"}.items():
-            sheet.put(row, column, text, TEXT)
+    for row, (key, name, each) in enumerate(blue_cells(book), area.row):
+        kind = "whole" if isinstance(each.value, int) else "number"
+        texts = {1: key, 2: name, 3: each.area.sheet, 4: each.area.local, 7: each.unit, 8: kind}
+        for column, text in texts.items():
+            sheet.put(row, column, text or None, TEXT)

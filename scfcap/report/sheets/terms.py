@@ -181,7 +181,7 @@ def add_terms(kit: Kit, flows: pd.DataFrame) -> Terms | None:
         came = made.sum()
         if key in engine:
             stated = engine[key].reindex(came.index, fill_value=0.0)
-            if (came - stated).abs().max() <= HALF_CENT and came.abs().max() > 0.0:
+            if (came - stated).abs().max() <= HALF_CENT:
                 found.append((key, parts, [float(value) for value in stated]))
     if not found:
         return None
