@@ -22,6 +22,7 @@ from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.pictures.pool import pool_drawings
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import RunMeta, Table, named_table
+from scfcap.schema.base import names_given
 from scfcap.schema.load import LoadedModel
 from scfcap.schema.report import Pack
 from scfcap.tape.schema import Tape
@@ -112,6 +113,7 @@ class PoolReport(Pictured):
             version=__version__,
             digest=self.pool.digest,
             overrides=self.model.overrides,
+            names=names_given(spec),
         )
 
     def _brief(self) -> tuple[str, Lines]:
@@ -131,7 +133,8 @@ class PoolReport(Pictured):
 
     def to_excel(self, path: str | Path) -> Path:
         """Write the workbook alone: the Pool sheet."""
-        return build_workbook(self.tables, _PACK, self.meta(), Path(path))
+        pack = _PACK.model_copy(update={"language": self.model.pack.language})
+        return build_workbook(self.tables, pack, self.meta(), Path(path))
 
     def save(self, out: str | Path) -> SavedRun:
         """Write the run folder: tables, the borrowing bases loan by loan, the pool, the workbook.

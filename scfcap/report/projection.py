@@ -28,6 +28,7 @@ from scfcap.report.pictures.pictured import About, Drawings, Pictured
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import RunMeta, Table, named_table
 from scfcap.report.unfinished import cautions, withhold
+from scfcap.schema.base import names_given
 from scfcap.schema.load import LoadedModel
 from scfcap.schema.report import Pack
 
@@ -164,6 +165,7 @@ class ProjectionReport(Pictured):
             version=__version__,
             digest=self.model.digest,
             overrides=self.model.overrides,
+            names=names_given(spec),
         )
 
     def _brief(self) -> tuple[str, Lines]:
@@ -221,7 +223,8 @@ class ProjectionReport(Pictured):
 
     def to_excel(self, path: str | Path) -> Path:
         """Write the workbook alone: the Cash flows sheet, and the checks of its totals."""
-        return build_workbook(self.tables, _PACK, self.meta(), Path(path))
+        pack = _PACK.model_copy(update={"language": self.model.pack.language})
+        return build_workbook(self.tables, pack, self.meta(), Path(path))
 
     def save(self, out: str | Path) -> SavedRun:
         """Write the run folder: tables (also as CSV), pictures as PNG and SVG, the workbook."""

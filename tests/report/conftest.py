@@ -229,7 +229,8 @@ def _plan() -> dict[str, pd.DataFrame]:
                     "net capital",
                     0.0412,
                     "1 CNY",
-                    "One more CNY 1 m of net capital earns CNY 41,200 over the horizon.",
+                    "CNY 1 million more of net capital at the start "
+                    "earns CNY 41,200 over the 12 months.",
                     0.0405,
                     0.0412,
                 ),
@@ -238,7 +239,8 @@ def _plan() -> dict[str, pd.DataFrame]:
                     "bank-a line",
                     0.02,
                     "1 CNY",
-                    "One more CNY 1 m of bank-a's line earns CNY 20,000 over the horizon.",
+                    "CNY 1 million more of the line of bank-a throughout "
+                    "earns CNY 20,000 over the 12 months.",
                     0.02,
                     0.02,
                 ),
@@ -247,7 +249,8 @@ def _plan() -> dict[str, pd.DataFrame]:
                     "demand of order",
                     0.01,
                     "1 CNY",
-                    "One more CNY 1 m of demand for order loans earns CNY 10,000.",
+                    "CNY 1 million more of loan demand in order each month "
+                    "earns CNY 10,000 over the 12 months.",
                     0.0,
                     0.01,
                 ),
@@ -256,7 +259,7 @@ def _plan() -> dict[str, pd.DataFrame]:
                     "liquidity floor",
                     0.001,
                     "1 CNY",
-                    "A floor lower by CNY 1 m earns CNY 1,000.",
+                    "CNY 1 million more of the liquidity floor earns CNY 1,000 over the 12 months.",
                     0.001,
                     0.001,
                 ),
@@ -265,8 +268,20 @@ def _plan() -> dict[str, pd.DataFrame]:
         ),
         "channels": pd.DataFrame(
             [
-                ("bank_debt", 12e6, 10e6, 2e6, "Without bank-a the plan earns CNY 2.0 m less."),
-                ("p2p", 12e6, 11.5e6, 0.5e6, "Without P2P the plan earns CNY 0.5 m less."),
+                (
+                    "bank_debt",
+                    12e6,
+                    10e6,
+                    2e6,
+                    "Without new bank draws the plan would earn CNY 2,000,000 less.",
+                ),
+                (
+                    "p2p",
+                    12e6,
+                    11.5e6,
+                    0.5e6,
+                    "Without new P2P notes the plan would earn CNY 500,000 less.",
+                ),
             ],
             columns=["channel", "income_with", "income_without", "worth", "sentence"],
         ),
@@ -274,8 +289,8 @@ def _plan() -> dict[str, pd.DataFrame]:
         "income": pd.DataFrame(income, columns=["period", "end", "item", "amount"]),
         "checks": pd.DataFrame(
             [
-                ("replay: cash", 2.0e-4, 1.0, True, "plan against the kernel, largest difference"),
-                ("strong duality", 1.0e-9, 1.0e-7, True, "objective less value of the limits"),
+                ("replay: free cash", 2.0e-4, 1.0, True, "decisions alone through the engines"),
+                ("program: duality gap", 1.0e-9, 1.0e-7, True, "share of the objective"),
             ],
             columns=["check", "value", "tolerance", "ok", "note"],
         ),

@@ -11,6 +11,7 @@ import scfcap
 from scfcap.api import Run
 from scfcap.report.book import Book, Formula, Sheet
 from scfcap.report.excel import write_book
+from scfcap.report.labels.tables import labelled, labels_of
 from scfcap.report.sheets import build_book
 from scfcap.report.ties import ties
 
@@ -31,6 +32,21 @@ def book(run: Run) -> Book:
 
 def _texts(sheet: Sheet) -> list[str]:
     return [str(cell.value) for cell in sheet.cells.values() if isinstance(cell.value, str)]
+
+
+def test_every_text_of_the_run_is_said_in_chinese(run: Run, book: Book) -> None:
+    labels = labels_of("zh", run.meta(), run.tables())
+    told = [*run.summary(), *run.cautions()]
+    for sheet in book.sheets:
+        told += [sheet.name, *_texts(sheet), *(chart.title for chart in sheet.charts)]
+        told += [cell.note for cell in sheet.cells.values()]
+        shown = (cell.value for cell in sheet.cells.values())
+        told += [str(x.value) for x in shown if isinstance(x, Formula)]
+    for table in run.tables().values():
+        labelled(table, labels)
+    for text in told:
+        labels(text)
+    assert not labels.missing
 
 
 def _row(sheet: Sheet, label: str) -> int:

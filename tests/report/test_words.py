@@ -53,7 +53,7 @@ def test_nothing_binds_is_said_too(tables: dict[str, Table], meta: RunMeta) -> N
 def test_the_three_best_prices_come_by_rank(tables: dict[str, Table]) -> None:
     sentences = best_prices(tables)
     assert len(sentences) == 3
-    assert sentences[0].startswith("One more CNY 1 m of net capital")
+    assert sentences[0].startswith("CNY 1 million more of net capital")
     assert best_prices({}) == []
 
 

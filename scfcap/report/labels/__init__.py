@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from scfcap.report.labels import atoms
 
-__all__ = ["LANGUAGES", "Labels", "catalogue"]
+__all__ = ["LANGUAGES", "Labels", "catalogue", "stated"]
 
 #: Languages of reports.
 LANGUAGES = ("en", "zh")
@@ -39,7 +39,8 @@ _NUMBER = re.compile(r"\d+")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _CODE = re.compile(
     r"`[^`]*`|https?://\S+|scfcap [a-z-]+( .*)?|[\w./-]+\.(toml|csv|xlsx|parquet|md|json)"
-    r"|[a-z]+(_[a-z0-9]+)*\.[\w.:-]+|[ymdhsAPM#0?,._()/:;% \\-]+|[A-Z]{1,3}\$?\d+"
+    r"|[a-z_]\w* (<=|>=|==|!=|<|>) .+|[a-z]+(_[a-z0-9]+)*\.[\w.:-]+"
+    r"|[ymdhsAPM#0?,._()/:;% \\-]+|[A-Z]{1,3}\$?\d+|[0-9a-f]{12,}|in_\w+"
 )
 #: Places of a template whose content is left as it is.
 _VERBATIM = ("code", "key")
@@ -123,14 +124,11 @@ class Labels:
 
     @cached_property
     def _spoken(self) -> frozenset[str]:
-        """Names as headings and sentences write them: ``credit_long`` is ``Credit long`` too."""
-        known = self.names | self.values
-        plain = {
-            each
-            for name in known
-            for each in (name, name.replace("_", " "), name.replace("-", " ").replace("_", " "))
-        }
-        return frozenset(plain | {name[:1].upper() + name[1:] for name in plain})
+        return _forms(self.names)
+
+    @cached_property
+    def _held(self) -> frozenset[str]:
+        return _forms(self.values)
 
     @cached_property
     def _shapes(self) -> frozenset[str]:
@@ -138,18 +136,11 @@ class Labels:
         return frozenset(map(_shape, self.names))
 
     def _named(self, text: str) -> str | None:
-        """A name, or several: what no catalogue need say; None where it is none."""
-        if (said := atoms.said(text, self.language)) is not None:
-            return said
-        channel, colon, name = text.partition(":")
-        if colon and channel in self._keys and name and name[0] != " ":
-            inner = self._named(name)
-            return None if inner is None else f"{self._keys[channel]}：{inner}"
-        if text in self._given or not _WORD.search(text) or _CODE.fullmatch(text):
-            return text
-        if (known := self._texts.get(_lowered(text))) is not None:
-            return known
-        if text in self._spoken or _shape(text) in self._shapes:
+        """A name, or several, or what a catalogue says; None where it is none."""
+        single = self._whole(text)
+        if single is not None:
+            return single
+        if text in self._held:
             return text
         parts = _BETWEEN.split(text)
         if len(parts) < 2:
@@ -159,6 +150,21 @@ class Labels:
         ]
         whole = [part for part in found if part is not None]
         return "".join(whole) if len(whole) == len(found) else None
+
+    def _whole(self, text: str) -> str | None:
+        if (said := atoms.said(text, self.language)) is not None:
+            return said
+        channel, colon, name = text.partition(":")
+        if colon and channel in self._keys and name and name[0] != " ":
+            inner = self._whole(name)
+            return None if inner is None else f"{self._keys[channel]}：{inner}"
+        if text in self._given or not _WORD.search(text) or _CODE.fullmatch(text):
+            return text
+        if (known := self._texts.get(_lowered(text), self._keys.get(text))) is not None:
+            return known
+        if text in self._spoken or _shape(text) in self._shapes:
+            return text
+        return None
 
     def _find(self, text: str, depth: int = 0) -> str | None:
         """``text`` in the language, or None where a part of it is not known."""
@@ -182,14 +188,8 @@ class Labels:
             self._sentences(text, depth)
             or self._by_template(text, depth)
             or self._in_parts(text, depth)
+            or self._named(text)
         )
-
-    def _whole(self, text: str) -> str | None:
-        if text in self._given:
-            return text
-        if (known := self._texts.get(_lowered(text), self._keys.get(text))) is not None:
-            return known
-        return self._named(text)
 
     def _sentences(self, text: str, depth: int) -> str | None:
         parts = _SENTENCE.split(text)
@@ -248,8 +248,9 @@ class Labels:
             if len(parts) < 2:
                 continue
             found = self._all(parts, depth)
-            if found is None and joint == ": " and len(parts) > 2:
-                found = self._all(text.split(joint, 1), depth)
+            for n in range(1, len(parts) if joint == ": " else 0):
+                # "A: B: C" where "B: C", or "A: B", is known as a whole
+                found = found or self._all([joint.join(parts[:n]), joint.join(parts[n:])], depth)
             if found is not None:
                 return atoms.joined(found, joint, self.language)
         return self._listed(text, depth)
@@ -272,21 +273,23 @@ class Labels:
 
 @cache
 def catalogue(language: str) -> Mapping[str, str]:
-    """Every text of ``language`` by its English; a text stated twice must be said alike."""
+    """Every text of ``language`` by its English; of one stated twice the first counts."""
     found: dict[str, str] = {}
-    for name, texts in _files(language):
-        for key, said in texts.items():
-            if found.setdefault(key, said) != said:
-                msg = f"{name}: {key!r} is {said!r} here and {found[key]!r} elsewhere"
-                raise ValueError(msg)
+    for _, texts in _files(language):
+        found = {**texts, **found}
     return found
+
+
+def stated(language: str) -> Mapping[str, Mapping[str, str]]:
+    """What each file of ``language`` says, by its name: a text stated twice is said alike."""
+    return dict(_files(language))
 
 
 @cache
 def _said_names(language: str) -> frozenset[str]:
-    return frozenset(
-        key for name, texts in _files(language) if name.startswith(_NAMES_FILES) for key in texts
-    )
+    found = (texts for name, texts in _files(language) if name.startswith(_NAMES_FILES))
+    keys = [key for texts in found for key in texts]
+    return frozenset((*keys, *map(_lowered, keys), *(key[:1].upper() + key[1:] for key in keys)))
 
 
 def _files(language: str) -> Iterator[tuple[str, Mapping[str, str]]]:
@@ -294,6 +297,16 @@ def _files(language: str) -> Iterator[tuple[str, Mapping[str, str]]]:
     for file in sorted(folder.iterdir(), key=lambda each: each.name):
         if file.name.endswith(".toml"):
             yield file.name, tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def _forms(names: Iterable[str]) -> frozenset[str]:
+    """Names as headings and sentences write them: ``credit_long`` is ``Credit long`` too."""
+    plain = {
+        form
+        for name in names
+        for form in (name, name.replace("_", " "), name.replace("-", " ").replace("_", " "))
+    }
+    return frozenset(plain | {name[:1].upper() + name[1:] for name in plain})
 
 
 def _shape(name: str) -> str:
