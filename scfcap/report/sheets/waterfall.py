@@ -178,7 +178,8 @@ class _Builder:
         at, note = sheet.at(row, 2), _comment(key, stated)
         name = key if stated is None else _range(self.given.name, stated)
         if key and stated is not None:
-            input_cell(self.kit, at, key, value, look, unit=unit)
+            scale = stated.scale
+            input_cell(self.kit, at, key, value * scale, look, unit=unit, scale=scale)
         elif name in book.names:
             sheet.put(row, 2, Formula(f"={book.names[name].linked}", value), linked(look))
         else:
