@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from scfcap.report.deal import DealReport
     from scfcap.report.live.given import Given
     from scfcap.report.tables import Table
-    from scfcap.schema.model import ModelSpec
+    from scfcap.schema.model import Model as ModelSpec
 
 
 def waterfall_tables(model: Model) -> dict[str, Table]:

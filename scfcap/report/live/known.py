@@ -36,7 +36,7 @@ class Known:
         grid = calendar.grid.year_fractions[:count].tolist()
         grid_years = cells.given("grid years", "Years of the period", grid, "years")
         counts = {spec.day_count, *(t.day_count for t in spec.tranches.values())}
-        years = {}
+        years: dict[str, list[Piece]] = {}
         for name in sorted(each for each in counts if each):
             values = calendar.years(name)[:count].tolist()
             label = f"Years of the period by {name}"
