@@ -37,7 +37,7 @@ class Known:
         grid_years = cells.given("grid years", "Years of the period", grid, "years")
         counts = {spec.day_count, *(t.day_count for t in spec.tranches.values())}
         years: dict[str, list[Piece]] = {}
-        for name in sorted(each for each in counts if each):
+        for name in sorted(str(each) for each in counts if each):
             values = calendar.years(name)[:count].tolist()
             label = f"Years of the period by {name}"
             years[name] = cells.given(f"years {name}", label, values, "years")

@@ -190,7 +190,7 @@ class _Builder:
         sheet.put(row, 4, gap, live(look))
         sheet.put(row, 5, unit, styled(TEXT, align="center"))
         what_if = stated is None or not key
-        sheet.put(row, 6, "what-if only" if what_if else f"`{key}`", NOTE)
+        sheet.put(row, 6, "what-if only" if what_if else key, NOTE)
 
 
 def _comment(key: str, stated: Stated | None) -> str:
