@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scfcap.api.model import Model
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from scfcap.report.deal import DealReport
     from scfcap.report.live.given import Given
     from scfcap.report.tables import Table
+    from scfcap.schema.model import Model as ModelSpec
 
 
 def waterfall_tables(model: Model) -> dict[str, Table]:
@@ -22,7 +25,32 @@ def waterfall_tables(model: Model) -> dict[str, Table]:
 def shown_deals(model: Model) -> list[Given]:
     """Each outstanding series, then each deal that runs on the model's tape."""
     found = [_series(model, name, result) for name, result in model.deals().items()]
-    return found + [_deal(model, report) for report in model.deal_reports()[0]]
+    found += [_deal(model, report) for report in model.deal_reports()[0]]
+    return [_as_stated(model, each) for each in found]
+
+
+def _as_stated(model: Model, given: Given) -> Given:
+    """Inputs with what the model states: it may be stated for another book than it runs on."""
+    inputs = []
+    for each in given.inputs:
+        scale = 1.0
+        if each.key and each.value:
+            scale = _stated(model.loaded.spec, each.key) / each.value
+        inputs.append(replace(each, scale=scale))
+    return replace(given, inputs=tuple(inputs))
+
+
+def _stated(spec: ModelSpec, key: str) -> float:
+    """What the model states under ``key``, as ``--set`` finds it."""
+    value: Any = spec
+    for part in key.split("."):
+        if isinstance(value, Mapping):
+            value = value[part]
+        elif isinstance(value, tuple):
+            value = next(each for each in value if each.name == part)
+        else:
+            value = getattr(value, part)
+    return float(value)
 
 
 def _place(model: Model, scenarios: tuple[str, ...]) -> int:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from scfcap.quantities import ENGINE_TOLERANCE
 from scfcap.report.live import pieces as p
 from scfcap.report.live.against import refuse_others
 from scfcap.report.live.given import Given, What
+from scfcap.report.live.known import Known
 from scfcap.report.live.loans import Loans
 from scfcap.report.live.merged import Slot, merged
 from scfcap.report.live.pieces import ONE, ZERO, NotLive, Piece
@@ -95,7 +94,7 @@ class _Run:
         self.given, self.cells = given, cells
         self.deal, self.spec = given.deal, given.deal.spec
         self.stated = stated
-        self._calendar()
+        self.known = Known.of(given, cells)
         self.loans = Loans(given, cells, cells.periods, multipliers)
         pool = cells.put("pool", "Pool", 0, p.number(given.start))
         self.s = opened(given, stated, pool)
@@ -112,32 +111,6 @@ class _Run:
         self.sold = ZERO
         self.asked = self.deal.said
         self._reset(0)
-
-    # --- what is known of periods ----------------------------------------------------------------
-
-    def _calendar(self) -> None:
-        cells, calendar, count = self.cells, self.deal.calendar, self.cells.periods
-        self.number = cells.given("period", "Period", range(count + 1), "count", 0)
-        self.days = cells.days("date", "Payment date", [calendar.start, *calendar.dates[:count]])
-        grid = calendar.grid.year_fractions[:count].tolist()
-        self.grid_years = cells.given("grid years", "Years of the period", grid, "years")
-        self.years: dict[str, list[Piece]] = {}
-        counts = {self.spec.day_count, *(t.day_count for t in self.spec.tranches.values())}
-        for name in sorted(each for each in counts if each):
-            values = calendar.years(name)[:count].tolist()
-            label = f"Years of the period by {name}"
-            self.years[name] = cells.given(f"years {name}", label, values, "years")
-        whole = [
-            float(self.deal.years[calendar.interest_period(t)].sum()) for t in range(1, count + 1)
-        ]
-        self.interest_years = cells.given("years", "Years of the interest period", whole, "years")
-        begun = 0 if self.spec.opening is None else self.spec.opening.payments_made
-        paid = (begun + np.cumsum(calendar.pays[:count])).tolist()
-        self.payments = cells.given("payment", "Number of the payment date", paid, "count")
-        self.levels = {
-            name: cells.given(f"index {name}", f"Index {name}", v[: count + 1].tolist(), "rate", 0)
-            for name, v in self.given.levels.items()
-        }
 
     def _opening(self) -> None:
         """The opening's figures as cells."""
@@ -181,7 +154,7 @@ class _Run:
             raise NotLive(msg)
         s = self.s
         s.paid, s.short = {}, {}
-        s.day, s.years = self.days[t], self.interest_years[t - 1]
+        s.day, s.years = self.known.days[t], self.known.interest_years[t - 1]
         s.final = self._final(t)
         s.failed = p.truth(0 < self.given.fails <= t)
         opening = p.add(*s.cash.values())
@@ -190,7 +163,7 @@ class _Run:
         self._accrue(t, bases)
         pays = bool(self.deal.calendar.pays[t - 1])
         if pays:
-            s.payment = self.payments[t - 1]
+            s.payment = self.known.payments[t - 1]
             self._fall_due(t)
             self._measure(t)
             self._triggers("before payments", t)
@@ -211,7 +184,7 @@ class _Run:
     def _final(self, t: int) -> Piece:
         end = self.spec.legal_end
         if end is not None:
-            return p.compare(">=", self.days[t], p.day(end))
+            return p.compare(">=", self.known.days[t], p.day(end))
         return p.truth(t == len(self.deal.years))
 
     def _collect(self, t: int) -> Piece:
@@ -223,7 +196,7 @@ class _Run:
             if account.earns or ("earns", name) in self.stated:
                 rate = s.live("earns", name, account.earns)
                 label = f"Yield of account {tell(name)}"
-                amount = p.times(held[name], rate, self.grid_years[t - 1])
+                amount = p.times(held[name], rate, self.known.grid_years[t - 1])
                 amount = put(f"yield {name}", label, t, amount)
                 into[account.interest_to or "collection"].append(amount)
                 came.append(amount)
@@ -262,7 +235,7 @@ class _Run:
         for name, each in self.spec.tranches.items():
             if each.kind in ("zero", "equity"):
                 continue
-            year = self.years[each.day_count or self.spec.day_count][t - 1]
+            year = self.known.years[each.day_count or self.spec.day_count][t - 1]
             base = bases[name]
             if each.interest_on_shortfall:
                 base = p.add(base, s.owed[name])
@@ -273,7 +246,7 @@ class _Run:
             s.accrued[name] = p.add(s.accrued[name], earned)
             if each.available_cap is not None:
                 s.bearing[name] = p.add(s.bearing[name], p.times(base, year))
-        year = self.years[self.spec.day_count][t - 1]
+        year = self.known.years[self.spec.day_count][t - 1]
         for name, fee in self.spec.fees.items():
             if fee.formula is None:
                 rate = p.times(s.live("fee rate", name, fee.rate), s.formula(fee.of))
@@ -504,7 +477,7 @@ class _Run:
         s.collected = dict.fromkeys(_COLLECTED, ZERO)
         s.delinquent = ZERO
         s.pool_opening = s.pool
-        s.levels = {name: cells[t] for name, cells in self.levels.items()}
+        s.levels = {name: cells[t] for name, cells in self.known.levels.items()}
         for name, each in self.spec.tranches.items():
             if each.kind == "floating" and each.index is not None:
                 level = p.add(s.levels[each.index], s.live("margin", name, each.margin))

@@ -41,7 +41,8 @@ class Stated:
     """A figure that the model states under ``key`` and that a waterfall depends on.
 
     The deal takes ``value`` times ``times`` as its ``what`` of the part ``name``; with an empty
-    ``key`` it is a what-if only.
+    ``key`` it is a what-if only. The model states ``value`` times ``scale``: amounts of a model
+    that is stated for another book are multiplied by the pool it runs on.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Stated:
     value: float
     unit: str
     times: float = 1.0
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -232,11 +234,11 @@ def _loans(each: Given) -> pd.DataFrame:
 
 def _inputs(deals: Iterable[Given]) -> pd.DataFrame:
     rows = [
-        (each.name, x.key, x.what, x.name, x.value, x.times, x.unit)
+        (each.name, x.key, x.what, x.name, x.value, x.times, x.unit, x.scale)
         for each in deals
         for x in each.inputs
     ]
-    columns = ["deal", "key", "what", "name", "value", "times", "unit"]
+    columns = ["deal", "key", "what", "name", "value", "times", "unit", "scale"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -341,7 +343,8 @@ def _new(loans: pd.DataFrame, periods: int) -> FloatArray:
 
 def _stated(frame: pd.DataFrame) -> Iterable[Stated]:
     for x in frame.to_dict("records"):
-        yield Stated(x["key"], x["what"], x["name"], x["value"], x["unit"], x["times"])
+        of = x["key"], x["what"], x["name"]
+        yield Stated(*of, x["value"], x["unit"], x["times"], x["scale"])
 
 
 def _found(deal: Deal, steps: pd.DataFrame, found: pd.DataFrame) -> Figures:

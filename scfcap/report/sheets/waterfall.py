@@ -178,7 +178,8 @@ class _Builder:
         at, note = sheet.at(row, 2), _comment(key, stated)
         name = key if stated is None else _range(self.given.name, stated)
         if key and stated is not None:
-            input_cell(self.kit, at, key, value, look, unit=unit)
+            scale = stated.scale
+            input_cell(self.kit, at, key, value * scale, look, unit=unit, scale=scale)
         elif name in book.names:
             sheet.put(row, 2, Formula(f"={book.names[name].linked}", value), linked(look))
         else:
@@ -189,7 +190,7 @@ class _Builder:
         sheet.put(row, 4, gap, live(look))
         sheet.put(row, 5, unit, styled(TEXT, align="center"))
         what_if = stated is None or not key
-        sheet.put(row, 6, "what-if only" if what_if else f"`{key}`", NOTE)
+        sheet.put(row, 6, "what-if only" if what_if else key, NOTE)
 
 
 def _comment(key: str, stated: Stated | None) -> str:
