@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,14 @@ def plot(
         expected = f"a report, a run, a model, or one of {', '.join(_BARE)}"
         raise InputError(Problem("plot", f"a {name}", expected, "Give a result of a station."))
     return drawn(draw(result, About(currency=currency)), kind, language=language, of=f"plot {name}")
+
+
+def model_about(model: Model) -> About:
+    """What pictures of a model's stations say of where they come from."""
+    from scfcap.report.pictures.pool import pool_values
+
+    about, pool = About.of(model.loaded.spec), model.kept("pool")
+    return about if pool is None else replace(about, values=pool_values(pool.tables))
 
 
 def model_drawings(model: Model) -> Drawings:
@@ -128,10 +137,12 @@ def _deals(
     return made
 
 
-def saved_pictures(drawings: Drawings, language: str, names: tuple[str, ...]) -> dict[str, bytes]:
+def saved_pictures(
+    drawings: Drawings, language: str, about: Callable[[], About]
+) -> dict[str, bytes]:
     """The pictures of :data:`SAVED` that are there, as files of a run folder."""
     return {
-        f"pictures/{kind}.png": drawn(drawings, kind, language=language, names=names).to_bytes()
+        f"pictures/{kind}.png": drawn(drawings, kind, language=language, about=about).to_bytes()
         for kind in SAVED
         if kind in drawings
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -65,7 +65,9 @@ class Run(Pictured):
         )
 
     def _about(self) -> About:
-        return About.of_run(self.meta())
+        from scfcap.report.pictures.pool import pool_values
+
+        return replace(About.of_run(self.meta()), values=pool_values(self.model.pool().tables))
 
     def drawings(self) -> Drawings:
         """Pictures of its plan, pool, cash flows, series and deals."""
@@ -221,7 +223,7 @@ class Run(Pictured):
         rejects = self.model.tape().rejects
         extra = stored_inputs(self.model, plan=True) | stored_prices(self.model)
         language = next(iter(packs.values())).language
-        extra |= saved_pictures(self.drawings(), language, self.meta().names)
+        extra |= saved_pictures(self.drawings(), language, self._about)
         if len(rejects):
             extra["rejects.csv"] = csv_bytes(rejects)
         return save_run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ class About:
     """What a picture says of where it comes from.
 
     ``title`` is the model's, ``scenario`` the one that is shown ("" where it has none); ``names``
-    are those that users chose, which no language changes.
+    are those that users chose, which no language changes, ``values`` what the tape holds.
     """
 
     model: str = ""
@@ -37,6 +37,7 @@ class About:
     currency: str = "currency"
     scenario: str = ""
     names: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, spec: Model, scenario: str = "") -> About:
@@ -70,12 +71,13 @@ def drawn(
     kind: str | None,
     *,
     language: str = "en",
-    names: Iterable[str] = (),
+    about: Callable[[], About] = About,
     of: str = "plot",
 ) -> Picture:
     """The picture ``kind`` of ``drawings`` (the first without one), its texts in ``language``.
 
-    ``kind`` is a name, or the beginning of some, of which the first is taken. Raises
+    ``kind`` is a name, or the beginning of some, of which the first is taken; ``about`` has the
+    names that no language changes. Raises
     :class:`~scfcap.errors.InputError` for another, with the nearest, and for another language.
     """
     if language not in LANGUAGES:
@@ -83,7 +85,10 @@ def drawn(
             Problem(f"{of}: language", repr(language), f"one of {', '.join(LANGUAGES)}")
         )
     picture = drawings[_named(drawings, kind, of)]()
-    return picture if language == "en" else picture.said(Labels(language, names))
+    if language == "en":
+        return picture
+    told = about()
+    return picture.said(Labels(language, told.names, told.values))
 
 
 def _named(drawings: Drawings, kind: str | None, of: str) -> str:
@@ -131,5 +136,4 @@ class Pictured(Brief):
         Raises :class:`~scfcap.errors.InputError` for a kind that it has not, with the nearest.
         """
         of = f"{type(self).__name__}.plot"
-        names = self._about().names
-        return drawn(self.drawings(), kind, language=language, names=names, of=of)
+        return drawn(self.drawings(), kind, language=language, about=self._about, of=of)

@@ -31,6 +31,21 @@ def pool_drawings(tables: Mapping[str, Table], about: About) -> Drawings:
     return made
 
 
+def pool_values(tables: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
+    """What the tape holds that pictures of the pool name: places, buyers, borrowers.
+
+    ``tables`` as the pool has them, or with their ``pool_``.
+    """
+    found: set[str] = set()
+    for name, frame in tables.items():
+        bare = name.removeprefix("pool_")
+        if bare.startswith("stratification_"):
+            found.update(map(str, frame["name"]))
+        elif bare == "concentrations":
+            found.update(map(str, frame["value"]))
+    return tuple(sorted(found))
+
+
 def stratification(frames: Frames, about: About) -> Picture:
     """Shares of the pool's balance by each of its strata, the first four."""
     groups = {}
