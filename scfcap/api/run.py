@@ -16,7 +16,7 @@ from scfcap.api.contingency import READY_IN_RUN
 from scfcap.api.outputs import Outputs
 from scfcap.brief import Lines, money
 from scfcap.report.files import RESULT_VERSION, csv_bytes, manifest, records
-from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.pictured import About, Pictured, Plots
 from scfcap.report.tables import Results, RunMeta, Table
 from scfcap.schema.base import names_given
 
@@ -69,7 +69,7 @@ class Run(Pictured):
 
         return replace(About.of_run(self.meta()), values=pool_values(self.model.pool().tables))
 
-    def drawings(self) -> Drawings:
+    def plots(self) -> Plots:
         """Pictures of its plan, pool, cash flows, series and deals."""
         from scfcap.api.plots import run_drawings
 
@@ -211,7 +211,7 @@ class Run(Pictured):
         :class:`~scfcap.errors.InputError`.
         """
         from scfcap.api.planning import solved
-        from scfcap.api.plots import saved_pictures
+        from scfcap.api.plots import saved_pictures, table_drawings
         from scfcap.api.quoting import stored_prices
         from scfcap.api.stored import stored_inputs
         from scfcap.report.packs import PackRun, meta_told
@@ -223,7 +223,7 @@ class Run(Pictured):
         rejects = self.model.tape().rejects
         extra = stored_inputs(self.model, plan=True) | stored_prices(self.model)
         language = next(iter(packs.values())).language
-        extra |= saved_pictures(self.drawings(), language, self._about)
+        extra |= saved_pictures(table_drawings(self.tables(), self.meta()), language, self._about)
         if len(rejects):
             extra["rejects.csv"] = csv_bytes(rejects)
         return save_run(

@@ -18,7 +18,7 @@ from scfcap.pool.snapshot import Pool
 from scfcap.pool.store import snapshot_bytes
 from scfcap.report.excel import build_workbook
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
-from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.pictured import About, Pictured, Plots
 from scfcap.report.pictures.pool import pool_drawings, pool_values
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import RunMeta, Table, named_table
@@ -125,7 +125,7 @@ class PoolReport(Pictured):
         """What its pictures say of where they come from."""
         return replace(About.of(self.model.spec), values=pool_values(self.pool.tables))
 
-    def drawings(self) -> Drawings:
+    def plots(self) -> Plots:
         """What the pool is made of, its concentrations, what keeps loans out."""
         return pool_drawings(self.tables, self._about())
 

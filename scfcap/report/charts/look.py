@@ -244,7 +244,7 @@ def paper(
     from matplotlib.figure import Figure
 
     with mpl.rc_context(_settings()):
-        figure = Figure(figsize=size, layout=layout, facecolor="white")
+        figure = Figure(figsize=size, dpi=DPI, layout=layout, facecolor="white")
         FigureCanvasAgg(figure)
         yield figure
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scfcap.schema.model import Model
 
 #: Pictures by name, each made when it is called.
-Drawings = Mapping[str, Callable[[], "Picture"]]
+Plots = Mapping[str, Callable[[], "Picture"]]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class About:
 
 
 def drawn(
-    drawings: Drawings,
+    drawings: Plots,
     kind: str | None,
     *,
     language: str = "en",
@@ -91,7 +91,7 @@ def drawn(
     return picture.said(Labels(language, told.names, told.values))
 
 
-def _named(drawings: Drawings, kind: str | None, of: str) -> str:
+def _named(drawings: Plots, kind: str | None, of: str) -> str:
     if not drawings:
         raise InputError(
             Problem(of, "a result without a picture", "one that has what is drawn", _NOTHING)
@@ -117,7 +117,7 @@ class Pictured(Brief):
 
     __slots__ = ()
 
-    def drawings(self) -> Drawings:
+    def plots(self) -> Plots:
         """Its pictures by name, the one shown first in front; each is made when called."""
         raise NotImplementedError
 
@@ -128,7 +128,7 @@ class Pictured(Brief):
     @property
     def kinds(self) -> tuple[str, ...]:
         """Names of its pictures."""
-        return tuple(self.drawings())
+        return tuple(self.plots())
 
     def plot(self, kind: str | None = None, *, language: str = "en") -> Picture:
         """Its picture ``kind`` (the first without one), its texts in ``language`` ("en", "zh").
@@ -136,4 +136,4 @@ class Pictured(Brief):
         Raises :class:`~scfcap.errors.InputError` for a kind that it has not, with the nearest.
         """
         of = f"{type(self).__name__}.plot"
-        return drawn(self.drawings(), kind, language=language, about=self._about, of=of)
+        return drawn(self.plots(), kind, language=language, about=self._about, of=of)

@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 
 from scfcap.report.charts import Picture, Row, digits, rows_of_bars, unit_of
-from scfcap.report.pictures.pictured import About, Drawings
+from scfcap.report.pictures.pictured import About, Plots
 from scfcap.report.sheets.common import title_case
 from scfcap.report.tables import Table
 
@@ -18,7 +18,7 @@ _ROWS, _PANELS = 12, 4
 Frames = Mapping[str, pd.DataFrame]
 
 
-def pool_drawings(tables: Mapping[str, Table], about: About) -> Drawings:
+def pool_drawings(tables: Mapping[str, Table], about: About) -> Plots:
     """Pictures of the tables ``pool_*`` that are there, by name."""
     frames = {name: table.frame for name, table in tables.items() if len(table.frame)}
     made = {}
