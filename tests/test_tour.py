@@ -26,7 +26,8 @@ from nbclient import NotebookClient
 
 notebook = nbformat.read(sys.argv[1], 4)
 kernel = AsyncKernelManager(kernel_name="python3", transport="ipc")
-NotebookClient(notebook, km=kernel, timeout=600).execute(cwd=sys.argv[3])
+client = NotebookClient(notebook, km=kernel, timeout=600, startup_timeout=300)
+client.execute(cwd=sys.argv[3])
 nbformat.write(notebook, sys.argv[2])
 """
 
@@ -47,6 +48,8 @@ def executed() -> Iterator[dict[str, Any]]:
         name: str(folder / name[-12:].lower())
         for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")
     }
+    for place in places.values():
+        Path(place).mkdir()
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, **places, "PYTHONPATH": path, "TMPDIR": str(folder)}
     done = subprocess.run(

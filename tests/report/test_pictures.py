@@ -94,7 +94,8 @@ def test_every_text_of_a_picture_is_said_in_chinese(drawings, tables, meta) -> N
     from scfcap.report.pictures.pool import pool_values
 
     values = pool_values({name: t.frame for name, t in tables.items() if name.startswith("pool_")})
-    labels = Labels("zh", (*meta.names, meta.model, meta.title, "order", "credit", "bank-a", "chongqing-2012",
+    labels = Labels("zh", (*meta.names, meta.model, meta.title, "order", "credit", "bank-a",
+                           "chongqing-2012",
                            "series-1", "stress", "base"), values)  # fmt: skip
     for kind, draw in drawings.items():
         picture = draw().said(labels)
