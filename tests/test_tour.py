@@ -17,17 +17,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TOUR = ROOT / "docs" / "tour.ipynb"
-#: Runs a notebook with a kernel on a socket file: no port, nothing of the user's settings.
+#: Runs a notebook.
 _RUN = """
 import sys
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
 notebook = nbformat.read(sys.argv[1], 4)
-kernel = AsyncKernelManager(kernel_name="python3", transport="ipc")
-client = NotebookClient(notebook, km=kernel, timeout=600, startup_timeout=300)
-client.execute(cwd=sys.argv[3])
+NotebookClient(notebook, kernel_name="python3", timeout=600, startup_timeout=300).execute()
 nbformat.write(notebook, sys.argv[2])
 """
 
@@ -43,18 +40,12 @@ def stored() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def executed() -> Iterator[dict[str, Any]]:
-    folder = Path(tempfile.mkdtemp(prefix="tour"))  # short: a socket's path may not be long
-    places = {
-        name: str(folder / name[-12:].lower())
-        for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")
-    }
-    for place in places.values():
-        Path(place).mkdir()
+    folder = Path(tempfile.mkdtemp(prefix="tour"))
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, **places, "PYTHONPATH": path, "TMPDIR": str(folder)}
+    environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(folder)}
     done = subprocess.run(
-        [sys.executable, "-c", _RUN, str(TOUR), str(folder / "done.ipynb"), str(folder)],
-        env=environment, capture_output=True, text=True, check=False,
+        [sys.executable, "-c", _RUN, str(TOUR), str(folder / "done.ipynb")],
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     try:
         assert done.returncode == 0, done.stderr[-3000:]
