@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import cached_property, wraps
+from functools import cached_property, partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -152,12 +152,11 @@ class Model(Brief):
         Raises :class:`~scfcap.errors.InputError` for another kind, with the nearest, and what the
         station raises.
         """
-        from scfcap.api.plots import model_drawings
+        from scfcap.api.plots import model_about, model_drawings
         from scfcap.report.pictures.pictured import drawn
-        from scfcap.schema.base import names_given
 
-        names = names_given(self.loaded.spec)
-        return drawn(model_drawings(self), kind, language=language, names=names, of="Model.plot")
+        drawings, about = model_drawings(self), partial(model_about, self)
+        return drawn(drawings, kind, language=language, about=about, of="Model.plot")
 
     @property
     def name(self) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from scfcap.errors import InputError, Problem
-from scfcap.report.pictures.pictured import About, Drawings, Pictured, drawn
+from scfcap.report.pictures.pictured import About, Pictured, Plots, drawn
 
 if TYPE_CHECKING:
     from scfcap.api.model import Model
@@ -53,7 +54,15 @@ def plot(
     return drawn(draw(result, About(currency=currency)), kind, language=language, of=f"plot {name}")
 
 
-def model_drawings(model: Model) -> Drawings:
+def model_about(model: Model) -> About:
+    """What pictures of a model's stations say of where they come from."""
+    from scfcap.report.pictures.pool import pool_values
+
+    about, pool = About.of(model.loaded.spec), model.kept("pool")
+    return about if pool is None else replace(about, values=pool_values(pool.tables))
+
+
+def model_drawings(model: Model) -> Plots:
     """Pictures of a model's stations by kind: a station is computed when one of its is drawn."""
     made: dict[str, Callable[[], Picture]] = {
         kind: partial(_of, model.plan_report, kind) for kind in _PLAN
@@ -77,12 +86,12 @@ def _of(station: Callable[[], Pictured], kind: str) -> Picture:
     return station().plot(kind)
 
 
-def run_drawings(run: Run) -> Drawings:
+def run_drawings(run: Run) -> Plots:
     """Pictures of a run's tables: its plan, pool, cash flows, series and deals."""
     return table_drawings(run.tables(), run.meta())
 
 
-def table_drawings(tables: Mapping[str, Table], meta: RunMeta) -> Drawings:
+def table_drawings(tables: Mapping[str, Table], meta: RunMeta) -> Plots:
     """Pictures of the tables of a run by kind, also of one that was read back."""
     from scfcap.report.pictures.cash import by_period, run_off_of, scenario_lines
     from scfcap.report.pictures.credit import credit_drawings
@@ -113,7 +122,7 @@ def table_drawings(tables: Mapping[str, Table], meta: RunMeta) -> Drawings:
 
 
 def _deals(
-    frames: Mapping[str, pd.DataFrame], scenario: str, about: About, draw: Callable[..., Drawings]
+    frames: Mapping[str, pd.DataFrame], scenario: str, about: About, draw: Callable[..., Plots]
 ) -> dict[str, Callable[[], Picture]]:
     """Pictures of each deal in the plan's scenario; with several, their name goes with the kind."""
     periods = frames["deals_periods"]
@@ -128,10 +137,10 @@ def _deals(
     return made
 
 
-def saved_pictures(drawings: Drawings, language: str, names: tuple[str, ...]) -> dict[str, bytes]:
+def saved_pictures(drawings: Plots, language: str, about: Callable[[], About]) -> dict[str, bytes]:
     """The pictures of :data:`SAVED` that are there, as files of a run folder."""
     return {
-        f"pictures/{kind}.png": drawn(drawings, kind, language=language, names=names).to_bytes()
+        f"pictures/{kind}.png": drawn(drawings, kind, language=language, about=about).to_bytes()
         for kind in SAVED
         if kind in drawings
     }
@@ -140,7 +149,7 @@ def saved_pictures(drawings: Drawings, language: str, names: tuple[str, ...]) ->
 # Results that know neither model nor currency.
 
 
-def _pool(pool: Any, about: About) -> Drawings:
+def _pool(pool: Any, about: About) -> Plots:
     from scfcap.report.pictures.pool import pool_drawings
     from scfcap.report.tables import named_table
 
@@ -151,7 +160,7 @@ def _pool(pool: Any, about: About) -> Drawings:
     return pool_drawings(tables, About(as_of=pool.as_of, currency=about.currency))
 
 
-def _cashflow(cashflow: Any, about: About) -> Drawings:
+def _cashflow(cashflow: Any, about: About) -> Plots:
     from scfcap.report.pictures.cash import by_period, run_off_of, scenario_lines
 
     frame = cashflow.to_frame()
@@ -163,7 +172,7 @@ def _cashflow(cashflow: Any, about: About) -> Drawings:
     return made
 
 
-def _distribution(paths: Any, about: About) -> Drawings:
+def _distribution(paths: Any, about: About) -> Plots:
     from scfcap.report.charts import fan
 
     periods = paths.periods()
@@ -178,7 +187,7 @@ def _distribution(paths: Any, about: About) -> Drawings:
     return made
 
 
-def _deal_run(run: Any, about: About) -> Drawings:
+def _deal_run(run: Any, about: About) -> Plots:
     from scfcap.report.deal_tables import deal_frames
     from scfcap.report.pictures.deal import deal_drawings
     from scfcap.report.waterfall import picture
@@ -187,7 +196,7 @@ def _deal_run(run: Any, about: About) -> Drawings:
     return {**made, "drawing": lambda: picture(run.deal.name, run.deal.spec)}
 
 
-def _series(result: Any, about: About) -> Drawings:
+def _series(result: Any, about: About) -> Plots:
     from scfcap.report.pictures.deal import series_picture
 
     frame = result.to_frame()
@@ -197,7 +206,7 @@ def _series(result: Any, about: About) -> Drawings:
     }
 
 
-def _plan(plan: Any, about: About) -> Drawings:  # noqa: ARG001 - a plan knows its currency
+def _plan(plan: Any, about: About) -> Plots:  # noqa: ARG001 - a plan knows its currency
     from scfcap.report.pictures.plan import plan_drawings
     from scfcap.report.tables import named_table
 
@@ -213,7 +222,7 @@ def _days(frame: pd.DataFrame) -> pd.Series:
     return pd.to_datetime(frame["end"]).astype("datetime64[s]")
 
 
-_BARE: Mapping[str, Callable[[Any, About], Drawings]] = {
+_BARE: Mapping[str, Callable[[Any, About], Plots]] = {
     "Pool": _pool,
     "PoolCashflow": _cashflow,
     "Distribution": _distribution,

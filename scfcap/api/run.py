@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from scfcap.api.contingency import READY_IN_RUN
 from scfcap.api.outputs import Outputs
 from scfcap.brief import Lines, money
 from scfcap.report.files import RESULT_VERSION, csv_bytes, manifest, records
-from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.pictured import About, Pictured, Plots
 from scfcap.report.tables import Results, RunMeta, Table
 from scfcap.schema.base import names_given
 
@@ -71,9 +71,11 @@ class Run(Pictured):
         )
 
     def _about(self) -> About:
-        return About.of_run(self.meta())
+        from scfcap.report.pictures.pool import pool_values
 
-    def drawings(self) -> Drawings:
+        return replace(About.of_run(self.meta()), values=pool_values(self.model.pool().tables))
+
+    def plots(self) -> Plots:
         """Pictures of its plan, pool, cash flows, series and deals."""
         from scfcap.api.plots import run_drawings
 
@@ -268,7 +270,7 @@ class Run(Pictured):
             if len(self.model.tape().rejects):
                 extra["rejects.csv"] = csv_bytes(self.model.tape().rejects)
         language = next(iter(packs.values())).language
-        extra |= saved_pictures(table_drawings(tables, meta), language, meta.names)
+        extra |= saved_pictures(table_drawings(tables, meta), language, lambda: About.of_run(meta))
         made = PackRun(
             tables,
             meta,

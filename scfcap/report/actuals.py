@@ -20,7 +20,7 @@ from scfcap.funding.outturn import Outturn
 from scfcap.funding.variance import DRIVERS, Variance
 from scfcap.report import charts
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
-from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.pictured import About, Pictured, Plots
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table, named_table
 from scfcap.report.words import FAMILIES, listed
@@ -303,9 +303,9 @@ class ActualsReport(Pictured):
 
     def pictures(self) -> dict[str, charts.Picture]:
         """Bridges from plan to actual: of net income and of closing cash."""
-        return {name: draw() for name, draw in self.drawings().items()}
+        return {name: draw() for name, draw in self.plots().items()}
 
-    def drawings(self) -> Drawings:
+    def plots(self) -> Plots:
         """The same, each drawn when it is called."""
         variance = self.variance
         return {

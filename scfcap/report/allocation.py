@@ -19,7 +19,7 @@ from scfcap.funding.allocation.result import Allocation
 from scfcap.quantities import BoolArray
 from scfcap.report.files import RESULT_VERSION, plain_rows
 from scfcap.report.pictures import allocation as pictures
-from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.pictured import About, Pictured, Plots
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
 from scfcap.schema.load import LoadedModel
@@ -165,7 +165,7 @@ class AllocationReport(Pictured):
         """What its pictures say of where they come from."""
         return replace(About.of(self.model.spec), as_of=self.assembled.as_of)
 
-    def drawings(self) -> Drawings:
+    def plots(self) -> Plots:
         """Who gets what, and what binds."""
         about = self._about()
         return {

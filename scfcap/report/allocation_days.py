@@ -15,7 +15,7 @@ from scfcap.funding.allocation.daily import DailyRun
 from scfcap.quantities import FloatArray
 from scfcap.report.charts import Picture, canvas, dress, unit_of
 from scfcap.report.files import RESULT_VERSION, plain_rows
-from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.pictured import About, Pictured, Plots
 from scfcap.report.sheets.common import PALETTE
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
@@ -76,7 +76,7 @@ class DaysReport(Pictured):
         """What its picture says of where it comes from."""
         return About(self.name, self.name, currency=self.currency)
 
-    def drawings(self) -> Drawings:
+    def plots(self) -> Plots:
         """What each way of placing earns and moves."""
         return {"days": self.picture}
 

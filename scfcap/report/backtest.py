@@ -23,7 +23,7 @@ from scfcap.funding.rolling.measures import (
 )
 from scfcap.funding.rolling.policies import FORESIGHT, MEAN, PLANNER
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
-from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.pictured import About, Pictured, Plots
 from scfcap.report.pictures.worth import policies
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
@@ -96,7 +96,7 @@ class BacktestReport(Pictured):
         """What its picture says of where it comes from."""
         return About(self.model, self.model, currency=self.currency, names=(self.model,))
 
-    def drawings(self) -> Drawings:
+    def plots(self) -> Plots:
         """What the scenario program gains on each rival."""
         return {"policies": lambda: policies(self.paired, COMPARED, self._about())}
 

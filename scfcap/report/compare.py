@@ -23,7 +23,7 @@ from scfcap.quantities import ENGINE_TOLERANCE, FloatArray
 from scfcap.report import charts
 from scfcap.report.compare_plans import WORKBOOK, PlanComparison
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
-from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.pictured import About, Pictured, Plots
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
 
@@ -255,10 +255,10 @@ class Comparison(Pictured):
         """Bridges from a to b, by measure."""
         return {f"bridge_{name}": self._bridge(name) for name in _BRIDGES}
 
-    def drawings(self) -> Drawings:
+    def plots(self) -> Plots:
         """The same, each drawn when it is called; those of the plans too."""
         made = {f"bridge_{name}": partial(self._bridge, name) for name in _BRIDGES}
-        return made if self.plans is None else {**made, **self.plans.drawings()}
+        return made if self.plans is None else {**made, **self.plans.plots()}
 
     def _bridge(self, measure: str) -> charts.Picture:
         whole = self._whole[measure]

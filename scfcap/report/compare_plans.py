@@ -17,7 +17,7 @@ from scfcap.funding.catalogue import BY_NAME
 from scfcap.funding.objective import WORDS
 from scfcap.report import charts
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
-from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.pictured import About, Pictured, Plots
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
 
@@ -257,9 +257,9 @@ class PlanComparison(Pictured):
 
     def pictures(self) -> dict[str, charts.Picture]:
         """Bridges from a to b by driver; none where the drivers are not told."""
-        return {name: draw() for name, draw in self.drawings().items()}
+        return {name: draw() for name, draw in self.plots().items()}
 
-    def drawings(self) -> Drawings:
+    def plots(self) -> Plots:
         """The same, each drawn when it is called."""
         if self.steps is None:
             return {}

@@ -18,7 +18,7 @@ from scfcap.report.book import COUNT, RATE, Book, Chart, Look, Series, Sheet
 from scfcap.report.excel import write_book
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
 from scfcap.report.pictures.credit import credit_drawings
-from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.pictured import About, Pictured, Plots
 from scfcap.report.sheets.common import (
     PALETTE,
     TEXT,
@@ -170,7 +170,7 @@ class CreditReport(Pictured):
         """What its pictures say of where they come from."""
         return About.of(self.model.spec)
 
-    def drawings(self) -> Drawings:
+    def plots(self) -> Plots:
         """Figures by segment; survival, vintages and the back-test where there is a history."""
         return credit_drawings(self.tables, self._about())
 

@@ -24,7 +24,7 @@ from scfcap.report.deal_tables import (
 )
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
 from scfcap.report.pictures.deal import deal_drawings
-from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.pictured import About, Pictured, Plots
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
 from scfcap.report.waterfall import draw, picture
@@ -114,7 +114,7 @@ class DealReport(Pictured):
         """What its pictures say of where they come from."""
         return About.of(self.model.spec)
 
-    def drawings(self) -> Drawings:
+    def plots(self) -> Plots:
         """Classes, waterfall and cover in each scenario, and the drawing of the deal."""
         deal = self.run.deal
         made = deal_drawings(self.frames, deal.name, self.run.scenarios, self._about())

@@ -15,7 +15,7 @@ from scfcap.brief import Lines, listed
 from scfcap.report.charts import Picture
 from scfcap.report.files import RESULT_VERSION, plain_rows
 from scfcap.report.frontier_chart import frontier_chart
-from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.pictured import About, Pictured, Plots
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table, named_table
 from scfcap.schema.load import LoadedModel
@@ -103,7 +103,7 @@ class FrontierReport(Pictured):
         """What its picture says of where it comes from."""
         return About.of(self.model.spec)
 
-    def drawings(self) -> Drawings:
+    def plots(self) -> Plots:
         """The frontier."""
         return {"frontier": self.picture}
 

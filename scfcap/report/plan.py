@@ -16,7 +16,7 @@ from scfcap.funding.objective import WORDS
 from scfcap.funding.value import beyond_sentence
 from scfcap.report.cautions import over_limits
 from scfcap.report.files import RESULT_VERSION, csv_bytes, plain_rows
-from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.pictured import About, Pictured, Plots
 from scfcap.report.pictures.plan import plan_drawings
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table, named_table
@@ -170,7 +170,7 @@ class PlanReport(Pictured):
         """What its pictures say of where they come from."""
         return About.of(self.model.spec, self.model.spec.plan.scenario)
 
-    def drawings(self) -> Drawings:
+    def plots(self) -> Plots:
         """Funding, sources and uses, limits, cash, lending, prices, cost of funds, gaps."""
         return plan_drawings(self.tables, self._about())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from scfcap.pool.snapshot import Pool
 from scfcap.pool.store import snapshot_bytes
 from scfcap.report.excel import build_workbook
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
-from scfcap.report.pictures.pictured import About, Drawings, Pictured
-from scfcap.report.pictures.pool import pool_drawings
+from scfcap.report.pictures.pictured import About, Pictured, Plots
+from scfcap.report.pictures.pool import pool_drawings, pool_values
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import RunMeta, Table, named_table
 from scfcap.schema.base import names_given
@@ -125,9 +125,9 @@ class PoolReport(Pictured):
 
     def _about(self) -> About:
         """What its pictures say of where they come from."""
-        return About.of(self.model.spec)
+        return replace(About.of(self.model.spec), values=pool_values(self.pool.tables))
 
-    def drawings(self) -> Drawings:
+    def plots(self) -> Plots:
         """What the pool is made of, its concentrations, what keeps loans out."""
         return pool_drawings(self.tables, self._about())
 

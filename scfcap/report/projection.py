@@ -24,7 +24,7 @@ from scfcap.report.drawn import beside, factors
 from scfcap.report.excel import build_workbook
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
 from scfcap.report.pictures.cash import run_off_of, scenario_lines
-from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.pictured import About, Pictured, Plots
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import RunMeta, Table, named_table
 from scfcap.report.unfinished import cautions, withhold
@@ -184,9 +184,9 @@ class ProjectionReport(Pictured):
 
     def pictures(self) -> dict[str, charts.Picture]:
         """Charts by name: the run-off of each scenario, and fans where paths were drawn."""
-        return {name: draw() for name, draw in self.drawings().items()}
+        return {name: draw() for name, draw in self.plots().items()}
 
-    def drawings(self) -> Drawings:
+    def plots(self) -> Plots:
         """The same, each drawn when it is called; the scenarios beside one another too."""
         about, names = self._about(), self.cashflow.scenarios
         periods = self.tables["cash_flow_periods"].frame

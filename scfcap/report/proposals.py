@@ -14,7 +14,7 @@ import pandas as pd
 from scfcap.brief import Lines, money
 from scfcap.funding.proposals import Size, Use
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
-from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.pictured import About, Pictured, Plots
 from scfcap.report.pictures.worth import by_price, by_size
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
@@ -197,7 +197,7 @@ class ProposalReport(Pictured):
         """What its pictures say of where they come from."""
         return About(currency=self.currency, names=(self.proposal.name,))
 
-    def drawings(self) -> Drawings:
+    def plots(self) -> Plots:
         """What it is worth by price, and by size."""
         price, about = PRICE[self.proposal.kind], self._about()
         title = f"What {self.proposal.name} is worth to the plan"

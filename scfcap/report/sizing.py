@@ -23,7 +23,7 @@ from scfcap.deal.outcome import DealRun
 from scfcap.deal.sizing import LARGER, Limit, Sized, Sizing
 from scfcap.report import charts
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
-from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.pictured import About, Pictured, Plots
 from scfcap.report.pictures.sizing import break_even_bars, size_bars
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
@@ -194,7 +194,7 @@ class SizingReport(Pictured):
         """Heat maps of the sensitivity grid, by class: its loss and its yield."""
         return {name: draw() for name, draw in self._heats().items()}
 
-    def drawings(self) -> Drawings:
+    def plots(self) -> Plots:
         """What classes bear, their sizes where they were sought, heat maps of the sensitivity."""
         about, tables = self._about(), self.tables
         made: dict[str, Callable[[], charts.Picture]] = {}

@@ -12,7 +12,7 @@ import pandas as pd
 from scfcap.brief import Lines, listed
 from scfcap.pool.lights import by_month
 from scfcap.report.files import RESULT_VERSION, csv_bytes, records
-from scfcap.report.pictures.pictured import About, Drawings, Pictured
+from scfcap.report.pictures.pictured import About, Pictured, Plots
 from scfcap.report.pictures.worth import warnings
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table
@@ -47,7 +47,7 @@ class WatchReport(Pictured):
         """What its picture says of where it comes from."""
         return About.of(self.model.spec)
 
-    def drawings(self) -> Drawings:
+    def plots(self) -> Plots:
         """Each indicator against its red threshold."""
         return {"lights": lambda: warnings(self.lights, self._about())}
 

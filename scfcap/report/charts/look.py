@@ -91,15 +91,17 @@ class Picture:
 
     def said(self, say: Callable[[str], str]) -> Picture:
         """The same picture with every text of it as ``say`` gives it, such as a report's labels."""
-        from matplotlib.ticker import FixedFormatter
+        from matplotlib.text import Text
+        from matplotlib.ticker import FixedLocator
 
+        marks: set[int] = set()
         for axes in self.figure.axes:
             for axis in (axes.xaxis, axes.yaxis):
-                marks = axis.get_major_formatter()
-                if isinstance(marks, FixedFormatter):
-                    names = [say(each) for each in marks.seq]
-                    axis.set_ticks(axis.get_majorticklocs().tolist(), labels=names)
-        for text in _texts(self.figure):
+                if isinstance(axis.get_major_locator(), FixedLocator):
+                    names = [say(label.get_text()) for label in axis.get_ticklabels()]
+                    axis.set_ticks(list(axis.get_majorticklocs()), labels=names)
+                marks |= {id(text) for text in axis.findobj(Text) if text is not axis.label}
+        for text in [each for each in _texts(self.figure) if id(each) not in marks]:
             wide = getattr(text, "broken_at", None)
             if wide is None:
                 text.set_text(say(text.get_text()))
@@ -242,7 +244,7 @@ def paper(
     from matplotlib.figure import Figure
 
     with mpl.rc_context(_settings()):
-        figure = Figure(figsize=size, layout=layout, facecolor="white")
+        figure = Figure(figsize=size, dpi=DPI, layout=layout, facecolor="white")
         FigureCanvasAgg(figure)
         yield figure
 

@@ -71,8 +71,9 @@ def rows_of_bars(
     if grid is not None:
         grid.set_height_ratios([max(n, 1) + 1.5 for n in tallest])
     room = _WIDEST / columns**0.5
-    for axes, (name, mine) in zip(every, groups.items(), strict=False):
+    for n, (axes, (name, mine)) in enumerate(zip(every, groups.items(), strict=False)):
         _panel(axes, name if len(groups) > 1 else "", mine, (percent, dots, room))
+        axes.set_ylim(max(tallest[n // columns], 1) - 0.4, -0.6)
     for axes in every[len(groups) :]:
         axes.set_axis_off()
     for axes in every[max(len(groups) - columns, 0) : len(groups)]:
@@ -97,7 +98,6 @@ def _panel(axes: Axes, name: str, rows: Sequence[Row], how: tuple[bool, bool, fl
         if row.limit is not None:
             axes.plot([row.limit] * 2, [y - 0.42, y + 0.42], color=INK, linewidth=1.8)
     axes.set_yticks(range(len(rows)), [_cut(row.name, room) for row in rows])
-    axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
     _said(axes, rows)
     axes.tick_params(colors=INK, labelsize=AXIS)
     axes.tick_params(axis="y", length=0)

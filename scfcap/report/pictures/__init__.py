@@ -6,6 +6,6 @@ module here draws those of one part from its tables.
 
 from __future__ import annotations
 
-from scfcap.report.pictures.pictured import About, Drawings, Pictured, drawn
+from scfcap.report.pictures.pictured import About, Pictured, Plots, drawn
 
-__all__ = ["About", "Drawings", "Pictured", "drawn"]
+__all__ = ["About", "Pictured", "Plots", "drawn"]

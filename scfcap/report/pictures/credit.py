@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap.report.charts import Picture, Row, digits, lines, rows_of_bars
-from scfcap.report.pictures.pictured import About, Drawings
+from scfcap.report.pictures.pictured import About, Plots
 from scfcap.report.sheets.common import title_case
 from scfcap.report.tables import Table
 from scfcap.report.words import MEASURES
@@ -21,7 +21,7 @@ _SHARES = (
 _FORECASTS = {"predicted": "rates by age", "model": "segment curves", "naive": "rates held"}
 
 
-def credit_drawings(tables: Mapping[str, Table], about: About) -> Drawings:
+def credit_drawings(tables: Mapping[str, Table], about: About) -> Plots:
     """Pictures of what is known about the credit, by name."""
     frames = {name: table.frame for name, table in tables.items() if len(table.frame)}
     made = {}

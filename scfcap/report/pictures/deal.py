@@ -10,7 +10,7 @@ import pandas as pd
 
 from scfcap.quantities import FloatArray
 from scfcap.report.charts import Picture, lines, stacked
-from scfcap.report.pictures.pictured import About, Drawings
+from scfcap.report.pictures.pictured import About, Plots
 from scfcap.report.ties import deal_tranches
 
 _USES = {
@@ -34,7 +34,7 @@ _SOURCES = ("interest", "principal_collected", "recovery", "proceeds")
 Frames = Mapping[str, pd.DataFrame]
 
 
-def deal_drawings(frames: Frames, name: str, scenarios: Sequence[str], about: About) -> Drawings:
+def deal_drawings(frames: Frames, name: str, scenarios: Sequence[str], about: About) -> Plots:
     """Pictures of a deal by kind, in the first of ``scenarios``; others as ``KIND_SCENARIO``.
 
     ``frames`` as :func:`scfcap.report.deal_tables.deal_frames` gives them.

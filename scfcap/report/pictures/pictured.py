@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scfcap.schema.model import Model
 
 #: Pictures by name, each made when it is called.
-Drawings = Mapping[str, Callable[[], "Picture"]]
+Plots = Mapping[str, Callable[[], "Picture"]]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class About:
     """What a picture says of where it comes from.
 
     ``title`` is the model's, ``scenario`` the one that is shown ("" where it has none); ``names``
-    are those that users chose, which no language changes.
+    are those that users chose, which no language changes, ``values`` what the tape holds.
     """
 
     model: str = ""
@@ -37,6 +37,7 @@ class About:
     currency: str = "currency"
     scenario: str = ""
     names: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, spec: Model, scenario: str = "") -> About:
@@ -66,16 +67,17 @@ class About:
 
 
 def drawn(
-    drawings: Drawings,
+    drawings: Plots,
     kind: str | None,
     *,
     language: str = "en",
-    names: Iterable[str] = (),
+    about: Callable[[], About] = About,
     of: str = "plot",
 ) -> Picture:
     """The picture ``kind`` of ``drawings`` (the first without one), its texts in ``language``.
 
-    ``kind`` is a name, or the beginning of some, of which the first is taken. Raises
+    ``kind`` is a name, or the beginning of some, of which the first is taken; ``about`` has the
+    names that no language changes. Raises
     :class:`~scfcap.errors.InputError` for another, with the nearest, and for another language.
     """
     if language not in LANGUAGES:
@@ -83,10 +85,13 @@ def drawn(
             Problem(f"{of}: language", repr(language), f"one of {', '.join(LANGUAGES)}")
         )
     picture = drawings[_named(drawings, kind, of)]()
-    return picture if language == "en" else picture.said(Labels(language, names))
+    if language == "en":
+        return picture
+    told = about()
+    return picture.said(Labels(language, told.names, told.values))
 
 
-def _named(drawings: Drawings, kind: str | None, of: str) -> str:
+def _named(drawings: Plots, kind: str | None, of: str) -> str:
     if not drawings:
         raise InputError(
             Problem(of, "a result without a picture", "one that has what is drawn", _NOTHING)
@@ -112,7 +117,7 @@ class Pictured(Brief):
 
     __slots__ = ()
 
-    def drawings(self) -> Drawings:
+    def plots(self) -> Plots:
         """Its pictures by name, the one shown first in front; each is made when called."""
         raise NotImplementedError
 
@@ -123,7 +128,7 @@ class Pictured(Brief):
     @property
     def kinds(self) -> tuple[str, ...]:
         """Names of its pictures."""
-        return tuple(self.drawings())
+        return tuple(self.plots())
 
     def plot(self, kind: str | None = None, *, language: str = "en") -> Picture:
         """Its picture ``kind`` (the first without one), its texts in ``language`` ("en", "zh").
@@ -131,5 +136,4 @@ class Pictured(Brief):
         Raises :class:`~scfcap.errors.InputError` for a kind that it has not, with the nearest.
         """
         of = f"{type(self).__name__}.plot"
-        names = self._about().names
-        return drawn(self.drawings(), kind, language=language, names=names, of=of)
+        return drawn(self.plots(), kind, language=language, about=self._about, of=of)

@@ -20,7 +20,7 @@ from scfcap.report.charts import (
     unit_of,
     use_map,
 )
-from scfcap.report.pictures.pictured import About, Drawings
+from scfcap.report.pictures.pictured import About, Plots
 from scfcap.report.sheets.common import CHANNEL_COLOURS, CHANNEL_WORDS, STACK_WORDS, title_case
 from scfcap.report.tables import Table
 from scfcap.report.ties import funding_stack, loans_managed
@@ -33,7 +33,7 @@ _OTHER = "7F7F7F"
 Frames = Mapping[str, pd.DataFrame]
 
 
-def plan_drawings(tables: Mapping[str, Table], about: About) -> Drawings:
+def plan_drawings(tables: Mapping[str, Table], about: About) -> Plots:
     """Pictures of the tables ``plan_*`` that are there, by name."""
     frames = {name: table.frame for name, table in tables.items() if len(table.frame)}
     made = {

@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 
 from scfcap.report.charts import Picture, Row, digits, rows_of_bars, unit_of
-from scfcap.report.pictures.pictured import About, Drawings
+from scfcap.report.pictures.pictured import About, Plots
 from scfcap.report.sheets.common import title_case
 from scfcap.report.tables import Table
 
@@ -18,7 +18,7 @@ _ROWS, _PANELS = 12, 4
 Frames = Mapping[str, pd.DataFrame]
 
 
-def pool_drawings(tables: Mapping[str, Table], about: About) -> Drawings:
+def pool_drawings(tables: Mapping[str, Table], about: About) -> Plots:
     """Pictures of the tables ``pool_*`` that are there, by name."""
     frames = {name: table.frame for name, table in tables.items() if len(table.frame)}
     made = {}
@@ -29,6 +29,21 @@ def pool_drawings(tables: Mapping[str, Table], about: About) -> Drawings:
     if "pool_eligibility" in frames:
         made["eligibility"] = partial(eligibility, frames["pool_eligibility"], about)
     return made
+
+
+def pool_values(tables: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
+    """What the tape holds that pictures of the pool name: places, buyers, borrowers.
+
+    ``tables`` as the pool has them, or with their ``pool_``.
+    """
+    found: set[str] = set()
+    for name, frame in tables.items():
+        bare = name.removeprefix("pool_")
+        if bare.startswith("stratification_"):
+            found.update(map(str, frame["name"]))
+        elif bare == "concentrations":
+            found.update(map(str, frame["value"]))
+    return tuple(sorted(found))
 
 
 def stratification(frames: Frames, about: About) -> Picture:
