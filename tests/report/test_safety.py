@@ -288,8 +288,3 @@ def test_no_cell_nor_heading_of_a_csv_is_a_formula(texts: list[str]) -> None:
             )  # fmt: skip
     signed = csv_bytes(pd.DataFrame({"a": ["-5", "+1e3", "-1+1"]})).decode()
     assert signed.splitlines() == ["a", "-5", "+1e3", "'-1+1"]
-
-
-def test_half_a_pair_does_not_break_a_csv() -> None:
-    frame = pd.DataFrame({"a": pd.Series(["x\ud800y"], dtype=object)})
-    assert csv_bytes(frame) == b"a\nx?y\n"
