@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Literal
 
 #: Who made a figure: typed by the user, solved or computed by the engine, a formula on the same
@@ -395,6 +396,7 @@ PRICE = '0.000_);(0.000);"–"_)'
 PLAIN = "General"
 
 
+@cache
 def letter(column: int) -> str:
     """Column letters: 1 is A, 28 is AB.
 

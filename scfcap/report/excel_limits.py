@@ -39,12 +39,10 @@ def units(text: str) -> int:
 
 def cut(text: str, most: int) -> str:
     """``text`` with at most ``most`` characters, the last a "…" where some are left out."""
-    if units(text) <= most:
+    if 2 * len(text) <= most or units(text) <= most:
         return text
-    kept = text[: most - 1]
-    while units(kept) > most - 1:
-        kept = kept[:-1]
-    return kept + "…"
+    kept = text.encode("utf-16-le", errors="replace")[: 2 * (most - 1)]
+    return kept.decode("utf-16-le", errors="ignore") + "…"
 
 
 def fit_text(text: str) -> str:

@@ -77,14 +77,20 @@ def table_csv(frame: pd.DataFrame) -> bytes:
 def _harmless(cells: pd.Series) -> pd.Series:
     """Cells as objects, those defused that need it."""
     objects = cells.astype("object")
-    risky = objects.astype("str").str.startswith(FORMULA_SIGNS).fillna(value=False)
+    texts = objects.astype("str")
+    # A bare return would begin a row, and not be quoted.
+    returns = texts.str.contains("\r", regex=False).fillna(value=False)
+    risky = texts.str.startswith(FORMULA_SIGNS).fillna(value=False) | returns
     if risky.any():
         objects[risky] = [_defused(value) for value in objects[risky]]
     return objects
 
 
 def _defused(value: object) -> object:
-    if not isinstance(value, str) or not value.startswith(FORMULA_SIGNS):
+    if not isinstance(value, str):
+        return value
+    value = value.replace("\r\n", "\n").replace("\r", "\n")
+    if not value.startswith(FORMULA_SIGNS):
         return value
     try:
         float(value)

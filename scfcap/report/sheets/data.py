@@ -8,7 +8,7 @@ the blocks of each sheet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -209,11 +209,17 @@ def with_values(book: Book) -> None:
     sheet = book.sheet(place.sheet)
     mine = [block for found in compared(book).values() for block in found]
     lines: list[tuple[str, str, str, list[float | str]]] = []
+    heads_of: dict[str, dict[int, list[int]]] = {}
     for block in mine:
         source = book.sheet(block.area.sheet)
+        if source.name not in heads_of:
+            heads_of[source.name] = _heads(source)
+        tops = heads_of[source.name]
         for row in range(block.area.row, block.area.last_row + 1):
             line = source.span(row, block.area.column, row, block.area.last_column)
-            lines.append((source.name, line.local, _label(source, line), _values(source, line)))
+            lines.append(
+                (source.name, line.local, _label(source, line, tops), _values(source, line))
+            )
     first = _first_value(len(mine))
     wide = max(len(line[3]) for line in lines)
     for column in (1, 2, 3):
@@ -232,8 +238,19 @@ def _values(source: Sheet, line: Area) -> list[float | str]:
     return found
 
 
-def _label(source: Sheet, line: Area) -> str:
-    """What stands at the left of a line, and above it where it is a single cell."""
+def _heads(source: Sheet) -> dict[int, list[int]]:
+    """Rows of the headings in each column, from above."""
+    found: dict[int, list[int]] = {}
+    for row, column in sorted(at for at, cell in source.cells.items() if _is_head(cell)):
+        found.setdefault(column, []).append(row)
+    return found
+
+
+def _label(source: Sheet, line: Area, tops: Mapping[int, Sequence[int]]) -> str:
+    """What stands at the left of a line, and above it where it is a single cell.
+
+    ``tops`` are the rows of the headings by column.
+    """
     left = [
         _said(source.cells[line.row, column])
         for column in range(1, line.column)
@@ -241,15 +258,14 @@ def _label(source: Sheet, line: Area) -> str:
     ]
     words = [word for word in left if word][:2]
     if line.column == line.last_column:
-        above = range(line.row - 1, 0, -1)
-        head = next((r for r in above if _is_head(source.cells.get((r, line.column)))), None)
-        if head is not None:
-            words.append(_said(source.cells[head, line.column]))
+        above = [row for row in tops.get(line.column, ()) if row < line.row]
+        if above:
+            words.append(_said(source.cells[above[-1], line.column]))
     return ": ".join(words)
 
 
-def _is_head(cell: Cell | None) -> bool:
-    return cell is not None and cell.style.ink == "head" and bool(_said(cell))
+def _is_head(cell: Cell) -> bool:
+    return cell.style.ink == "head" and bool(_said(cell))
 
 
 def _said(cell: Cell) -> str:

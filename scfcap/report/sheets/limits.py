@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 
 import pandas as pd
 
@@ -189,12 +190,14 @@ def _map(kit: Kit, row: int, limits: list[_Limit]) -> None:
         sheet.put(row, 2, key_label(limit.family, limit.key), TEXT)
         sheet.put(row, 3, "at most" if limit.sense == "<=" else "at least", TEXT)
         _totals(kit, row, limit)
-        for offset, end in enumerate(shown):
-            at = [n for n, e in enumerate(limit.frame["end"]) if not pd.isna(e)]
-            rows = [limit.first + n for n in at if as_date(limit.frame["end"].iloc[n]) == end]
-            if rows:
-                cell = details.at(rows[0], _USED)
-                value = Formula(f"={cell.linked}", number(details, rows[0], _USED))
+        rows: dict[date, int] = {}
+        for at, end in enumerate(limit.frame["end"], start=limit.first):
+            if not pd.isna(end):
+                rows.setdefault(as_date(end), at)
+        for offset, day in enumerate(shown):
+            if day in rows:
+                cell = details.at(rows[day], _USED)
+                value = Formula(f"={cell.linked}", number(details, rows[day], _USED))
                 sheet.put(row, 8 + offset, value, linked("0%"))
     sheet.blocks.extend(range(first + 6, row + 1))
     if shown:
