@@ -21,8 +21,11 @@ from scfcap.report.tables import Results, RunMeta, Table
 from scfcap.schema.base import names_given
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from scfcap.api.model import Model
     from scfcap.funding.quote_words import Quote
+    from scfcap.report.deal import DealReport
     from scfcap.report.store import SavedRun
     from scfcap.report.waterfall import Drawing
     from scfcap.schema.report import Language
@@ -42,12 +45,29 @@ class Run(Pictured):
         from scfcap.report.tables import run_tables
 
         currency = self.model.spec.currency
-        deals = joined([report.frames for report in self.model.deal_reports()[0]])
+        reports = self.model.deal_reports()[0]
+        kept = [{"deals_retention": x} for x in map(self._retention, reports) if len(x)]
+        deals = joined([*(report.frames for report in reports), *kept])
         return {
             **run_tables(self.results(), currency),
             **deal_tables(deals, currency),
             **waterfall_tables(self.model),
         }
+
+    def _retention(self, report: DealReport) -> pd.DataFrame:
+        """What the originator keeps of a deal in the first scenario; empty where it states none."""
+        import pandas as pd
+
+        from scfcap.deal.retention import Kept, retention_frame
+        from scfcap.schema.load import retention_rules
+
+        spec = report.run.deal.spec
+        if not any(each.retained for each in spec.tranches.values()):
+            return pd.DataFrame()
+        rules = retention_rules(self.model.loaded.folder)
+        frame = retention_frame(Kept.of(report.run), rules, spec.closing)
+        frame.insert(0, "deal", report.run.deal.name)
+        return frame
 
     def tables(self) -> dict[str, Table]:
         """Every table of the run, by name."""

@@ -37,7 +37,7 @@ from scfcap.schema.pool import AdvanceRate, BorrowingBaseSpec, EligibilitySet
 
 NOT_PLEDGED, UNKNOWN, OTHERWISE = "not_pledged", "undetermined", "other loans"
 #: Columns of the table; ``figure`` is the key of :meth:`BorrowingBase.explain`.
-COLUMNS = ("figure", "line", "loans", "balance", "advance_rate", "amount")
+COLUMNS = ("figure", "line", "loans", "balance", "advance_rate", "amount", "reserve_share")
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,9 @@ class BorrowingBase:
 
     ``table``, one row a figure: ``figure`` (its key), ``line`` (in words), loans, balance
     [currency] that it concerns, advance rate, ``amount`` [currency] with the sign with which it
-    counts. ``trace``, one row a loan: loan_id, balance, reason (why it does not count in full,
-    empty where it does), one column ``excess:NAME`` or ``reserve:NAME`` a
+    counts; of a reserve that the line states, ``reserve_share``, the part of the eligible balance
+    after excess that it is. ``trace``, one row a loan: loan_id, balance, reason (why it does not
+    count in full, empty where it does), one column ``excess:NAME`` or ``reserve:NAME`` a
     limit, counted, class,
     advance_rate, contribution.
     """
@@ -144,7 +145,8 @@ def borrowing_base(
     rates = [*(each.rate for each in spec.advance_rates), spec.otherwise]
     rows = _rows(trace, rules, applied, list(zip(labels, rates, strict=True)))
     rows += _closing(spec, lender, applied, float(trace["contribution"].sum()))
-    return BorrowingBase(pd.DataFrame(rows, columns=list(COLUMNS)), trace)
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"reserve_share": np.float64})
+    return BorrowingBase(table, trace)
 
 
 def _classes(
@@ -283,13 +285,16 @@ def _closing(
     net = float(applied.counted.sum())
     rows = [_row("gross_availability", "Gross availability", gross)]
     asked = [
-        (s.limit.label, float(s.taken.sum()))
+        (s.limit.label, float(s.taken.sum()), np.nan)
         for s in applied.steps
         if s.limit.treatment == "reserve"
     ]
-    asked += [(each.name, each.amount + each.share * net) for each in spec.reserves]
-    rows += [_row(f"reserve:{name}", f"Reserve: {name}", -amount) for name, amount in asked]
-    base = gross - sum(amount for _, amount in asked)
+    asked += [(each.name, each.amount + each.share * net, each.share) for each in spec.reserves]
+    rows += [
+        _row(f"reserve:{name}", f"Reserve: {name}", -amount, reserve_share=share)
+        for name, amount, share in asked
+    ]
+    base = gross - sum(amount for _, amount, _ in asked)
     rows.append(_row("borrowing_base", "Borrowing base", base))
     limit = spec.limit if spec.limit is not None else None if lender is None else lender.limit
     drawn = spec.drawn

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap.deal.explaining import PeriodExplained
+from scfcap.deal.figures import loss_share, yields
 from scfcap.deal.ledger import SOURCES, USES, ledger_frame, refuse_gaps
 from scfcap.deal.outcome import BY_TRANCHE, DealRun
 from scfcap.deal.summary import classes_frame, closing_frame, events_frame, fees_frame
@@ -23,6 +24,9 @@ _TITLES = {
     "deals_tranches": "Classes by period",
     "deals_accounts": "Accounts at the close of each period",
     "deals_steps": "Each step of the waterfall: due, available, paid, short",
+    "deals_yields": "Classes: what each yields at its issue price, and what it loses",
+    "deals_triggers": "Triggers by period: which hold",
+    "deals_retention": "What the originator keeps of each deal, by each form of each rule",
     "deals_checks": "Checks: what must be equal, and the largest gap",
 }
 _MONEY = frozenset(
@@ -35,7 +39,11 @@ _MONEY = frozenset(
         "drawn_before",
     )
 )  # fmt: skip
-_UNITS = {"share": "share", "coupon": "1/year", "average_life": "years"}
+_UNITS = {
+    "share": "share", "coupon": "1/year", "average_life": "years", "yield": "1/year",
+    "loss_share": "share", "issue_price": "share", "kept": "share", "least": "share",
+    "margin": "share",
+}  # fmt: skip
 
 
 def deal_frames(run: DealRun) -> dict[str, pd.DataFrame]:
@@ -51,6 +59,8 @@ def deal_frames(run: DealRun) -> dict[str, pd.DataFrame]:
         "deals_periods": _periods(run),
         "deals_tranches": run.to_frame(),
         "deals_accounts": _accounts(run),
+        "deals_yields": _yields(run),
+        "deals_triggers": _triggers(run),
         "deals_checks": _checks(run),
     }
     if run.trace is not None:
@@ -124,6 +134,42 @@ def _accounts(run: DealRun) -> pd.DataFrame:
             "period": t + 1,
             "date": np.array(run.deal.calendar.dates, dtype="datetime64[s]")[t],
             "cash": run.cash[t, a, k],
+        }
+    )
+
+
+def _yields(run: DealRun) -> pd.DataFrame:
+    """One row a scenario and class: issue price, yield at it [1/year], loss of its size."""
+    rate, loss = yields(run), loss_share(run)
+    k, j = (axis.ravel() for axis in np.indices(rate.shape))
+    prices = np.array([each.issue_price for each in run.deal.spec.tranches.values()])
+    return pd.DataFrame(
+        {
+            "deal": run.deal.name,
+            "scenario": np.array(run.scenarios, dtype=object)[k],
+            "tranche": np.array(run.deal.tranches, dtype=object)[j],
+            "issue_price": prices[j],
+            "yield": rate[k, j],
+            "loss_share": loss[k, j],
+        }
+    )
+
+
+def _triggers(run: DealRun) -> pd.DataFrame:
+    """One row a scenario, trigger and period: its test in words, and whether it holds."""
+    names = list(run.deal.spec.triggers)
+    count = (len(run.scenarios), len(names), len(run.deal.years))
+    k, x, t = (axis.ravel() for axis in np.indices(count))
+    tests = [run.deal.spec.triggers[name].test for name in names]
+    return pd.DataFrame(
+        {
+            "deal": run.deal.name,
+            "scenario": np.array(run.scenarios, dtype=object)[k],
+            "trigger": np.array(names, dtype=object)[x],
+            "test": np.array(tests, dtype=object)[x],
+            "period": t + 1,
+            "date": np.array(run.deal.calendar.dates, dtype="datetime64[s]")[t],
+            "holds": run.tripped[t, x, k],
         }
     )
 

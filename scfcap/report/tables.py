@@ -104,6 +104,7 @@ _OTHER = {
     "past_due_share": "share",
     "top_share": "share",
     "advance_rate": "share",
+    "reserve_share": "share",
     "credibility": "share",
     "late_share": "share",
     **dict.fromkeys(("dilution", "dilution_own", "dilution_low", "dilution_high"), "share"),

@@ -161,7 +161,8 @@ def test_the_folder_holds_every_table(scfcap, folder, tmp_path):
     saved = read_run(out)
     assert set(saved.tables) == {
         "deals_sources_uses", "deals_classes", "deals_fees", "deals_events", "deals_periods",
-        "deals_tranches", "deals_accounts", "deals_steps", "deals_checks",
+        "deals_tranches", "deals_accounts", "deals_steps", "deals_checks", "deals_yields",
+        "deals_triggers",
     }  # fmt: skip
     assert saved.result["tables"] == sorted(saved.tables)
     periods = saved.tables["deals_periods"]

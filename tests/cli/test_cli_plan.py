@@ -18,6 +18,7 @@ TABLES = {
     "plan_balance_sheet",
     "plan_balances",
     "plan_borrower_cost",
+    "plan_cap_sources",
     "plan_caps",
     "plan_cash_flow",
     "plan_cash_forecast",

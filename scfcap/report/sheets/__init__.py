@@ -9,7 +9,14 @@ from scfcap.report.branding import branded
 from scfcap.report.labels.tables import labels_of
 from scfcap.report.sheets.cash import add_cash
 from scfcap.report.sheets.cash_flows import add_cash_flows
+from scfcap.report.sheets.certificate import add_certificates
 from scfcap.report.sheets.checks import add_checks
+from scfcap.report.sheets.classes import (
+    add_classes,
+    add_retention,
+    add_tranches,
+    add_triggers,
+)
 from scfcap.report.sheets.common import Kit
 from scfcap.report.sheets.contents import add_contents, fill_contents
 from scfcap.report.sheets.contingency import add_contingency
@@ -17,9 +24,10 @@ from scfcap.report.sheets.costs import add_costs
 from scfcap.report.sheets.covenants import add_covenants
 from scfcap.report.sheets.deal import add_deal
 from scfcap.report.sheets.finish import complete, finish
+from scfcap.report.sheets.investor import add_investor
 from scfcap.report.sheets.limits import add_limits
 from scfcap.report.sheets.plan import add_plan
-from scfcap.report.sheets.pool import add_pool
+from scfcap.report.sheets.pool import add_pool, add_stratification
 from scfcap.report.sheets.regulator import add_regulator
 from scfcap.report.sheets.scenarios import add_scenarios
 from scfcap.report.sheets.stated import add_stated
@@ -31,12 +39,19 @@ from scfcap.report.translate import translated
 from scfcap.schema.report import SHEETS, Pack
 
 #: In the order in which they must be built: the Checks look at the sheets before them, the
-#: Summary at all.
+#: Summary at all; a certificate holds its inputs itself.
 _BUILDERS: dict[str, Callable[[Kit], None]] = {
+    "borrowing_base": add_certificates,
     "pool": add_pool,
+    "stratification": add_stratification,
     "cash_flows": add_cash_flows,
     "deal": add_deal,
     "waterfall": add_waterfalls,
+    "classes": add_classes,
+    "tranches": add_tranches,
+    "triggers": add_triggers,
+    "retention": add_retention,
+    "investor": add_investor,
     "plan": add_plan,
     "to_do": add_to_do,
     "cash": add_cash,

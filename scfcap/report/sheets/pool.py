@@ -15,6 +15,7 @@ from scfcap.report.book import (
     Condition,
     Formula,
     Series,
+    Sheet,
     Style,
     Value,
     address,
@@ -38,7 +39,7 @@ from scfcap.report.sheets.common import (
 )
 from scfcap.report.sheets.tape import findings, from_tape, paid_out
 
-NAME = "Pool"
+NAME, STRATA = "Pool", "Stratification"
 #: Lines that a concentration limit takes at most, its largest values first.
 LINES_A_LIMIT = 5
 #: Strata that a chart shows at most.
@@ -86,11 +87,36 @@ def add_pool(kit: Kit) -> None:
     findings(kit, NAME, row + 1)
 
 
+def add_stratification(kit: Kit) -> None:
+    """Add the strata alone, as an investor is shown them."""
+    summary = kit.frame("pool_summary")
+    if summary is None:
+        return
+    sheet = kit.add(STRATA, "The pool by stratum", 44.0)
+    sheet.widths |= dict.fromkeys(range(2, 11), 13.5)
+    sheet.freeze = (3, 2)
+    whole = summary[summary["part"] == "pool"].iloc[0]
+    row = 4
+    for name in [n for n in kit.tables if n.startswith("pool_stratification_")]:
+        column = name.removeprefix("pool_stratification_")
+        frame = kit.frame(name)
+        if frame is not None:
+            title = f"By {title_case(column).lower()}"
+            row = _measures(kit, row, column, title, frame, whole, on=STRATA) + 1
+
+
 def _measures(
-    kit: Kit, row: int, key: str, title: str, frame: pd.DataFrame, whole: pd.Series
+    kit: Kit,
+    row: int,
+    key: str,
+    title: str,
+    frame: pd.DataFrame,
+    whole: pd.Series,
+    *,
+    on: str = NAME,
 ) -> int:
     """A table of measures by stratum with its totals live; returns the row after it."""
-    sheet = kit.book.sheet(NAME)
+    sheet = kit.book.sheet(on)
     row = section(sheet, row, title)
     shown = [m for m in _MEASURES if m in frame]
     labels = [_MEASURES[m][0] for m in shown]
@@ -108,8 +134,8 @@ def _measures(
             sheet.put(row, column, *_cell(kit, measure, float(item[measure]), row, last + 1))
     sheet.put(last + 1, 1, "Total", totals("General", ink="text"))
     for column, measure in enumerate(shown, 2):
-        _total(kit, (first, last, column), measure, float(whole[measure]))
-    for measure in _SUMMED:
+        _total(kit, sheet, (first, last, column), measure, float(whole[measure]))
+    for measure in _SUMMED if on == NAME else ():
         cell = sheet.at(last + 1, 2 + shown.index(measure))
         kit.book.places[f"pool.{key}.{measure}"] = cell
     return last + 2
@@ -126,8 +152,7 @@ def _cell(kit: Kit, measure: str, value: float, row: int, end: int) -> tuple[Val
     return value, figure(look)
 
 
-def _total(kit: Kit, cells: tuple[int, int, int], measure: str, value: float) -> None:
-    sheet = kit.book.sheet(NAME)
+def _total(kit: Kit, sheet: Sheet, cells: tuple[int, int, int], measure: str, value: float) -> None:
     first, last, column = cells
     look = _MEASURES[measure][1] or kit.look.money()
     if measure in _SUMMED or measure == "share":

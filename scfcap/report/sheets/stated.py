@@ -230,7 +230,7 @@ def _width(column: pd.Series[Any], look: ColumnFormat, label: str) -> float:
 
 def _style(kit: Kit, look: ColumnFormat) -> Style:
     if look == "text":
-        return styled(TEXT, wrap=True)
+        return styled(TEXT, wrap=True, indent=1)
     if look == "date":
         return figure("yyyy-mm-dd", ink="text", align="center")
     if look == "amount":
