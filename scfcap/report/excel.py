@@ -208,7 +208,8 @@ def _page(target: Worksheet, sheet: Sheet, book: Book) -> None:
     target.sheet_properties.pageSetUpPr.fitToPage = True
     target.page_setup.fitToWidth = sheet.pages_wide
     target.page_setup.fitToHeight = 1 if sheet.one_page else 0
-    target.print_area = f"A1:{letter(sheet.last_column)}{sheet.last_row}"
+    if not sheet.hidden:  # LibreOffice prints a hidden sheet that has a print area
+        target.print_area = f"A1:{letter(sheet.last_column)}{sheet.last_row}"
     if sheet.title_rows is not None:
         target.print_title_rows = f"{sheet.title_rows[0]}:{sheet.title_rows[1]}"
     if sheet.title_columns is not None:

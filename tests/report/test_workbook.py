@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from dataclasses import replace
 from datetime import date
@@ -149,6 +150,31 @@ def test_a_changed_input_hides_no_total_that_does_not_tie(
     assert recalculated["edited-bent"]["Summary"]["B3"].value == FAIL
 
 
+def test_totals_and_inputs_have_names_that_excel_takes(book: Book, written: Path) -> None:
+    """Letters, digits and underscores, no cell's address; each leads to the cells it names."""
+    workbook = load_workbook(written)
+    assert {"in_plan_opex_per_year", "total_sources", "key_net_capital", "key_light"} <= set(
+        book.names
+    )
+    for name, area in book.names.items():
+        assert re.fullmatch(r"[A-Za-z_]\w{2,254}", name)
+        assert not re.fullmatch(r"[A-Za-z]{1,3}\d+", name)
+        assert workbook.defined_names[name].attr_text == area.absolute
+
+
+def test_comments_say_definition_and_source(written: Path) -> None:
+    workbook = load_workbook(written)
+    told = {
+        cell.value: cell.comment.text
+        for sheet in ("Plan", "Limits by period")
+        for row in workbook[sheet].iter_rows()
+        for cell in row
+        if cell.comment is not None
+    }
+    assert {"Net capital", "Headroom, CNY m", "Share of demand that is met"} <= set(told)
+    assert all("\nSource: " in text for text in told.values())
+
+
 def test_the_hidden_sheet_holds_the_engines_value_of_every_formula(
     book: Book, written: Path
 ) -> None:
@@ -258,7 +284,7 @@ def test_each_sheet_prints_on_landscape_pages_of_full_width(written: Path) -> No
         assert sheet.page_setup.orientation == "landscape"
         assert sheet.sheet_properties.pageSetUpPr.fitToPage
         assert sheet.page_setup.fitToWidth == 1
-        assert sheet.print_area
+        assert bool(sheet.print_area) == (sheet.sheet_state == "visible")
         assert sheet.oddFooter.right.text == "Page &[Page] of &N" or "&P" in (
             sheet.oddFooter.right.text or ""
         )

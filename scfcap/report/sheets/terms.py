@@ -235,6 +235,7 @@ def _line(terms: Terms, key: Key, parts: pd.DataFrame, solved: list[float]) -> N
         terms.bases[str(model_key)] = row
         row += 1
     sheet.put(row, 1, "What they come to", totals("General", ink="text"))
+    sheet.put(row, _RATE, None, totals(money))
     sheet.put(row + 1, 1, "As solved", styled(TEXT, indent=1))
     sheet.put(row + 2, 1, "Change", styled(TEXT, indent=1))
     rates = f"${address(first, _RATE)[0]}${first}:${address(row - 1, _RATE)[0]}${row - 1}"
