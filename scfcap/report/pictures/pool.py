@@ -9,7 +9,6 @@ import pandas as pd
 
 from scfcap.report.charts import Picture, Row, digits, rows_of_bars, unit_of
 from scfcap.report.pictures.pictured import About, Plots
-from scfcap.report.sheets.common import title_case
 from scfcap.report.tables import Table
 
 _STRATA = "pool_stratification_"
@@ -104,7 +103,7 @@ def eligibility(frame: pd.DataFrame, about: About) -> Picture:
         amount = float(row["balance_in_sequence"])
         says = f"{digits(amount / unit, 3)} · {int(row['loans_in_sequence']):,} loans"
         groups.setdefault(f"Set {row['set']}", []).append(
-            Row(title_case(str(row["rule"])), amount / unit, says)
+            Row(str(row["rule"]), amount / unit, says)
         )
     return rows_of_bars(
         "What keeps loans out, rule by rule",
