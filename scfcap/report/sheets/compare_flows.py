@@ -199,7 +199,7 @@ def _periods(work: Work, found: Comparison, names: Sequence[str], cells: _Cells)
     for column in columns:
         cell = column_total(sheet, 5, last, column)
         sheet.put(row, column, cell, totals(work.kit.look.money()))
-    if ("collections", "a") in cells and "version" not in cells:
+    if ("collections", "a") in cells and ("collections", "version") not in cells:
         _prove_periods(work, sheet, row, start, names, cells)
 
 

@@ -304,7 +304,7 @@ def _lines(frame: pd.DataFrame, keys: list[str], place: Mapping[date, int]) -> _
     table = table[table.abs().max(axis=1) >= _LEAST]
     return {
         tuple(map(str, index if isinstance(index, tuple) else (index,))): {
-            int(period): float(value) for period, value in values.items()
+            int(str(period)): float(value) for period, value in values.items()
         }
         for index, values in table.iterrows()
     }
