@@ -58,7 +58,8 @@ def _row(sheet: Sheet, label: str) -> int:
 
 def test_the_pack_has_the_sheets_in_reading_order(book: Book) -> None:
     names = [sheet.name for sheet in book.sheets]
-    assert names[:6] == ["Summary", "To do", "Calendar", "Plan", "Cash", "Costs"]
+    first = ["Summary", "Contents", "To do", "Calendar", "Plan", "Terms", "Cash", "Costs"]
+    assert names[:8] == first
 
 
 def test_every_step_of_the_first_month_has_its_reason(run: Run, book: Book) -> None:
