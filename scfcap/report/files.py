@@ -52,7 +52,7 @@ def _version(package: str) -> str | None:
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
     """``frame`` as CSV; a cell or heading that a spreadsheet would take for a formula gets an
-    apostrophe.
+    apostrophe, and half of a character (a lone surrogate) becomes "?".
     """
     out = io.BytesIO()
     for first in range(0, max(len(frame), 1), _AT_A_TIME):
@@ -61,7 +61,8 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
             kind = part[name].dtype
             if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_datetime64_dtype(kind)):
                 part[name] = _harmless(part[name])
-        part.columns = [_defused(name) for name in part.columns]
+        heads = [_defused(_encodable(name)) for name in part.columns]
+        part.columns = pd.Index(heads, dtype="object")
         text = part.to_csv(index=False, header=first == 0, lineterminator="\n")
         out.write(text.encode(errors="replace"))
     return out.getvalue()
@@ -77,13 +78,22 @@ def table_csv(frame: pd.DataFrame) -> bytes:
 def _harmless(cells: pd.Series) -> pd.Series:
     """Cells as objects, those defused that need it."""
     objects = cells.astype("object")
-    texts = objects.astype("str")
+    try:
+        texts = objects.astype("str")
+    except UnicodeEncodeError:
+        objects = objects.map(_encodable)
+        texts = objects.astype("str")
     # A bare return would begin a row, and not be quoted.
     returns = texts.str.contains("\r", regex=False).fillna(value=False)
     risky = texts.str.startswith(FORMULA_SIGNS).fillna(value=False) | returns
     if risky.any():
         objects[risky] = [_defused(value) for value in objects[risky]]
     return objects
+
+
+def _encodable(value: object) -> object:
+    """A text without halves of characters, which UTF-8 cannot write: "?" in their place."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 def _defused(value: object) -> object:

@@ -35,7 +35,8 @@ from scfcap.schema.report import Pack
 _PACK = Pack(title="Cash flows", sheets=("cash_flows", "checks"), file_name="projection.xlsx")
 #: Flows that add up over periods, in the order in which they are told.
 FLOWS = (*COLLECTED, "default", "loss")
-_TITLES = {
+#: Titles of the tables of a projection, by name.
+TITLES = {
     "cash_flow_totals": "Cash flows over the whole horizon by scenario and segment",
     "cash_flow_periods": "Cash flows of the whole pool by scenario and period",
     "yields": "What the pool yields, bought at par; blank where loans outlive the projection",
@@ -92,7 +93,7 @@ class ProjectionReport(Pictured):
         }
         withhold(frames["cash_flow_totals"], frames["yields"], self.cashflow)
         made = {name: named_table(name, each, currency) for name, each in frames.items()}
-        for name, title in _TITLES.items():
+        for name, title in TITLES.items():
             if name in made:
                 money = [c for c in made[name].frame if c in (*FLOWS, *_SPREAD, "collections")]
                 units = {**made[name].units, **dict.fromkeys(map(str, money), currency)}

@@ -27,6 +27,12 @@ def test_numbers_and_plain_text_stay_as_they_are(text):
     )
 
 
+def test_half_of_a_character_is_written_as_a_question_mark():
+    cells = pd.Series(["x\ud800y", "=\udfff", 3, None, "\U0001f600"], dtype=object)
+    frame = cells.to_frame().set_axis(pd.Index(["a\udc00"], dtype=object), axis=1)
+    assert csv_bytes(frame).decode() == 'a?\nx?y\n\'=?\n3\n""\n\U0001f600\n'
+
+
 def test_a_long_list_is_written_in_parts(monkeypatch):
     frame = pd.DataFrame({"a": ["x", "=1", None, "-2"], "b": [1.0, 2.0, 3.0, float("nan")]})
     whole = csv_bytes(frame)

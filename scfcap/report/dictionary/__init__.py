@@ -22,15 +22,18 @@ from scfcap.report.deal_tables import TITLES as DEAL_TITLES
 from scfcap.report.definitions import DEFINITIONS
 from scfcap.report.files import RESULT_VERSION
 from scfcap.report.live.given import TITLES as LIVE_TITLES
+from scfcap.report.projection import TITLES as PROJECTION_TITLES
 from scfcap.report.tables import Table, title_of
 
 #: Headings of the page, by the file that holds the tables.
 GROUPS = {
     "pool": "Tape and pool",
     "flows": "Cash flows, behaviour and orders",
+    "projection": "The projection by itself",
     "deals": "Series and deals",
     "plan": "The plan",
     "contingency": "Contingencies",
+    "allocation": "The allocation of loans",
 }
 #: Types of columns.
 TYPES = ("text", "date", "whole number", "number", "yes/no")
@@ -100,7 +103,8 @@ def page() -> str:
 
 
 def _title(name: str) -> str:
-    return DEAL_TITLES.get(name) or LIVE_TITLES.get(name) or title_of(name)
+    titles = {**PROJECTION_TITLES, **DEAL_TITLES, **LIVE_TITLES}
+    return titles.get(name) or title_of(name)
 
 
 # --- reading --------------------------------------------------------------------------------
@@ -155,11 +159,12 @@ def _head() -> Iterator[str]:
     yield "# Data dictionary"
     yield ""
     yield (
-        "Every table that a run writes (`tables/*.parquet`, with `--csv` also `csv/*.csv`), column "
-        "by column. The `dictionary.csv` of a run folder says the same of its own tables, in the "
+        "The tables that `scfcap run`, `pool`, `project`, `plan`, `deal` and `allocate` write "
+        "(`tables/*.parquet`, of a run with `--csv` also `csv/*.csv`), column by column. The "
+        "`dictionary.csv` in a folder of `scfcap run` says the same of the tables there, in the "
         "run's currency. A table or column is there only where the model has what it is of. "
-        "Capitals stand for names that the model gives. This page is made by `scfcap schema tables "
-        "--out data-dictionary.md`."
+        "Capitals stand for names that the model gives. This page is made by "
+        "`scfcap schema tables --out data-dictionary.md`."
     )
     yield ""
     yield (
