@@ -28,7 +28,7 @@ SMALL = {"plan.periods": 2, "plan.contingency": []}
 MODELS = {"alibaba-2013": {**SMALL, "tape.platform.loans": 400}, "lendingclub": SMALL}
 PACKS = ("treasury", "structurer", "investor", "borrowing-base", "regulator")
 #: Those whose workbooks LibreOffice works out in a second or two.
-QUICK = ("investor", "borrowing-base", "regulator")
+QUICK = ("borrowing-base", "regulator")
 
 
 @dataclass(frozen=True)
