@@ -196,7 +196,7 @@ def _paths(
     )
     sheet.charts.append(chart)
     sheet.widths[side] = 2.0
-    sheet.reach(head + 13, side + 8)
+    sheet.reach(head + 13, side + 11)
     return max(row, head + 13) + 1
 
 
