@@ -151,7 +151,7 @@ def _paths(
     scenarios: list[str],
     sizes: pd.Series,
 ) -> int:
-    """A class over time: balances by scenario, beside them factors, below them a chart."""
+    """A class over time: balances by scenario, beside them factors and their chart."""
     money, count = kit.look.money(), len(scenarios)
     table = rows.pivot_table(index="date", columns="scenario", values="balance", sort=False)
     busy = table[scenarios].abs().max(axis=1) > 0.005
@@ -174,11 +174,12 @@ def _paths(
             text = f"=IF({top}=0,0,{address(row, offset)}/{top})"
             value = float(balance) / whole if whole else 0.0
             sheet.put(row, offset + count, Formula(text, value), live("0.0000"))
+    side = 2 + 2 * count
     chart = Chart(
         kind="lines",
         title=f"Class {tranche}: note factor by scenario",
-        row=row + 2,
-        column=1,
+        row=head,
+        column=side + 1,
         categories=sheet.span(original + 1, 1, row, 1),
         series=tuple(
             Series(
@@ -190,13 +191,13 @@ def _paths(
         ),
         number_format="0.0",
         category_format=kit.look.day,
-        width=22.0,
+        width=17.0,
         height=6.5,
     )
     sheet.charts.append(chart)
-    sheet.blocks.append(row + 2)
-    sheet.reach(row + 15, 1)
-    return row + 16
+    sheet.widths[side] = 2.0
+    sheet.reach(head + 13, side + 11)
+    return max(row, head + 13) + 1
 
 
 # --- triggers and what is kept ------------------------------------------------------------------

@@ -32,7 +32,7 @@ def add_costs(kit: Kit) -> None:
     if costs is None:
         return
     sheet = kit.add(NAME, "What money costs, and what more of it is worth", 34.0)
-    sheet.widths |= dict.fromkeys(range(2, 9), 13.0) | {9: 50.0}
+    sheet.widths |= dict.fromkeys(range(2, 9), 13.0) | {3: 22.0, 9: 50.0}
     row = _costs(kit, sheet, 4, costs)
     row = _worth(kit, sheet, row + 1)
     row = _curve(kit, sheet, row + 1)
@@ -204,7 +204,7 @@ def _accounts(kit: Kit, sheet: Sheet, row: int) -> int:
     columns = [
         Column("Source", WRAPPED),
         Column(f"At the end, {kit.look.label}", figure(kit.look.money())),
-        Column("Balance sheet", WRAPPED),
+        Column("Balance sheet", styled(WRAPPED, indent=1)),
         *(Column(f"Counts in {cap}", figure(PERCENT)) for cap in caps),
     ]
     rows = []

@@ -273,7 +273,7 @@ def _families(kit: Kit, head: int, limits: list[_Limit], families: list[str]) ->
         number_format="0%",
         most=1.0 if max(number(sheet, n, 5) for n in range(5, row + 1)) <= 1.000001 else None,
         width=15.5,
-        height=min(0.53 * (head - 4), 9.5),
+        height=min(0.5 * (head - 4), 14.0),
     )
     sheet.charts.append(chart)
     sheet.reach(head, 17)

@@ -83,7 +83,7 @@ def add_regulator(kit: Kit) -> None:
     periods = sorted(caps["period"].unique())
     shown = [periods[last - 1] for _, last in line.buckets]
     last = _FIRST + len(shown) - 1
-    sheet.widths |= {_WEIGHT: 9.0, **dict.fromkeys(range(_FIRST, max(last, 9) + 1), 14.0)}
+    sheet.widths |= {_WEIGHT: 9.0, **dict.fromkeys(range(_FIRST, max(last, 9) + 1), 15.5)}
     sheet.put(4, 1, f"Regime: {kit.meta.regime}", BOLD)
     sheet.put(4, _FIRST, SAID, NOTE)
     names = list(dict.fromkeys(caps["cap"].astype(str)))

@@ -38,6 +38,7 @@ from scfcap.report.sheets.common import (
     title_case,
     totals,
 )
+from scfcap.report.sheets.limits import family_label
 from scfcap.report.tables import Table
 from scfcap.schema.report import ColumnFormat, Pack, TableChart, TableSheet
 
@@ -278,7 +279,7 @@ def _cells_of(frame: pd.DataFrame, kit: Kit) -> Any:
 
 
 def _body(sheet: Sheet, row: int, columns: Sequence[_Column], rows: pd.DataFrame) -> int:
-    """Heading and rows from ``row`` on; returns the last row."""
+    """Heading and rows from ``row`` on, families of limits in words; returns the last row."""
     heads(sheet, row, [column.label for column in columns])
     sheet.freeze, sheet.title_rows = (row + 1, 2), (row, row)
     values = [rows[column.name].tolist() for column in columns]
@@ -287,7 +288,7 @@ def _body(sheet: Sheet, row: int, columns: Sequence[_Column], rows: pd.DataFrame
     for offset, record in enumerate(zip(*values, strict=True), start=1):
         lines = 1
         for at, (column, value) in enumerate(zip(columns, record, strict=True), start=1):
-            shown = plain(value)
+            shown = family_label(str(value)) if column.name == "family" else plain(value)
             sheet.put(row + offset, at, shown, column.style)
             if column.format == "text" and isinstance(shown, str):
                 lines = max(lines, lines_needed(shown, 1.05 * column.width))

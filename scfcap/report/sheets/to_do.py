@@ -33,7 +33,7 @@ def add_to_do(kit: Kit) -> None:
     if steps is None or todo is None:
         return
     sheet = kit.add(NAME, "What to do, why, and what it costs", 15.0)
-    sheet.widths |= {2: 25.0, 3: 30.0, 4: 11.0, 5: 11.5, 6: 11.5, 7: 9.0, 8: 12.5, 9: 62.0}
+    sheet.widths |= {2: 25.0, 3: 30.0, 4: 15.0, 5: 11.5, 6: 11.5, 7: 9.0, 8: 14.0, 9: 84.0}
     row = section(
         sheet,
         4,
