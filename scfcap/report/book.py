@@ -150,7 +150,7 @@ class Condition:
 
     area: Area
     formula: str
-    look: Literal["good", "bad", "binding", "faint"]
+    look: Literal["good", "bad", "near", "binding", "faint"]
 
 
 @dataclass(frozen=True)

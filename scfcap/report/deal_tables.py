@@ -15,7 +15,8 @@ from scfcap.deal.summary import classes_frame, closing_frame, events_frame, fees
 from scfcap.quantities import HALF_CENT
 from scfcap.report.tables import Table
 
-_TITLES = {
+#: Titles of the tables of deals, by name.
+TITLES = {
     "deals_sources_uses": "Sources and uses at closing, or what a deal that stands holds and owes",
     "deals_classes": "Classes: what each was paid, by scenario",
     "deals_fees": "Fees: what was paid, and what was short while the deal lived",
@@ -81,7 +82,7 @@ def deal_tables(frames: Mapping[str, pd.DataFrame], currency: str) -> dict[str, 
             for column in map(str, frame.columns)
             if (column in _MONEY or column in _UNITS) and pd.api.types.is_float_dtype(frame[column])
         }
-        title = _TITLES.get(name, name.replace("_", " ").capitalize())
+        title = TITLES.get(name, name.replace("_", " ").capitalize())
         made[name] = Table(name, title, frame.reset_index(drop=True), units)
     return made
 

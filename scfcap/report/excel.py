@@ -93,6 +93,7 @@ _PAGES = {"en": "Page &P of &N", "zh": "第 &P 页，共 &N 页"}
 _LOOKS = {
     "good": ("C6EFCE", "006100"),
     "bad": ("FFC7CE", "9C0006"),
+    "near": ("FFC957", "5C3A00"),
     "binding": ("FFF2CC", "000000"),
     "faint": (None, "9CA3AF"),
 }

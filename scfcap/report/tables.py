@@ -218,7 +218,7 @@ def run_tables(results: Results, currency: str) -> dict[str, Table]:
 def named_table(name: str, frame: pd.DataFrame, currency: str) -> Table:
     """``frame`` as a table with the title and the units that its name and columns have."""
     deal = name.startswith("deal_")
-    title = _TITLES.get(name) or _title_of(name)
+    title = title_of(name)
     units = {
         column: currency if deal or column in _CURRENCY else _OTHER[column]
         for column in map(str, frame.columns)
@@ -230,7 +230,10 @@ def named_table(name: str, frame: pd.DataFrame, currency: str) -> Table:
     return Table(name, title, frame.reset_index(drop=True), units)
 
 
-def _title_of(name: str) -> str:
+def title_of(name: str) -> str:
+    """What a table of this name shows, in words."""
+    if name in _TITLES:
+        return _TITLES[name]
     for start, title in _TITLES_OF.items():
         if name.startswith(start):
             last = name.removeprefix(start)

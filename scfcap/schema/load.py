@@ -168,7 +168,8 @@ def load_pack(
     """
     known = _named_files("reports", folders, shipped("reports"))
     path = _find_named(name, ("report",), known, (), where)
-    return with_logo(*_read_named(Pack, "reports", path))
+    ours = path.resolve().parent == shipped("reports").resolve()
+    return with_logo(*_read_named(Pack, "reports", path), shipped=ours)
 
 
 def shipped(kind: Literal["models", "reports"]) -> Path:

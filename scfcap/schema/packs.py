@@ -18,14 +18,16 @@ _SIGNATURE, _END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 _HEADER: Final = 24
 
 
-def with_logo(pack: Pack, source: Source) -> tuple[Pack, list[Source]]:
+def with_logo(pack: Pack, source: Source, *, shipped: bool = False) -> tuple[Pack, list[Source]]:
     """``pack`` with its file's name and its logo, and the files read.
+
+    What a pack says that is not ``shipped`` is the user's, and stays in its language.
 
     Raises:
         InputError: a logo that is not there, outside the pack's folder, no PNG, or too large.
     """
     if pack.brand.logo is None:
-        return pack.read_from(source.label), [source]
+        return pack.read_from(source.label, shipped=shipped), [source]
     where, name = f"{source.label}: brand.logo", pack.brand.logo
     folder = source.path.parent
     path = inside(folder, name)
@@ -45,7 +47,8 @@ def with_logo(pack: Pack, source: Source) -> tuple[Pack, list[Source]]:
         expected = f"a PNG of up to {LOGO_BYTES:,} bytes and {LOGO_PIXELS:,} pixels a side"
         action = "Save it as PNG, smaller."
         raise InputError(Problem(where, f'"{name}": {fault}', expected, action))
-    return pack.read_from(source.label, content), [source, Source(path, name, content, {})]
+    made = pack.read_from(source.label, content, shipped=shipped)
+    return made, [source, Source(path, name, content, {})]
 
 
 def _fault(content: bytes) -> str:

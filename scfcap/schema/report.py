@@ -165,6 +165,7 @@ class Pack(Schema):
     tables: tuple[TableSheet, ...] = ()
     _file: str = PrivateAttr(default="report pack")
     _logo: bytes = PrivateAttr(default=b"")
+    _ours: bool = PrivateAttr(default=True)
 
     @property
     def file(self) -> str:
@@ -178,7 +179,9 @@ class Pack(Schema):
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Texts that the pack's author chose."""
+        """Texts that a user chose, which no language changes; a shipped pack has none."""
+        if self._ours:
+            return ()
         found = [self.title, self.brand.footer]
         for each in self.tables:
             found += [each.name, each.sheet or "", each.heading or "", each.note]
@@ -186,10 +189,10 @@ class Pack(Schema):
             found += [each.chart.title if each.chart else ""]
         return tuple(text for text in found if text)
 
-    def read_from(self, file: str, logo: bytes = b"") -> Pack:
-        """A copy that knows its file and holds its logo."""
+    def read_from(self, file: str, logo: bytes = b"", *, shipped: bool = False) -> Pack:
+        """A copy that knows its file, whether it is a shipped one, and holds its logo."""
         copy = self.model_copy()
-        copy._file, copy._logo = file, logo
+        copy._file, copy._logo, copy._ours = file, logo, shipped
         return copy
 
     @model_validator(mode="after")

@@ -228,7 +228,10 @@ def test_a_check_that_fails_turns_the_light_red(tables, pack, meta):
     light = re.search(r'<a class="light (\w+)" href="#checks">([^<]*)</a>', html)
     assert light[1] == "bad"
     assert re.fullmatch(r"1 of \d+ checks fail", light[2])
-    assert "strong duality" in re.search(r'<section id="checks".*?</section>', html, re.DOTALL)[0]
+    assert (
+        "program: duality gap"
+        in re.search(r'<section id="checks".*?</section>', html, re.DOTALL)[0]
+    )
 
 
 def test_a_sheet_that_the_pack_states_is_a_table_cut_like_it(tables, meta):

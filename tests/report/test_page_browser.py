@@ -382,9 +382,10 @@ def test_a_chinese_page_has_no_english_left(browser, tables, meta, tmp_path):
     small["plan_prices"] = _empty(tables["plan_prices"])  # sentences that no engine writes
     small["plan_checks"] = _empty(tables["plan_checks"])
     labels = labels_of("zh", named, small, chinese.texts)
-    page_html(small, chinese, named, labels)
+    path = tmp_path / "zh.html"
+    path.write_text(page_html(small, chinese, named, labels), encoding="utf-8")
     assert labels.missing == set()
-    shown = _open(browser, build_page(small, chinese, named, tmp_path / "zh.html"))
+    shown = _open(browser, path)
     assert shown.run("() => document.documentElement.lang") == "zh-CN"
     place = shown.page.locator('[data-table="plan_limits"]')
     place.locator("summary").click()

@@ -47,7 +47,7 @@ def test_colours_are_told_apart_by_every_eye(kind: str) -> None:
 
 def _outside(picture: Picture) -> list[str]:
     """Texts that leave the paper; marks of an axis outside its view are not drawn."""
-    picture.to_bytes("png")
+    picture.texts()  # draws it
     figure = picture.figure
     paper, hidden = figure.bbox, set()
     for axes in figure.axes:

@@ -274,7 +274,7 @@ def test_sheets_come_in_the_order_of_the_pack(
     path = build_workbook(tables, chosen, meta, tmp_path / "chosen.xlsx")
     workbook = load_workbook(path, data_only=True)
     shown = [sheet.title for sheet in workbook if sheet.sheet_state == "visible"]
-    assert shown == ["Checks", "Plan", "Summary"]
+    assert shown == ["Checks", "Plan", "Terms", "Summary"]
     assert workbook["Summary"]["B3"].value == ALL_PASS
 
 
@@ -296,7 +296,7 @@ def test_each_sheet_prints_on_landscape_pages_of_full_width(written: Path) -> No
 
 def test_each_sheet_but_the_checks_has_a_chart(book: Book) -> None:
     without = [sheet.name for sheet in book.sheets if not (sheet.charts or sheet.hidden)]
-    assert without == ["Limits by period", "Checks"]
+    assert without == ["Terms", "Limits by period", "Checks"]
 
 
 def test_colours_follow_the_trade(book: Book) -> None:

@@ -111,23 +111,30 @@ class Picture:
 
     def texts(self) -> list[str]:
         """Every text that is drawn."""
-        self.to_bytes("png")
+        with self._set(_settings()):
+            self.figure.draw_without_rendering()
         shown = [text.get_text() for text in _texts(self.figure) if text.get_visible()]
         return [each for each in shown if each]
 
-    def _file(self, kind: Kind, settings: Any) -> bytes:
+    @contextmanager
+    def _set(self, settings: Any) -> Iterator[None]:
+        """Drawn in here, every text has fonts with its signs."""
         import matplotlib as mpl
 
+        with mpl.rc_context(settings), _quietly():
+            for text in _texts(self.figure):
+                text.set_fontfamily(_fonts(text.get_text()))
+                text.set_parse_math(False)
+            yield
+
+    def _file(self, kind: Kind, settings: Any) -> bytes:
         out = io.BytesIO()
         about: dict[Kind, dict[str, Any]] = {
             "png": {"Software": None},
             "svg": {"Date": None},
             "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
         }
-        with mpl.rc_context(settings), _quietly():
-            for text in _texts(self.figure):
-                text.set_fontfamily(_fonts(text.get_text()))
-                text.set_parse_math(False)
+        with self._set(settings):
             self.figure.savefig(out, format=kind, dpi=DPI, metadata=about[kind])
         return out.getvalue()
 

@@ -26,7 +26,8 @@ What = Literal[
     "fee floor", "target", "target times", "earns",
 ]  # fmt: skip
 _POOL = FLOWS.index("pool")
-_TITLES = {
+#: Titles of the tables of live waterfalls, by name.
+TITLES = {
     "waterfall_terms": "Live waterfalls: each deal's terms, and what it cannot decide",
     "waterfall_loans": "Live waterfalls: the loans at the start, and one unit bought later",
     "waterfall_inputs": "Live waterfalls: inputs that may be changed, by the model's key",
@@ -185,7 +186,7 @@ def live_tables(deals: Sequence[Given], currency: str) -> dict[str, Table]:
     }
     units = {"waterfall_steps": dict.fromkeys(_STEP_MONEY, currency)}
     return {
-        name: Table(name, _TITLES[name], frame, units.get(name, {}))
+        name: Table(name, TITLES[name], frame, units.get(name, {}))
         for name, frame in frames.items()
     }
 
@@ -294,7 +295,7 @@ def given_deals(tables: Mapping[str, Table]) -> list[Given]:
         return []
     parts = {
         name: dict(tuple(tables[name].frame.groupby("deal", sort=False)))
-        for name in _TITLES
+        for name in TITLES
         if name != "waterfall_terms"
     }
     return [

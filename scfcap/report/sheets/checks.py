@@ -111,7 +111,8 @@ def _engine_line(kit: Kit, row: int, count: int, item: object) -> None:
 
 def _status(kit: Kit, row: int, text: str, *, ok: bool) -> None:
     sheet = kit.book.sheet(NAME)
-    cell = sheet.put(row, 9, Formula(text, PASS if ok else FAIL), live("General", align="center"))
+    style = (linked if "!" in text else live)("General", align="center")
+    cell = sheet.put(row, 9, Formula(text, PASS if ok else FAIL), style)
     for word, look in ((PASS, "good"), (FAIL, "bad"), (WHAT_IF, "binding")):
         sheet.conditions.append(
             Condition(cell, f'{address(row, 9)}="{word}"', look)  # type: ignore[arg-type]
@@ -235,7 +236,9 @@ def _three_states(kit: Kit, live_statuses: Area, edited: str) -> None:
     )
     told = f'IF({edited}=1,"1{ONE_CHANGED}",{edited}&"{MORE_CHANGED}")'
     text = f'=IF({failed},"{FAIL}",IF({edited}>0,{told},IF({off},"{FAIL}","{ALL_PASS}")))'
-    sheet.cells[place.row, place.column] = replace(cell, value=Formula(text, cell.value.value))
+    style = replace(cell.style, ink="link") if "!" in text else cell.style
+    light = replace(cell, value=Formula(text, cell.value.value), style=style)
+    sheet.cells[place.row, place.column] = light
 
 
 def _lines(sheet: Sheet, statuses: Area) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from scfcap.report.book import PERCENT, Condition, Sheet, address
+from scfcap.report.book import PERCENT, Sheet
 from scfcap.report.sheets.common import (
     TEXT,
     WRAPPED,
@@ -16,6 +16,7 @@ from scfcap.report.sheets.common import (
     styled,
     title_case,
 )
+from scfcap.report.sheets.headroom import NEAR, SAID, coloured
 from scfcap.report.sheets.listing import Column, listed
 
 NAME = "Covenants"
@@ -45,7 +46,7 @@ def add_covenants(kit: Kit) -> None:
         4,
         "Closest to a breach, by scenario",
         "The plan's own scenario first; in the others its decisions are carried out as they stand. "
-        "Headroom is up to the limit, without the plan's margin.",
+        f"Headroom is up to the limit, without the plan's margin. {SAID}",
     )
     row = _closest(kit, sheet, row, frame)
     _path(kit, sheet, row + 1, frame[frame["scenario"] == frame["scenario"].iloc[0]])
@@ -83,7 +84,9 @@ def _closest(kit: Kit, sheet: Sheet, row: int, frame: pd.DataFrame) -> int:
         )  # fmt: skip
     last = listed(sheet, row, columns, rows)
     area = sheet.span(row + 1, 7, last - 1, 8)
-    sheet.conditions.append(Condition(area, f"N({address(area.row, 8)})<0", "bad"))
+    share = f"$H{area.row}"
+    near = f"AND(ISNUMBER({share}),{share}<={1.0 - NEAR:g})"
+    coloured(sheet, area, broken=f"N({share})<0", near=near)
     return last
 
 

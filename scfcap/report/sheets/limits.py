@@ -37,6 +37,7 @@ from scfcap.report.sheets.common import (
     section,
     title_case,
 )
+from scfcap.report.sheets.headroom import NEAR, SAID, coloured
 from scfcap.report.words import FAMILIES
 
 NAME, DETAILS = "Limits", "Limits by period"
@@ -147,9 +148,9 @@ def _details(kit: Kit, frame: pd.DataFrame) -> list[_Limit]:
                 sheet.put(row, 3, as_date(item.end), month)
             _detail_line(kit, row, item, limits[-1])
     body = sheet.span(5, 1, row, _STATE)
-    state, room = (f"${address(5, column)}" for column in (_STATE, _ROOM))
+    state, room, used = (f"${address(5, column)}" for column in (_STATE, _ROOM, _USED))
+    coloured(sheet, sheet.span(5, _ROOM, row, _USED), broken=f"{room}<-0.5", near=f"{used}>={NEAR}")
     sheet.conditions.append(Condition(body, f'{state}="{BINDS}"', "binding"))
-    sheet.conditions.append(Condition(sheet.span(5, _ROOM, row, _ROOM), f"{room}<-0.5", "bad"))
     sheet.filter_area = sheet.span(4, 1, row, _STATE)
     return limits
 
@@ -177,7 +178,7 @@ def _map(kit: Kit, row: int, limits: list[_Limit]) -> None:
     sheet, details = kit.book.sheet(NAME), kit.book.sheet(DETAILS)
     ends = sorted({as_date(e) for x in limits for e in x.frame["end"].dropna()})
     shown = ends if len(ends) <= MAPPED else []
-    row = section(sheet, row, "Each limit: share used in each period", "Marked where it binds.")
+    row = section(sheet, row, "Each limit: share used in each period", SAID)
     labels = ["Kind", "Limit", "Sense", f"Least headroom, {kit.look.label}", "Most used, %",
               "Periods in which it binds", "One more unit of room earns"]  # fmt: skip
     sheet.widths |= dict.fromkeys(range(8, 8 + len(shown)), 7.5)
@@ -203,7 +204,13 @@ def _map(kit: Kit, row: int, limits: list[_Limit]) -> None:
     if shown:
         body = sheet.span(first, 8, row, 7 + len(shown))
         corner = address(first, 8)
-        sheet.conditions.append(Condition(body, f"{corner}>=0.999999", "binding"))
+        coloured(sheet, body, broken=f"{corner}>1.000001", near=f"{corner}>={NEAR}")
+    coloured(
+        sheet,
+        sheet.span(first, 4, row, 5),
+        broken=f"$D{first}<-0.5",
+        near=f"$E{first}>={NEAR}",
+    )
     for column in (1, 2):
         bound = f"${address(first, 6)}>0"
         area = sheet.span(first, column, row, column)
@@ -254,6 +261,7 @@ def _families(kit: Kit, head: int, limits: list[_Limit], families: list[str]) ->
         sheet.put(row, 6, Formula(f'=COUNTIF({span[6]},">0")', float(binding)), live(COUNT))
         sheet.put(row, 7, Formula(f"=MAX({span[7]})", max(prices)), live(PRICE))
         at = last + 1
+    sheet.conditions.append(Condition(sheet.span(5, 5, row, 5), f"$E5>={NEAR}", "near"))
     sheet.conditions.append(Condition(sheet.span(5, 1, row, 7), "$F5>0", "binding"))
     chart = Chart(
         kind="bars",

@@ -26,6 +26,7 @@ from scfcap.report.sheets.common import (
     title_case,
     totals,
 )
+from scfcap.report.sheets.headroom import SAID, coloured, uses_most
 from scfcap.report.sheets.signing import signed
 from scfcap.report.sheets.timeline import Timeline
 
@@ -84,6 +85,7 @@ def add_regulator(kit: Kit) -> None:
     last = _FIRST + len(shown) - 1
     sheet.widths |= {_WEIGHT: 9.0, **dict.fromkeys(range(_FIRST, max(last, 9) + 1), 14.0)}
     sheet.put(4, 1, f"Regime: {kit.meta.regime}", BOLD)
+    sheet.put(4, _FIRST, SAID, NOTE)
     names = list(dict.fromkeys(caps["cap"].astype(str)))
     top, row = 6, 6 + len(names) + 4
     if line.step > 1:
@@ -154,8 +156,8 @@ def _cap(
             body = (counted, numerator - 1) if items else None
             _figures(kit, sheet, column, place, given[t], body)
     area = sheet.span(place.room, _FIRST, place.room, _FIRST + len(shown) - 1)
-    corner = address(place.room, _FIRST)
-    sheet.conditions.append(Condition(area, f"N({corner})<-0.005", "bad"))
+    use, limit, room = (address(at, _FIRST) for at in (place.numerator, place.limit, place.room))
+    coloured(sheet, area, broken=f"N({room})<-0.005", near=uses_most(use, limit))
     kit.book.places[f"regulator.{name}.counted"] = sheet.span(
         numerator, _FIRST, numerator, _FIRST + len(shown) - 1
     )
@@ -274,6 +276,6 @@ def _others(kit: Kit, sheet: Sheet, row: int) -> int:
         sheet.put(row, 5, Formula(f"={d}-{c}", most - use), live(money))
         used = Formula(f"=IF({d}=0,0,{c}/{d})", use / most if most else 0.0)
         sheet.put(row, 6, used, live(PERCENT))
-        area = sheet.span(row, 5, row, 5)
-        sheet.conditions.append(Condition(area, f"N({address(row, 5)})<-0.005", "bad"))
+        area = sheet.span(row, 5, row, 6)
+        coloured(sheet, area, broken=f"$E{row}<-0.005", near=uses_most(f"$C{row}", f"$D{row}"))
     return row + 2
