@@ -113,7 +113,9 @@ app.command("ledger", short_help="Keep who holds which loan since when: deliveri
 app.command("compare", short_help="Compare two runs or models: what changed, and why.")(
     compare.compare
 )
-app.command("schema", short_help="Print the JSON Schema of model.toml.")(schema.schema)
+app.command("schema", short_help="Print the JSON Schema of a model, a pack or a result.")(
+    schema.schema
+)
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -128,12 +129,14 @@ def _target(book: Any, name: str) -> tuple[str, tuple[int, int, int, int]] | Non
     sheet = sheet.removeprefix("'").removesuffix("'").replace("''", "'")
     if sheet not in book.sheetnames or "#REF" in cells:
         return None
-    return sheet, range_boundaries(cells.replace("$", ""))
+    bounds = range_boundaries(cells.replace("$", ""))
+    return None if None in bounds else (sheet, bounds)  # None: a whole column or row
 
 
 def _text(book: Any, name: str, path: Path) -> str:
     at = _target(book, name)
-    value = None if at is None else _cells(book, at)[0][0].value
+    cells = [] if at is None else _cells(book, at)
+    value = cells[0][0].value if cells and cells[0] else None
     if not isinstance(value, str):
         found = f"no list of inputs (the name {name} is missing or leads nowhere)"
         raise InputError(Problem(path.name, found, _REGISTRY, _COPY))
@@ -213,8 +216,7 @@ def _one(
     cell, value, formula = values.get(place, (str(row["Cell"]), None, False))
     where = f"{path.name}, sheet {place[0]}, cell {cell}"
     if formula or not _number(value):
-        found = "nothing" if value is None else f"the formula {value}" if formula else repr(value)
-        return Problem(where, found, expected, "Type the number itself.")
+        return Problem(where, _said(value, formula=formula), expected, "Type the number itself.")
     if abs(value - written) <= _SAME * abs(written):
         return None
     asked: float = value if scale == 1 else value * scale
@@ -223,6 +225,15 @@ def _one(
             return Problem(where, repr(value), f"a whole number for {key}")
         asked = round(asked)
     return Edited(key, path.name, place[0], cell, asked, written * scale)
+
+
+def _said(value: Any, *, formula: bool) -> str:
+    """What a cell holds in place of a number; a spreadsheet makes a day of 1/2."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, date):
+        return f"the day {value:%Y-%m-%d}"
+    return f"the formula {value}" if formula else repr(value)
 
 
 def _number(value: Any) -> bool:

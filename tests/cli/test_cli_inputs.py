@@ -10,6 +10,9 @@ import pandas as pd
 import pytest
 from openpyxl import load_workbook
 
+from scfcap.report.edited import read_inputs
+from scfcap.report.recalculated import converted, office
+
 RATE = "plan.opex_rate"
 
 
@@ -23,19 +26,22 @@ def folder(tmp_path_factory, write_model, model_text, plain_rows):
 def delivered(folder):
     """The folder of a run of the small model."""
     import scfcap
+    from scfcap.api.outputs import Outputs
+    from scfcap.api.reporting import report
 
     out = folder.parent / "delivered"
     scfcap.load(folder).run().save(out)
+    report(out, Outputs(language="zh"))
     return out
 
 
-def edited(delivered: Path, folder: Path, **values: object) -> Path:
+def edited(delivered: Path, folder: Path, file_name: str = "scfcap.xlsx", **values: object) -> Path:
     """The workbook with new values in cells by their name."""
-    book = load_workbook(delivered / "scfcap.xlsx")
+    book = load_workbook(delivered / file_name)
     for name, value in values.items():
         sheet, cell = book.defined_names[name].attr_text.rsplit("!", 1)
         book[sheet.strip("'")][cell.replace("$", "")].value = value
-    path = folder / "edited.xlsx"
+    path = folder / file_name.replace("scfcap", "edited")
     book.save(path)
     return path
 
@@ -75,6 +81,19 @@ def test_a_changed_rate_gives_the_plan_of_the_override(scfcap, folder, delivered
     cost = pd.read_parquet(by_cell / "tables" / "plan_income.parquet")
     before = pd.read_parquet(delivered / "tables" / "plan_income.parquet")
     assert not cost.equals(before)
+
+
+@pytest.mark.skipif(office() is None, reason="LibreOffice (soffice) is not installed")
+def test_a_workbook_that_libreoffice_saved_is_read_as_ours(delivered, tmp_path):
+    """Readers save the file with another program than the one that wrote it."""
+    names = ("scfcap.xlsx", "scfcap-zh.xlsx")
+    paths = [edited(delivered, tmp_path, name, in_plan_opex_rate=0.02) for name in names]
+    for name, saved in zip(names, converted(paths, "xlsx", tmp_path / "saved"), strict=True):
+        as_written, again = read_inputs(delivered / name), read_inputs(saved)
+        assert (again.model, again.digest) == (as_written.model, as_written.digest)
+        assert again.listed == as_written.listed > 3
+        assert [cell.override for cell in again.changed] == [f"{RATE}=0.02"]
+        assert again.beside == ()
 
 
 def test_an_override_goes_before_a_cell_and_says_so(folder, delivered, tmp_path):

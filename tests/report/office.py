@@ -25,7 +25,7 @@ def recalculate(folder: Path, *names: str) -> dict[str, Workbook]:
         "xlsx:Calc MS Excel 2007 XML", "--outdir", str(folder / "out"),
         *(f"{name}.xlsx" for name in names),
     ]  # fmt: skip
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
     return {name: load_workbook(folder / "out" / f"{name}.xlsx", data_only=True) for name in names}
 
 

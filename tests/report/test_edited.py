@@ -6,6 +6,7 @@ import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,7 @@ def test_an_input_is_found_where_a_reader_moved_it(delivered: Path, tmp_path: Pa
         (None, "found nothing"),
         ("=1+1", r"the formula =1\+1"),
         (True, "found True"),
+        (datetime(2014, 2, 1), "the day 2014-02-01"),  # noqa: DTZ001
     ],
 )
 def test_an_input_that_is_no_number_is_refused_at_its_cell(
@@ -122,6 +124,20 @@ def test_a_workbook_without_the_list_is_refused(delivered: Path, tmp_path: Path)
         del workbook[sheet]
 
     with pytest.raises(InputError, match="no list of inputs"):
+        read_inputs(_edited(delivered, tmp_path, edit))
+
+
+@pytest.mark.parametrize(
+    ("name", "area"), [("scfcap_inputs", "$A:$J"), ("scfcap_model", "$B$4000")]
+)
+def test_a_name_that_leads_astray_is_told(
+    name: str, area: str, delivered: Path, tmp_path: Path
+) -> None:
+    def edit(workbook: Workbook) -> None:
+        found = workbook.defined_names[name]
+        found.attr_text = f"{found.attr_text.rsplit('!', 1)[0]}!{area}"
+
+    with pytest.raises(InputError, match=rf"no list of inputs \(the name {name}"):
         read_inputs(_edited(delivered, tmp_path, edit))
 
 

@@ -310,6 +310,25 @@ def test_colours_follow_the_trade(book: Book) -> None:
                 assert cell.style.ink in ("engine", "input"), (sheet.name, at)
 
 
+def test_what_is_blue_is_read_back(book: Book) -> None:
+    """A changed blue cell that ``run --inputs`` does not take would be lost without a word."""
+    taken = {each.area for each in book.inputs.values()} | set(book.names.values())
+    blue = {
+        sheet.at(*at)
+        for sheet in book.sheets
+        for at, cell in sheet.cells.items()
+        if cell.style.ink == "input" and isinstance(cell.value, int | float)
+    }
+    assert blue
+    assert blue <= taken
+    plan = book.sheet("Plan")
+    (demand,) = [
+        row for (row, column), cell in plan.cells.items()
+        if column == 1 and str(cell.value).startswith("Demand: ")
+    ][:1]  # fmt: skip
+    assert plan.cells[demand, 3].style.ink == "engine"
+
+
 def test_headings_give_the_unit(book: Book) -> None:
     for name in ("Cash flows", "Deal", "Plan"):
         assert book.sheet(name).cells[4, 1].value == "CNY m"

@@ -23,7 +23,7 @@ _DAYS = ("recovery_lag", "late_days")
 
 
 def assumed(kit: Kit, sheet: Sheet, row: int) -> None:
-    """Behaviour by segment (blue where stated), then the estimates with their ranges."""
+    """Behaviour by segment, then the estimates with their ranges."""
     frame = kit.frame("credit")
     if frame is None:
         return
@@ -36,9 +36,7 @@ def assumed(kit: Kit, sheet: Sheet, row: int) -> None:
         sheet.put(row, 1, str(segment), styled(TEXT, indent=1))
         for item in records(group):
             look = "0.0" if item.measure in _DAYS else RATE
-            ink = "input" if str(item.source).startswith("stated") else "engine"
-            style = figure(look, ink=ink)  # type: ignore[arg-type]
-            sheet.put(row, 2 + measures.index(item.measure), float(item.estimate), style)
+            sheet.put(row, 2 + measures.index(item.measure), float(item.estimate), figure(look))
     estimates = frame[frame["low"].notna()]
     if len(estimates):
         _ranges(sheet, row + 2, estimates)

@@ -16,6 +16,8 @@ NAME = "Inputs"
 LIST, MODEL, DIGEST = "scfcap_inputs", "scfcap_model", "scfcap_digest"
 #: Beginnings of the names of input cells, of totals and of key figures.
 INPUT, TOTAL, KEY_FIGURE = "in_", "total_", "key_"
+#: Beginning of the places of blue cells that only choose what their sheet shows.
+CHOICE = "choice."
 #: Columns of the list.
 COLUMNS = (
     "Key", "Name", "Sheet", "Cell", "The model's value", "Scale", "Unit", "Kind", "Now", "Changed",

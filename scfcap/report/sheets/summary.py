@@ -229,8 +229,8 @@ def _channels(kit: Kit, sheet: Sheet, row: int) -> int:
 def _legend(kit: Kit, sheet: Sheet, row: int) -> None:
     for offset, (ink, text) in enumerate(
         (
-            ("input", "blue: stated in the model"),
-            ("engine", "grey: solved, re-run to change"),
+            ("input", "blue: an input, may be changed"),
+            ("engine", "grey: fixed, re-run to change"),
             ("formula", "black: live formula"),
             ("link", "green: link to a sheet"),
         )

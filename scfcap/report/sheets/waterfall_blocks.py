@@ -34,6 +34,7 @@ from scfcap.report.sheets.common import (
     styled,
     totals,
 )
+from scfcap.report.sheets.inputs import CHOICE
 from scfcap.report.sheets.timeline import LEAST_WIDTH, Timeline
 
 #: Most columns of periods on the sheet; more are shown several to a column.
@@ -337,6 +338,7 @@ class Blocks:
         chosen = next(t for t in range(1, count + 1) if calendar.pays[t - 1])
         sheet.put(row, 1, f"Period, 1 to {count}", BOLD)
         picked = sheet.put(row, 2, chosen, figure("0", ink="input"))
+        self.kit.book.places[f"{CHOICE}{sheet.name}"] = picked
         at = f"MAX(1,MIN({count},{picked.local}))"
         dates = cells.area("date", 1, count).linked
         day, where = calendar.dates[chosen - 1], f"INDEX({dates},1,{at})"
