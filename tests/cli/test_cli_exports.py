@@ -27,7 +27,7 @@ def made(tmp_path_factory, write_model, model_text, plain_rows):
     (model / "reports").mkdir()
     (model / "reports" / "small.toml").write_text(SMALL, encoding="utf-8")
     out = place / "out"
-    asked = ["--csv", "--json", "--report", "treasury", "--report", "small"]
+    asked = ["--csv", "--page", "--json", "--report", "treasury", "--report", "small"]
     done = CliRunner().invoke(app, ["run", str(model), "--out", str(out), *asked])
     assert done.exit_code == 0, done.stderr
     shutil.rmtree(model)
@@ -56,6 +56,19 @@ def test_several_packs_in_one_run(made):
     assert document["workbook"] == str(out / "scfcap.xlsx")
     _sound(out, document["files"])
     assert [line.split()[:2] for line in told][-2:] == [["pack", "treasury"], ["pack", "small"]]
+
+
+def test_a_page_stands_beside_each_workbook_and_is_listed(made):
+    out, document, _ = made
+    for name, title in (
+        ("scfcap", "Funding plan for the treasury"),
+        ("scfcap-small", "Small pack"),
+    ):
+        assert f"{name}.html" in document["files"]
+        html = (out / f"{name}.html").read_text(encoding="utf-8")
+        assert f"<title>{title}: " in html
+        assert 'data-table="pool_summary"' in html
+        assert ('data-table="plan_limits"' in html) == (name == "scfcap")
 
 
 def test_each_table_is_a_csv_that_excel_reads_at_a_click(made):

@@ -16,6 +16,14 @@ from scfcap.report.recalculated import converted, office
 RATE = "plan.opex_rate"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _unpictured():
+    """Runs without the pictures of their folders, which no input changes the making of."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scfcap.api.plots.saved_pictures", lambda *_: {})
+        yield
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, write_model, model_text, plain_rows):
     place = tmp_path_factory.mktemp("inputs")

@@ -116,8 +116,9 @@ def test_no_name_is_in_any_byte(masked):
     assert json.loads((masked.folder / "manifest.json").read_text())["privacy"] == "masked"
 
 
-def test_the_same_run_in_the_open_has_them_where_they_are_looked_for(marked, tmp_path):
+def test_the_same_run_in_the_open_has_them_where_they_are_looked_for(marked, tmp_path, monkeypatch):
     """The test above looks where names are: workbook, tables, CSV, result, loans, rejects."""
+    monkeypatch.setattr("scfcap.api.plots.saved_pictures", lambda *_: {})
     plain = marked.save(tmp_path / "plain", Outputs(csv=True))
     found = _names(plain.folder)
     assert {

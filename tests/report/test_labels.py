@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import scfcap.report.labels as module
 from scfcap.report.labels import Labels, stated
 from scfcap.report.labels import catalogue as _catalogue
 
@@ -18,6 +19,8 @@ def labels(monkeypatch: pytest.MonkeyPatch) -> Labels:
         "{what}, {unit}": "{what}（{unit}）",
     }
     monkeypatch.setattr("scfcap.report.labels.catalogue", lambda _: known)
+    for kept in ("_texts", "_keys", "_by_word"):
+        monkeypatch.setattr(f"scfcap.report.labels.{kept}", getattr(module, kept).__wrapped__)
     return Labels("zh", ("bank-a",))
 
 

@@ -96,27 +96,19 @@ class Labels:
             self._said[text] = found
         return self._said[text]
 
-    @cached_property
+    @property
     def _texts(self) -> Mapping[str, str]:
-        return {
-            _lowered(key): said
-            for key, said in catalogue(self.language).items()
-            if not _PLACE.search(key)
-        }
+        return _texts(self.language)
 
-    @cached_property
+    @property
     def _keys(self) -> Mapping[str, str]:
         """The engine's keys (``bank_debt``) by what the catalogues say of their words."""
-        return {key.replace(" ", "_"): said for key, said in self._texts.items()}
+        return _keys(self.language)
 
-    @cached_property
+    @property
     def _templates(self) -> Mapping[str, list[_Template]]:
         """Templates by a word that they hold, the longest; those with more words first."""
-        found: dict[str, list[_Template]] = {}
-        for template in _templates(catalogue(self.language)):
-            words = re.findall(r"\w+", " ".join(template.literals))
-            found.setdefault(max(words, key=len, default=""), []).append(template)
-        return found
+        return _by_word(self.language)
 
     @cached_property
     def _given(self) -> frozenset[str]:
@@ -319,6 +311,27 @@ def _lowered(text: str) -> str:
 
 def _kind(place: str) -> str:
     return place.partition("_")[0]
+
+
+@cache
+def _texts(language: str) -> Mapping[str, str]:
+    return {
+        _lowered(key): said for key, said in catalogue(language).items() if not _PLACE.search(key)
+    }
+
+
+@cache
+def _keys(language: str) -> Mapping[str, str]:
+    return {key.replace(" ", "_"): said for key, said in _texts(language).items()}
+
+
+@cache
+def _by_word(language: str) -> Mapping[str, list[_Template]]:
+    found: dict[str, list[_Template]] = {}
+    for template in _templates(catalogue(language)):
+        words = re.findall(r"\w+", " ".join(template.literals))
+        found.setdefault(max(words, key=len, default=""), []).append(template)
+    return found
 
 
 def _templates(texts: Mapping[str, str]) -> Iterator[_Template]:
