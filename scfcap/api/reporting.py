@@ -25,7 +25,8 @@ def report(
     A file of the same name is replaced, any other stays. Without ``outputs.reports`` the packs are
     those of the run, looked up as ``reports/NAME.toml`` in the folders ``packs`` (a model's, say),
     then below the present one, then among the shipped ones. ``progress`` is told of each pack.
-    Gives the files by name, with their size [bytes] and SHA-256.
+    With ``outputs.recalculate`` the manifest holds what was found of each workbook; what an earlier
+    one was found to do goes with it. Gives the files by name, with their size [bytes] and SHA-256.
 
     Raises:
         InputError: no folder of a run, a pack that is not there, no LibreOffice for a PDF, or a
@@ -44,6 +45,9 @@ def report(
         )
     wanted = outputs.named(names, [*map(Path, packs), Path.cwd()])
     _refuse_masked(wanted, masked=saved.manifest.get("privacy") == "masked", folder=saved.folder)
+    proofs = dict(saved.manifest.get("recalculated", {}))
+    for pack in wanted.values():
+        proofs.pop(pack.file_name, None)
     made = PackRun(
         saved.tables,
         meta,
@@ -51,8 +55,11 @@ def report(
         csv=outputs.csv,
         page=outputs.page,
         waterfalls=waterfalls,
+        recalculate=outputs.recalculate,
+        proofs=proofs,
     ).files(wanted, progress)
-    listed = add_files(saved, made).manifest["files"]
+    told = outputs.recalculate or "recalculated" in saved.manifest
+    listed = add_files(saved, made, {"recalculated": proofs} if told else None).manifest["files"]
     return {name: listed[name] for name in made}
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from scfcap.cli.options import Json, Quiet, Traceback
-from scfcap.cli.report_options import Csv, Language, Page, Pdf, Reports, written
+from scfcap.cli.report_options import Csv, Language, Page, Pdf, Recalculate, Reports, written
 from scfcap.cli.terminal import Outcome, Terminal, execute
 
 RunFolder = Annotated[Path, typer.Argument(help="A folder that scfcap run wrote.", metavar="RUN")]
@@ -29,6 +29,7 @@ def report(
     pdf: Pdf = False,
     page: Page = False,
     csv: Csv = False,
+    recalculate: Recalculate = False,
     packs: Packs = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -47,6 +48,7 @@ def report(
             pdf=pdf,
             page=page,
             csv=csv,
+            recalculate=recalculate,
         )
         files = made_again(folder, outputs, packs=packs or (), progress=terminal.progress)
         terminal.finish()

@@ -109,10 +109,15 @@ def _listed(folder: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def add_files(run: SavedRun, files: Mapping[str, Callable[[Path], object]]) -> SavedRun:
+def add_files(
+    run: SavedRun,
+    files: Mapping[str, Callable[[Path], object]],
+    about: Mapping[str, Any] | None = None,
+) -> SavedRun:
     """Write ``files`` into a run's folder, each by its function: all of them or none.
 
-    One of the same name is replaced, the others stay; the manifest lists them all. Raises
+    One of the same name is replaced, the others stay; the manifest lists them all, and has what
+    ``about`` holds once they are written. Raises
     :class:`~scfcap.errors.InputError` where the folder cannot be written.
     """
     with _written(run.folder, f"{run.folder}"):
@@ -126,7 +131,7 @@ def add_files(run: SavedRun, files: Mapping[str, Callable[[Path], object]]) -> S
             shutil.rmtree(aside, ignore_errors=True)
         listed = _listed(run.folder)
         listed.pop(MANIFEST, None)
-        manifest = {**run.manifest, "files": listed}
+        manifest = {**run.manifest, **(about or {}), "files": listed}
         told = run.folder / f".{MANIFEST}.{os.getpid()}"
         told.write_text(_json(manifest), encoding="utf-8")
         told.replace(run.folder / MANIFEST)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
+from scfcap.report.recalculated import office
+
 #: A pack of a user's own, without a file name.
 SMALL = 'title = "Small pack"\nsheets = ["pool", "checks"]\n'
 
@@ -105,6 +107,24 @@ def test_a_language_that_is_not_the_packs_is_in_its_file_name(scfcap, again):
     assert done.stdout.splitlines() == [f"Workbook: {again / 'scfcap-zh.xlsx'}"]
     assert set(again.rglob("*")) == {*before, again / "scfcap-zh.xlsx"}
     _sound(again, json.loads((again / "manifest.json").read_text())["files"])
+
+
+def test_a_workbook_made_again_is_proved_by_recalculation(scfcap, again, tmp_path):
+    if office() is None:
+        pytest.skip("LibreOffice (soffice) is not installed: nothing can recalculate the workbook")
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "small.toml").write_text(SMALL, encoding="utf-8")
+    asked = ("report", again, "--report", "small", "--packs", tmp_path)
+    done = scfcap(*asked, "--recalculate")
+    assert done.exit_code == 0, done.stderr
+    found = json.loads((again / "manifest.json").read_text())["recalculated"]
+    assert set(found) == {"scfcap.xlsx"}
+    assert found["scfcap.xlsx"]["figures"] > 0
+
+    done = scfcap(*asked)
+    assert done.exit_code == 0, done.stderr
+    found = json.loads((again / "manifest.json").read_text())["recalculated"]
+    assert found == {}, "what is written anew has not been proved"
 
 
 def test_a_run_folder_that_cannot_say_what_its_packs_need_is_refused(scfcap, again):
