@@ -182,7 +182,7 @@ class Sheet:
     """One sheet while it is being filled.
 
     ``blocks`` are rows with which something begins that should stay on one page; ``breaks``
-    follow from them.
+    follow from them. With ``pages_tall`` it prints on at most so many pages.
     """
 
     name: str
@@ -201,6 +201,7 @@ class Sheet:
     filter_area: Area | None = None
     gridlines: bool = False
     one_page: bool = False
+    pages_tall: int = 0
     pages_wide: int = 1
     hidden: bool = False
     last_row: int = 0
@@ -222,6 +223,11 @@ class Sheet:
                 left = room - repeated
             left = left - needed if needed <= left else (left - needed) % room
         return ends
+
+    def squeeze(self, most: float = 1.3) -> None:
+        """Print on one page what would spill a little over it: up to ``most`` pages."""
+        if self._page() < self._height(1, self.last_row) <= most * self._page():
+            self.one_page = True
 
     def centimetres(self, first: int, last: int) -> float:
         """Width of columns ``first`` to ``last`` as Excel draws them."""

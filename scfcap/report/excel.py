@@ -208,7 +208,7 @@ def _page(target: Worksheet, sheet: Sheet, book: Book) -> None:
     target.page_setup.paperSize = target.PAPERSIZE_A4
     target.sheet_properties.pageSetUpPr.fitToPage = True
     target.page_setup.fitToWidth = sheet.pages_wide
-    target.page_setup.fitToHeight = 1 if sheet.one_page else 0
+    target.page_setup.fitToHeight = 1 if sheet.one_page else sheet.pages_tall
     if not sheet.hidden:  # LibreOffice prints a hidden sheet that has a print area
         target.print_area = f"A1:{letter(sheet.last_column)}{sheet.last_row}"
     if sheet.title_rows is not None:

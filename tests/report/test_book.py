@@ -109,6 +109,17 @@ def test_pages_are_filled_one_after_the_other() -> None:
     assert _paged([1, 17, 33, 49, 65], 80) == [32, 64]
 
 
+def test_what_spills_a_little_over_a_page_is_made_to_fit() -> None:
+    """A page has 505 points, of which 97% are used: 32 rows of 15 points; 1.3 pages are 42."""
+    made = {}
+    for last in (32, 33, 42, 43):
+        sheet = Sheet("s")
+        sheet.reach(last, 1)
+        sheet.squeeze()
+        made[last] = sheet.one_page
+    assert made == {32: False, 33: True, 42: True, 43: False}
+
+
 def test_periods_are_named_by_month_or_by_their_last_day() -> None:
     day = date(2014, 3, 7)
     assert Look("CNY", 1e6).say_day(day) == "March 2014"

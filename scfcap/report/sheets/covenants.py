@@ -51,6 +51,7 @@ def add_covenants(kit: Kit) -> None:
     row = _closest(kit, sheet, row, frame)
     _path(kit, sheet, row + 1, frame[frame["scenario"] == frame["scenario"].iloc[0]])
     sheet.title_columns = (1, 2)
+    sheet.squeeze()
 
 
 def _closest(kit: Kit, sheet: Sheet, row: int, frame: pd.DataFrame) -> int:

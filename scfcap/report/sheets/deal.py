@@ -26,7 +26,7 @@ NAME = "Deal"
 _FIRST_OF = ("opening cash", "opening reserve")
 _LAST_OF = ("cash", "reserve")
 _PHASE = Style(ink="note", size=8, align="right")
-_CHART_ROWS = 13
+_CHART_ROWS = 11
 
 
 def add_deal(kit: Kit) -> None:
@@ -143,7 +143,7 @@ def _chart(line: Timeline, row: int, name: str, scenario: str, stack: list[int])
         number_format=look.axis(),
         category_format=look.day,
         width=min(30.0, sheet.centimetres(1, sheet.last_column)),
-        height=6.2,
+        height=5.0,
     )
     sheet.charts.append(chart)
     sheet.blocks.append(row)

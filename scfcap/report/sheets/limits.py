@@ -45,6 +45,8 @@ BINDS = "binds"
 #: Periods that the map of use shows at most; beyond it only the list has them.
 MAPPED = 24
 _ORDER = tuple(FAMILIES)
+#: Rows of the list on a printed page: small, as an annex is.
+_ROWS_A_PAGE = 54
 #: Columns of the list.
 _USE, _LIMIT, _ROOM, _USED, _PRICE, _STATE = 5, 6, 7, 8, 9, 10
 
@@ -126,7 +128,7 @@ def _used(sense: str, use: float, limit: float) -> float:
 def _details(kit: Kit, frame: pd.DataFrame) -> list[_Limit]:
     """The list of every limit in every period."""
     sheet = kit.add(DETAILS, "Every limit in every period", 26.0)
-    sheet.widths |= {2: 30.0, 3: 11.0, 4: 9.0, **dict.fromkeys(range(5, 11), 13.0)}
+    sheet.widths |= {2: 30.0, 3: 11.0, 4: 9.0, **dict.fromkeys(range(5, 11), 13.0), 7: 16.0}
     unit = kit.look.label
     labels = [
         "Kind", "Limit", "Period end", "Sense", f"Use, {unit}", f"Limit, {unit}",
@@ -152,6 +154,7 @@ def _details(kit: Kit, frame: pd.DataFrame) -> list[_Limit]:
     coloured(sheet, sheet.span(5, _ROOM, row, _USED), broken=f"{room}<-0.5", near=f"{used}>={NEAR}")
     sheet.conditions.append(Condition(body, f'{state}="{BINDS}"', "binding"))
     sheet.filter_area = sheet.span(4, 1, row, _STATE)
+    sheet.pages_tall = -(-row // _ROWS_A_PAGE)
     return limits
 
 

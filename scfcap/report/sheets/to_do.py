@@ -43,6 +43,7 @@ def add_to_do(kit: Kit) -> None:
     )
     row = _next(kit, sheet, row, steps)
     sheet.reach(row, 9)
+    sheet.squeeze()
     flows = kit.frame("plan_sources_uses")
     if flows is not None:
         _calendar(kit, todo, period_ends(flows))
