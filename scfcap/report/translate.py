@@ -26,7 +26,11 @@ from scfcap.report.labels import Labels
 _LITERAL = re.compile(r'"((?:[^"]|"")*)"')
 _OPERATOR = re.compile(r"([<>=]+)(.*)", re.DOTALL)
 #: Number formats of days, as other languages write them.
-_DAYS = {"zh": {"mmm yy": 'yyyy"年"m"月"', "d mmm yy": "yyyy-mm-dd"}}
+_DAYS = {"zh": {"mmm yy": 'yyyy"年"m"月"', "d mmm yy": "yyyy-mm-dd", "d mmm yyyy": "yyyy-mm-dd"}}
+#: The same in columns that are too narrow for it, and the width that it needs [characters].
+_SHORT = {'yyyy"年"m"月"': ("yyyy-mm", 11.0)}
+#: Least width of a column with such days [characters].
+_ROOM = {"yyyy-mm": 9.0, "yyyy-mm-dd": 13.0}
 #: Least height of a row, width of a sign of Chinese, and what a column holds of each, against its
 #: stated width [points; characters; share].
 _LEAST, _WIDE, _LATIN, _HAN = 15.0, 1.9, 1.1, 0.97
@@ -127,10 +131,12 @@ class _Teller:
     def sheet(self, sheet: Sheet) -> Sheet:
         filter_area = None if sheet.filter_area is None else self.area(sheet.filter_area)
         cells = {at: self.cell(cell) for at, cell in sheet.cells.items()}
+        cells = _fitted(sheet, cells)
         return replace(
             sheet,
             name=self.names[sheet.name],
             cells=cells,
+            widths=_widths(sheet, cells),
             strips=[self.strip(strip) for strip in sheet.strips],
             heights=_heights(sheet, cells),
             merges=[self.area(area) for area in sheet.merges],
@@ -138,6 +144,51 @@ class _Teller:
             conditions=[self.condition(each) for each in sheet.conditions],
             filter_area=filter_area,
         )
+
+
+def _fitted(sheet: Sheet, said: dict[tuple[int, int], Cell]) -> dict[tuple[int, int], Cell]:
+    """Cells whose days and headings fit their columns.
+
+    Days are written alike all over a sheet: short where one of its columns needs that. A heading
+    wider than its column has its unit, in brackets, on a line of its own.
+    """
+    narrow = {
+        look
+        for (_, column), cell in said.items()
+        if (look := cell.style.number_format) in _SHORT
+        and sheet.widths.get(column, 8.43) < _SHORT[look][1]
+    }
+    found = {}
+    for (row, column), cell in said.items():
+        style, value = cell.style, cell.value
+        if style.number_format in narrow:
+            style = replace(style, number_format=_SHORT[style.number_format][0])
+        width = _HAN * sheet.widths.get(column, 8.43)
+        if style.fill == "head" and style.wrap and isinstance(value, str):
+            value = _heading(value, width)
+        found[row, column] = replace(cell, style=style, value=value)
+    return found
+
+
+def _heading(text: str, width: float) -> str:
+    if not text.endswith("）") or _length(text) <= width:
+        return text
+    head, bracket, unit = text.rpartition("（")
+    below = f"{bracket}{unit}"
+    if _length(below) > width:  # the sheet's second line names the currency
+        below = below.replace("（人民币", "（", 1)
+    return f"{head}\n{below}" if head else text
+
+
+def _widths(sheet: Sheet, said: Mapping[tuple[int, int], Cell]) -> dict[int, float]:
+    """Columns wide enough for the days that stand in them, which would else read ``###``."""
+    found = dict(sheet.widths)
+    for (_, column), cell in said.items():
+        if cell.value is not None and not isinstance(cell.value, str):
+            least = _ROOM.get(cell.style.number_format, 0.0)
+            if found.get(column, 8.43) < least:
+                found[column] = least
+    return found
 
 
 def _heights(sheet: Sheet, said: Mapping[tuple[int, int], Cell]) -> dict[int, float]:

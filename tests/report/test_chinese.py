@@ -8,7 +8,9 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from openpyxl import load_workbook
@@ -20,13 +22,16 @@ from scfcap.pool.signs import SIGNS
 from scfcap.quantities import HALF_CENT
 from scfcap.report import tables as titles
 from scfcap.report import words
-from scfcap.report.book import Book, Cell, Formula
+from scfcap.report.book import Book, Cell, Formula, Sheet, Style
 from scfcap.report.excel import write_book
 from scfcap.report.labels import Labels, catalogue
 from scfcap.report.labels.tables import heading, labels_of
 from scfcap.report.recalculated import converted, office
 from scfcap.report.sheets import build_book
+from scfcap.report.sheets.common import HEAD
 from scfcap.report.tables import RunMeta, Table
+from scfcap.report.translate import translated
+from scfcap.schema.load import load_pack
 from scfcap.schema.report import Pack
 from scfcap.tape.rules.catalogue import READING, RULES
 from scfcap.tape.schema import COLUMNS
@@ -199,6 +204,89 @@ def test_nothing_of_the_small_run_stays_in_english(
     columns = tuple(x.name for x in COLUMNS)
     names = (*NAMES, *of_tape, *columns)
     assert left_in_english(chinese, names, told) <= {"tape", "findings"}
+
+
+@pytest.mark.parametrize("name", ["structurer", "investor", "borrowing-base", "regulator"])
+def test_nothing_of_a_shipped_pack_is_missing(
+    name: str, root: Path, tables: dict[str, Table], told: RunMeta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their own titles and headings too: they are texts of ours, not of a user."""
+    shipped = load_pack(name, [root], lambda _: "--report")[0]
+    made: list[Labels] = []
+
+    def kept(*given: Any) -> Labels:
+        made.append(labels_of(*given))
+        return made[-1]
+
+    monkeypatch.setattr("scfcap.report.sheets.labels_of", kept)
+    book = build_book(tables, shipped.model_copy(update={"language": "zh"}), told)
+    assert [labels.missing for labels in made] == [set()]
+    assert book.title.startswith(Labels("zh")(shipped.title))
+    assert not book.title.startswith(shipped.title)
+
+
+def test_what_a_shipped_pack_states_is_said(root: Path) -> None:
+    files = sorted(root.glob("reports/*.toml"))
+    assert len(files) > 4
+    labels = Labels("zh")
+    for file in files:
+        stated = tomllib.loads(file.read_text(encoding="utf-8"))
+        labels(stated["title"])
+        for table in stated.get("tables", ()):
+            columns = [each for each in table.get("columns", ()) if isinstance(each, dict)]
+            texts = [table.get(key, "") for key in ("sheet", "heading", "note")]
+            for text in (*texts, *(column.get("label", "") for column in columns)):
+                labels(text)
+    assert not labels.missing
+
+
+def test_what_a_user_states_in_a_pack_stays(
+    tmp_path: Path, tables: dict[str, Table], told: RunMeta
+) -> None:
+    """A text that a catalogue knows is not said where it is the user's own."""
+    (tmp_path / "reports").mkdir()
+    text = 'title = "Loan pool"\nlanguage = "zh"\nsheets = ["pool"]\n'
+    (tmp_path / "reports" / "mine.toml").write_text(text, encoding="utf-8")
+    mine = load_pack("mine", [tmp_path], lambda _: "--report")[0]
+    assert mine.texts == ("Loan pool",)
+    assert build_book(tables, mine, told).title.startswith("Loan pool")
+
+
+def test_the_sheet_of_the_pool_is_headed_in_chinese(
+    tables: dict[str, Table], told: RunMeta
+) -> None:
+    own = Pack(title="Loan pool", sheets=("pool",), language="zh")
+    (sheet, *_) = build_book(tables, own, told).sheets
+    assert sheet.cells[1, 1].value == "贷款资产池"
+
+
+def test_every_cap_of_a_shipped_rule_has_its_source_in_chinese(root: Path) -> None:
+    labels, seen = Labels("zh"), 0
+    for file in sorted(root.glob("models/regimes/*.toml")):
+        for cap in tomllib.loads(file.read_text(encoding="utf-8")).get("caps", ()):
+            labels(cap["source"])
+            labels(heading(cap["name"]))
+            seen += 1
+    assert seen > 10
+    assert not labels.missing
+
+
+def test_days_and_units_fit_narrow_columns() -> None:
+    """Days are short in all columns where one is narrow; a unit stands below its heading."""
+    sheet = Sheet("Wide")
+    sheet.widths |= {1: 8.0, 2: 14.0, 3: 40.0}
+    for column in (1, 2):
+        sheet.put(2, column, date(2014, 1, 31), Style(number_format="mmm yy"))
+    for column in (2, 3):
+        sheet.put(1, column, "Balance, CNY m", HEAD)
+    said = translated(
+        Book("", "", date(2014, 1, 31), "", [sheet], language="zh"), Labels("zh")
+    ).sheets[0]
+    assert {said.cells[2, column].style.number_format for column in (1, 2)} == {"yyyy-mm"}
+    assert said.widths[1] >= len("2014-01") + 1
+    whole = str(said.cells[1, 3].value)
+    assert whole.endswith("（人民币百万元）")
+    assert said.cells[1, 2].value == whole.replace("（人民币", "\n（")
 
 
 def test_both_languages_have_the_same_figures_in_the_same_cells(

@@ -68,7 +68,7 @@ def _terms(kit: Kit, sheet: Sheet, row: int, view: View) -> int:
         above += size
         fact = facts.get(name, {})
         sheet.put(row, 1, name, styled(TEXT, indent=1))
-        sheet.put(row, 2, str(fact.get("kind", "note")), TEXT)
+        sheet.put(row, 2, str(fact.get("kind", "notes")), TEXT)
         sheet.put(row, _SIZE, size, figure(money))
         share = Formula(f"=IF({address(end, _SIZE)}=0,0,{address(row, _SIZE)}/"
                         f"{address(end, _SIZE)})", size / total if total else 0.0)  # fmt: skip
