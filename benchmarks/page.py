@@ -26,8 +26,8 @@ SIZE = 10_000
 SMOKE = 500
 BARS = {"seconds": 2.0, "mib": 2.86}  # 3 MB
 
-#: Below this size the plan is made for fewer periods too.
-_SHORT = 3
+#: Below this size the plan is made for fewer periods, and without what to do under shocks.
+_SHORT = {"plan.periods": 3, "plan.contingency": []}
 _DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)
 
 
@@ -44,12 +44,12 @@ class Inputs:
 
 def build(size: int, folder: Path) -> Inputs:
     """A run of the model, without its page."""
-    overrides = {"tape.platform.loans": size}
+    overrides: dict[str, object] = {"tape.platform.loans": size}
     if size < SIZE:
-        overrides["plan.periods"] = _SHORT
+        overrides |= _SHORT
     run = scfcap.load("alibaba-2013", overrides=overrides).run()
     tables = told_once(run.tables(), run.meta().scenario)
-    return Inputs(tables, run.model.loaded.pack, run.meta(), run.drawings(), folder)
+    return Inputs(tables, run.model.loaded.pack, run.meta(), run.waterfalls(), folder)
 
 
 def ours(inputs: Inputs) -> Path:
