@@ -55,7 +55,9 @@ def _document(kind: Kind) -> dict[str, Any]:
         return document()
     from scfcap.schema.load import json_schema
 
-    return json_schema(kind.value)
+    if kind is Kind.REPORT:
+        return json_schema("report")
+    return json_schema("result" if kind is Kind.RESULT else "model")
 
 
 def _page(kind: Kind, out: Path) -> str:
