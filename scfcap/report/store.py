@@ -284,7 +284,9 @@ def _unreadable(path: Path, error: object) -> InputError:
 
 
 def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # A name of a file that is not UTF-8 becomes the JSON escape of what Python reads it as.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _plain(value: Any) -> Any:

@@ -18,7 +18,7 @@ from scfcap.cli import demo as demo_command
 
 RUN_FILES = {
     "manifest.json", "result.json", "scfcap.xlsx", "tables", "projected_model.json",
-    "projected_pool.parquet", "quote_prices.npz",
+    "projected_pool.parquet", "quote_prices.npz", "dictionary.csv", "pictures",
 }  # fmt: skip
 
 
