@@ -13,6 +13,7 @@ from scfcap.report.store import read_run
 
 TABLES = {
     "plan_term_prices",
+    "plan_terms",
     "plan_accounting",
     "plan_actions",
     "plan_balance_sheet",

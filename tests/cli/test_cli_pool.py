@@ -98,7 +98,8 @@ def test_out_holds_the_proof(scfcap, folder, tmp_path):
     assert pool.digest == manifest["pool"]["digest"]
     assert len(pool) == len(trace)
     book = openpyxl.load_workbook(out / "pool.xlsx", data_only=True)
-    assert book.sheetnames == ["Pool"]
+    assert book.sheetnames == ["Pool", "Inputs", "Data"]
+    assert [sheet.title for sheet in book if sheet.sheet_state == "visible"] == ["Pool"]
     cells = {row[0]: row[4] for row in book["Pool"].iter_rows(values_only=True) if row[0]}
     assert cells["Availability"] == pytest.approx(table["availability"])
     again = tmp_path / "again"

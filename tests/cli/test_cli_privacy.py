@@ -111,7 +111,7 @@ def test_no_name_is_in_any_byte(masked):
     written = {path.name for path in masked.folder.iterdir()} - {"scfcap-zh.pdf"}
     assert written == {
         "manifest.json", "result.json", "scfcap-zh.xlsx", "scfcap-zh.html", "tables", "csv",
-        "pictures",
+        "pictures", "dictionary.csv",
     }  # fmt: skip
     assert json.loads((masked.folder / "manifest.json").read_text())["privacy"] == "masked"
 

@@ -93,7 +93,8 @@ def test_the_folder_holds_tables_charts_and_workbook(scfcap, mini, tmp_path, mon
     for name in ("run_off_base", "run_off_stress", "fan_collections", "fan_loss_cumulative"):
         assert {f"{name}.png", f"{name}.svg"} <= names
     book = openpyxl.load_workbook(out / "projection.xlsx", data_only=True)
-    assert book.sheetnames == ["Cash flows", "Checks"]
+    assert book.sheetnames == ["Cash flows", "Checks", "Data"]
+    assert book["Data"].sheet_state == "hidden"
     assert book["Checks"]["C4"].value == ALL_PASS
     flows = saved.tables["cash_flows"].frame
     totals = pd.read_csv(out / "cash_flow_totals.csv").set_index(["scenario", "segment"])

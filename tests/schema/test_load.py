@@ -254,7 +254,9 @@ def test_unknown_regime_and_pack_suggest(write):
     assert "one of CN, CN-Chongqing, CN-Guangdong" in text
     assert "cn_2008, cn_2017_141, cn_2020_86, cn_2020_draft, cn_2024_26, cq_2012" in text
     assert "Did you mean cn_2008?" in text
-    assert "expected one of treasury" in problem(folder, "report=tresury")
+    text = problem(folder, "report=tresury")
+    assert "expected one of borrowing-base, investor, regulator, structurer, treasury" in text
+    assert "Did you mean treasury?" in text
 
 
 def test_fault_in_a_regime_file_names_that_file(write):

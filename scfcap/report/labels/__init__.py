@@ -39,8 +39,9 @@ _NUMBER = re.compile(r"\d+")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _CODE = re.compile(
     r"`[^`]*`|https?://\S+|scfcap [a-z-]+( .*)?|[\w./-]+\.(toml|csv|xlsx|parquet|md|json)"
-    r"|[a-z_][\w.]*( [+*/-] [\w.]+)* (<=|>=|==|!=|<|>) .+|[a-z]+(_[a-z0-9]+)*\.[\w.:-]+"
+    r"|[a-z_][\w.]*( [+*/-] [\w.]+)* (<=|>=|==|!=|<|>) .+|[a-z][a-z0-9]*(_[a-z0-9]+)*\.[\w.:-]+"
     r"|[ymdhsAPM#0?,._()/:;% \\-]+|[A-Z]{1,3}\$?\d+(:[A-Z]{1,3}\$?\d+)?|[0-9a-f]{12,}|in_\w+"
+    r"|[a-z]\w*_(times|multiplier)"
 )
 #: Places of a template whose content is left as it is.
 _VERBATIM = ("code", "key")
