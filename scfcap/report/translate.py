@@ -28,7 +28,7 @@ _OPERATOR = re.compile(r"([<>=]+)(.*)", re.DOTALL)
 #: Number formats of days, as other languages write them.
 _DAYS = {"zh": {"mmm yy": 'yyyy"年"m"月"', "d mmm yy": "yyyy-mm-dd", "d mmm yyyy": "yyyy-mm-dd"}}
 #: The same in columns that are too narrow for it, and the width that it needs [characters].
-_SHORT = {'yyyy"年"m"月"': ("yyyy-mm", 12.0)}
+_SHORT = {'yyyy"年"m"月"': ("yyyy-mm", 11.0)}
 #: Least width of a column with such days [characters].
 _ROOM = {"yyyy-mm": 9.0, "yyyy-mm-dd": 13.0}
 #: Least height of a row, width of a sign of Chinese, and what a column holds of each, against its

@@ -114,6 +114,7 @@ def _figures(kit: Kit, sheet: Sheet, row: int) -> int:
     for offset, label in enumerate(labels):
         style = styled(HEAD, number_format=kit.look.day) if offset else HEAD_LEFT
         sheet.put(row + 1, _FIRST + offset, label, style)
+    sheet.heights[row + 1] = 2 * _LINE if kit.look.language == "zh" else _LINE
     at = row + 1
     for line in _key_figures(kit):
         at += 1
