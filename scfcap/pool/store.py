@@ -6,7 +6,6 @@ import base64
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -24,6 +23,7 @@ from scfcap.pool.digests import combined
 from scfcap.pool.payers import Payers
 from scfcap.pool.snapshot import Pool
 from scfcap.pool.terms import ARRAYS, DatedTerms
+from scfcap.schema.files import put_in_place
 
 #: Version of the layout.
 VERSION = 1
@@ -84,16 +84,7 @@ def write_snapshot(pool: Pool, path: str | Path) -> Path:
 
     Raises :class:`InputError` where the place cannot be written.
     """
-    path = Path(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        aside.write_bytes(snapshot_bytes(pool))
-        aside.replace(path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        found = f"cannot be written ({error.strerror or error})"
-        raise InputError(Problem(str(path), found, "a folder that may be written")) from error
-    return path
+    return put_in_place(Path(path), snapshot_bytes(pool), "a folder that may be written")
 
 
 def read_snapshot(path: str | Path, inputs: Mapping[str, str] | None = None) -> Pool:

@@ -8,7 +8,6 @@ the same arguments give the same bytes.
 
 from __future__ import annotations
 
-import os
 import re
 import zipfile
 from collections.abc import Mapping
@@ -43,7 +42,6 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.pagebreak import Break
 from openpyxl.worksheet.worksheet import Worksheet
 
-from scfcap.errors import InputError, Problem
 from scfcap.report.book import (
     Area,
     Book,
@@ -69,6 +67,7 @@ from scfcap.report.excel_limits import (
 from scfcap.report.sheet_xml import Looks, with_cells
 from scfcap.report.sheets import build_book
 from scfcap.report.tables import RunMeta, Table
+from scfcap.schema.files import put_in_place
 from scfcap.schema.report import Pack
 
 __all__ = ["CELL_CHARACTERS", "book_bytes", "build_workbook", "write_book"]
@@ -111,22 +110,9 @@ def build_workbook(tables: Mapping[str, Table], pack: Pack, meta: RunMeta, path:
 
 def write_book(book: Book, path: Path, *, values: bool = True) -> Path:
     """Write ``book`` to ``path``; ``values=False`` leaves the formulas without their figures."""
-    data = book_bytes(book, values=values)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        aside.write_bytes(data)
-        aside.replace(path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise InputError(
-            Problem(
-                str(path),
-                f"cannot be written ({error.strerror or error})",
-                "a folder that exists and may be written, and a workbook that is not open",
-                "Close the workbook, or give another --out.",
-            )
-        ) from error
-    return path
+    expected = "a folder that exists and may be written, and a workbook that is not open"
+    action = "Close the workbook, or give another --out."
+    return put_in_place(path, book_bytes(book, values=values), expected, action)
 
 
 def book_bytes(book: Book, *, values: bool = True) -> bytes:

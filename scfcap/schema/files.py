@@ -1,10 +1,11 @@
-"""The files of a model's folder: TOML, and the tables in CSV that it names."""
+"""The files of a model's folder: TOML, and the tables in CSV that it names; files put in place."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import io
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,6 +29,28 @@ class Source:
     label: str
     content: bytes
     data: Mapping[str, Any]
+
+
+def put_in_place(
+    path: Path, data: bytes, expected: str, action: str = "", *, where: str = "", mode: int = 0o666
+) -> Path:
+    """Write ``data`` to ``path``: aside, then renamed, so that no part ever has the name.
+
+    ``mode`` are the rights of the file, less the user's mask. Raises
+    :class:`~scfcap.errors.InputError` where it cannot be written: at ``where`` (else ``path``),
+    with what is ``expected`` and what to do.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+            file.write(data)
+        aside.replace(path)
+    except OSError as error:
+        found = f"cannot be written ({error.strerror or error})"
+        raise InputError(Problem(where or str(path), found, expected, action)) from error
+    finally:
+        aside.unlink(missing_ok=True)
+    return path
 
 
 def parse(path: Path, label: str) -> Source:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from scfcap.errors import InputError, Problem
+from scfcap.schema.files import put_in_place
 
 _HEAD = ["kind", "number", "identity"]
 #: Largest file that is read back [bytes].
@@ -56,24 +56,16 @@ def _parsed(path: Path) -> dict[str, dict[str, int]]:
 
 def write_key(path: Path, numbers: Mapping[str, Mapping[str, int]]) -> None:
     """Write the file, aside and renamed, for its owner's eyes alone (mode 0600)."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
     text = io.StringIO(newline="")
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(_HEAD)
     for kind, each in numbers.items():
         rows.writerows((kind, number, name) for name, number in each.items())
-    try:
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w",
-                       encoding="utf-8", newline="") as file:  # fmt: skip
-            file.write(text.getvalue())
-        aside.replace(path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise InputError(
-            Problem(
-                f"--privacy-key {path}",
-                f"cannot be written ({error.strerror or error})",
-                "a file in a folder that may be written",
-                "Give another.",
-            )
-        ) from error
+    put_in_place(
+        path,
+        text.getvalue().encode(),
+        "a file in a folder that may be written",
+        "Give another.",
+        where=f"--privacy-key {path}",
+        mode=0o600,
+    )

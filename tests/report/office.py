@@ -16,7 +16,7 @@ from scfcap.report.book import Book
 SOFFICE = shutil.which("soffice")
 
 
-def recalculate(folder: Path, *names: str) -> dict[str, Workbook]:
+def recalculate(folder: Path, *names: str, read_only: bool = False) -> dict[str, Workbook]:
     """Workbooks in ``folder``, by name, with the values that LibreOffice works out."""
     if SOFFICE is None:
         pytest.skip("LibreOffice (soffice) is not installed: nothing can recalculate the workbook")
@@ -26,7 +26,10 @@ def recalculate(folder: Path, *names: str) -> dict[str, Workbook]:
         *(f"{name}.xlsx" for name in names),
     ]  # fmt: skip
     subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
-    return {name: load_workbook(folder / "out" / f"{name}.xlsx", data_only=True) for name in names}
+    return {
+        name: load_workbook(folder / "out" / f"{name}.xlsx", data_only=True, read_only=read_only)
+        for name in names
+    }
 
 
 def same_figures(book: Book, result: Workbook) -> None:

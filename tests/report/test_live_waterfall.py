@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
-import subprocess
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
@@ -14,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from openpyxl import Workbook, load_workbook
+from openpyxl import Workbook
 
 from scfcap.deal.accounts import opening_state
 from scfcap.deal.assets import Collected
@@ -35,7 +33,8 @@ from scfcap.report.tables import RunMeta, Table
 from scfcap.schema.deal import DealSpec
 from scfcap.schema.securitization import SecuritizationSpec, Series
 
-SOFFICE = shutil.which("soffice")
+from .office import recalculate
+
 AS_OF = date(2013, 12, 31)
 POOL = 100e6
 _INTEREST, _PRINCIPAL, _DEFAULT, _RECOVERY, _LATE, _POOL = range(6)
@@ -438,8 +437,6 @@ def recalculated(
     books: dict[str, Book], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[tuple[str, str], Workbook]:
     """Each book, as it is and with each of its changes, as LibreOffice works it out."""
-    if SOFFICE is None:
-        pytest.skip("LibreOffice (soffice) is not installed: nothing can recalculate the workbook")
     folder, names = tmp_path_factory.mktemp("live"), []
     for kind, (_, _, cases) in KINDS.items():
         for case, changes in {"as run": {}, **cases}.items():
@@ -447,18 +444,8 @@ def recalculated(
             changed(book, changes)
             names.append((kind, case))
             write_book(book, folder / f"{kind} {case}.xlsx", values=False)
-    command = [
-        SOFFICE, f"-env:UserInstallation=file://{folder}/profile", "--headless", "--convert-to",
-        "xlsx:Calc MS Excel 2007 XML", "--outdir", str(folder / "out"),
-        *(f"{kind} {case}.xlsx" for kind, case in names),
-    ]  # fmt: skip
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=240)
-    return {
-        (kind, case): load_workbook(
-            folder / "out" / f"{kind} {case}.xlsx", data_only=True, read_only=True
-        )
-        for kind, case in names
-    }
+    found = recalculate(folder, *(f"{kind} {case}" for kind, case in names), read_only=True)
+    return {(kind, case): found[f"{kind} {case}"] for kind, case in names}
 
 
 def lines(workbook: Workbook, given: Given) -> dict[str, list[Any]]:

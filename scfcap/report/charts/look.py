@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ import pandas as pd
 
 from scfcap.errors import InputError, Problem
 from scfcap.report.sheets.common import PALETTE
+from scfcap.schema.files import put_in_place
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,19 +75,8 @@ class Picture:
                     "The ending says which kind of picture it is.",
                 )
             )
-        data = self.to_bytes(kind)
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            aside.write_bytes(data)
-            aside.replace(path)
-        except OSError as error:
-            said = f"cannot be written ({error.strerror or error})"
-            raise InputError(
-                Problem(str(path), said, "a file in a folder that is there", "Give another path.")
-            ) from error
-        finally:
-            aside.unlink(missing_ok=True)
-        return path
+        expected, action = "a file in a folder that is there", "Give another path."
+        return put_in_place(path, self.to_bytes(kind), expected, action)
 
     def said(self, say: Callable[[str], str]) -> Picture:
         """The same picture with every text of it as ``say`` gives it, such as a report's labels."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
@@ -14,7 +13,6 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from scfcap.errors import InputError, Problem
 from scfcap.report.book import Book, Look
 from scfcap.report.branding import on_paper
 from scfcap.report.labels import Labels
@@ -29,6 +27,7 @@ from scfcap.report.sheets.stated import stated_table
 from scfcap.report.tables import RunMeta, Table
 from scfcap.report.ties import ties
 from scfcap.report.waterfall import Drawing
+from scfcap.schema.files import put_in_place
 from scfcap.schema.report import Pack
 
 _FILES = files("scfcap.report.page")
@@ -52,21 +51,9 @@ def build_page(
     """
     labels = labels_of(pack.language, meta, tables, pack.texts)
     data = page_html(tables, pack, meta, labels, drawings).encode()
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        aside.write_bytes(data)
-        aside.replace(path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise InputError(
-            Problem(
-                str(path),
-                f"cannot be written ({error.strerror or error})",
-                "a folder that exists and may be written",
-                "Give another --out.",
-            )
-        ) from error
-    return path
+    return put_in_place(
+        path, data, "a folder that exists and may be written", "Give another --out."
+    )
 
 
 def page_html(
