@@ -10,6 +10,8 @@ NAME ?=
 LOCK := requirements/lock.txt
 PEERS_LOCK := requirements/peers.txt
 PEERS_VENV := .venv-peers
+TOOLS_LOCK := requirements/tools.txt
+TOOLS_VENV := .venv-tools
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
@@ -18,7 +20,7 @@ PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durat
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help demo test test-all test-peers check bench lock peers clean venv
+.PHONY: help demo test test-all test-peers check bench lock peers tools clean venv
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -49,14 +51,21 @@ bench: $(STAMP)  ## all benchmarks, or one with NAME=...
 lock: $(STAMP)  ## write the locks anew, at the newest versions that fit
 	$(BIN)/python $(PIP_INSTALL) uv
 	$(UV_COMPILE) --upgrade pyproject.toml --extra samples --extra cluster \
-		--group test --group lint --group build -o $(LOCK)
+		--group test --group measure --group lint --group build -o $(LOCK)
 	$(UV_COMPILE) --upgrade pyproject.toml --extra samples --extra cluster --extra peers \
 		--group test --group build -o $(PEERS_LOCK)
+	$(UV_COMPILE) --upgrade pyproject.toml --extra samples --extra cluster \
+		--group tools --group build -o $(TOOLS_LOCK)
 
 peers: $(STAMP)  ## an environment of its own for peers that force older versions
 	@test -x $(PEERS_VENV)/bin/python || $(PYTHON) -m venv $(PEERS_VENV)
 	$(PEERS_VENV)/bin/python $(PIP_INSTALL) -r $(PEERS_LOCK)
 	$(PEERS_VENV)/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+
+tools: $(STAMP)  ## an environment of its own for the site, the audit and the container's linter
+	@test -x $(TOOLS_VENV)/bin/python || $(PYTHON) -m venv $(TOOLS_VENV)
+	@$(TOOLS_VENV)/bin/python $(PIP_INSTALL) -r $(TOOLS_LOCK)
+	@$(TOOLS_VENV)/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 
 clean:  ## remove environments, caches and results
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build reports/out
