@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date, timedelta
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import QuantLib
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,16 +26,14 @@ from scfcap.daycount import (
     year_fraction,
 )
 from scfcap.periods import add_months
+from tests.witnesses import daycounts
+from tests.witnesses.book import holds
+from tests.witnesses.daycounts import PEERS, quantlib_day
 
-TABLES = Path(__file__).parent / "golden" / "tables" / "yields"
 AS_OF = date(2013, 12, 31)
 OFFSETS = DayTables.build(AS_OF, 12_000, -8_000)
 
 days = st.dates(date(1993, 1, 1), date(2043, 12, 31))
-
-
-def published(name: str) -> dict[str, Any]:
-    return json.loads((TABLES / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def offset(day: date) -> int:
@@ -47,48 +41,18 @@ def offset(day: date) -> int:
 
 
 def test_three_30_360_conventions_as_published() -> None:
-    # ISDA 2006 Definitions 4.16(f), 4.16(g); BMA, Uniform Practices, ch. SF, E.1.
-    table = published("day_count_30_360_shared")
-    names = {"bond_basis": "30/360", "eurobond": "30E/360", "bma": "30/360-us"}
-    for key, name in names.items():
-        for stretch, expected in table["expected"][key].items():
-            start, end = (date.fromisoformat(text) for text in stretch.split(" to "))
-            assert days_30_360(start, end, name) == expected, (name, stretch)
+    holds(daycounts.thirty_360())
 
 
 def test_actual_actual_as_published() -> None:
-    # ISDA, "EMU and Market Conventions: Recent Developments" (17 November 1998).
-    table = published("day_count_actual_shared")
-    par = table["inputs"]["notional"] * table["inputs"]["rate"]
-    for period in table["inputs"]["periods"]:
-        start, end = date.fromisoformat(period["start"]), date.fromisoformat(period["end"])
-        regular = Regular(end, 12 // period["frequency"], end.day)
-        for key, expected in table["expected"][period["id"]].items():
-            name = {"actual_365_fixed": "act/365", "actual_360": "act/360"}.get(
-                key, "act/act-" + key.rsplit("_", 1)[1]
-            )
-            scale = par if key.startswith("interest") else 1.0
-            atol = table["tol"]["by_key"].get(key, table["tol"])["abs"]
-            got = year_fraction(start, end, name, regular)
-            assert scale * got == pytest.approx(expected, rel=0, abs=atol), (period["id"], key)
+    holds(daycounts.actual())
 
 
 def test_an_odd_quarter_at_month_end_by_the_icma_rule() -> None:
-    # The memo's fourth example: 30 November 1999 to 30 April 2000, quarters at month ends.
+    holds(daycounts.odd_quarter())
     regular = Regular(date(2000, 5, 31), 3, 31)
     got = exact_fraction(date(1999, 11, 30), date(2000, 4, 30), "act/act-icma", regular)
     assert got == Fraction(1, 4) + Fraction(1, 4) * Fraction(61, 92)
-    assert float(got) == pytest.approx(0.415761, abs=5e-7)
-
-
-PEERS = {
-    "30/360": QuantLib.Thirty360(QuantLib.Thirty360.BondBasis),
-    "30E/360": QuantLib.Thirty360(QuantLib.Thirty360.EurobondBasis),
-    "act/365": QuantLib.Actual365Fixed(),
-    "act/360": QuantLib.Actual360(),
-    "act/act-isda": QuantLib.ActualActual(QuantLib.ActualActual.ISDA),
-    "act/act-afb": QuantLib.ActualActual(QuantLib.ActualActual.AFB),
-}
 
 
 @given(st.sampled_from(sorted(PEERS)), days, days)
@@ -97,7 +61,7 @@ def test_quantlib_counts_the_same(name: str, one: date, other: date) -> None:
     if name == "act/act-afb" and (end.month, end.day) == (2, 28):
         return  # the peer moves to a 29th once it passes a leap year, also from a 28th that is not
         # its month's last
-    there = [QuantLib.Date(d.day, d.month, d.year) for d in (start, end)]
+    there = [quantlib_day(day) for day in (start, end)]
     assert year_fraction(start, end, name) == pytest.approx(
         PEERS[name].yearFraction(*there), rel=1e-13, abs=1e-13
     )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,13 +16,6 @@ from scfcap.schema.credit import SegmentCredit
 from scfcap.schema.scenario import Scenario
 
 AS_OF = date(2013, 12, 31)
-TABLES = Path(__file__).resolve().parents[1] / "golden" / "tables"
-
-
-@pytest.fixture(scope="session")
-def published() -> Callable[[str], dict[str, Any]]:
-    """A published table by folder and name."""
-    return lambda name: json.loads((TABLES / f"{name}.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")

@@ -27,10 +27,12 @@ from scfcap.pool.snapshot import Pool
 from scfcap.schema.credit import SegmentCredit
 from scfcap.schema.projection import ORDERS, ProjectionSpec
 from scfcap.schema.scenario import Scenario
+from tests.witnesses import securities
+from tests.witnesses.book import holds
+from tests.witnesses.securities import loan
 
 from .behaviour_oracles import expected_months, level_factors
 
-Published = Callable[[str], dict[str, Any]]
 AS_OF = date(2013, 12, 31)
 AMOUNTS = [f.name for f in fields(Flows)]
 LEVELS = {"default_multiple": 2.0, "prepay_multiple": 1.5, "severity_add": 0.1}
@@ -57,84 +59,19 @@ def curves_of(
     )
 
 
-def loan(**stated: Any) -> LoanArrays:
-    """One loan: 1,000 at 12% over twelve whole months from as_of, unless stated."""
-    values: dict[str, Any] = {
-        "group": 0,
-        "curve": 0,
-        "loan_type": LEVEL_PAYMENT,
-        "balance": 1_000.0,
-        "rate": 0.12,
-        "accrued": 0.0,
-        "hazard_scale": 1.0,
-        "start_day": 0,
-        "maturity_day": 365,
-        "bucket": 0,
-    } | stated
-    return LoanArrays(**{name: np.array([value]) for name, value in values.items()})
-
-
 @pytest.fixture(scope="module")
-def cash_flow_a(published: Published) -> tuple[dict[str, Any], Flows, LoanArrays]:
-    table = published("prepayment/bma_cash_flow_a")
-    given_ = table["inputs"]
-    credit = SegmentCredit(
-        mdr=given_["mdr"],
-        smm=given_["smm"],
-        severity=given_["loss_severity"],
-        recovery_lag=given_["months_to_liquidation"],
-    )
-    curves = curves_of({"a": credit}, given_["wam_months"], order="bma", servicer_advances=True)
-    loans = loan(
-        balance=given_["balance"], rate=given_["wac"], maturity_day=int(curves.grid.days[-1])
-    )
-    return table, run_kernel(loans, curves, 1), loans
+def cash_flow_a() -> tuple[dict[str, Any], Flows, LoanArrays]:
+    return securities.cash_flow_a()
 
 
 def test_cash_flow_a_in_the_order_bma(
     cash_flow_a: tuple[dict[str, Any], Flows, LoanArrays],
 ) -> None:
-    # BMA, Standard Formulas (1999), ch. SF, C.6, Cash Flow A, pp. SF-23 to SF-30. Its columns of
-    # loans in foreclosure follow from ours: what is advanced of their principal is what they
-    # amortise, and what is left of the recovery after it is the printed one.
+    holds(securities.cash_flow_a_columns())
     table, flows, loans = cash_flow_a
     flows.check()
-    rate, months = table["inputs"]["wac"], flows.default.shape[2]
-    factor = np.array(level_factors(rate, months))
-    lag, one = table["inputs"]["months_to_liquidation"], flows.default[0, 0]
-    balance = np.r_[loans.balance, flows.closing[0, 0]]
-    lost = np.zeros(months + 1)
-    amortised, interest = np.zeros(months), np.zeros(months)
-    came_late = np.r_[np.zeros(lag), one[:-lag]]
-    kept = factor[1:] / factor[:-1]
-    for m in range(months):
-        adb = came_late[m] * factor[m] / factor[m - lag] if m >= lag else 0.0
-        amortised[m] = (lost[m] + one[m] - adb) * (1 - kept[m])
-        interest[m] = (lost[m] + one[m]) * rate / 12
-        lost[m + 1] = lost[m] + one[m] - adb - amortised[m]
-    assert flows.advanced[0, 0] == pytest.approx(amortised + interest, rel=1e-9, abs=1e-6)
-    owed = np.r_[np.zeros(lag), factor[lag:-1] / factor[: -lag - 1]] * came_late
-    columns = {
-        "performing_balance": balance[1:],
-        "new_defaults": one,
-        "in_foreclosure": lost[1:],
-        "expected_amortization": flows.scheduled[0, 0] + amortised,
-        "voluntary_prepayments": flows.prepaid[0, 0],
-        "amortization_from_defaults": amortised,
-        "actual_amortization": flows.scheduled[0, 0],
-        "expected_interest": flows.interest[0, 0] + interest,
-        "interest_lost": interest,
-        "actual_interest": flows.interest[0, 0],
-        "principal_recovery": flows.recovery[0, 0] - (came_late - owed),
-        "principal_loss": flows.loss[0, 0],
-        "amortized_default_balance": owed,
-    }
-    tol = table["tol"]["abs"]
-    for month, expected in table["expected"]["rows"].items():
-        for name, value in expected.items():
-            assert columns[name][int(month) - 1] == pytest.approx(value, abs=tol), (month, name)
-    for name, value in table["expected"]["totals"].items():
-        assert columns[name].sum() == pytest.approx(value, abs=tol), name
+    _, advanced = securities.foreclosure(table, flows, loans)
+    assert flows.advanced[0, 0] == pytest.approx(advanced, rel=1e-9, abs=1e-6)
 
 
 def test_what_is_advanced_comes_back_whole(
@@ -147,34 +84,8 @@ def test_what_is_advanced_comes_back_whole(
     assert flows.receivable[:, :, -1] == pytest.approx(0.0, abs=1e-3)
 
 
-def test_matrix_of_cumulative_defaults_in_the_order_bma(published: Published) -> None:
-    # BMA, Standard Formulas (1999), ch. SF, C.4, p. SF-21: SDA by PSA.
-    table = published("prepayment/bma_cumulative_default_matrix_shared")
-    given_, cells = table["inputs"], {}
-    for speed, row in table["expected"].items():
-        for rate, value in row.items():
-            credit = SegmentCredit(
-                sda=float(rate[4:]),
-                psa=float(speed[4:]),
-                severity=given_["loss_severity"],
-                recovery_lag=given_["months_to_liquidation"],
-            )
-            cells[f"{speed} {rate}"] = (credit, value)
-    curves = curves_of(
-        {name: credit for name, (credit, _) in cells.items()},
-        given_["wam_months"],
-        order="bma",
-        servicer_advances=True,
-    )
-    last = int(curves.grid.days[-1])
-    each = [
-        loan(group=n, curve=n, balance=100.0, rate=given_["wac"], maturity_day=last)
-        for n in range(len(cells))
-    ]
-    flows = run_kernel(concatenate(each), curves, len(cells))
-    got = flows.default[0].sum(axis=1)
-    expected = [value for _, value in cells.values()]
-    np.testing.assert_allclose(got, expected, rtol=0, atol=table["tol"]["abs"])
+def test_matrix_of_cumulative_defaults_in_the_order_bma() -> None:
+    holds(securities.matrix_of_defaults())
 
 
 def rolling_credit(**stated: Any) -> SegmentCredit:
@@ -211,26 +122,8 @@ def test_a_rolling_loan_does_what_its_paths_add_up_to(start: int, periods: int) 
     assert (owing >= np.cumsum(flows.reimbursed[0, 0] - back) - 1e-9).all()
 
 
-def test_balances_by_powers_of_the_matrix(published: Published) -> None:
-    # Its last two states are paid off and defaulted; 90+ days is not among them.
-    table = published("credit/roll_rate_markov")
-    places = [0, 1, 2, 3, 6, 5]
-    matrix = np.eye(7)
-    for row, place in zip(table["expected"]["matrix"], places, strict=True):
-        matrix[place] = 0.0
-        matrix[place, places] = row
-    curves = curves_of({"a": rolling_credit(roll_rates=matrix[:5].tolist())}, 24)
-    flows = run_kernel(
-        loan(loan_type=INTEREST_ONLY_BULLET, rate=0.0, balance=1e6, maturity_day=36_000), curves, 1
-    )
-    default, prepaid = np.cumsum(flows.default[0, 0]), np.cumsum(flows.prepaid[0, 0])
-    for month in table["inputs"]["months"]:
-        balances = table["expected"]["balances"][f"month_{month}"]
-        at = month - 1
-        assert flows.closing[0, 0, at] == pytest.approx(sum(balances[:4]), rel=1e-9)
-        assert flows.delinquent[0, 0, at] == pytest.approx(sum(balances[1:4]), rel=1e-9)
-        assert prepaid[at] == pytest.approx(balances[4], rel=1e-9)
-        assert default[at] == pytest.approx(balances[5], rel=1e-9)
+def test_balances_by_powers_of_the_matrix() -> None:
+    holds(securities.powers_of_the_matrix())
 
 
 @pytest.mark.parametrize("kind", [LEVEL_PAYMENT, INTEREST_ONLY_BULLET, BULLET])

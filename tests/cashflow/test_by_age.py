@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -13,11 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scfcap.axes import LOAN_TYPES
-from scfcap.cashflow.clocks import with_ages
 from scfcap.cashflow.cohorts import NewLoans, project_cohort
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
-from scfcap.cashflow.loans import LoanArrays
 from scfcap.cashflow.project import project
 from scfcap.credit import speeds
 from scfcap.credit.curves import CurveSet, build_curves
@@ -27,71 +24,21 @@ from scfcap.pool.snapshot import Pool
 from scfcap.schema.contract import ContractSpec
 from scfcap.schema.credit import SegmentCredit
 from scfcap.schema.scenario import Scenario
+from tests.witnesses import securities
+from tests.witnesses.book import golden, holds
+from tests.witnesses.securities import aged_loan as loan
 
 MakeCurves = Callable[..., CurveSet]
-Published = Callable[[str], dict[str, Any]]
 AS_OF = date(2013, 12, 31)
-
-
-def loan(
-    curves: CurveSet, kind: str, term: int, *, age: int = 0, rate: float = 0.0, start: int = 0
-) -> LoanArrays:
-    """One loan of 1 with an original term [days], ``age`` days old, or made on day ``start``."""
-    zero = np.zeros(1, dtype=np.int64)
-    one = LoanArrays(
-        group=zero,
-        curve=zero,
-        loan_type=np.array([LOAN_TYPES.index(kind)]),
-        balance=np.ones(1),
-        rate=np.array([rate]),
-        accrued=np.zeros(1),
-        hazard_scale=np.ones(1),
-        start_day=np.array([start]),
-        maturity_day=np.array([start + term - age]),
-    )
-    return with_ages(one, np.array([start - age]), np.array([term]), curves)
 
 
 def flows_of(curves: CurveSet, kind: str, term: int, **options: Any) -> Flows:
     return run_kernel(loan(curves, kind, term, **options), curves, 1)
 
 
-def test_a_passthrough_of_400_million_by_psa(published: Published) -> None:
+def test_a_passthrough_of_400_million_by_psa() -> None:
     """Fabozzi's exhibits with ``psa`` stated and loans that were made three months ago."""
-    table = published("prepayment/fabozzi_400m_passthrough")
-    given_, tol = table["inputs"], table["tol"]["abs"]
-    months = given_["wam_months"]
-    for psa in given_["psa"]:
-        credit = SegmentCredit(cdr=0.0, psa=psa, severity=0.0)
-        curves = build_curves(
-            ("a",), {"a": credit}, {"base": Scenario()}, PeriodGrid.build(AS_OF, months)
-        )
-        age = (AS_OF - date(2013, 9, 30)).days
-        term = int(curves.grid.days[-1]) + age
-        one = loan(curves, "level_payment", term, age=age, rate=given_["wac"])
-        flows = run_kernel(replace(one, balance=np.array([given_["balance"]])), curves, 1)
-        net = flows.interest * given_["passthrough_rate"] / given_["wac"]
-        cash = (flows.scheduled + flows.prepaid + net)[0, 0]
-        for month, row in table["expected"][f"psa_{psa}"].items():
-            t = int(month.removeprefix("month_")) - 1
-            assert cash[t] == pytest.approx(row["cash_flow"], abs=tol), (psa, month)
-            if "prepayment" in row:
-                assert flows.prepaid[0, 0, t] == pytest.approx(row["prepayment"], abs=tol)
-
-
-def test_default_by_sda_is_the_printed_curve(published: Published) -> None:
-    table = published("prepayment/sda_curve")
-    curves = build_curves(
-        ("a",),
-        {"a": SegmentCredit(sda=100, severity=0.0)},
-        {"base": Scenario()},
-        PeriodGrid.build(AS_OF, 300),
-    )
-    flows = flows_of(curves, "interest_only_bullet", 36_000)
-    mdr = flows.default[0, 0] / flows.opening[0, 0]
-    for month, row in table["expected"]["sda_100"].items():
-        t = int(month.removeprefix("month_")) - 1
-        assert mdr[t] == pytest.approx(row["mdr"], abs=table["tol"]["abs"]), month
+    holds(securities.fabozzi_by_age())
 
 
 def test_abs_prepays_the_same_share_of_the_original_loans(make_curves: MakeCurves) -> None:
@@ -192,9 +139,9 @@ def test_a_lifetime_loss_is_lost_as_timed_whatever_the_contract(
     np.testing.assert_allclose(parts, 0.03 * np.array(timing), rtol=2e-4)
 
 
-def test_mdr_of_a_lifetime_loss_with_timing(published: Published) -> None:
+def test_mdr_of_a_lifetime_loss_with_timing() -> None:
     """The table's losses and its rates while nothing is repaid: the first month's."""
-    table = published("credit/loss_timing_curve")
+    table = golden("credit/loss_timing_curve")
     given_, expected = table["inputs"], table["expected"]
     credit = SegmentCredit(
         lifetime_loss=given_["lifetime_loss"],

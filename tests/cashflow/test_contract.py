@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
@@ -31,8 +31,10 @@ from scfcap.cashflow.contract import (
 )
 from scfcap.daycount import year_fraction
 from scfcap.errors import InputError
+from tests.witnesses import amortisation
+from tests.witnesses.book import holds
+from tests.witnesses.daycounts import quantlib_day as theirs
 
-Published = Callable[[str], dict[str, Any]]
 START = date(2024, 1, 1)
 
 
@@ -48,42 +50,18 @@ def paid(*terms: Any, events: tuple[Event, ...] = (), **more: Any) -> Schedule:
 # Published figures.
 
 
-def test_level_payment_in_cents(published: Published) -> None:
-    table = published("amortisation/level_payment_in_cents")
-    for loan in table["inputs"]["loans"]:
-        expected = table["expected"][loan["id"]]
-        got = paid(loan["type"], loan["principal"], loan["annual_rate"], loan["periods"])
-        for name in ("interest", "principal", "balance"):
-            np.testing.assert_allclose(
-                getattr(got, name), expected[name], rtol=0, atol=table["tol"]["abs"]
-            )
-        assert got.interest.sum() == pytest.approx(expected["total_interest"], abs=1e-9)
-        assert list(got.to_frame()["number"]) == list(range(1, loan["periods"] + 1))
+def test_level_payment_in_cents() -> None:
+    holds(amortisation.in_cents())
+    got = paid("level_payment", 10_000, 0.12, 12)
+    assert list(got.to_frame()["number"]) == list(range(1, 13))
 
 
-def test_excel_pmt(published: Published) -> None:
-    # PMT(8%/12, 10, 10000), IPMT(10%/12, 1, 36, 8000), PPMT(10%/12, 1, 24, 2000) by Excel's help.
-    table = published("amortisation/excel_time_value_shared")
-    expected, tol = table["expected"], table["tol"]["abs"]
-    assert level_payment(10_000, 0.08, 10) == pytest.approx(-expected["pmt_loan"], abs=tol)
-    third = paid("level_payment", 8_000, 0.10, 36)
-    assert third.interest[0] == pytest.approx(-expected["ipmt_month_1"], abs=tol)
-    second = paid("level_payment", 2_000, 0.10, 24)
-    assert second.principal[0] == pytest.approx(-expected["ppmt_month_1"], abs=tol)
-    yearly = paid("level_payment", 200_000, 0.08, 10, every="year")
-    # The payment is rounded to the cent; the last takes ten half cents and their interest.
-    assert yearly.principal[-1] == pytest.approx(-expected["ppmt_year_10"], abs=0.08)
+def test_excel_pmt() -> None:
+    holds(amortisation.excel_pmt())
 
 
-def test_the_first_payment_of_a_pass_through(published: Published) -> None:
-    # BMA, Uniform Practices, ch. SF, B.1: 9.5% gross over 360 months, of par 100 million.
-    table = published("amortisation/bma_first_passthrough_payment")
-    given_, expected = table["inputs"], table["expected"]
-    par = 100_000_000.0
-    got = paid("level_payment", par, given_["gross_coupon"], given_["term_months"])
-    tol = table["tol"]["abs"]
-    assert got.interest[0] / par == pytest.approx(expected["gross_interest"], abs=tol)
-    assert got.principal[0] / par == pytest.approx(expected["scheduled_amortization"], abs=tol)
+def test_the_first_payment_of_a_pass_through() -> None:
+    holds(amortisation.first_payment())
 
 
 # Peers.
@@ -139,10 +117,6 @@ PEER_CONVENTIONS = {
 }
 
 
-def theirs(day: date) -> QuantLib.Date:
-    return QuantLib.Date(day.day, day.month, day.year)
-
-
 def peer_days(loan: Contract, last: date, convention: int) -> QuantLib.Schedule:
     return QuantLib.Schedule(
         theirs(loan.start), theirs(last), PEER_TENORS[loan.every], PEER_CALENDARS[loan.calendar],
@@ -196,13 +170,7 @@ def test_quantlib_counts_due_days_the_same(start: date, count: int, every: str) 
 
 
 def test_quantlib_repays_a_sinking_bond_the_same() -> None:
-    # Level payments of an amortising bond, unrounded: 24 months at 9%.
-    rate, count, start = 0.09, 24, date(2015, 3, 20)
-    loan = contract("level_payment", 1e5, rate, count, start=start)
-    period = QuantLib.Period(count, QuantLib.Months)
-    notionals = QuantLib.sinkingNotionals(period, QuantLib.Monthly, rate, 1e5)
-    got = schedule(loan)
-    np.testing.assert_allclose(got.balance, list(notionals), rtol=0, atol=0.01 * count)
+    holds(amortisation.quantlib_sinking())
 
 
 # Closed forms.

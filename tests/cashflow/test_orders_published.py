@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.witnesses.book import golden
+
 from .behaviour_oracles import bma_pool, expected_months, psa, sda
 
-Published = Callable[[str], dict[str, Any]]
 
-
-def test_cash_flow_a_to_the_dollar(published: Published) -> None:
+def test_cash_flow_a_to_the_dollar() -> None:
     # BMA, Standard Formulas (1999), ch. SF, C.6, Cash Flow A, pp. SF-23 to SF-30.
-    table = published("prepayment/bma_cash_flow_a")
+    table = golden("prepayment/bma_cash_flow_a")
     given, tol = table["inputs"], table["tol"]["abs"]
     rows = bma_pool(
         given["balance"],
@@ -41,17 +40,17 @@ def cumulative_default(percent_psa: float, percent_sda: float, given: dict[str, 
     return sum(row.new_defaults for row in rows)
 
 
-def test_matrix_of_cumulative_defaults(published: Published) -> None:
+def test_matrix_of_cumulative_defaults() -> None:
     # BMA, Standard Formulas (1999), ch. SF, C.4, p. SF-21.
-    table = published("prepayment/bma_cumulative_default_matrix_shared")
+    table = golden("prepayment/bma_cumulative_default_matrix_shared")
     for speed, row in table["expected"].items():
         for rate, value in row.items():
             got = cumulative_default(float(speed[4:]), float(rate[4:]), table["inputs"])
             assert got == pytest.approx(value, abs=table["tol"]["abs"]), (speed, rate)
 
 
-def test_paths_of_states_add_up_to_powers_of_the_matrix(published: Published) -> None:
-    table = published("credit/roll_rate_markov")
+def test_paths_of_states_add_up_to_powers_of_the_matrix() -> None:
+    table = golden("credit/roll_rate_markov")
     expected = table["expected"]
     # Its last two states are paid off and defaulted; 90+ days is not among them.
     places = [0, 1, 2, 3, 6, 5]

@@ -2,64 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
-import numpy_financial as npf
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from scfcap.cashflow.returns import irr, mirr, npv, xirr, xnpv
 from scfcap.errors import InputError
-
-Published = Callable[[str], dict[str, Any]]
-
-
-def test_worked_examples_of_a_spreadsheet(published: Published) -> None:
-    """Microsoft Excel function reference: IRR, NPV, MIRR."""
-    table = published("yields/excel_rates_shared")
-    got = {}
-    for call in table["inputs"]["calls"]:
-        given_ = call["arguments"]
-        match call["function"]:
-            case "IRR":
-                got[call["id"]] = irr(given_["values"])
-            case "NPV":
-                got[call["id"]] = npv(given_["rate"], [given_.get("add", 0), *given_["values"]])
-            case "MIRR":
-                got[call["id"]] = mirr(
-                    given_["values"], given_["finance_rate"], given_["reinvest_rate"]
-                )
-    tol = table["tol"]
-    assert got.keys() == table["expected"].keys()
-    for key, expected in table["expected"].items():
-        within = tol["by_key"].get(key, tol)["abs"]
-        assert got[key] == pytest.approx(expected, abs=within), key
+from tests.witnesses import yields
+from tests.witnesses.book import holds
 
 
-def test_dated_example_of_a_spreadsheet(published: Published) -> None:
-    """Microsoft Excel function reference: XIRR, XNPV."""
-    table = published("yields/excel_xirr_xnpv")
-    days = [date.fromisoformat(day) for day, _ in table["inputs"]["flows"]]
-    amounts = [amount for _, amount in table["inputs"]["flows"]]
-    expected, tol = table["expected"], table["tol"]["abs"]
-    assert xirr(days, amounts) == pytest.approx(expected["xirr"], abs=6e-9)
-    found = xnpv(table["inputs"]["xnpv_rate"], days, amounts)
-    assert found == pytest.approx(expected["xnpv"], abs=tol)
-    late_first = xnpv(table["inputs"]["xnpv_rate"], days[::-1], amounts[::-1])
-    assert late_first == pytest.approx(found, abs=1e-9)
+def test_worked_examples_of_a_spreadsheet() -> None:
+    holds(yields.spreadsheet())
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_rates_equal_those_of_numpy_financial(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    flows = np.concatenate([[-random.uniform(500, 900)], random.uniform(0, 120, 24)])
-    assert irr(flows) == pytest.approx(npf.irr(flows), abs=1e-9)
-    assert npv(0.013, flows) == pytest.approx(npf.npv(0.013, flows), rel=1e-12)
-    assert mirr(flows, 0.01, 0.02) == pytest.approx(npf.mirr(flows, 0.01, 0.02), abs=1e-10)
+def test_dated_example_of_a_spreadsheet() -> None:
+    holds(yields.dated())
+
+
+def test_days_in_another_order_are_worth_the_same() -> None:
+    days, amounts = [date(2008, 1, 1), date(2008, 3, 1), date(2009, 2, 15)], [-100.0, 27.5, 90.0]
+    late_first = xnpv(0.09, days[::-1], amounts[::-1])
+    assert late_first == pytest.approx(xnpv(0.09, days, amounts), abs=1e-9)
+
+
+def test_rates_equal_those_of_other_libraries() -> None:
+    holds(yields.numpy_financial_rates())
+    holds(yields.scipy_roots())
 
 
 @given(

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import chi2_contingency
 
 from scfcap.credit.rollrates import count_transitions, fit_matrix, homogeneity, roll_rates
-
-STATES = ("current", "late", "repaid", "default")
+from tests.witnesses import credit
+from tests.witnesses.book import golden, holds
+from tests.witnesses.credit import STATES
 
 
 def panel_of(chain, loans, months, seed):
@@ -32,37 +32,12 @@ CHAIN = np.array(
 )
 
 
-class TestPublishedChain:
-    def test_matrix_and_intervals(self, published):
-        table = published("roll_rate_markov")
-        counts = np.array(table["inputs"]["transition_counts"])
-        fitted = fit_matrix(counts)
-        np.testing.assert_allclose(fitted.matrix, table["expected"]["matrix"], rtol=1e-9)
-        # 20 of 10,000: Wilson by hand, centre 0.002192, half 0.000896 (z = 1.96).
-        assert fitted.low[0, 5] == pytest.approx(0.001295, abs=2e-6)
-        assert fitted.high[0, 5] == pytest.approx(0.003087, abs=2e-6)
-        assert fitted.left_absorbing == 0
-
-    def test_ends(self, published):
-        table = published("roll_rate_markov")
-        fitted = fit_matrix(np.array(table["inputs"]["transition_counts"]))
-        expected = table["expected"]
-        np.testing.assert_allclose(
-            fitted.lifetime_default[:4], expected["lifetime_default"], rtol=1e-9
-        )
-        np.testing.assert_allclose(
-            fitted.months_to_absorption[:4], expected["expected_months_to_absorption"], rtol=1e-9
-        )
-        assert fitted.lifetime_default[4:].tolist() == [0.0, 1.0]
-        assert fitted.months_to_absorption[4:].tolist() == [0.0, 0.0]
-
-    def test_balances(self, published):
-        table = published("roll_rate_markov")
-        fitted = fit_matrix(np.array(table["inputs"]["transition_counts"]))
-        path = fitted.project(np.array(table["inputs"]["opening_balance"], dtype=float), 24)
-        for month in table["inputs"]["months"]:
-            expected = table["expected"]["balances"][f"month_{month}"]
-            np.testing.assert_allclose(path[month], expected, rtol=1e-9)
+def test_the_published_chain():
+    holds(credit.chain())
+    fitted = fit_matrix(np.array(golden("credit/roll_rate_markov")["inputs"]["transition_counts"]))
+    assert fitted.left_absorbing == 0
+    assert fitted.lifetime_default[4:].tolist() == [0.0, 1.0]
+    assert fitted.months_to_absorption[4:].tolist() == [0.0, 0.0]
 
 
 class TestCounting:
@@ -169,18 +144,7 @@ class TestEnds:
 
 class TestHomogeneity:
     def test_equals_the_contingency_table(self):
-        # G-test of a 2 x 2 table: scipy's likelihood ratio of the same counts.
-        loan = np.repeat(np.arange(300), 2)
-        random = np.random.default_rng(2)
-        month = np.tile([0, 1], 300) + np.repeat(random.integers(0, 2, 300), 2)
-        state = np.where(np.arange(600) % 2, random.choice([0, 3], 600), 0)
-        test = homogeneity(count_transitions(loan, month, state, STATES), month=1)
-        table = np.zeros((2, 2))
-        np.add.at(table, (month[::2], (state[1::2] == 3).astype(int)), 1)
-        expected = chi2_contingency(table, correction=False, lambda_="log-likelihood")
-        assert test.statistic == pytest.approx(expected.statistic)
-        assert (test.degrees, test.month) == (1, 1)
-        assert test.p_value == pytest.approx(expected.pvalue)
+        holds(credit.constancy())
 
     def test_a_change_is_found_and_its_absence_too(self):
         same = homogeneity(count_transitions(*panel_of(CHAIN, 5_000, 20, 1), STATES))

@@ -18,48 +18,14 @@ from scfcap.credit.survival import (
     nelson_aalen,
     risk_table,
 )
+from tests.witnesses import credit
+from tests.witnesses.book import holds
+from tests.witnesses.credit import lives_of
 
 
-def lives_of(times, entry=None, weight=None):
-    """Minus marks a censored time, as the published table writes it."""
-    times = np.asarray(times, dtype=np.float64)
-    return Lives(np.abs(times), (times > 0).astype(np.int64), entry, weight)
-
-
-class TestFreireich:
+def test_freireich():
     """Freireich et al. (1963), remission times of leukaemia patients."""
-
-    def test_survival_and_greenwood(self, published):
-        table = published("km_freireich_6mp")
-        curve = kaplan_meier(lives_of(table["inputs"]["groups"]["six_mp"]))
-        expected = table["expected"]["six_mp"]
-        assert [f"{age:g}" for age in curve.time] == list(expected)
-        rows = list(expected.values())
-        assert curve.at_risk.tolist() == [row["at_risk"] for row in rows]
-        assert curve.events.tolist() == [row["events"] for row in rows]
-        np.testing.assert_allclose(curve.value, [r["survival"] for r in rows], rtol=0, atol=6e-4)
-        np.testing.assert_allclose(curve.se, [r["greenwood_se"] for r in rows], rtol=0, atol=6e-5)
-
-    def test_log_rank(self, published):
-        table = published("km_freireich_6mp")
-        groups = table["inputs"]["groups"]
-        times = np.array(groups["six_mp"] + groups["placebo"])
-        group = np.repeat([0, 1], [len(groups["six_mp"]), len(groups["placebo"])])
-        test = log_rank(lives_of(times), group, ("six_mp", "placebo"))
-        expected = table["expected"]["log_rank"]
-        assert test.observed[0] == expected["observed_1"]
-        assert test.expected[0] == pytest.approx(expected["expected_1"], abs=0.0055)
-        assert test.chi_square == pytest.approx(expected["chi_square"], abs=0.0055)
-        assert test.degrees == 1
-        assert test.p_value == pytest.approx(4.17e-5, rel=0.01)  # chi-square 16.79, 1 df
-
-    def test_log_log_interval(self, published):
-        # Collett, Modelling Survival Data in Medical Research, uses the formula; at week 10
-        # 0.7529 ** exp(±1.96 * 0.0963 / (0.7529 * 0.2838)) by hand calculation.
-        curve = kaplan_meier(lives_of(published("km_freireich_6mp")["inputs"]["groups"]["six_mp"]))
-        row = int(np.flatnonzero(curve.time == 10)[0])
-        assert curve.low[row] == pytest.approx(0.5032, abs=5e-4)
-        assert curve.high[row] == pytest.approx(0.8894, abs=5e-4)
+    holds(credit.freireich())
 
 
 def test_late_entry_by_hand():

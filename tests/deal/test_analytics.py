@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,6 @@ from hypothesis import strategies as st
 
 from scfcap.credit.term_structure import TermStructure
 from scfcap.deal.analytics import (
-    ValueDistribution,
     at_price,
     at_yield,
     discount_margin,
@@ -32,10 +29,11 @@ from scfcap.deal.outcome import DealRun
 from scfcap.errors import InputError
 from scfcap.schema.curves import CurveSpec
 from scfcap.schema.holders import AnalyticsSpec
+from tests.witnesses import credit
+from tests.witnesses.book import holds
 
 from .dealing import pool_of, run
 
-TABLES = Path(__file__).parents[1] / "golden" / "tables"
 CLOSING = date(2020, 1, 15)
 
 #: Two classes in order and a residual, one month after the other.
@@ -344,18 +342,7 @@ def test_no_figure_where_there_is_none() -> None:
 
 
 def test_the_value_of_a_bond_over_ratings_a_year_on() -> None:
-    """CreditMetrics, Technical Document (1997): a five-year 6% BBB bond."""
-    table = json.loads((TABLES / "risk" / "creditmetrics_bbb_bond.json").read_text("utf-8"))
-    inputs, expected, within = table["inputs"], table["expected"], table["tol"]["abs"]
-    found = ValueDistribution.of(inputs["value"], inputs["probability_percent"])
-    assert found.mean == pytest.approx(expected["mean"], abs=within)
-    assert found.deviation == pytest.approx(expected["standard_deviation"], abs=within)
-    assert found.percentile(0.01) == 98.10  # B; CCC and default come with 0.30%, B with 1.17%
-    assert found.percentile(0.001) == 51.13
-    spread = [inputs["recovery_sd"] if s == "default" else 0.0 for s in inputs["states"]]
-    found = ValueDistribution.of(inputs["value"], inputs["probability_percent"], np.array(spread))
-    wide = expected["standard_deviation_with_recovery_risk"]
-    assert found.deviation == pytest.approx(wide, abs=within)
+    holds(credit.rated_bond())
 
 
 paid = st.lists(st.floats(0.0, 100.0), min_size=14, max_size=14)

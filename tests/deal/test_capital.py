@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.integrate import quad
 
 from scfcap.deal.capital import (
     RATINGS,
@@ -26,90 +23,27 @@ from scfcap.deal.capital import (
     tranche_maturity,
 )
 from scfcap.errors import InputError
-
-TABLES = Path(__file__).parents[1] / "golden" / "tables" / "risk"
-
-
-def table(name: str) -> dict[str, Any]:
-    return json.loads((TABLES / f"{name}.json").read_text(encoding="utf-8"))
+from tests.witnesses import capital
+from tests.witnesses.book import holds
 
 
-def irb_cells() -> list[Any]:
-    cells = []
-    for name in ("basel_irb_risk_weights_shared", "basel_irb_retail_risk_weights"):
-        read = table(name)
-        for asset in read["inputs"]["assets"]:
-            for rate, weight in read["expected"][asset["id"]].items():
-                label = f"{asset['id']}-{rate}"
-                cells.append(pytest.param(asset, float(rate), weight, read["tol"]["abs"], id=label))
-    return cells
+def test_irb_weights_as_the_committee_prints_them() -> None:
+    holds(capital.irb())
 
 
-@pytest.mark.parametrize(("asset", "percent", "expected", "within"), irb_cells())
-def test_irb_weights_as_the_committee_prints_them(
-    asset: dict[str, Any], percent: float, expected: float, within: float
-) -> None:
-    """Basel Committee, June 2006, Annex 5, every cell."""
-    charge = irb_charge(
-        *(percent / 100.0, asset["lgd"], asset["kind"]),
-        maturity=asset["maturity_years"],
-        sales=asset.get("sales_million_eur"),
-    )
-    assert 1250.0 * charge == pytest.approx(expected, abs=within)
+def test_sec_sa_in_closed_form() -> None:
+    holds(capital.closed_form())
 
 
-def test_irb_charge_as_printed() -> None:
-    """The same table's note: K of a corporate with PD 1% is 7.386%, its weight over 12.5."""
-    found = round(1250.0 * float(irb_charge(0.01, 0.45, "corporate")), 2)
-    assert round(found / 12.5, 3) == 7.386
+def test_the_supervisors_examples() -> None:
+    holds(capital.supervisors())
 
 
-@pytest.mark.parametrize(
-    "exposure", table("sec_sa_shared")["inputs"]["exposures"], ids=lambda e: e["id"]
-)
-def test_sec_sa_in_closed_form(exposure: dict[str, Any]) -> None:
-    read = table("sec_sa_shared")
-    expected = read["expected"][exposure["id"]]
-    k_a = pool_charge(exposure["ksa"], exposure["w"])
-    assert float(k_a) == pytest.approx(expected["ka"], abs=1e-15)
-    points = exposure["attachment"], exposure["detachment"]
-    for floor, name in ((0.0, "_before_floor"), (exposure["floor"], "")):
-        weight = sec_sa(*points, k_a, p=exposure["p"], floor=floor)
-        printed = expected[f"risk_weight{name}_percent"]
-        assert 100.0 * weight == pytest.approx(printed, abs=read["tol"]["abs"]), name
-
-
-def test_the_supervisors_example_of_sec_sa() -> None:
-    """CBUAE, Standardised Approach, paragraphs 33 to 39: 954% (953.8% with K_A unrounded)."""
-    k_a = pool_charge(0.09, 0.06, 0.01)
-    assert float(k_a) == pytest.approx(0.1235, abs=5e-5)
-    assert 100.0 * sec_sa(0.05, 0.25, k_a) == pytest.approx(953.8, abs=0.05)
-    assert 100.0 * sec_sa(0.05, 0.25, 0.1235) == pytest.approx(954.0, abs=0.5)
-
-
-def test_the_supervisors_example_of_sec_erba() -> None:
-    """CBUAE, External Ratings-Based Approach, paragraph 40: 497.5% x 0.75 = 373%."""
-    weight = sec_erba("BB+", 0.05, 0.30, 2.0, senior=False)
-    assert 100.0 * weight == pytest.approx(373.125, abs=1e-9)
-
-
-@pytest.mark.parametrize(
-    ("k_sa", "expected"), [(0.06, (15.0, 278.7, 1146.9)), (0.08, (19.6, 483.7, 1232.6))]
-)
-def test_a_deal_of_75_15_and_10(k_sa: float, expected: tuple[float, ...]) -> None:
-    """W of 1%; the weights worked out apart, with a quadrature of the exponential."""
+def test_a_deal_of_75_15_and_10() -> None:
     low, high = attachments(100.0, np.array([75.0, 15.0, 10.0]))
     np.testing.assert_allclose(low, [0.25, 0.10, 0.0], atol=1e-15)
     np.testing.assert_allclose(high, [1.0, 0.25, 0.10], atol=1e-15)
-    k_a = float(pool_charge(k_sa, 0.01))
-
-    def charge(x: float) -> float:
-        return 1.0 if x <= k_a else float(np.exp(-(x - k_a) / k_a))
-
-    for a, d, weight in zip(low, high, expected, strict=True):
-        assert 100.0 * sec_sa(a, d, k_a) == pytest.approx(weight, abs=0.05)
-        whole = quad(charge, a, d, points=[k_a])[0] / (d - a) * 12.5
-        assert float(sec_sa(a, d, k_a, floor=0.0)) == pytest.approx(whole, rel=1e-9)
+    holds(capital.deal_of_75_15_10())
 
 
 @given(
@@ -169,13 +103,7 @@ def test_a_worse_rating_or_a_longer_class_never_weighs_less(senior: bool) -> Non
     assert grid.max() == 12.5
 
 
-def test_points_of_the_table_of_ratings() -> None:
-    """CRE42 at its ends; no allowance for thickness of senior classes; short-term ratings."""
-    assert float(sec_erba("AAA", 0.2, 1.0, 5.0, senior=True)) == pytest.approx(0.20)
-    assert float(sec_erba("A-", 0.1, 0.1, 1.0, senior=False)) == pytest.approx(1.20)
-    assert float(sec_erba("A-", 0.1, 0.9, 1.0, senior=False)) == pytest.approx(0.60)
-    assert float(sec_erba("A-2", 0.1, 0.9, 1.0, senior=False)) == 0.50
-    assert float(sec_erba("CCC-", 0.1, 0.9, 1.0, senior=True)) == 12.5
+def test_a_rating_that_is_none() -> None:
     with pytest.raises(InputError, match='"AAa"; expected one of AAA, AA+'.replace("+", r"\+")):
         sec_erba("AAa", 0.1, 0.2, 1.0, senior=True)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,14 +13,11 @@ from hypothesis import strategies as st
 from scfcap.credit.speeds import per_period
 from scfcap.deal.outcome import DealRun
 from scfcap.deal.paydown import decrement, excess_spread, in_percent
+from tests.witnesses.book import golden
 
 from .dealing import pool_of, run, spec_of
 
-FNMA = json.loads(
-    (
-        Path(__file__).parents[1] / "golden" / "tables" / "deals" / "fnma_remic_2019_2_group3.json"
-    ).read_text(encoding="utf-8")
-)
+FNMA = golden("deals/fnma_remic_2019_2_group3")
 REMIC = """
 closing = 2019-01-25
 legal_end = 2049-02-25

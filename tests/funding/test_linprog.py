@@ -17,13 +17,12 @@ from scipy.optimize import linprog
 
 from scfcap.cashflow.cohorts import CohortFactors, cohort_factors, new_loans
 from scfcap.credit.curves import build_curves
-from scfcap.funding.plan import optimum
 from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import Pool
 from scfcap.schema.model import Model
+from tests.witnesses.programs import PLANS, second_formulation
 
-from .small_platform import LAW, platform, small_pool
-from .variants import BARE, UNIT, edited, own_pool
+from .variants import BARE, UNIT
 
 T = 4
 YEAR = 1.0 / 12.0
@@ -280,21 +279,9 @@ class ByHand:
         return float(worth[-1] - answer.fun)
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        {},
-        {"opening": {"net_capital": 90.0e6, "deductions": 1.5e6}, "plan.debt_cover": 1.0},
-        {"credit.segments.credit.recovery_lag": 0, "plan.terminal_rate": 0.2},
-        {"plan.liquidity_floor": 8.0e6, "plan.opex_rate": 0.03, "plan.scenario": "base"},
-    ],
-)
-def test_two_formulations_have_one_optimum(more):
-    model = edited({**CHANGES, **more})
-    pool = own_pool(small_pool(120, 3))
-    p = platform(model, LAW, pool)
-    found = optimum(p.inputs, p.engine)
-    by_hand = ByHand(p.spec, pool).optimum(p.inputs.cash, p.inputs.net_capital)
+@pytest.mark.parametrize("name", PLANS)
+def test_two_formulations_have_one_optimum(name):
+    by_hand, found = second_formulation(name)
     assert by_hand == pytest.approx(found.solution.objective, rel=1e-8)
     assert sum(found.decisions.draws.values()) > 1.0
     assert sum(found.decisions.transfers.values()) > 1.0

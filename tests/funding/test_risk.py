@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,16 +14,16 @@ from scipy.optimize import linprog
 
 from scfcap.errors import InfeasibleError
 from scfcap.funding.inputs import Inputs
-from scfcap.funding.nodes import Nodes, close_nodes, views
+from scfcap.funding.nodes import Nodes
 from scfcap.funding.plan import optimum
-from scfcap.funding.program import Program, Row, Solution, Terms, solve
+from scfcap.funding.program import solve
 from scfcap.funding.replay import Engine
 from scfcap.funding.risk import Tail, level_for, risk_cautions, risk_sentences, risk_table
 from scfcap.funding.risk import shortfalls_of as missed
 from scfcap.funding.scenarios import ScenarioPlan, build_scenarios, solve_scenarios
-from scfcap.funding.tail import cvar_terms, limit_rows, tail_rows
-from scfcap.funding.variables import declare_tail
 from scfcap.schema.uncertainty import Risk
+from tests.witnesses import programs
+from tests.witnesses.book import golden, holds
 
 from .small_platform import LAW, platform, small_pool
 from .test_linprog import CHANGES, YEAR, ByHand, T, Vector
@@ -33,69 +31,16 @@ from .test_scenario_plans import decided_by
 from .test_shortfall import WEIGHTS, amounts, pressed, shocked
 from .variants import edited, own_pool
 
-TABLE = Path(__file__).parents[1] / "golden/tables/optimisation/cvar_committed_line.json"
-CASE = json.loads(TABLE.read_text(encoding="utf-8"))
+CASE = golden(programs.COMMITTED)
 
 
 # The case solved by hand: a committed line against needs that are known later.
 
 
-def committed(
-    fee: float, weight: float = 1.0, limit: float | None = None
-) -> tuple[Program, Solution]:
-    """``max -fee L - weight CVaR`` over the needs, with ``L`` decided before they are known."""
-    needs, level = CASE["statement"]["need"], CASE["statement"]["alpha"]
-    weights = {f"need {d}": 1.0 / len(needs) for d in needs}
-    program = Program("line")
-
-    def when(family: str, _: Any) -> int | None:
-        return 1 if family == "line" else None
-
-    parts = views(program, dict.fromkeys(weights, when), Nodes.two_stage(len(needs), 2, 1))
-    for part in parts:
-        part.column("line", 1)
-        part.column("u", 2)
-    close_nodes(parts)
-    missing = {}
-    for part, name, need in zip(parts, weights, needs, strict=True):
-        terms = Terms().add(part.find("u", 2)).add(part.find("line", 1))
-        part.add_family("need", [2], [(2, Row(terms, ">=", need))])
-        missing[name] = [Terms().add(part.find("u", 2))]
-    declare_tail(program, weights)
-    for family, found in (
-        ("tail", tail_rows(program, missing)),
-        ("cvar", limit_rows(program, weights, level, limit)),
-    ):
-        rows = list(found)
-        program.add_family(family, [key for key, _ in rows], rows)
-    program.objective.add(program.find("line", (1, "node 0")), -fee)
-    if weight > 0.0:
-        program.objective.extend(cvar_terms(program, weights, level), -weight)
-    return program, solve(program)
-
-
-@pytest.mark.parametrize("fee", [float(x) for x in CASE["expected"]["by_fee"]])
-def test_a_line_against_the_mean_of_the_worst(fee):
-    expected = CASE["expected"]["by_fee"][f"{fee:g}"]
-    program, solution = committed(fee)
+def test_a_line_against_the_mean_of_the_worst_and_a_limit_on_it():
+    holds(programs.committed_line())
+    program, _ = programs.committed(0.3)
     assert len([f for f in program.columns.family if f == "line"]) == 1
-    assert -solution.objective == pytest.approx(expected["objective"], abs=1e-9)
-    assert solution.value("line", (1, "node 0")) == pytest.approx(expected["line"], abs=1e-9)
-
-
-def test_a_limit_on_the_mean_of_the_worst_and_its_dual():
-    told = CASE["expected"]
-    for limit in (5.0, 15.0):
-        expected = told[f"variant_cap_{limit:g}_fee_0.6"]
-        _, solution = committed(0.6, 0.0, limit)
-        assert -solution.objective == pytest.approx(expected["objective"], abs=1e-9)
-        assert solution.value("line", (1, "node 0")) == pytest.approx(expected["line"], abs=1e-9)
-        dual = solution.duals("cvar")["cvar"]
-        if "dual_of_cap" in expected:
-            assert -dual == pytest.approx(expected["dual_of_cap"], abs=1e-9)
-        else:
-            # A kink: 1.2 to the left, 0.6 to the right.
-            assert 0.6 - 1e-9 <= dual <= 1.2 + 1e-9
 
 
 def test_the_tail_of_the_needs_by_its_definition():

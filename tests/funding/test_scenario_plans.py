@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,10 +15,9 @@ from scipy.optimize import linprog
 from scfcap.errors import FaultError, InfeasibleError, InputError
 from scfcap.funding import statements
 from scfcap.funding.inputs import Inputs
-from scfcap.funding.nodes import Decided, Nodes, close_nodes, decided_in, views
+from scfcap.funding.nodes import Nodes, close_nodes, decided_in, views
 from scfcap.funding.plan import optimum
 from scfcap.funding.program import (
-    Absent,
     LabelError,
     Program,
     Row,
@@ -33,12 +30,13 @@ from scfcap.funding.replay import Engine, replay
 from scfcap.funding.scenarios import ScenarioPlan, build_scenarios, solve_scenarios
 from scfcap.funding.unique import choose
 from scfcap.quantities import FloatArray
+from tests.witnesses import programs
+from tests.witnesses.book import holds
 
 from .small_platform import LAW, platform, small_pool
 from .test_linprog import CHANGES, ByHand
 from .variants import edited, own_pool
 
-DAKOTA = Path(__file__).parents[1] / "golden" / "tables" / "optimisation" / "two_stage_dakota.json"
 #: Six months with all channels, free of limits on shares.
 SHORT = {"plan.periods": 6}
 WEIGHTS = {"base": 0.7, "stress": 0.3}
@@ -271,78 +269,9 @@ def test_two_stages_by_scipy():
     assert found[0] > found[1] > found[4]
 
 
-class Dakota:
-    """Dakota Furniture: resources are bought first, made into products when demand is seen."""
-
-    PRODUCTS = ("desk", "table", "chair")
-    USE: ClassVar = {
-        "lumber": (8.0, 6.0, 1.0),
-        "finishing": (4.0, 2.0, 1.5),
-        "carpentry": (2.0, 1.5, 0.5),
-    }
-    COST: ClassVar = {"lumber": 2.0, "finishing": 4.0, "carpentry": 5.2}
-    PRICE = (60.0, 40.0, 10.0)
-
-    def __init__(self, demand: Mapping[str, Mapping[str, float]], odds: Mapping[str, float]):
-        nodes = Nodes.two_stage(len(demand), 2, 1)
-        self.program = Program("Dakota")
-
-        def when(family: str, _: Any) -> int:
-            return {"bought": 1, "made": 2}[family]
-
-        decided: dict[str, Decided] = dict.fromkeys(demand, when)
-        parts = views(self.program, decided, nodes)
-        for part in parts:
-            for resource in self.USE:
-                part.column("bought", resource)
-            for product in self.PRODUCTS:
-                part.column("made", product)
-        close_nodes(parts)
-        for part, (name, wanted) in zip(parts, demand.items(), strict=True):
-            part.add_family("resource", self.USE, ((r, self._resource(part, r)) for r in self.USE))
-            part.add_family(
-                "demand",
-                self.PRODUCTS,
-                (
-                    (p, Row(Terms().add(part.find("made", p)), "<=", wanted[p]))
-                    for p in self.PRODUCTS
-                ),
-            )
-            for resource, cost in self.COST.items():
-                part.objective.add(part.find("bought", resource), -cost)
-            for product, price in zip(self.PRODUCTS, self.PRICE, strict=True):
-                part.objective.add(part.find("made", product), price)
-            self.program.objective.extend(part.objective, odds[name])
-        self.parts = parts
-
-    def _resource(self, part: Program, resource: str) -> Row | Absent:
-        terms = Terms().add(part.find("bought", resource), -1.0)
-        for product, use in zip(self.PRODUCTS, self.USE[resource], strict=True):
-            terms.add(part.find("made", product), use)
-        return Row(terms, "<=")
-
-    def bought(self, solution: Solution) -> dict[str, float]:
-        mine = replace(solution, program=self.parts[0])
-        return {resource: mine.value("bought", resource) for resource in self.USE}
-
-
 def test_two_stages_published():
     """Higle 2005: recourse optimum 1,730, mean-value problem 4,165."""
-    given = json.loads(DAKOTA.read_text(encoding="utf-8"))
-    demand, odds = given["statement"]["demand"], given["statement"]["probability"]
-    expected = given["expected"]
-    model = Dakota(demand, odds)
-    solution = solve(model.program)
-    assert model.program.shape == (18, 12)
-    assert solution.objective == pytest.approx(expected["objective"], abs=1e-6)
-    assert model.bought(solution) == pytest.approx(expected["first_stage"], abs=1e-6)
-    mean = {p: sum(odds[k] * demand[k][p] for k in demand) for p in Dakota.PRODUCTS}
-    certain = solve(Dakota({"mean": mean}, {"mean": 1.0}).program)
-    assert certain.objective == pytest.approx(expected["mean_value_problem"], abs=1e-6)
-    waited = sum(
-        odds[k] * solve(Dakota({k: demand[k]}, {k: 1.0}).program).objective for k in demand
-    )
-    assert waited == pytest.approx(expected["wait_and_see"], abs=1e-6)
+    holds(programs.dakota())
 
 
 # Replay.

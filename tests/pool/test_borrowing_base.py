@@ -22,115 +22,25 @@ from scfcap.schema.pool import (
     Concentration,
     EligibilitySet,
     PoolSpec,
-    Reserve,
-    Rule,
 )
 from scfcap.tape.schema import Tape
-
-AS_OF = date(2013, 12, 31)
-
-
-def tape_of(**columns: Any) -> Tape:
-    count = len(columns["current_balance"])
-    frame = pd.DataFrame(
-        {
-            "loan_id": [f"l{k}" for k in range(count)],
-            "borrower_id": [f"b{k}" for k in range(count)],
-            "segment": "order",
-            "loan_type": "order",
-            "origination_date": "2013-12-01",
-            "maturity_date": "2014-01-30",
-            "original_balance": columns["current_balance"],
-            "rate": 0.18,
-            "days_past_due": 0,
-            "status": "current",
-            "channel": "own_capital",
-            **columns,
-        }
-    )
-    for name in ("segment", "loan_type", "status", "channel"):
-        frame[name] = frame[name].astype("category")
-    for name in ("origination_date", "maturity_date"):
-        frame[name] = pd.to_datetime(frame[name]).astype("datetime64[s]")
-    empty = pd.DataFrame()
-    return Tape(frame, empty, empty, empty, AS_OF, "eight.csv", "digest")
+from tests.witnesses import pools
+from tests.witnesses.book import holds
+from tests.witnesses.pools import LINE, RULES, base_of, tape_of
 
 
 @pytest.fixture
 def certificate() -> Tape:
-    """A receivables line as banks' certificates lay it out (the usual form: gross, over-90-day
-    and cross-aged items out, concentration over 25% out, 85% advanced, reserves, line limit)."""
-    return tape_of(
-        current_balance=[400.0, 300.0, 100.0, 80.0, 60.0, 50.0, 40.0, 70.0],
-        borrower_id=["big", "big", "c", "d", "e", "f", "g", "h"],
-        days_past_due=[0, 0, 20, 0, 120, 0, 0, 0],
-        score=[700.0, 620.0, 640.0, 580.0, 700.0, None, 590.0, 700.0],
-        channel=["own_capital"] * 7 + ["securitization:series-1"],
-    )
-
-
-RULES = EligibilitySet(
-    rules=(
-        Rule(name="up to 90 days past due", test="days_past_due <= 90"),
-        Rule(name="score of 500", test="score >= 500"),
-    ),
-    concentrations=(
-        Concentration(name="one debtor", column="borrower_id", share=0.5, treatment="cut_back"),
-    ),
-)
-LINE = BorrowingBaseSpec(
-    eligibility="line",
-    advance_rates=(
-        AdvanceRate(name="past due", test="days_past_due > 0", rate=0.5),
-        AdvanceRate(name="good score", test="score >= 600", rate=0.85),
-    ),
-    otherwise=0.6,
-    limit=500.0,
-    drawn=420.0,
-    reserves=(Reserve(name="dilution", share=0.05), Reserve(name="rent", amount=10.0)),
-)
-
-
-def base_of(tape: Tape, line: BorrowingBaseSpec = LINE, rules: EligibilitySet = RULES) -> Any:
-    spec = PoolSpec(eligibility={"line": rules}, borrowing_base={"bank": line})
-    return build_pool(tape, spec).borrowing_bases["bank"]
+    return pools.eight_loans()
 
 
 def test_a_certificate_by_hand(certificate: Tape) -> None:
-    base = base_of(certificate)
-    amounts = base.table.set_index("figure")["amount"]
-    assert amounts["gross"] == 1100.0
-    assert amounts["not_pledged"] == -70.0, "the loan that a series holds"
-    assert amounts["ineligible:up to 90 days past due"] == -60.0
-    assert amounts["ineligible:score of 500"] == 0.0
-    assert amounts["undetermined"] == -50.0, "the loan without a score"
-    assert amounts["eligible"] == 920.0
-    # big holds 700, half of 920 is 460: 240 do not count, of its loans 400 : 300.
-    assert amounts["excess:one debtor"] == pytest.approx(-240.0)
-    assert amounts["eligible_net"] == pytest.approx(680.0)
-    assert amounts["class:past due"] == pytest.approx(0.5 * 100.0)
-    assert amounts["class:good score"] == pytest.approx(0.85 * 460.0)
-    assert amounts["class:other loans"] == pytest.approx(0.6 * 120.0)
-    assert amounts["gross_availability"] == pytest.approx(50.0 + 391.0 + 72.0)
-    assert amounts["reserve:dilution"] == pytest.approx(-34.0)
-    assert amounts["reserve:rent"] == -10.0
-    assert amounts["borrowing_base"] == pytest.approx(469.0)
-    assert amounts["maximum"] == pytest.approx(469.0)
-    assert amounts["availability"] == pytest.approx(49.0)
-    assert amounts["to_cure"] == 0.0
-    rates = base.table.set_index("figure")["advance_rate"].dropna()
-    assert rates.to_dict() == {
+    holds([pools.certificate(), pools.bounds()])
+    table = base_of(certificate).table.set_index("figure")
+    assert set(table.index) - {"limit", "drawn"} >= set(pools.CERTIFICATE)
+    assert table["advance_rate"].dropna().to_dict() == {
         "class:past due": 0.5, "class:good score": 0.85, "class:other loans": 0.6,
     }  # fmt: skip
-
-
-def test_availability_may_be_negative(certificate: Tape) -> None:
-    base = base_of(certificate, LINE.model_copy(update={"drawn": 600.0, "minimum": 20.0}))
-    assert base.amount("availability") == pytest.approx(-131.0)
-    assert base.amount("to_cure") == pytest.approx(151.0)
-    bounded = base_of(certificate, LINE.model_copy(update={"limit": 100.0}))
-    assert bounded.amount("maximum") == 100.0
-    assert bounded.amount("availability") == -320.0
 
 
 def test_each_figure_names_its_loans(certificate: Tape) -> None:

@@ -20,7 +20,7 @@ from scfcap.report.sheets import build_book
 from scfcap.report.tables import RunMeta, Table
 from scfcap.schema.load import load_pack
 from scfcap.schema.report import Pack
-from tests.pool.test_borrowing_base import LINE, RULES, base_of, tape_of
+from tests.witnesses.pools import LINE, RULES, base_of, tape_of
 
 from .office import recalculate, same_figures
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import date
 
 import numpy as np
 import pytest
@@ -11,37 +10,14 @@ import pytest
 from scfcap.schema.lives import LivesSpec
 from scfcap.synthetic.calibration import calibration
 from scfcap.synthetic.lives import simulate
-
-AS_OF = date(2013, 12, 31)
-#: Retyped: figure, product, target. Mean amount 11,000 in the first quarter of 2013; default to 90
-#: days 0.06%, 0.5%, 2.5% a loan; turnover 44 days; non-performing 0.84% in June 2013.
-PUBLISHED = {
-    ("mean amount", "order"): 11_000,
-    ("mean amount", "credit"): 30_000,
-    ("mean amount", "b2b"): 150_000,
-    ("share of lending", "order"): 0.60,
-    ("share of lending", "credit"): 0.30,
-    ("share of lending", "b2b"): 0.10,
-    ("mean life", "order"): 15,
-    ("mean life", "credit"): 60,
-    ("mean life", "b2b"): 150,
-    ("default, 90 days", "order"): 0.0006,
-    ("default, 90 days", "credit"): 0.005,
-    ("default, 90 days", "b2b"): 0.025,
-    ("life by turnover", ""): 44,
-    ("non-performing share", ""): 0.0084,
-    ("default flow", ""): 0.038,
-    ("lending in October and November", ""): 1.8,
-    ("lending in February", ""): 0.6,
-    ("largest five core enterprises", "order"): 0.35,
-    ("loss of a default", ""): 0.75,
-    ("loans of a shop", ""): 15,
-}
+from tests.witnesses import page, platform
+from tests.witnesses.book import holds
+from tests.witnesses.platform import AS_OF, PUBLISHED
 
 
 @pytest.fixture(scope="module")
 def lives():
-    return simulate(LivesSpec(loans=500_000, seed=2013), AS_OF)
+    return platform.lives()
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +31,10 @@ def test_targets_are_the_published_figures(table):
 
 
 def test_every_figure_is_reached(table):
+    found = list(platform.witnesses())
+    holds(found)
+    body = page.section(page.PAGE.read_text(encoding="utf-8"), "platform")
+    assert page.stale(body, found) == [], "run `make validation`"
     missed = table[~table["within"]]
     assert missed.empty, missed.to_string()
     assert (table["low"] < table["target"]).all()

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from scfcap.funding.allocation.program import AllocationProgram, Attribute, Row, Term
-
-TABLE = (
-    Path(__file__).parents[2] / "golden" / "tables" / "optimisation" / "facility_allocation_10.json"
-)
+from tests.witnesses.book import golden
 
 
 def facility() -> tuple[AllocationProgram, dict[str, Any]]:
     """The published instance and what it expects."""
-    told = json.loads(TABLE.read_text(encoding="utf-8"))
+    told = golden("optimisation/facility_allocation_10")
     stated, expected = told["statement"], told["expected"]
     loans, channels = stated["loans"], stated["channels"]
 
