@@ -154,7 +154,7 @@ def _short(trust: str) -> str:
     return trust.replace("CarMax Auto Owner Trust ", "")
 
 
-def png(picture: Picture, colours: int = 96) -> bytes:
+def png(picture: Picture, colours: int = 256) -> bytes:
     """A picture as a small PNG of so many colours."""
     from PIL import Image
 
