@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated
 
@@ -33,6 +32,7 @@ from scfcap.cli import (
     warn,
 )
 from scfcap.cli.map import map_tape
+from scfcap.cli.terminal import discard_output, explain, speak_plainly
 
 app = typer.Typer(
     name="scfcap",
@@ -120,9 +120,14 @@ app.command("schema", short_help="Print the JSON Schema of a model, a pack or a 
 
 def main() -> None:
     """Parse the command line and run the command."""
+    speak_plainly()
     try:
         app()
     except BrokenPipeError:
         # The reader has gone (`scfcap schema | head`); keep Python from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         sys.exit(0)
+    except OSError as error:  # of what is printed before any command begins
+        code = explain(error)[1]
+        discard_output()
+        sys.exit(code)
