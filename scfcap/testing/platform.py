@@ -1,14 +1,21 @@
-"""A small platform for the tests of the plan: two segments, a line, a buyer, a series, P2P."""
+"""A small platform to try plans on: two segments, a line, a buyer, a series, P2P.
+
+:data:`MODEL` is its model as plain data; :func:`edited` changes entries of it, :func:`platform`
+makes it ready to plan.
+"""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from scfcap.axes import BULLET, LEVEL_PAYMENT
+from scfcap.axes import BULLET, LEVEL_PAYMENT, ORDER
 from scfcap.cashflow.cohorts import cohort_factors, new_loans
 from scfcap.credit.curves import build_curves
 from scfcap.credit.exposure import Exposures
@@ -22,7 +29,8 @@ from scfcap.schema.regime import Regime
 
 AS_OF = date(2013, 12, 31)
 
-MODEL = {
+#: The model, as its TOML file would have it.
+MODEL: dict[str, Any] = {
     "name": "small",
     "title": "Small platform",
     "currency": "CNY",
@@ -129,6 +137,7 @@ MODEL = {
     "concentration": [{"name": "credit at most", "segments": ["credit"], "share": 0.9}],
 }
 
+#: A law with a cap on banks and one on all that others fund.
 LAW = Regime.model_validate(
     {
         "title": "test law",
@@ -155,6 +164,21 @@ LAW = Regime.model_validate(
 )
 
 
+def edited(changes: Mapping[str, Any], base: Mapping[str, Any] = MODEL) -> dict[str, Any]:
+    """The model with entries replaced: ``{"plan.periods": 3, "lenders.0.limit": 0.0}``."""
+    model = copy.deepcopy(dict(base))
+    for dotted, value in changes.items():
+        *path, last = dotted.split(".")
+        at: Any = model
+        for key in path:
+            at = at[int(key) if isinstance(at, list) else key]
+        if isinstance(at, list):
+            at[int(last)] = value
+        else:
+            at[last] = value
+    return model
+
+
 def usable(share: float) -> pd.DataFrame:
     """What concentration limits leave of the eligible balance."""
     return pd.DataFrame(
@@ -175,7 +199,8 @@ def small_pool(loans: int = 400, seed: int = 1) -> Pool:
     balance[~series] *= 57.0e6 / balance[~series].sum()
     late = np.where(random.random(loans) < 0.03, 20, 0)
     good = np.where(late > 0, 0, 1).astype(np.int8)
-    kind = np.where((segment == 0) & (term > 120), LEVEL_PAYMENT, np.where(segment == 0, BULLET, 5))
+    once = np.where(segment == 0, BULLET, ORDER)
+    kind = np.where((segment == 0) & (term > 120), LEVEL_PAYMENT, once)
     return Pool(
         as_of=AS_OF,
         loan_id=np.array([f"L{i}" for i in range(loans)], dtype=object),
@@ -198,7 +223,7 @@ def small_pool(loans: int = 400, seed: int = 1) -> Pool:
 
 @dataclass(frozen=True)
 class Platform:
-    """Model, inputs and engine of a test."""
+    """Model, inputs and engine of a plan."""
 
     spec: Model
     inputs: Inputs
@@ -206,12 +231,16 @@ class Platform:
 
 
 def platform(
-    changes: dict[str, object] | None = None,
+    changes: Mapping[str, Any] | None = None,
     regime: Regime | Calendar | None = None,
     pool: Pool | None = None,
     exposures: Exposures | None = None,
 ) -> Platform:
-    """The small platform with top-level entries of the model replaced by ``changes``."""
+    """The small platform with top-level entries of the model replaced by ``changes``.
+
+    Raises:
+        InputError: model, pool and law do not fit together.
+    """
     spec = Model.model_validate({**MODEL, **(changes or {})})
     pool = small_pool() if pool is None else pool
     horizon = spec.plan.grid(spec.as_of)
