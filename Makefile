@@ -20,7 +20,7 @@ PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durat
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help demo test test-all test-peers check bench coverage mutate lock peers tools clean venv
+.PHONY: help demo test test-all test-peers check bench coverage mutate lock peers tools clean venv fuzz-deals
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -53,6 +53,9 @@ coverage: $(STAMP)  ## what the tests of the engines and the report reach, compi
 
 mutate: $(STAMP)  ## do the tests notice a change of the engines? (needs `make coverage`)
 	$(BIN)/python benchmarks/campaigns/mutants.py
+
+fuzz-deals: $(STAMP)  ## random deals and plans, and what must hold of each (docs/testing.md)
+	$(BIN)/python benchmarks/campaigns/deals.py
 
 lock: $(STAMP)  ## write the locks anew, at the newest versions that fit
 	$(BIN)/python $(PIP_INSTALL) uv
