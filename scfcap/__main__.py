@@ -12,8 +12,12 @@ _INTERRUPTED = 130
 def main() -> None:
     """Run the command line; Ctrl-C ends it with 130 from the first import on."""
     try:
-        from scfcap.cli.main import main as run
+        try:
+            from scfcap.cli.main import main as run
+        except ImportError as lacking:
+            from scfcap.cli.bare import main as bare
 
+            sys.exit(bare(lacking))
         run()
     except KeyboardInterrupt:
         _leave()
