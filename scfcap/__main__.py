@@ -22,8 +22,12 @@ def main() -> None:
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, _end)
     try:
-        from scfcap.cli.main import main as run
+        try:
+            from scfcap.cli.main import main as run
+        except ImportError as lacking:
+            from scfcap.cli.bare import main as bare
 
+            sys.exit(bare(lacking))
         run()
     except KeyboardInterrupt:
         _leave(128 + signal.SIGINT)

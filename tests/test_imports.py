@@ -17,7 +17,7 @@ ORDER = (
     "expressions",
     "schema", "tape", "verify", "credit", "pool", "cashflow", "synthetic", "deal", "funding",
     "ledger",
-    "report", "api", "cluster", "cli", "testing",
+    "report", "api", "cluster", "doctor", "cli", "testing",
 )  # fmt: skip
 
 #: Modules at the root that may import any package: the lazy way in, and ``python -m scfcap``.
