@@ -12,6 +12,13 @@ PEERS_LOCK := requirements/peers.txt
 PEERS_VENV := .venv-peers
 TOOLS_LOCK := requirements/tools.txt
 TOOLS_VENV := .venv-tools
+MINIMAL_LOCK := requirements/minimal.txt
+MINIMAL_VENV := .venv-minimal
+VERSIONS ?= 3.11 3.12 3.13
+VERSION_TESTS ?= tests/schema tests/funding/test_program.py tests/report/test_workbook.py \
+	tests/cli/test_cli_commands.py tests/doctor
+# The day of the last commit, so that a wheel's bytes depend on nothing else.
+EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),1580601600)
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
@@ -20,7 +27,7 @@ PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durat
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help demo test test-all test-peers check bench validation lock peers tools clean venv
+.PHONY: help demo test test-all test-peers check bench validation coverage mutate lock peers tools clean venv fuzz-deals dist test-dist test-versions minimal test-minimal lint-container release-check
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -51,6 +58,15 @@ bench: $(STAMP)  ## all benchmarks, or one with NAME=...
 validation: $(STAMP)  ## write docs/validation.md: every witness beside our figure, worked out now
 	$(BIN)/python benchmarks/campaigns/validation.py
 
+coverage: $(STAMP)  ## what the tests of the engines and the report reach, compilation off
+	$(BIN)/python benchmarks/campaigns/covered.py
+
+mutate: $(STAMP)  ## do the tests notice a change of the engines? (needs `make coverage`)
+	$(BIN)/python benchmarks/campaigns/mutants.py
+
+fuzz-deals: $(STAMP)  ## random deals and plans, and what must hold of each (docs/testing.md)
+	$(BIN)/python benchmarks/campaigns/deals.py
+
 lock: $(STAMP)  ## write the locks anew, at the newest versions that fit
 	$(BIN)/python $(PIP_INSTALL) uv
 	$(UV_COMPILE) --upgrade pyproject.toml --extra samples --extra cluster \
@@ -69,6 +85,36 @@ tools: $(STAMP)  ## an environment of its own for the site, the audit and the co
 	@test -x $(TOOLS_VENV)/bin/python || $(PYTHON) -m venv $(TOOLS_VENV)
 	@$(TOOLS_VENV)/bin/python $(PIP_INSTALL) -r $(TOOLS_LOCK)
 	@$(TOOLS_VENV)/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+
+dist: $(STAMP)  ## build the source distribution and the wheel, the same bytes each time
+	@rm -rf dist
+	SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python -m hatchling build -d dist
+
+test-dist: $(STAMP)  ## install the wheel into a fresh environment, and use it outside the checkout
+	$(BIN)/python -m pytest -q -m slow tests/wheel
+
+# Python's own name for each, or VERSIONS="3.12 3.13" for some; each needs its interpreter.
+test-versions:  ## what meets another Python first, on each of VERSIONS
+	@set -e; for version in $(VERSIONS); do \
+		echo "== Python $$version"; \
+		$(MAKE) --no-print-directory test PYTHON=python$$version VENV=.venv-$$version \
+			TESTS="$(VERSION_TESTS)"; \
+		.venv-$$version/bin/scfcap doctor; \
+	done
+
+minimal: $(STAMP)  ## an environment of the oldest versions that pyproject.toml allows
+	@$(PYTHON) -m venv --clear $(MINIMAL_VENV)
+	$(MINIMAL_VENV)/bin/python $(PIP_INSTALL) -r $(MINIMAL_LOCK)
+	$(MINIMAL_VENV)/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+
+test-minimal: minimal  ## what meets a library first, on the oldest versions
+	$(MINIMAL_VENV)/bin/python -m pytest -q -m "not slow" $(VERSION_TESTS)
+
+lint-container: tools  ## lint requirements/Containerfile
+	$(TOOLS_VENV)/bin/hadolint requirements/Containerfile
+
+release-check: $(STAMP)  ## what has to hold before a release, beside .ci/run (docs/releases.md)
+	$(BIN)/python -m pytest -q tests/release
 
 clean:  ## remove environments, caches and results
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build reports/out

@@ -3,31 +3,73 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from types import FrameType
+from typing import NoReturn
 
-#: As in :mod:`scfcap.cli.interrupt`, which must not be imported before Ctrl-C is handled.
-_INTERRUPTED = 130
+#: As in :mod:`scfcap.cli.interrupt`, which must not be imported before signals are handled.
+_INTERRUPTED = {128 + number for number in (1, 2, 15)}
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C ends it with 130 from the first import on."""
+    """Run the command line; a signal to end it does so with 128 and its number, from the first
+    import on.
+    """
+    _open_standard_files()
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _end)
     try:
-        from scfcap.cli.main import main as run
+        try:
+            from scfcap.cli.main import main as run
+        except ImportError as lacking:
+            from scfcap.cli.bare import main as bare
 
+            sys.exit(bare(lacking))
         run()
     except KeyboardInterrupt:
-        _leave()
+        _leave(128 + signal.SIGINT)
     except SystemExit as end:
-        if end.code == _INTERRUPTED:
-            _leave()
+        if end.code in _INTERRUPTED:
+            _leave(int(end.code))
         raise
 
 
-def _leave() -> None:
-    """End at once: an interrupt that Python still remembers would end us by signal instead."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(_INTERRUPTED)
+def _open_standard_files() -> None:
+    """Let what is printed to a closed standard file go nowhere.
+
+    Else the next file that is opened would get its number, and what a library prints at C level
+    would be written into it.
+    """
+    number = os.open(os.devnull, os.O_RDWR)
+    while number <= 2:
+        os.set_inheritable(number, True)
+        number = os.open(os.devnull, os.O_RDWR)
+    os.close(number)
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            file = os.fdopen(number, "w", encoding="utf-8", closefd=False)
+            setattr(sys, name, file)
+            setattr(sys, f"__{name}__", file)
+
+
+def _end(number: int, _: FrameType | None) -> NoReturn:
+    """A signal before there is anything to tidy up."""
+    os._exit(128 + number)
+
+
+def _leave(code: int) -> None:
+    """End at once: an interrupt that Python still remembers would end us by signal instead, and a
+    thread at work in a library would be waited for.
+    """
+    for file in (sys.stdout, sys.stderr):
+        try:
+            file.flush()
+        except OSError:  # its reader or terminal has gone
+            continue
+    os._exit(code)
 
 
 if __name__ == "__main__":

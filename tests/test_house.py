@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 import tomllib
-import zipfile
 from pathlib import Path
 
 import pytest
-from hatchling import build as hatchling
 
 import scfcap
 
@@ -121,34 +117,6 @@ def test_no_file_names_a_place_on_somebodys_machine():
         and pattern.search(path.read_bytes())
     ]
     assert found == []
-
-
-def test_a_wheel_carries_models_and_reports(tmp_path, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    wheel = tmp_path / hatchling.build_wheel(str(tmp_path))
-    installed, copy = tmp_path / "installed", tmp_path / "my-model"
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(installed)
-    page = installed / "scfcap" / "report" / "page"
-    assert {"echarts.min.js", "LICENSE", "NOTICE", "VERSION"} == {
-        path.name for path in (page / "vendor").iterdir()
-    }
-    assert (page / "assets" / "page.html").is_file()
-    environment = {**os.environ, "PYTHONPATH": str(installed)}
-    command = [sys.executable, "-P", "-m", "scfcap", "init", str(copy)]
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    where = "import scfcap; print(scfcap.__file__)"
-    used = subprocess.run(
-        [sys.executable, "-P", "-c", where],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert Path(used.stdout.strip()).is_relative_to(installed)
-    assert (copy / "model.toml").is_file()
-    assert (copy / "reports" / "treasury.toml").is_file()
-    assert sorted((copy / "regimes").glob("*.toml"))
 
 
 def test_stated_data_must_be_there_and_others_may_be_missing(tmp_path, request):

@@ -13,11 +13,12 @@ PACKAGE = ROOT / "scfcap"
 
 #: A package imports only from those above it (earlier here), and from itself.
 ORDER = (
-    "errors", "brief", "axes", "quantities", "periods", "compiled", "daycount", "calendars",
+    "errors", "brief", "axes", "quantities", "distinct", "periods", "compiled", "daycount",
+    "calendars",
     "expressions",
     "schema", "tape", "verify", "credit", "pool", "cashflow", "synthetic", "deal", "funding",
     "ledger",
-    "report", "api", "cluster", "cli", "testing",
+    "report", "api", "cluster", "doctor", "cli", "testing",
 )  # fmt: skip
 
 #: Modules at the root that may import any package: the lazy way in, and ``python -m scfcap``.

@@ -194,20 +194,15 @@ def draw_deal(
     """
     from scfcap.api.model import Model
     from scfcap.report.waterfall import draw
+    from scfcap.schema.files import put_in_place
     from scfcap.schema.load import load_model
 
     file = Path(file)
     loaded = load_model(path, overrides)
     name = named_deal(Model(loaded), name)
     content = draw(name, loaded.spec.deals[name], file)
-    aside = file.with_name(f".{file.name}.part")
-    try:
-        aside.write_bytes(content)
-        aside.replace(file)
-    except FileNotFoundError:
-        raise InputError(
-            Problem(f"--draw {file}", "a folder that is not there", "a file in a folder that is")
-        ) from None
-    finally:
-        aside.unlink(missing_ok=True)
+    if not file.parent.is_dir():
+        expected = "a file in a folder that is"
+        raise InputError(Problem(f"--draw {file}", "a folder that is not there", expected))
+    put_in_place(file, content, "a file in a folder that may be written", where=f"--draw {file}")
     return name

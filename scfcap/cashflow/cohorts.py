@@ -24,6 +24,7 @@ from scfcap.cashflow.orders import (
 )
 from scfcap.cashflow.project import curve_index, opening_loans, split_late, without_orders
 from scfcap.credit.curves import CurveSet
+from scfcap.distinct import distinct
 from scfcap.errors import InputError, Problem
 from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import Pool
@@ -161,8 +162,7 @@ def _like_tape(
         keys = np.stack(
             [loan_type, np.rint(term / term_bin).astype(np.int64), np.rint(rate / rate_bin)]
         ).astype(np.int64)
-        groups, index = np.unique(keys, axis=1, return_inverse=True)
-        index = index.ravel()
+        groups, _, index = distinct(keys)
         if groups.shape[1] <= _TAPE_ATOMS:
             break
     weight = np.bincount(index, amount)
@@ -356,9 +356,9 @@ def _run(loans: LoanArrays, orders: Sequence[OrderParts], curves: CurveSet, grou
 def _opening_cohorts(pool: Pool, curves: CurveSet) -> tuple[IntArray, IntArray, IntArray, IntArray]:
     """Cohort of each loan; segment, vintage and place of each cohort, in that order of sorting."""
     age = curves.grid.ages(pool.origination_day)
-    keys = np.stack([curve_index(pool.segments, curves)[pool.segment], -age, pool.place])
-    cohorts, index = np.unique(keys, axis=1, return_inverse=True)
-    return index.ravel().astype(np.int64), cohorts[0], cohorts[1], cohorts[2]
+    segment = curve_index(pool.segments, curves)[pool.segment]
+    cohorts, _, index = distinct((segment, -age, pool.place))
+    return index, cohorts[0], cohorts[1], cohorts[2]
 
 
 def made(new: NewLoans, segment: int, period: int, curves: CurveSet, group: int) -> Made:

@@ -12,6 +12,7 @@ import numpy as np
 
 from scfcap.credit.curves import CurveSet
 from scfcap.credit.languages import AT_ONCE
+from scfcap.distinct import distinct
 from scfcap.quantities import FloatArray, IntArray
 
 #: New loans of a period start on days at these shares of it.
@@ -42,11 +43,9 @@ def hazard_scale(
             length = _mean_length(
                 np.zeros_like(term) if start_day is None else start_day, term, curves
             )
-        keys, index = np.unique(
-            np.stack([curve[chosen], term[chosen], length[chosen]]), axis=1, return_inverse=True
-        )
-        pairs = keys[:2].astype(np.int64)
-        scale[chosen] *= _factor(pairs[0], pairs[1], keys[2], curves)[index.ravel()]
+        lengths, of_length = np.unique(length[chosen], return_inverse=True)
+        (curves_of, terms, each), _, of = distinct((curve[chosen], term[chosen], of_length))
+        scale[chosen] *= _factor(curves_of, terms, lengths[each], curves)[of]
     return scale
 
 

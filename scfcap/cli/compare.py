@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scfcap.cli import completing
 from scfcap.cli.grid import blank_repeats, grid
 from scfcap.cli.options import Json, Out, Overrides, Quiet, TapePath, Traceback
 from scfcap.cli.report_options import Language
@@ -20,11 +21,20 @@ if TYPE_CHECKING:
     from scfcap.report.compare import Comparison
 
 First = Annotated[
-    str, typer.Argument(help="A run folder, a model folder, or a shipped model.", metavar="A")
+    str,
+    typer.Argument(
+        help="A run folder, a model folder, or a shipped model.",
+        metavar="A",
+        autocompletion=completing.runs_and_models,
+    ),
 ]
 Second = Annotated[
     str | None,
-    typer.Argument(help="What it is compared with, likewise; not beside --actuals.", metavar="[B]"),
+    typer.Argument(
+        help="What it is compared with, likewise; not beside --actuals.",
+        metavar="[B]",
+        autocompletion=completing.runs_and_models,
+    ),
 ]
 ActualsFile = Annotated[
     Path | None,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scfcap.cli.options import Json, Out, Quiet, Traceback
-from scfcap.cli.run import new_folder
+from scfcap.cli.run import placed
 from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def _run(name: str, out: Path | None, terminal: Terminal) -> tuple[Run, SavedRun
     terminal.note(name)
     run = load(shipped("models") / name).run(terminal.progress)
     terminal.progress("workbook")
-    saved = run.save(new_folder(name) if out is None else out / name)
+    with placed(None if out is None else out / name, name) as place:
+        saved = run.save(place)
     terminal.finish()
     return run, saved
 

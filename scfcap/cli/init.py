@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scfcap.cli import completing
 from scfcap.cli.options import Json, Quiet, Traceback
 from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path
 from scfcap.errors import InputError, Problem
@@ -24,7 +25,13 @@ DEFAULT = "alibaba-2013"
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="New folder, or an empty one.")],
     source: Annotated[
-        str, typer.Option("--from", metavar="NAME", help="Model to copy, shipped or a folder.")
+        str,
+        typer.Option(
+            "--from",
+            metavar="NAME",
+            help="Model to copy, shipped or a folder.",
+            autocompletion=completing.models,
+        ),
     ] = DEFAULT,
     json: Json = False,
     quiet: Quiet = False,

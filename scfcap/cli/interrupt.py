@@ -1,4 +1,6 @@
-"""Ctrl-C: raised at once, and remembered where a library swallows it."""
+"""Ctrl-C, and the signals that ask a program to end: raised at once, and remembered where a
+library swallows them.
+"""
 
 from __future__ import annotations
 
@@ -6,30 +8,39 @@ import signal
 import sys
 import threading
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, Final
 
 #: Exit code of an interrupted command, as shells have it: 128 and the signal's number.
-INTERRUPTED = 130
+INTERRUPTED: Final = 130
+#: Ctrl-C, a request to end, and a terminal that has gone; not all systems have all.
+SIGNALS: Final = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 class Interrupt:
-    """While active, Ctrl-C raises ``KeyboardInterrupt`` and sets ``seen``.
+    """While active, a signal to end raises ``KeyboardInterrupt`` and sets ``seen``.
 
-    Code called back from C may drop the exception; :meth:`check` raises it again.
+    Code called back from C may drop the exception; :meth:`check` raises it again. ``code`` is the
+    exit code that says which signal came. A signal that the caller has had ignored (``nohup``)
+    stays so.
     """
 
     def __init__(self) -> None:
         self.seen = False
-        self._handler: Any = None
+        self.code = INTERRUPTED
+        self._handlers: dict[int, Any] = {}
 
     def check(self) -> None:
-        """Raise ``KeyboardInterrupt`` if Ctrl-C was pressed and got lost."""
+        """Raise ``KeyboardInterrupt`` if a signal came and got lost."""
         if self.seen:
             raise KeyboardInterrupt
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
-            self._handler = signal.signal(signal.SIGINT, self._handle)
+            for number in SIGNALS:
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    self._handlers[number] = signal.signal(number, self._handle)
             sys.unraisablehook = self._unraisable
         return self
 
@@ -39,12 +50,13 @@ class Interrupt:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._handler is not None:
-            signal.signal(signal.SIGINT, self._handler)
+        if self._handlers:
+            for number, handler in self._handlers.items():
+                signal.signal(number, handler)
             sys.unraisablehook = sys.__unraisablehook__
 
-    def _handle(self, _: int, __: FrameType | None) -> None:
-        self.seen = True
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        self.seen, self.code = True, 128 + number
         raise KeyboardInterrupt
 
     def _unraisable(self, lost: Any) -> None:

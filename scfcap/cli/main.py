@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from scfcap.cli import (
     credit,
     deal,
     demo,
+    doctor,
     frontier,
     init,
     ledger,
@@ -33,13 +33,13 @@ from scfcap.cli import (
     warn,
 )
 from scfcap.cli.map import map_tape
+from scfcap.cli.terminal import discard_output, explain, speak_plainly
 
 app = typer.Typer(
     name="scfcap",
     help="Plan the funding of a platform microloan company: from the loan tape to the workbook.",
     epilog="Exit codes: 0 done, 1 a fault or a false claim, 2 bad input, 3 no feasible plan.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -116,13 +116,27 @@ app.command("compare", short_help="Compare two runs or models: what changed, and
 app.command("schema", short_help="Print the JSON Schema of a model, a pack or a result.")(
     schema.schema
 )
+app.command("doctor", short_help="Check this machine: libraries, solver, memory, fonts; a report.")(
+    doctor.doctor
+)
 
 
 def main() -> None:
     """Parse the command line and run the command."""
+    speak_plainly()
     try:
-        app()
+        app(prog_name="scfcap")
     except BrokenPipeError:
         # The reader has gone (`scfcap schema | head`); keep Python from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         sys.exit(0)
+    except OSError as error:
+        if error.filename is None:  # what is printed before any command begins
+            code = explain(error)[1]
+            discard_output()
+            sys.exit(code)
+        # A command explains its own; what is left is completion, which is written below HOME.
+        place = f"{error.filename} cannot be written ({error.strerror or error})."
+        help_with = "`scfcap --show-completion` prints what would be installed."
+        typer.echo(f"{place} {help_with}", err=True)
+        sys.exit(2)

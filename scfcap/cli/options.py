@@ -7,8 +7,15 @@ from typing import Annotated
 
 import typer
 
+from scfcap.cli import completing
+
 ModelArgument = Annotated[
-    str, typer.Argument(help="A model folder, or the name of a shipped model.", metavar="MODEL")
+    str,
+    typer.Argument(
+        help="A model folder, or the name of a shipped model.",
+        metavar="MODEL",
+        autocompletion=completing.models,
+    ),
 ]
 DealName = Annotated[
     str | None,
@@ -22,6 +29,7 @@ Overrides = Annotated[
         "--set",
         metavar="FIELD=VALUE",
         help="Override a field of the model, such as lenders.bank-a.limit=0; repeatable.",
+        autocompletion=completing.keys,
     ),
 ]
 Contingency = Annotated[

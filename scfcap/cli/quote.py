@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scfcap.cli import completing
 from scfcap.cli.grid import grid
 from scfcap.cli.options import Json, ModelArgument, Overrides, Quiet, TapePath, Traceback
 from scfcap.cli.terminal import Outcome, Terminal, execute
@@ -36,7 +37,12 @@ Day = Annotated[
 ]
 RunFolder = Annotated[
     Path | None,
-    typer.Option("--run", metavar="DIR", help="The run to quote from. Else the model's latest."),
+    typer.Option(
+        "--run",
+        metavar="DIR",
+        help="The run to quote from. Else the model's latest.",
+        autocompletion=completing.runs,
+    ),
 ]
 Verify = Annotated[
     bool, typer.Option("--verify", help="Solve the plan again with the loan, and tell both.")

@@ -7,11 +7,17 @@ from typing import Annotated
 
 import typer
 
+from scfcap.cli import completing
 from scfcap.cli.options import Json, Quiet, Traceback
 from scfcap.cli.report_options import Csv, Language, Page, Pdf, Recalculate, Reports, written
 from scfcap.cli.terminal import Outcome, Terminal, execute
 
-RunFolder = Annotated[Path, typer.Argument(help="A folder that scfcap run wrote.", metavar="RUN")]
+RunFolder = Annotated[
+    Path,
+    typer.Argument(
+        help="A folder that scfcap run wrote.", metavar="RUN", autocompletion=completing.runs
+    ),
+]
 Packs = Annotated[
     list[Path] | None,
     typer.Option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scfcap.cli import completing
 from scfcap.cli.terminal import shown_path
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ Reports = Annotated[
         "--report",
         metavar="NAME",
         help="Report pack to make, reports/NAME.toml; repeatable. Without it: the model's own.",
+        autocompletion=completing.packs,
     ),
 ]
 Language = Annotated[

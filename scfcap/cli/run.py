@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,12 +75,12 @@ def run(
             privacy_key=privacy_key,
             recalculate=recalculate,
         )
-        place = out or new_folder(loaded.loaded.folder.resolve().name)
-        outputs.refuse_key_in(place)
-        # What cannot be made is refused before the work, not after it.
-        outputs.mask(loaded, outputs.packs(loaded.loaded).values())
-        finished = loaded.run(terminal.progress)
-        saved = finished.save(place, outputs, terminal.progress)
+        with placed(out, loaded.loaded.folder.resolve().name) as place:
+            outputs.refuse_key_in(place)
+            # What cannot be made is refused before the work, not after it.
+            outputs.mask(loaded, outputs.packs(loaded.loaded).values())
+            finished = loaded.run(terminal.progress)
+            saved = finished.save(place, outputs, terminal.progress)
         terminal.finish()
         terminal.say(*saved.result["summary"], *saved.result["cautions"], *taken(finished), "")
         terminal.say(*written(saved.folder, saved.manifest["files"]))
@@ -103,12 +106,34 @@ def taken(finished: Run) -> list[str]:
     return [f"Inputs: {cell.override} (was {cell.before:g}), {cell.place}." for cell in found.cells]
 
 
-def new_folder(name: str) -> Path:
-    """A folder that does not exist yet: ``reports/out/<name>/<date-time>``."""
+@contextmanager
+def placed(out: Path | None, name: str) -> Iterator[Path]:
+    """Where the results of a run go: ``out``, or a new ``reports/out/<name>/<date-time>``.
+
+    The new folder is made at once, so that no other run takes its name, and is removed if nothing
+    is written into it. Raises :class:`~scfcap.errors.InputError` where it cannot be made.
+    """
+    if out is not None:
+        yield out
+        return
+    folder = _new_folder(name)
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):  # it holds the run
+            folder.rmdir()
+
+
+def _new_folder(name: str) -> Path:
+    from scfcap.report.placing import written
+
     now = datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
     folder = RESULTS / name / now
-    count = 1
-    while folder.exists():
-        count += 1
-        folder = RESULTS / name / f"{now}_{count}"
+    with written(folder, f"--out {folder}"):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for count in itertools.count(2):
+            with suppress(FileExistsError):
+                folder.mkdir()
+                break
+            folder = RESULTS / name / f"{now}_{count}"
     return folder

@@ -42,7 +42,10 @@ def schema(
     def work(_: Terminal) -> Outcome:
         document = _document(kind)
         if out is not None:
-            _write(out, _page(kind, out) or as_json(document))
+            from scfcap.schema.files import put_in_place
+
+            text = _page(kind, out) or as_json(document)
+            put_in_place(out, f"{text}\n".encode(), "a file in a folder that may be written")
         return Outcome(document)
 
     execute(Terminal(json=not quiet and out is None, quiet=quiet, traceback=traceback), work)
@@ -67,10 +70,3 @@ def _page(kind: Kind, out: Path) -> str:
     from scfcap.report.dictionary import page
 
     return page().rstrip("\n")
-
-
-def _write(path: Path, text: str) -> None:
-    """Write aside, then rename."""
-    aside = path.with_name(f".{path.name}.part")
-    aside.write_text(text + "\n", encoding="utf-8")
-    aside.replace(path)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from scfcap import __version__
-from scfcap.cli.interrupt import INTERRUPTED, Interrupt
+from scfcap.cli.interrupt import Interrupt
 from scfcap.errors import InfeasibleError, InputError, Problem, ScfcapError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ MOST_WHERE = 160
 #: Faults of the file system that the user can mend.
 _USER_ERRNO = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG,
+    errno.EFBIG,
 }  # fmt: skip
 
 
@@ -113,7 +114,8 @@ class Terminal:
 def execute(terminal: Terminal, work: Callable[[Terminal], Outcome]) -> None:
     """Run a command's ``work``; every way in which it can end leads to one exit code.
 
-    0 done, 1 a fault of ours, 2 bad input, 3 infeasible, 130 interrupted.
+    0 done, 1 a fault of ours, 2 bad input, 3 infeasible, 128 and the number of a signal that ended
+    it (130: Ctrl-C).
     """
     try:
         with _only_json(terminal.json), terminal.interrupt:
@@ -125,15 +127,15 @@ def execute(terminal: Terminal, work: Callable[[Terminal], Outcome]) -> None:
             terminal.interrupt.check()
         document, code = outcome.document, outcome.exit_code
     except KeyboardInterrupt:
-        _end_interrupted()
+        _end_interrupted(terminal.interrupt)
     except BrokenPipeError:
         _end_unread()
     except Exception as error:
         if terminal.interrupt.seen:  # a library has turned the interrupt into an error of its own
-            _end_interrupted()
-        document, code = _explain(error, show_traceback=terminal.traceback)
+            _end_interrupted(terminal.interrupt)
+        document, code = explain(error, show_traceback=terminal.traceback)
     if terminal.json:
-        code = _write(as_json(document)) or code
+        code = _write(as_json(document, ascii_only=not _takes_all())) or code
     if code:
         _let_go()
         raise typer.Exit(code)
@@ -144,10 +146,11 @@ def _let_go() -> None:
     try:
         sys.stdout.flush()
     except OSError:
-        _discard_output()
+        discard_output()
 
 
-def _discard_output() -> None:
+def discard_output() -> None:
+    """Let what is printed from now on go nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -160,24 +163,39 @@ def _write(text: str) -> int:
     except BrokenPipeError:
         _end_unread()
     except OSError as error:
-        return _explain(error, show_traceback=False)[1]
+        return explain(error)[1]
     return 0
 
 
 def _end_unread() -> NoReturn:
     """The reader has gone (``scfcap schema | head``): no fault; nor may Python complain at exit."""
-    _discard_output()
+    discard_output()
     raise typer.Exit(0) from None
 
 
-def _end_interrupted() -> NoReturn:
-    _error("Interrupted; no half-written result is left.")
-    raise typer.Exit(INTERRUPTED) from None
+def _end_interrupted(interrupt: Interrupt) -> NoReturn:
+    with contextlib.suppress(OSError):  # the terminal may have gone, and that was the signal
+        _error("Interrupted; no half-written result is left.")
+    raise typer.Exit(interrupt.code) from None
 
 
-def as_json(document: Any) -> str:
-    """Strict JSON: dates in ISO form, paths as text, no NaN nor infinity (they become null)."""
-    return json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False)
+def as_json(document: Any, *, ascii_only: bool = False) -> str:
+    """Strict JSON: dates in ISO form, paths as text, no NaN nor infinity (they become null).
+
+    ``ascii_only``: other signs as escapes of JSON.
+    """
+    return json.dumps(_plain(document), indent=2, ensure_ascii=ascii_only, allow_nan=False)
+
+
+def speak_plainly() -> None:
+    """Have standard output take every sign, as an escape where its encoding has none for it."""
+    if not _takes_all() and sys.stdout.errors == "strict" and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _takes_all() -> bool:
+    """Whether standard output takes every sign."""
+    return (sys.stdout.encoding or "utf-8").lower().replace("-", "").startswith("utf")
 
 
 def _plain(value: Any) -> Any:
@@ -196,7 +214,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _explain(error: Exception, *, show_traceback: bool) -> tuple[dict[str, Any], int]:
+def explain(error: Exception, *, show_traceback: bool = False) -> tuple[dict[str, Any], int]:
     """Print ``error`` for a person; returns the JSON document and the exit code."""
     error = _as_input_error(error)
     if show_traceback:

@@ -110,6 +110,10 @@ def _suppliers_only(supplies: BoolArray) -> BoolArray:
 
 
 def _codes(cells: pd.Series, names: Sequence[str]) -> IntArray:
+    """Position of each cell among ``names``, -1 where it is none of them."""
+    if isinstance(cells.dtype, pd.CategoricalDtype):
+        there = pd.Index(list(names), dtype=object).get_indexer(cells.cat.categories.astype(object))
+        return np.append(there, -1).astype(np.int64)[cells.cat.codes.to_numpy()]
     codes = pd.Categorical(cells.astype(object), categories=list(names)).codes
     return np.asarray(codes, dtype=np.int64)
 
@@ -118,8 +122,12 @@ def _keys(frame: pd.DataFrame, name: str) -> tuple[pd.Index, IntArray]:
     """Distinct values of a column and the code of each row, -1 where missing."""
     if name not in frame:
         return pd.Index([], dtype=object), np.full(len(frame), -1, dtype=np.int64)
-    codes, values = pd.factorize(frame[name].astype(object), sort=True)
-    return pd.Index(values), np.asarray(codes, dtype=np.int64)
+    codes, found = pd.factorize(frame[name])
+    values = pd.Index(found).astype(object)
+    order = np.argsort(values.to_numpy(), kind="stable")
+    place = np.empty(len(order) + 1, dtype=np.int64)
+    place[order], place[-1] = np.arange(len(order)), -1
+    return values[order], place[codes]
 
 
 def _chosen(

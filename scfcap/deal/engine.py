@@ -70,7 +70,8 @@ class _Run:
         self.deal, self.assets, self.around = deal, assets, around
         self.spec = deal.spec
         bases = {name: partial(base.amount, assets) for name, base in self.around.bases.items()}
-        self.book, closing = opening_book(deal, assets.opening(), balances, bases)
+        start = {name: levels[:, 0] for name, levels in self.around.indices.items()}
+        self.book, closing = opening_book(deal, assets.opening(), balances, bases, start)
         self.record = Record(self.book, closing, watch, trace=trace)
         self.streak = np.zeros((2, len(self.spec.triggers), self.book.size), dtype=np.int64)
         self.past: dict[str, deque[FloatArray]] = {

@@ -216,7 +216,7 @@ def _principal_due(book: Book, step: Step, have: FloatArray) -> FloatArray:  # n
     if step.spec.by == "balance":
         return due
     kept = np.array([_scheduled(book, name) for name in step.spec.targets])
-    return np.maximum(due - kept * book.original[rows], 0.0)
+    return np.maximum(due - kept[:, None] * book.original[rows], 0.0)
 
 
 def _scheduled(book: Book, name: str) -> float:

@@ -18,14 +18,18 @@ def opening_book(
     pool: FloatArray,
     balances: FloatArray | None = None,
     bases: Mapping[str, Lends] | None = None,
+    indices: Mapping[str, FloatArray] | None = None,
 ) -> tuple[Book, Closing]:
     """Books at the start, and what came in and went out at closing.
 
     ``pool`` [K] performs at the start. ``balances`` [J, K]: original balances instead of those
-    that the deal states. ``bases``: what lines lend on the loans, by line.
+    that the deal states. ``bases``: what lines lend on the loans, by line. ``indices`` by name:
+    level at the start [K or 1] [1/year], which formulas at closing may ask for.
     """
     book = _empty(deal, pool, _original(deal, pool, balances))
     book.bases = bases or {}
+    for name, level in (indices or {}).items():
+        book.indices[name] = np.broadcast_to(level, pool.shape)
     none = np.zeros(len(pool))
     if deal.spec.opening is not None:
         _stands(deal, book, balances is not None)

@@ -91,11 +91,12 @@ def covenants_table(
 def covenant_checks(frame: pd.DataFrame, scenario: str) -> Iterator[tuple[str, float, float, str]]:
     """Program against engines in the plan's scenario, covenant by covenant: largest difference.
 
-    In share of the limit; so is the tolerance.
+    In share of the limit, or as it is where the limit is nothing at all; so is the tolerance.
     """
     mine = frame[frame["scenario"] == scenario]
     for (lender, name), group in mine.groupby(["lender", "covenant"], sort=False):
-        gap = ((group["ratio"] - group["replayed_ratio"]) / group["limit_ratio"]).abs().max()
+        limit = group["limit_ratio"].where(group["limit_ratio"] > 0.0, 1.0)
+        gap = ((group["ratio"] - group["replayed_ratio"]) / limit).abs().max()
         yield f"replay: covenant {name} of {lender}", float(gap), REPLAY_TOLERANCE, "its ratio"
 
 

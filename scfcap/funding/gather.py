@@ -17,6 +17,7 @@ from scfcap.credit.curves import CurveSet
 from scfcap.credit.exposure import Exposures
 from scfcap.deal.accounts import SeriesState, closing_state, opening_state
 from scfcap.deal.triggers import tripped
+from scfcap.distinct import parted
 from scfcap.errors import InputError, Problem
 from scfcap.funding.breaches import under_covenants
 from scfcap.funding.capital import paid_in
@@ -258,19 +259,24 @@ def _eligible(
     on the whole tape. An undetermined loan is not eligible, nor is what a concentration limit of
     the set excludes: that excess lowers every share alike.
     """
-    own = np.array([name == OWN for name in pool.places])[pool.place]
+    own = np.flatnonzero(np.array([name == OWN for name in pool.places])[pool.place])
     vintage = -grid.ages(pool.origination_day)
     segment = np.array([segments.index(name) for name in pool.segments])[pool.segment]
+    old, whole = parted((segment[own], vintage[own])), parted((segment,))
+    alike = [
+        (s, v) if v <= 0 else (s,)
+        for s, v in zip(cohorts.segment.tolist(), cohorts.vintage.tolist(), strict=True)
+    ]
     shares: dict[str, FloatArray] = {}
     for name in spec.pool.eligibility:
         good = pool.eligibility[name] == ELIGIBLE
-        share = np.ones(len(cohorts))
-        for j in range(len(cohorts)):
-            mask = segment == cohorts.segment[j]
-            if cohorts.vintage[j] <= 0:
-                mask = mask & own & (vintage == cohorts.vintage[j])
-            total = pool.balance[mask].sum()
-            share[j] = pool.balance[mask & good].sum() / total if total > 0.0 else 1.0
+        found: dict[tuple[int, ...], float] = {}
+        for key in dict.fromkeys(alike):
+            rows = own[old[key]] if key in old else whole.get(key, own[:0])
+            balance = pool.balance[rows]
+            total = balance.sum()
+            found[key] = balance[good[rows]].sum() / total if total > 0.0 else 1.0
+        share = np.array([found[key] for key in alike])
         shares[name] = np.minimum(share, 1.0) * _usable(pool, name)
     return shares
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from scfcap.axes import OWN
 from scfcap.cashflow.cohorts import CohortFactors
+from scfcap.distinct import distinct
 from scfcap.funding.cohort_inputs import ALIVE, CohortInputs
 from scfcap.funding.covenant_inputs import (
     PAST_DUE_DAYS,
@@ -185,8 +186,8 @@ def _sums(
     keys: IntArray, code: IntArray, balance: FloatArray
 ) -> dict[tuple[int, ...], dict[int, float]]:
     """Balance by key [.., loans] and code."""
-    found, index = np.unique(np.vstack([keys, code]), axis=1, return_inverse=True)
-    sums = np.bincount(index.ravel(), balance, minlength=found.shape[1])
+    found, _, index = distinct((*keys, code))
+    sums = np.bincount(index, balance, minlength=found.shape[1])
     table: dict[tuple[int, ...], dict[int, float]] = {}
     for column, amount in zip(found.T.tolist(), sums.tolist(), strict=True):
         table.setdefault(tuple(column[:-1]), {})[column[-1]] = amount

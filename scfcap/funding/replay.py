@@ -21,13 +21,14 @@ from scfcap.cashflow.kernel import recoveries
 from scfcap.credit.curves import CurveSet
 from scfcap.deal.accounts import SeriesFlows, SeriesState, closing_state
 from scfcap.deal.waterfall import DealResult, run_series
+from scfcap.distinct import distinct
 from scfcap.funding.decisions import Decisions
 from scfcap.funding.inputs import DealInputs, Inputs
 from scfcap.funding.postings import Carried, PlaceFlows, accounts
 from scfcap.funding.provisions import ahead, periods_ahead, replayed
 from scfcap.funding.variables import all_places
 from scfcap.pool.snapshot import Pool
-from scfcap.quantities import FloatArray, IntArray
+from scfcap.quantities import FloatArray
 
 #: Most runs of series that an engine keeps.
 _MOST = 4096
@@ -45,7 +46,9 @@ class Engine:
     pool: Pool
     curves: CurveSet
     new: Mapping[str, NewLoans]
-    _opened: dict[bytes, Flows] = field(default_factory=dict, repr=False, compare=False)
+    _opened: dict[tuple[Any, ...], tuple[Flows, FloatArray]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
     _made: dict[tuple[str, int, int, int], Made] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -54,11 +57,14 @@ class Engine:
         default_factory=dict, repr=False, compare=False
     )
 
-    def opened(self, group: IntArray, count: int) -> Flows:
-        """Flows of the pool's loans, loan i in row ``group[i]`` of ``count``."""
-        key = group.tobytes()
+    def opened(self, inputs: Inputs) -> tuple[Flows, FloatArray]:
+        """Flows of the pool's loans by opening cohort, and what each begins with [currency]."""
+        key = (*_opening_labels(inputs), inputs.segments, inputs.grid.per_year)
         if key not in self._opened:
-            self._opened[key] = project_opening(self.pool, self.curves, group, count)
+            group, count = opening_groups(inputs, self.pool)
+            opening = np.bincount(group, self.pool.balance, minlength=count).astype(np.float64)
+            flows = project_opening(self.pool, self.curves, group, count)
+            self._opened[key] = (flows, opening)
         return self._opened[key]
 
     def cohorts(self, inputs: Inputs, decisions: Decisions) -> Mapping[str, FloatArray]:
@@ -171,11 +177,9 @@ def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[
         if months:
             out["ahead"][rows] = ahead(flows.loss[k, group] * factor, months, horizon)
 
-    group, count = opening_groups(inputs, engine.pool)
-    opened = engine.opened(group, count)
-    put(slice(0, count), opened, slice(None), 1.0 / inputs.unit)
-    opening = np.bincount(group, engine.pool.balance, minlength=count) / inputs.unit
-    out["closing"][:count, 0] = opening
+    opened, opening = engine.opened(inputs)
+    put(slice(0, len(opening)), opened, slice(None), 1.0 / inputs.unit)
+    out["closing"][: len(opening), 0] = opening / inputs.unit
     lent: dict[int, tuple[Made, float]] = {}
     for n, ((s, v), j) in enumerate(inputs.new_cohort.items()):
         amount = sum(_made(inputs, decisions, s, v).values())
@@ -191,20 +195,22 @@ def _cohort_flows(inputs: Inputs, decisions: Decisions, engine: Engine) -> dict[
 
 def opening_groups(inputs: Inputs, pool: Pool) -> tuple[np.ndarray, int]:
     """Cohort of each loan of the pool, and how many opening cohorts there are."""
-    cohorts = inputs.cohorts
-    label = {
-        (int(cohorts.segment[j]), int(cohorts.vintage[j]), cohorts.origin[j]): j
-        for j in range(len(cohorts))
-        if cohorts.vintage[j] <= 0
-    }
+    label = {each: j for j, each in enumerate(_opening_labels(inputs))}
     segment = np.array([inputs.segments.index(name) for name in pool.segments])[pool.segment]
     vintage = -inputs.grid.ages(pool.origination_day)
-    keys = np.stack([segment, vintage, pool.place])
-    unique, index = np.unique(keys, axis=1, return_inverse=True)
+    keys, _, index = distinct((segment, vintage, pool.place))
     position = np.array(
-        [label[int(s), int(v), pool.places[int(p)]] for s, v, p in unique.T], dtype=np.int64
+        [label[int(s), int(v), pool.places[int(p)]] for s, v, p in keys.T], dtype=np.int64
     )
-    return position[index.ravel()], len(label)
+    return position[index], len(label)
+
+
+def _opening_labels(inputs: Inputs) -> list[tuple[int, int, str]]:
+    """Segment, vintage and place of each opening cohort; these stand before new ones."""
+    cohorts = inputs.cohorts
+    count = int((cohorts.vintage <= 0).sum())
+    segment, vintage = cohorts.segment[:count].tolist(), cohorts.vintage[:count].tolist()
+    return list(zip(segment, vintage, cohorts.origin[:count], strict=True))
 
 
 def _made(inputs: Inputs, decisions: Decisions, s: int, v: int) -> dict[str, float]:

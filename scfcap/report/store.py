@@ -5,10 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -20,7 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scfcap.errors import InputError, Problem
+from scfcap.report.placing import aside, placed, restore, written
 from scfcap.report.tables import Table
+from scfcap.schema.files import put_in_place
 
 MANIFEST, RESULT, TABLES = "manifest.json", "result.json", "tables"
 #: Largest manifest or result that is read back [bytes].
@@ -69,7 +68,7 @@ def save_run(
     """
     out = Path(out)
     check_out(out)
-    with _aside(out) as folder:
+    with placed(out) as folder:
         (folder / TABLES).mkdir()
         taken: set[str] = set()
         for table in tables.values():
@@ -101,12 +100,22 @@ def _target(folder: Path, name: str) -> Path:
 def _listed(folder: Path) -> dict[str, dict[str, Any]]:
     """Every file below ``folder`` by its name in it: size [bytes] and SHA-256."""
     found = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in _files(folder):
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         name = path.relative_to(folder).as_posix()
         found[name] = {"bytes": path.stat().st_size, "sha256": digest}
     return found
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files below ``folder``, without what is hidden: another writer's, or a dead one's."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
 
 
 def add_files(
@@ -120,27 +129,25 @@ def add_files(
     ``about`` holds once they are written. Raises
     :class:`~scfcap.errors.InputError` where the folder cannot be written.
     """
-    with _written(run.folder, f"{run.folder}"):
-        aside = run.folder / f".{os.getpid()}.new"
-        try:
+    with written(run.folder, f"{run.folder}"):
+        with aside(run.folder / "files") as folder:
             for name, write in files.items():
-                write(_target(aside, name))
-            for path in sorted(path for path in aside.rglob("*") if path.is_file()):
-                path.replace(_target(run.folder, path.relative_to(aside).as_posix()))
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+                write(_target(folder, name))
+            for path in _files(folder):
+                path.replace(_target(run.folder, path.relative_to(folder).as_posix()))
         listed = _listed(run.folder)
         listed.pop(MANIFEST, None)
         manifest = {**run.manifest, **(about or {}), "files": listed}
-        told = run.folder / f".{MANIFEST}.{os.getpid()}"
-        told.write_text(_json(manifest), encoding="utf-8")
-        told.replace(run.folder / MANIFEST)
+        told = _json(manifest).encode()
+        put_in_place(run.folder / MANIFEST, told, "a place where files may be made")
     return replace(run, manifest=manifest)
 
 
 def read_run(folder: Path) -> SavedRun:
     """Read a run folder back; :class:`~scfcap.errors.InputError` where it is not one."""
     folder = Path(folder)
+    if not folder.exists():
+        restore(folder)
     if not is_run(folder):
         raise InputError(
             Problem(
@@ -186,47 +193,6 @@ def check_out(out: Path) -> None:
             "Give another --out, or move what is there.",
         )
     )
-
-
-@contextmanager
-def _aside(out: Path) -> Iterator[Path]:
-    """A folder beside ``out`` that takes its place if all goes well, else leaves no trace."""
-    out = out.absolute()
-    folder = out.with_name(f".{out.name}.{os.getpid()}.new")
-    older = out.with_name(f".{out.name}.{os.getpid()}.old")
-    try:
-        with _written(out, f"--out {out}"):
-            out.parent.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            yield folder
-            if out.exists():
-                out.replace(older)
-            try:
-                folder.replace(out)
-            except OSError:
-                if older.exists():
-                    older.replace(out)
-                raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.rmtree(older, ignore_errors=True)
-
-
-@contextmanager
-def _written(out: Path, where: str) -> Iterator[None]:
-    """A fault of the file system while ``out`` is written is bad input."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(
-            Problem(
-                where,
-                f"cannot be written ({error.strerror or error})",
-                "a place where folders may be made",
-                "Give another --out." if where.startswith("--out") else f"Copy {out} elsewhere.",
-            )
-        ) from error
 
 
 def _file_name(name: str, taken: set[str] | None = None) -> str:

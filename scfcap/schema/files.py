@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import re
+import secrets
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,7 +41,7 @@ def put_in_place(
     :class:`~scfcap.errors.InputError` where it cannot be written: at ``where`` (else ``path``),
     with what is ``expected`` and what to do.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
             file.write(data)

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -34,9 +33,11 @@ from scfcap.schema.report import Pack
 from scfcap.schema.result import result_schema
 from scfcap.schema.retention import RetentionRule
 from scfcap.schema.scenario import RegimeChange, Scenario
+from scfcap.schema.shipped import MODEL_FILE as MODEL_FILE
+from scfcap.schema.shipped import shipped as shipped
+from scfcap.schema.shipped import shipped_models as shipped_models
 from scfcap.schema.shocks import missed
 
-MODEL_FILE = "model.toml"
 #: Longest chain of bases.
 BASE_LIMIT = 8
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -170,18 +171,6 @@ def load_pack(
     path = _find_named(name, ("report",), known, (), where)
     ours = path.resolve().parent == shipped("reports").resolve()
     return with_logo(*_read_named(Pack, "reports", path), shipped=ours)
-
-
-def shipped(kind: Literal["models", "reports"]) -> Path:
-    """Folder of the shipped models or report packs: inside a wheel, else in the checkout."""
-    package = Path(str(package_files("scfcap")))
-    inside = package / "_shipped" / kind
-    return inside if inside.is_dir() else package.parent / kind
-
-
-def shipped_models() -> list[str]:
-    """Names of the shipped models, sorted."""
-    return sorted(path.parent.name for path in shipped("models").glob(f"*/{MODEL_FILE}"))
 
 
 def json_schema(kind: Literal["model", "report", "result"] = "model") -> dict[str, Any]:

@@ -73,7 +73,7 @@ def problems(
         for item in error.errors(include_url=False)
         if not _only_counts_faulty(item)
     ]
-    known = list(_all_keys(schema))
+    known = list(all_keys(schema))
     kept = list(_without_branches(found))
     unknown = {
         item.key: _unknown_key(item, known, where)
@@ -263,7 +263,7 @@ def _expected(item: _Found) -> str:
     return _EXPECTED.get(kind) or item.error["msg"].removeprefix("Value error, ").lower()
 
 
-def _all_keys(schema: type[Schema], prefix: Key = ()) -> Iterator[Key]:
+def all_keys(schema: type[Schema], prefix: Key = ()) -> Iterator[Key]:
     """Every key of a schema; NAME stands for a name that users choose."""
     for name, field in schema.model_fields.items():
         yield (*prefix, name)
@@ -276,7 +276,7 @@ def _all_keys(schema: type[Schema], prefix: Key = ()) -> Iterator[Key]:
             for member in _branches(inner):
                 below = _schema(member)
                 if below is not None:
-                    yield from _all_keys(below, (*prefix, name, *part))
+                    yield from all_keys(below, (*prefix, name, *part))
 
 
 def _unknown_key(

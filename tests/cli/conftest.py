@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from scfcap.api.plots import SAVED
+
 MODEL = """\
 name = "mini"
 title = "A small platform"
@@ -105,6 +107,12 @@ class Result:
     exit_code: int
     stdout: str
     stderr: str
+
+
+@pytest.fixture(autouse=True)
+def _one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run saves the first of its pictures only, for time; the tests of pictures look at all."""
+    monkeypatch.setattr("scfcap.api.plots.SAVED", SAVED[:1])
 
 
 @pytest.fixture(scope="session")

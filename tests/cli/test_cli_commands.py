@@ -29,7 +29,7 @@ def test_help_lists_the_commands_that_work_and_no_others(scfcap):
     assert names == [
         "demo", "init", "check", "pool", "project", "deal", "size", "plan", "propose", "frontier",
         "backtest", "credit", "map", "warn", "run", "report", "quote", "allocate",
-        "verify-allocation", "ledger", "compare", "schema",
+        "verify-allocation", "ledger", "compare", "schema", "doctor",
     ]  # fmt: skip
 
 

@@ -275,3 +275,39 @@ def test_classes_may_be_given_by_scenario() -> None:
     np.testing.assert_allclose(result.original, sizes)
     np.testing.assert_allclose(result.of("interest_paid", "A")[:, 0], [0.6, 0.8])
     np.testing.assert_allclose(result.of("residual", "E")[:, 0], [39.4, 19.2])
+
+
+@pytest.mark.parametrize("scenarios", [2, 3])
+def test_several_classes_each_keep_to_their_own_schedule(scenarios: int) -> None:
+    """P is to stand at 90 then 50, Q at 40 then 10, in every scenario, whatever their number."""
+    plan = {
+        "P": {"balance": 100.0, "schedule": [0.9, 0.5]},
+        "Q": {"balance": 50.0, "schedule": [0.8, 0.2]},
+    }
+    both = steps({"pay": "principal", "to": ["P", "Q"], "by": "schedule"})
+    pool = pool_of(np.full(scenarios, 200.0), np.full((scenarios, 2), 80.0))
+    result = run({"tranches": plan} | both, pool, 2)
+    assert result.of("balance", "P").tolist() == [[90.0, 50.0]] * scenarios
+    assert result.of("balance", "Q").tolist() == [[40.0, 10.0]] * scenarios
+
+
+def test_formulas_at_closing_know_the_indices() -> None:
+    """A warehouse that lends while the index is below 4% pays for the pool only in the first."""
+    terms = (
+        MONTHS
+        | {
+            "tranches": {"A": {"balance": 60.0}},
+            "accounts": {"reserve": {"initial": "100 * index.i"}},
+            "lines": {
+                "w": {"commitment": 40.0, "initial": 40.0, "available_while": "index.i < 0.04"}
+            },
+        }
+        | steps(
+            {"pay": "line", "to": "w"},
+            {"pay": "principal", "to": "A", "from": ["collection", "reserve"]},
+        )
+    )
+    levels = np.array([[0.03, 0.03], [0.05, 0.05]])
+    result = run(terms, pool_of([100.0, 100.0], [[10.0], [10.0]]), 1, indices={"i": levels})
+    assert result.closing.lines.tolist() == [40.0, 0.0]
+    assert result.closing.accounts.tolist() == [3.0, 5.0]

@@ -353,3 +353,23 @@ def test_rooms_are_what_a_transport_program_finds(cells, free, balances):
 def test_covenants_that_do_not_fit_are_refused(covenants, says):
     with pytest.raises(ValidationError, match=says):
         Model.model_validate({**MODEL, "lenders": lines(*covenants)})
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [BASE | {"advance_rate": 0.0}, PAST_DUE | {"share": 0.0, "tested": "period"}],
+    ids=["borrowing base", "past due"],
+)
+def test_a_limit_of_nothing_is_compared_as_it_is(nothing):
+    """A share of the limit would be 0 / 0, no number, and so a check that fails of a plan that
+    holds: the line is not drawn.
+    """
+    safe = {"credit": {"segments": {x: {"cdr": 0.0, "severity": 0.0} for x in ("credit", "order")}}}
+    lenders = lines(nothing)
+    lenders[0]["draws"] = []
+    made = platform({"lenders": lenders, **safe, "plan": {**MODEL["plan"], "periods": 2}})
+    plan = solve_plan(made.inputs, made.engine, channels=False)
+    checks = plan.tables()["checks"]
+    mine = checks[checks["check"].str.startswith("replay: covenant")]
+    assert mine["value"].tolist() == [0.0]
+    assert checks["ok"].all(), checks[~checks["ok"]].to_string()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,26 +10,14 @@ import numpy as np
 from scfcap.axes import OWN
 from scfcap.pool.snapshot import Pool
 from scfcap.schema.regime import Regime
+from scfcap.testing.platform import edited
 
-from .small_platform import LAW, MODEL, small_pool
+from .small_platform import LAW, small_pool
+
+__all__ = ["BARE", "UNIT", "edited", "law", "own_pool"]
 
 #: One unit of the program [currency].
 UNIT = 1e6
-
-
-def edited(changes: Mapping[str, Any], base: Mapping[str, Any] = MODEL) -> dict[str, Any]:
-    """The model with entries replaced: ``{"plan.periods": 3, "lenders.0.limit": 0.0}``."""
-    model = copy.deepcopy(dict(base))
-    for dotted, value in changes.items():
-        *path, last = dotted.split(".")
-        at: Any = model
-        for key in path:
-            at = at[int(key) if isinstance(at, list) else key]
-        if isinstance(at, list):
-            at[int(last)] = value
-        else:
-            at[last] = value
-    return model
 
 
 def law(**changes: Any) -> Regime:

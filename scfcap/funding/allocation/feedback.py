@@ -31,6 +31,7 @@ import pandas as pd
 
 from scfcap.axes import BANK_DEBT, OWN
 from scfcap.credit.curves import CurveSet
+from scfcap.distinct import distinct
 from scfcap.errors import SolverError
 from scfcap.funding.allocation.from_plan import PlanValues, refuse_untold, values
 from scfcap.funding.allocation.plan_cells import Cells, cells_as_cohorts, parts_of, with_cells
@@ -325,15 +326,13 @@ def _parts(
     """The parts that lists make of cohorts, those of one kind apart, and where each goes."""
     cohort = opening_groups(inputs, pool)[0]
     code, keys = pd.factorize(np.asarray(goes, dtype=object), sort=True)
-    found, first, of = np.unique(
-        np.stack([cohort, code, kinds]), axis=1, return_index=True, return_inverse=True
-    )
+    found, first, of = distinct((cohort, code, kinds))
     to = []
     for j, k, _ in found.T.tolist():
         origin, key = inputs.cohorts.origin[j], str(keys[k])
         pledged = key.startswith(f"{BANK_DEBT}:")
         to.append(OWN if origin == OWN and pledged else key if origin == OWN else origin)
-    return Cells(of.ravel().astype(np.int64), found[0], first.astype(np.int64), False), tuple(to)
+    return Cells(of, found[0], first, False), tuple(to)
 
 
 def _admitted(parts: Inputs, to: tuple[str, ...], usable: dict[str, float]) -> Inputs:

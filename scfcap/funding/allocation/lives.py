@@ -10,6 +10,7 @@ from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.kernel import run_kernel
 from scfcap.cashflow.project import opening_loans
 from scfcap.credit.curves import CurveSet
+from scfcap.distinct import distinct
 from scfcap.periods import PeriodGrid
 from scfcap.pool.snapshot import Pool
 from scfcap.quantities import FloatArray, IntArray
@@ -67,13 +68,7 @@ def _cells(pool: Pool, period: IntArray) -> tuple[IntArray, int]:
 
 def _numbered(keys: IntArray) -> IntArray:
     """Number of each distinct column of ``keys`` (keys, loans), in the order of the keys."""
-    code = np.zeros(keys.shape[1], dtype=np.int64)
-    for key in keys:
-        low = int(key.min(initial=0))
-        width = int(key.max(initial=0)) - low + 1
-        code = code * width + (key - low)
-        code = np.unique(code, return_inverse=True)[1].astype(np.int64).ravel()
-    return code
+    return distinct(keys).of
 
 
 def _of_loans(flows: Flows, grid: PeriodGrid, where: tuple[IntArray, IntArray, IntArray]) -> Lives:

@@ -10,6 +10,7 @@ import numpy as np
 
 from scfcap.cashflow.cohorts import grouped_factors
 from scfcap.credit.curves import CurveSet
+from scfcap.distinct import distinct
 from scfcap.funding.cohort_inputs import CohortInputs, CreditPath, Maturing
 from scfcap.funding.falling_due import maturing
 from scfcap.funding.gather import cohorts_of
@@ -64,17 +65,15 @@ def cells_of(inputs: Inputs, pool: Pool, most: int = MOST) -> Cells:
         exact.append(pool.rule)
     if pool.payers is not None:
         exact.append(pool.payers.by_buyer)
+    alike = distinct(exact).of
     for rate, left, age in _BINS:
-        like = [
-            np.floor(pool.rate / rate),
-            np.floor(pool.maturity_day / left),
-            np.floor(pool.origination_day / age),
-        ]
-        keys = np.stack([np.asarray(x, dtype=np.int64) for x in (*exact, *like)])
-        found, first, of = np.unique(keys, axis=1, return_index=True, return_inverse=True)
+        near = np.floor(pool.rate / rate).astype(np.int64)
+        found, first, of = distinct(
+            (alike, near, pool.maturity_day // left, pool.origination_day // age)
+        )
         if found.shape[1] <= most:
             break
-    return Cells(of.ravel().astype(np.int64), cohort[first], first.astype(np.int64), alone=False)
+    return Cells(of, cohort[first], first, alone=False)
 
 
 def cells_as_cohorts(inputs: Inputs, pool: Pool, curves: CurveSet, cells: Cells) -> Inputs:

@@ -212,6 +212,11 @@ def _fonts(text: str) -> list[str]:
     return _installed()[:1] if text.isascii() else _installed()
 
 
+def chinese_fonts() -> list[str]:
+    """Those of the house's fonts with Chinese characters that are at hand; perhaps none."""
+    return [name for name in _installed() if name in _FONTS[1:]]
+
+
 @cache
 def _installed() -> list[str]:
     """Those of :data:`_FONTS` that are at hand; matplotlib complains of the others."""
