@@ -184,7 +184,7 @@ TEXTS: dict[str, tuple[str, dict[str, float]]] = {
     "cq_2012": (
         "Yujinfa [2012] No. 11, Chongqing", {"bank_repo": 1.0, "shareholder": 1.0, "peer": 0.3},
     ),
-    "cn_2017_141": ("Zhengzhibanhan [2017] No. 141; Chongqing's ratio", {"total": 0.5}),
+    "cn_2017_141": ("Zhengzhibanhan [2017] No. 141; 0.5 of 2008", {"total": 0.5}),
     "cn_2020_86": (
         "Yinbaojianbanfa [2020] No. 86",
         {"non_standard": 1.0, "standardised": 4.0, "one borrower": 0.10, "a group": 0.15},
@@ -256,7 +256,7 @@ def kept(
 def retention() -> Iterator[Witness]:
     """Which rules a retention meets (1) or not (0), and by how much."""
     texts = {
-        "cn_2013": "CBRC and PBC notice of 2013-12-31, art. 1",
+        "cn_2013": "PBC and CBRC notice [2013] No. 21",
         "cn_2017": "exchanges' listing guide of 2017-12-15",
         "eu_2017": "Regulation (EU) 2017/2402, art. 6(3)",
         "us_2014": "12 CFR 244.4",
