@@ -73,7 +73,9 @@ def test_unknown_model_lists_the_shipped_ones(tmp_path):
 def test_shipped_models():
     assert shipped_models() == [
         *("aart-2017-3", "alibaba-2013", "alibaba-2013-cn2008", "ar-invoices", "lendingclub"),
-        *("sba-case", "shops-2013", "superlender", "warehouse", "worldomni-2020", "xente"),
+        *("sba-case", "scf-eras", "scf-eras-2018", "scf-eras-2020", "scf-eras-bank"),
+        *("scf-eras-notes", "scf-eras-orders", "shops-2013", "superlender", "warehouse"),
+        *("worldomni-2020", "xente"),
     ]
     assert (shipped("models") / "regimes" / "cn_2008.toml").is_file()
     assert (shipped("reports") / "treasury.toml").is_file()
