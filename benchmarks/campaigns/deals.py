@@ -79,7 +79,7 @@ class Found:
 def check_deal(trial: DealTrial) -> Counter[str]:
     """Run a deal and check all of it; gives what it reached.
 
-    Every ninth scenario is run once more alone: scenarios do not touch each other.
+    One scenario is run once more alone: scenarios do not touch each other.
     """
     run = trial.run(trace=True, watch=audit_words(trial.spec))
     assert_deal_holds(run)
