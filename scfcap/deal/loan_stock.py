@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scfcap.cashflow.clocks import with_ages
 from scfcap.cashflow.flows import Flows
 from scfcap.cashflow.lifetime import hazard_scale
-from scfcap.cashflow.loans import LoanArrays
+from scfcap.cashflow.loans import LoanArrays, concatenate
 from scfcap.cashflow.project import outstanding_loans, split_late
 from scfcap.credit.curves import CurveSet
 from scfcap.deal.choosing import Limits, contract_balances
@@ -57,7 +57,14 @@ class LoanStock:
         return np.flatnonzero(self.day < 0).astype(np.int64)
 
     def loans(self, rows: IntArray, curves: CurveSet, group: IntArray) -> LoanArrays:
-        """``rows`` for the kernel, in ``group`` [rows]: as they stand, or made on their day."""
+        """``rows`` for the kernel, in ``group`` [rows]: as they stand, or made on their day.
+
+        Those that stand come first.
+        """
+        held = self.day[rows] < 0
+        if held.any() and not held.all():
+            parts = [self.loans(rows[each], curves, group[each]) for each in (held, ~held)]
+            return concatenate(parts)
         start = np.maximum(self.day[rows], 0)
         loans = LoanArrays(
             group=group,
@@ -70,7 +77,7 @@ class LoanStock:
             start_day=start,
             maturity_day=self.maturity_day[rows],
         )
-        if (self.day[rows] < 0).all():
+        if held.all():
             return outstanding_loans(
                 loans, self.origination_day[rows], self.days_past_due[rows], curves
             )

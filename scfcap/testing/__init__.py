@@ -44,6 +44,7 @@ from scfcap.testing.scenarios import any_rates, any_scenarios
 from scfcap.testing.shrinking import shrunk
 from scfcap.testing.step_checks import assert_steps_audited
 from scfcap.testing.tables import assert_run_complete, assert_tables_equal
+from scfcap.testing.usual import usual_deal, usual_flows
 
 __all__ = [
     "DealTrial",
@@ -90,4 +91,6 @@ __all__ = [
     "shrunk",
     "small_pool",
     "strategy",
+    "usual_deal",
+    "usual_flows",
 ]

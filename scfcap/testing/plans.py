@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from scfcap.axes import OWN
 from scfcap.credit.exposure import Exposures
@@ -89,7 +90,7 @@ def any_plan(dice: Dice, *, scenarios: bool | None = None) -> PlanTrial:
         trial = _any_plan(dice, scenarios)
         try:
             trial.platform()
-        except (InputError, ValueError) as error:
+        except (InputError, ValidationError) as error:
             refused.append(str(error))
             continue
         return trial

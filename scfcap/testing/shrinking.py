@@ -74,9 +74,24 @@ def _without(terms: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for name in terms[table]:
             less = copy.deepcopy(terms)
             del less[table][name]
+            for lists in (less["waterfall"], less["settlement"]["steps"]):
+                for phase, steps in lists.items():
+                    lists[phase] = tuple(_unnamed(steps, name))
             yield less
     for key in _KEYS:
         if terms.get(key):
             less = copy.deepcopy(terms)
             del less[key]
+            yield less
+
+
+def _unnamed(steps: tuple[dict[str, Any], ...], name: str) -> Iterator[dict[str, Any]]:
+    """``steps`` without a name in what they pay and take from; none that then pays nobody."""
+    for step in steps:
+        less = dict(step)
+        for key in ("to", "from"):
+            named = (step[key],) if isinstance(step[key], str) else step[key]
+            less[key] = tuple(each for each in named if each != name)
+        gone = (step["to"] and not less["to"]) or not less["from"]
+        if not gone:
             yield less

@@ -17,23 +17,16 @@ from scfcap.deal.structure import Deal
 from scfcap.periods import PeriodGrid
 from scfcap.quantities import FloatArray
 from scfcap.schema.deal import DealSpec
+from scfcap.testing.deals import deal_spec, tuples
 
 CLOSING = date(2019, 12, 31)
-
-
-def tuples(value: Any) -> Any:
-    """Lists as tuples, as a model's files are read."""
-    if isinstance(value, list):
-        return tuple(tuples(each) for each in value)
-    if isinstance(value, Mapping):
-        return {key: tuples(each) for key, each in value.items()}
-    return value
+__all__ = ["CLOSING", "ParLoans", "deal_of", "pool_of", "run", "spec_of", "tuples"]
 
 
 def spec_of(terms: str | Mapping[str, Any]) -> DealSpec:
     """A deal's spec from TOML text or a mapping; closing is :data:`CLOSING` unless stated."""
     data = tomllib.loads(terms) if isinstance(terms, str) else dict(terms)
-    return DealSpec.model_validate(tuples({"closing": CLOSING} | data), strict=True)
+    return deal_spec({"closing": CLOSING} | data)
 
 
 def deal_of(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -20,15 +19,13 @@ from scfcap.deal.engine import Surroundings, _Run, run_deal
 from scfcap.deal.outcome import BY_TRANCHE, WHOLE, DealRun
 from scfcap.quantities import FloatArray
 from scfcap.schema.deal import DealSpec
+from scfcap.testing import Dice, assert_deal_holds, audit_words, strategy
+from scfcap.testing.deal_parts import SIZE
+from scfcap.testing.usual import usual_deal, usual_flows
 
 from .dealing import deal_of, pool_of, spec_of, tuples
 from .test_engine_restart import after, assert_goes_on, opening_of
 
-ALL = ["income", "collection", "reserve"]
-#: Where what comes in goes to.
-COMES = {"interest": "income", "recovery": "income", "cash_yield": "income",
-         "hedge_received": "income", "principal_collected": "collection",
-         "sold": "collection"}  # fmt: skip
 EXAMPLES = settings(max_examples=30, derandomize=True, deadline=None)
 
 
@@ -53,197 +50,22 @@ class Case:
         return run_deal(deal_of(self.spec, self.periods), self.assets(rows), around, **options)
 
 
-def classes(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
-    """One to five classes of notes and the equity."""
-    count = draw(st.integers(1, 5))
-    sizes = [draw(st.floats(0.2, 1.0)) / (j + 1) for j in range(count)]
-    cushion = draw(st.floats(0.01, 0.15))
-    notes = {}
-    for j, size in enumerate(sizes):
-        terms: dict[str, Any] = {"share": (1.0 - cushion) * size / sum(sizes)}
-        kind = draw(st.sampled_from(["fixed", "fixed", "floating", "zero"]))
-        if kind == "floating":
-            terms |= {"kind": kind, "index": "i", "margin": draw(st.floats(0.0, 0.05))}
-        elif kind == "zero":
-            terms |= {"kind": kind, "issue_price": 0.9}
-        else:
-            terms |= {"coupon": draw(st.floats(0.0, 0.12))}
-            terms |= {"interest_on_shortfall": draw(st.booleans())}
-        notes[f"N{j + 1}"] = terms
-    return notes | {"E": {"kind": "equity", "share": cushion}}
+def case_of(dice: Dice) -> Case:
+    """A usual deal, and three scenarios of its pool: calm, bad, middling."""
+    spec = usual_deal(dice)
+    flows, index = usual_flows(dice, dice.whole(8, 24))
+    return Case(spec, np.full(3, SIZE), flows, index)
 
 
-def steps(draw: st.DrawFn, terms: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Pro rata in the first phase; in the second each class before the next."""
-    names = [name for name in terms["tranches"] if name != "E"]
-    bearing = [name for name in names if terms["tranches"][name].get("kind") != "zero"]
-    support = ["income", *terms.get("lines", {}), "reserve"]
-    fees = [{"pay": "fee", "to": ["trustee", "servicer"], "from": support}]
-    fees += [{"pay": "hedge", "to": "swap", "from": "income"}] if "hedges" in terms else []
-    line = [{"pay": "line", "to": "liquidity", "from": "income"}] if "lines" in terms else []
-    out = [
-        {"pay": "write_off", "to": names[::-1], "when": "payment > 2"},
-        {"pay": "residual", "to": "E", "from": ALL, "when": "notes <= 0"},
-    ]
-    first = [{"pay": "interest", "to": bearing, "from": support}] if bearing else []
-    share = draw(st.floats(0.1, 1.0))
-    shared = {"pay": "principal", "to": names, "up_to": "collected_principal", "share": share}
-    reserve = [{"pay": "account", "to": "reserve", "from": "income"}]
-    second = []
-    for name in names:
-        after = ["income", "reserve"]
-        second += [{"pay": "interest", "to": name, "from": after}] if name in bearing else []
-        second += [{"pay": "principal", "to": name, "from": ["collection", "income"]}]
-    leak = {"pay": "residual", "to": "E", "from": "income", "keep": "target.reserve"}
-    return {
-        "usual": [*fees, *first, *line, *reserve, shared, leak, *out],
-        "sequential": [*fees, *line, *second, *out],
-    }
-
-
-@st.composite
-def cases(draw: st.DrawFn) -> Case:
-    """A deal, and three scenarios of its pool: calm, bad, middling."""
-    terms: dict[str, Any] = {
-        "day_count": draw(st.sampled_from(["30/360", "act/360", "act/act-icma"])),
-        "cents": draw(st.sampled_from([False, False, False, True])),
-        "phases": [
-            {"name": "usual", "until": date(2021, 6, 30)},
-            {"name": "sequential", "when": "trigger.losses", "stays": draw(st.booleans())},
-        ],
-        "collections": {"interest": "income", "recovery": "income"},
-        "accounts": {
-            "income": {},
-            "reserve": {
-                "initial": "0.01 * notes",
-                "target": draw(st.sampled_from(["0.015 * notes", "0.01 * pool", 3.0])),
-                "earns": draw(st.floats(0.0, 0.05)),
-                "interest_to": "income",
-            },
-        },
-        "fees": {
-            "trustee": {"amount": draw(st.floats(0.0, 9.0)), "upfront": 1.0},
-            "servicer": {"rate": draw(st.floats(0.0, 0.02)), "cap": 8.0, "arrears_rate": 0.05},
-        },
-        "tranches": classes(draw),
-        "measures": {"rate": {"of": "losses / pool_opening", "mean_of": 2}},
-        "triggers": {
-            "losses": {"test": "measure.rate > 0.01", "after": draw(st.integers(1, 2))}
-            | ({"cure": "measure.rate < 0.005"} if draw(st.booleans()) else {})
-        },
-        "settlement": {"delay_days": draw(st.sampled_from([0, 15]))},
-    }
-    if draw(st.booleans()):
-        terms["lines"] = {
-            "liquidity": {"commitment": "0.05 * notes", "rate": 0.04, "fee_rate": 0.002}
-        }
-    if draw(st.booleans()):
-        terms["hedges"] = {"swap": {"notional": "0.5 * pool", "pay_rate": 0.03,
-                                    "receive_index": "i", "to": "income"}}  # fmt: skip
-    if draw(st.booleans()):
-        terms["calls"] = {"clean_up": {"when": "pool < 0.1 * pool_at_closing"}}
-    terms["waterfall"] = steps(draw, terms)
-    return pools(spec_of(terms), draw(st.integers(0, 2**32 - 1)), draw(st.integers(8, 24)))
-
-
-def pools(spec: DealSpec, seed: int, periods: int) -> Case:
-    random = np.random.default_rng(seed)
-    held = np.full(3, 1000.0)
-    pace, loss = random.uniform(0.02, 0.15, 3), np.array([0.002, 0.12, 0.005])
-    rows = []
-    for _ in range(periods):
-        default = held * loss * random.uniform(0.0, 2.0, 3) * random.integers(0, 2, 3)
-        principal = (held - default) * pace * random.uniform(0.0, 2.0, 3)
-        interest = held * random.uniform(0.0, 0.015, 3)
-        recovery = default * random.uniform(0.0, 0.5, 3)
-        held = held - default - principal
-        rows.append((principal, interest, default, recovery))
-    principal, interest, default, recovery = np.array(rows).transpose(1, 2, 0)
-    flows = {"principal": principal, "interest": interest, "default": default,
-             "recovery": recovery}  # fmt: skip
-    index = np.abs(0.03 + np.cumsum(random.normal(0.0, 0.006, (3, periods + 1)), axis=1))
-    return Case(spec, np.full(3, 1000.0), flows, index)
-
-
-def opening_cash(result: DealRun) -> FloatArray:
-    """What all accounts hold before each period [T, K]."""
-    held = result.cash.sum(axis=1)
-    return np.concatenate([result.closing.accounts[None], held[:-1]])
+def cases() -> st.SearchStrategy[Case]:
+    return strategy(case_of)
 
 
 @EXAMPLES
 @given(cases())
-def test_sources_are_uses(case: Case) -> None:
-    """Of the whole deal in each period and scenario."""
-    result = case.run()
-    came = sum(result.of(name) for name in (*COMES, "line_drawn"))
-    went = sum(result.of(name).sum(axis=1) for name in ("interest_paid", "principal", "residual"))
-    went = went + result.fee_paid.sum(axis=1).T + result.of("hedge_paid") + result.of("line_paid")
-    held = result.cash.sum(axis=1)
-    before = np.concatenate([result.closing.accounts[None], held[:-1]])
-    np.testing.assert_allclose(before.T + came - went, held.T, atol=1e-8)
-
-
-@settings(EXAMPLES, max_examples=15)
-@given(cases())
-def test_each_account_is_what_its_steps_make_it(case: Case) -> None:
-    """The steps that were paid, taken from their sources in order by hand, leave what is there."""
-    result = case.run(trace=True, watch=[f"drawn.{name}" for name in case.spec.lines])
-    for k in range(3):
-        held = dict.fromkeys(result.deal.accounts, 0.0)
-        held["reserve"] = float(result.closing.accounts[k])
-        drawn = 0.0
-        for t in range(case.periods):
-            for name, account in COMES.items():
-                held[account] += float(result.of(name)[k, t])
-            drawn = replayed(result, held, drawn, k, t)
-            np.testing.assert_allclose(list(held.values()), result.cash[t, :, k], atol=1e-8)
-
-
-def replayed(result: DealRun, held: dict[str, float], drawn: float, k: int, t: int) -> float:
-    """Take what the steps of a date paid out of ``held``; gives what is then drawn on the line."""
-    assert result.trace is not None
-    phase = result.deal.spec.phases[result.phase[t, k]].name
-    for step in result.deal.waterfall[phase]:
-        after = drawn
-        if result.watch and result.watched is not None:
-            after = float(result.watched[0, step.row, t, k])
-        line, drawn = after - drawn, after
-        if step.spec.pay in ("write_off", "write_up"):
-            continue
-        paid = float(result.trace[2, step.row, t, k])
-        rest = paid - line if step.spec.pay != "line" else paid
-        for source in step.spec.sources:
-            if source in held:
-                taken = min(rest, held[source])
-                held[source] -= taken
-                rest -= taken
-        assert abs(rest) < 1e-8
-        if step.spec.pay == "account":
-            held["reserve"] += paid
-    return drawn
-
-
-@EXAMPLES
-@given(cases())
-def test_balances_roll_and_nothing_is_negative_or_overpaid(case: Case) -> None:
-    result = case.run(trace=True)
-    before = np.concatenate(
-        [result.original.T[:, :, None], result.of("balance")[:, :, :-1]], axis=2
-    )
-    rolled = before - result.of("principal") - result.of("written_off") + result.of("written_up")
-    np.testing.assert_allclose(rolled + result.of("accreted"), result.of("balance"), atol=1e-8)
-    for values in (result.tranche, result.whole, result.cash, result.fee_paid, result.fee_owed):
-        assert values.min() >= 0.0
-    assert result.trace is not None
-    due, available, paid = result.trace
-    assert (paid <= due + 1e-9).all()
-    moves = [step.row for step in result.deal.steps if step.spec.pay != "write_off"]
-    assert (paid[moves] <= available[moves] + 1e-9).all()
-    owed = result.of("interest_due") - result.of("interest_paid")
-    assert owed.min() >= -1e-9
-    np.testing.assert_allclose(result.of("owed"), owed, atol=1e-8)
-    assert (result.of("principal") <= before + 1e-9).all()
+def test_what_must_hold_of_any_deal_holds(case: Case) -> None:
+    """Sources are uses, each account is what its steps make it, nothing is negative or overpaid."""
+    assert_deal_holds(case.run(trace=True, watch=audit_words(case.spec)))
 
 
 @EXAMPLES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scfcap.axes import LEVEL_PAYMENT, ORDER
+from scfcap.axes import BULLET, LEVEL_PAYMENT, ORDER
+from scfcap.cashflow.kernel import run_kernel
 from scfcap.deal.actuals import ActualAssets
 from scfcap.deal.loan_assets import LoanAssets
 from scfcap.deal.outcome import DealRun
@@ -445,3 +447,24 @@ def test_random_loans_tie(
     if follow and not call:
         standing = [owed.sum() for _, owed in assets.standing(9)]
         assert standing == pytest.approx(result.of("pool")[:, -1].tolist())
+
+
+def test_a_loan_pays_the_same_whoever_goes_back_with_it() -> None:
+    """A bullet that stands has interest of 60 days behind it; one bought later has none. Both are
+    found to be in breach in the same month, and each is paid for as if it had gone alone.
+    """
+    old = Loan("old", 100.0, term=300, kind=BULLET, breach_after=80)
+    new = Loan("new", 50.0, day=31, term=300, kind=BULLET, breach_after=40)
+    flows = {}
+    for names in (("old",), ("new",), ("old", "new")):
+        stock = stock_of([loan for loan in (old, new) if loan.name in names])
+        stock = replace(stock, origination_day=np.where(stock.day < 0, -60, stock.day))
+        curves = curves_of(6, cdr=0.2, severity=0.5)
+        rows = np.arange(len(names))
+        loans = stock.loans(rows, curves, rows)
+        flows[names] = run_kernel(loans, curves, len(rows))
+    both = flows["old", "new"]
+    for place, name in enumerate(("old", "new")):
+        for what in ("closing", "interest", "default", "scheduled"):
+            alone, together = getattr(flows[name,], what)[0, 0], getattr(both, what)[0, place]
+            np.testing.assert_allclose(together, alone, rtol=1e-12, err_msg=f"{name} {what}")
