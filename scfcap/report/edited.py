@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
+from xml.parsers import expat
 
 from openpyxl import load_workbook
 from openpyxl.utils.cell import range_boundaries
@@ -34,7 +35,7 @@ _SAME: Final = 1e-12
 _FAULTS: Final = (
     *(ArithmeticError, AttributeError, EOFError, LookupError, NotImplementedError, OSError),
     *(RuntimeError, SyntaxError, TypeError, ValueError, zlib.error, zipfile.BadZipFile),
-    InvalidFileException,
+    *(InvalidFileException, expat.ExpatError),
 )
 _REGISTRY = "a workbook that scfcap run wrote, with its sheets"
 _COPY = "Give the workbook of a run of this model, edited in its blue cells."

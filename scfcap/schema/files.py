@@ -7,7 +7,6 @@ import hashlib
 import io
 import os
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scfcap.errors import InputError, Problem
+from scfcap.schema.bounds import BoundError, read_toml
 from scfcap.schema.messages import Key
 
 #: Largest model file that is read [bytes].
@@ -57,21 +57,18 @@ def parse(path: Path, label: str) -> Source:
     """Read one TOML file; every fault becomes one problem with its line."""
     content, text = text_of(path, label)
     try:
-        data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, ValueError) as error:
+        data = read_toml(text)
+    except BoundError as error:
+        raise InputError(Problem(label, error.found, error.expected)) from error
+    except ValueError as error:
         raise InputError(_syntax_problem(label, text, str(error))) from error
-    except RecursionError as error:
-        raise InputError(Problem(label, "tables nested too deeply", "a model file")) from error
     return Source(path, label, content, data)
 
 
 def text_of(path: Path, label: str) -> tuple[bytes, str]:
     """Content of one file in UTF-8, bounded in size, as bytes and as text."""
     try:
-        if path.stat().st_size > SIZE_LIMIT:
-            found = f"{path.stat().st_size:,} bytes"
-            raise InputError(Problem(label, found, f"at most {SIZE_LIMIT:,} bytes"))
-        content = path.read_bytes()
+        content = regular(path, SIZE_LIMIT)
         text = content.decode("utf-8-sig")
     except OSError as error:
         found = f"a file that cannot be read ({error.strerror})"
@@ -82,6 +79,20 @@ def text_of(path: Path, label: str) -> tuple[bytes, str]:
             Problem(f"{label} line {line}", "a byte that is not UTF-8", "a text file in UTF-8")
         ) from error
     return content, text
+
+
+def regular(path: Path, most: int) -> bytes:
+    """Content of a file of up to ``most`` bytes. Raises :class:`InputError` where it is larger, or
+    a pipe or device, which may never end; OSError where it cannot be read.
+    """
+    if path.exists() and not path.is_file():
+        raise InputError(Problem(str(path), "no regular file", "a file", "Copy it into one."))
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        size = f"{path.stat().st_size:,} bytes"
+        raise InputError(Problem(str(path), size, f"at most {most:,} bytes"))
+    return content
 
 
 def _syntax_problem(label: str, text: str, message: str) -> Problem:

@@ -9,12 +9,12 @@ base's other one.
 from __future__ import annotations
 
 import copy
-import tomllib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from scfcap.errors import InputError, Problem
+from scfcap.schema.bounds import read_toml
 from scfcap.schema.languages import RIVALS
 from scfcap.schema.messages import Key, closest, dotted
 
@@ -74,8 +74,8 @@ def parse_override(text: str) -> Override:
     """
     key, equals, value = _split(text)
     try:
-        nested = tomllib.loads(f"{key} = 0") if equals and key.strip() else {}
-    except tomllib.TOMLDecodeError:
+        nested = read_toml(f"{key} = 0") if equals and key.strip() else {}
+    except ValueError:
         nested = {}
     parts: list[str] = []
     level: Any = nested
@@ -109,8 +109,8 @@ def _split(text: str) -> tuple[str, str, str]:
 
 def _value(text: str) -> Any:
     try:
-        parsed = tomllib.loads(f"value = {text}")
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+        parsed = read_toml(f"value = {text}")
+    except ValueError:
         return text
     return parsed["value"] if set(parsed) == {"value"} else text
 
