@@ -37,6 +37,7 @@ _FAULTS: Final = (
     *(RuntimeError, SyntaxError, TypeError, ValueError, zlib.error, zipfile.BadZipFile),
     *(InvalidFileException, expat.ExpatError),
 )
+_NO_FILE = "a folder, pipe or device"
 _REGISTRY = "a workbook that scfcap run wrote, with its sheets"
 _COPY = "Give the workbook of a run of this model, edited in its blue cells."
 
@@ -105,6 +106,8 @@ def read_inputs(path: str | Path, model: str | None = None) -> EditedInputs:
 def _opened(path: Path) -> Iterator[Any]:
     """The workbook, its parts checked before; what a faulty one brings up is the user's."""
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError(_NO_FILE)
         with path.open("rb") as raw, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if path.stat().st_size > LARGEST:

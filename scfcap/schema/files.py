@@ -129,6 +129,14 @@ def inside(folder: Path, path: str) -> Path | None:
     return target if stays else None
 
 
+def held_inside(folder: Path, path: Path, label: str) -> Path:
+    """``path``, which lies in ``folder``, links followed. Raises :class:`InputError` otherwise."""
+    if path.resolve().is_relative_to(folder.resolve()):
+        return path
+    found = "a link that leaves its folder"
+    raise InputError(Problem(label, found, "a file in it", "Copy the file there."))
+
+
 def _matrix(name: str, folders: Sequence[Path], where: str) -> Source:
     """``roll_rates`` of a TOML file, or rows by state of a CSV file that begins with a row of them.
 
@@ -142,7 +150,7 @@ def _matrix(name: str, folders: Sequence[Path], where: str) -> Source:
         source = parse(path, name)
         return replace(source, data={"roll_rates": source.data.get("roll_rates", source.data)})
     content, text = text_of(path, name)
-    lines = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text)) if row]
+    lines = _lines(text, name)
     rows: dict[str, Any] = {}
     for number, line in enumerate(lines[1:], start=2):
         try:
@@ -152,6 +160,15 @@ def _matrix(name: str, folders: Sequence[Path], where: str) -> Source:
             wanted = f"a state and a number for each of {', '.join(lines[0][1:])}"
             raise InputError(Problem(here, ",".join(line)[:60], wanted)) from error
     return Source(path, name, content, {"roll_rates": rows})
+
+
+def _lines(text: str, name: str) -> list[list[str]]:
+    """Cells of a CSV file by line, empty lines left out."""
+    try:
+        rows = csv.reader(io.StringIO(text, newline=""))
+        return [[cell.strip() for cell in row] for row in rows if row]
+    except csv.Error as error:
+        raise InputError(Problem(name, str(error), "a CSV file")) from error
 
 
 def with_matrices(
@@ -210,7 +227,7 @@ def _rows(name: str, folders: Sequence[Path], where: str) -> Source:
             Problem(where, f'"{name}"', "the name of a CSV file in the model's folder")
         )
     content, text = text_of(path, name)
-    lines = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text)) if row]
+    lines = _lines(text, name)
     if not lines:
         raise InputError(Problem(name, "an empty file", "a header and a row a period"))
     rows = []

@@ -25,8 +25,9 @@ from scfcap.report.edited import read_inputs
 from scfcap.report.files import csv_bytes
 from scfcap.report.store import read_run, save_run
 from scfcap.report.tables import Table
-from scfcap.schema.files import parse
+from scfcap.schema.files import parse, with_actuals, with_matrices
 from scfcap.schema.layers import parse_override
+from scfcap.schema.privacy import read_key
 from scfcap.schema.tape import TapeSpec
 from scfcap.tape import parquets
 from scfcap.tape.files import read_any
@@ -77,6 +78,20 @@ def test_a_set_of_very_many_parts_and_a_number_of_very_many_digits() -> None:
     with pytest.raises(InputError, match="--set a"):
         parse_override("a" + ".a" * 5_000 + "=1")
     assert isinstance(parse_override("a=0x" + "f" * 5_000).value, str)
+
+
+@pytest.mark.parametrize("cells", ["a\rb,1", "a" * 200_000])
+def test_csv_beside_a_model_that_is_none(tmp_path: Path, cells: str) -> None:
+    (tmp_path / "odd.csv").write_text(f"x,y\n{cells}\n", encoding="utf-8", newline="")
+    for tree, read in (
+        ({"credit": {"segments": {"a": {"roll_rates": "odd.csv"}}}}, with_matrices),
+        ({"deals": {"d": {"actuals": "odd.csv"}}}, with_actuals),
+    ):
+        with pytest.raises(InputError, match=r"odd\.csv"):
+            read(tree, [tmp_path], str)
+    (tmp_path / "key.csv").write_text(f"kind,number,identity\n{cells},2\n", newline="")
+    with pytest.raises(InputError, match=r"key\.csv"):
+        read_key(tmp_path / "key.csv")
 
 
 # --- tapes ----------------------------------------------------------------------------------

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -21,9 +25,16 @@ SMALL = ("plan.periods=2", "plan.contingency=[]")
 
 
 def _run(folder: Path) -> Path:
-    """A run folder of the small model."""
-    model, out = seeds.model(folder / "mini"), folder / "out"
+    """A run folder of the small model, of which this process makes one."""
+    return Path(shutil.copytree(_made(), folder / "out"))
+
+
+@cache
+def _made() -> Path:
+    place = Path(tempfile.mkdtemp(prefix="hostile-run-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
     settings = [part for text in SMALL for part in ("--set", text)]
+    model, out = seeds.model(place / "mini"), place / "out"
     code, said = seeds.called("run", model, *settings, "--out", out, "--quiet")
     if code:
         raise RuntimeError(said)
