@@ -27,7 +27,7 @@ PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durat
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help demo test test-all test-peers check bench validation coverage mutate lock peers tools clean venv fuzz-deals dist test-dist test-versions minimal test-minimal lint-container release-check
+.PHONY: help demo test test-all test-peers check bench validation coverage mutate lock peers tools clean venv fuzz-deals dist test-dist test-versions minimal test-minimal lint-container release-check audit sbom fuzz-inputs
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -115,6 +115,18 @@ lint-container: tools  ## lint requirements/Containerfile
 
 release-check: $(STAMP)  ## what has to hold before a release, beside .ci/run (docs/releases.md)
 	$(BIN)/python -m pytest -q tests/release
+
+audit: tools  ## known weaknesses of what the lock holds; fails where that cannot be told
+	@$(TOOLS_VENV)/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off \
+		-r $(LOCK) || { echo "audit: not clean, or not done: see above. An index that serves" \
+		"no advisories (many mirrors) proves nothing; run it where pypi.org is reached." >&2; \
+		exit 1; }
+
+sbom: tools  ## the bill of materials of a plain install: dist/scfcap.cdx.json (CycloneDX)
+	@$(TOOLS_VENV)/bin/python requirements/sbom.py dist/scfcap.cdx.json
+
+fuzz-inputs: $(STAMP)  ## a million hostile inputs over every reader, into docs/security.md
+	$(BIN)/python benchmarks/campaigns/inputs.py --keep
 
 clean:  ## remove environments, caches and results
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build reports/out

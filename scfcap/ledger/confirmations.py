@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap.errors import InputError, Problem
+from scfcap.ledger.amounts import MOST
 from scfcap.ledger.store import Ledger
 from scfcap.quantities import BoolArray
 from scfcap.tape.files import SourceInfo, read_any
@@ -105,6 +106,7 @@ def _matched(ledger: Ledger, table: pd.DataFrame, info: SourceInfo) -> pd.DataFr
     ids = _without_signs(table["loan_id"], have["loan_id"])
     asked = table.assign(loan_id=ids, row=np.arange(1, len(table) + 1))
     given = pd.to_numeric(asked["delivery"].where(asked["delivery"] != ""), errors="coerce")
+    given = given.where((given % 1 == 0) & (given.abs() < MOST)).astype(np.float64)
     odd = (asked["delivery"] != "") & given.isna()
     last = have.drop_duplicates("loan_id", keep="last")
     named = asked.assign(delivery=given)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from scfcap.errors import InputError, Problem
 from scfcap.ledger.amounts import frame
-from scfcap.ledger.store import Ledger, read_from
+from scfcap.ledger.store import Ledger, read_from, stored
 
 #: A loan's balance at the close of a day, by its last tape until then.
 BALANCE: Final = (
@@ -172,7 +172,8 @@ def _asked(
     cells = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in names]
     money = tuple(name for name in _MONEY if name in names)
     days = tuple(name for name in _DAYS if name in names)
-    made = frame(dict(zip(names, cells, strict=True)), money, days)
+    with stored(ledger.path):
+        made = frame(dict(zip(names, cells, strict=True)), money, days)
     if "delivery" in names:
         made["delivery"] = made["delivery"].astype("Int64")
     return made.astype({"under": "Int64"}) if "under" in names else made

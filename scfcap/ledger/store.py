@@ -92,7 +92,8 @@ class Ledger:
     def last(self) -> date | None:
         """Business day of the last event; None where there is none."""
         found = self.one("SELECT max(date) FROM events")
-        return None if found is None else date.fromisoformat(found)
+        with stored(self.path):
+            return None if found is None else date.fromisoformat(found)
 
     def day(self, on: date) -> str:
         """``on`` as it is stored. Raises :class:`InputError` where it is before the last event."""
@@ -279,6 +280,15 @@ def said(path: Path) -> Iterator[None]:
         raise problem from error
 
 
+@contextmanager
+def stored(path: Path) -> Iterator[None]:
+    """Says in words that cells within are not as a ledger stores them: a day that is none."""
+    try:
+        yield
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _spoilt(path, str(error)) from error
+
+
 def _code(error: sqlite3.Error) -> int:
     """The primary code of SQLite's error, 0 where it has none."""
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
@@ -292,8 +302,8 @@ def _explained(path: Path, error: sqlite3.DatabaseError) -> InputError | None:
         return InputError(Problem(str(path), found, "one writer at a time", action))
     if code == _NO_DATABASE:
         return _strange(path, "no database, or one that is encrypted", "Give another --file.")
-    if code == _CORRUPT:
-        return _spoilt(path, str(error))
+    if code == _CORRUPT or "decode to UTF-8" in str(error):
+        return _spoilt(path, "".join(c if c.isprintable() else " " for c in str(error)))
     if code in (_READ_ONLY, _CANNOT_OPEN, _IO, _FULL):
         action = "Free some space or change the permissions, and repeat: nothing was changed."
         return InputError(Problem(str(path), str(error), "a file that can be written", action))

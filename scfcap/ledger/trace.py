@@ -18,7 +18,7 @@ from scfcap import axes
 from scfcap.errors import InputError, InvariantError, Problem
 from scfcap.ledger.amounts import currency, frame
 from scfcap.ledger.frames import BALANCE
-from scfcap.ledger.store import Ledger
+from scfcap.ledger.store import Ledger, stored
 from scfcap.quantities import BoolArray, IntArray
 
 #: Columns of a trace, amounts in the order of the identity.
@@ -87,7 +87,8 @@ def trace(ledger: Ledger, channel: str, on: date | None = None) -> Trace:
         **amounts,
         "how": np.where(~gone, "", np.where(returned, "repurchased", "sold")),
     }
-    loans = frame({name: table[name] for name in COLUMNS}, _MONEY, ("date", "left"))
+    with stored(ledger.path):
+        loans = frame({name: table[name] for name in COLUMNS}, _MONEY, ("date", "left"))
     loans["delivery"] = loans["delivery"].astype("Int64")
     total = {name: float(currency(amounts[name].sum())) for name in _MONEY}
     silent = ledger.one(

@@ -24,6 +24,7 @@ from scfcap.pool.payers import Payers
 from scfcap.pool.snapshot import Pool
 from scfcap.pool.terms import ARRAYS, DatedTerms
 from scfcap.schema.files import put_in_place
+from scfcap.tape.parquets import refuse_bombs
 
 #: Version of the layout.
 VERSION = 1
@@ -95,9 +96,15 @@ def read_snapshot(path: str | Path, inputs: Mapping[str, str] | None = None) -> 
     """
     path = Path(path)
     table, about = _parts(path)
-    if _content(table, about) != about["content"] or combined(about["inputs"]) != about["digest"]:
-        raise _refused(path, "loans or digests that were changed after it was written")
-    pool = _pool(table, about)
+    try:
+        told = about["content"], about["digest"]
+        if (_content(table, about), combined(about["inputs"])) != told:
+            raise _refused(path, "loans or digests that were changed after it was written")
+        pool = _pool(table, about)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError,
+            pa.ArrowException) as error:  # fmt: skip
+        first = (str(error).splitlines() or [""])[0][:200]
+        raise _refused(path, f"not as it was written ({type(error).__name__} {first})") from error
     changed = [] if inputs is None else pool.changed(inputs)
     if changed:
         raise InputError(
@@ -113,9 +120,10 @@ def read_snapshot(path: str | Path, inputs: Mapping[str, str] | None = None) -> 
 
 def _parts(path: Path) -> tuple[pa.Table, dict[str, Any]]:
     try:
+        refuse_bombs(path)
         table = pq.read_table(path, memory_map=False)
         about = json.loads((table.schema.metadata or {}).get(_METADATA, b"null"))
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except (OSError, ValueError, RecursionError, pa.ArrowException) as error:
         raise _refused(path, f"not readable ({error})") from error
     if not isinstance(about, dict) or about.get("version") != VERSION:
         raise _refused(path, "another kind of file")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
+from xml.parsers import expat
 
 from openpyxl import load_workbook
 from openpyxl.utils.cell import range_boundaries
@@ -34,8 +35,9 @@ _SAME: Final = 1e-12
 _FAULTS: Final = (
     *(ArithmeticError, AttributeError, EOFError, LookupError, NotImplementedError, OSError),
     *(RuntimeError, SyntaxError, TypeError, ValueError, zlib.error, zipfile.BadZipFile),
-    InvalidFileException,
+    *(InvalidFileException, expat.ExpatError),
 )
+_NO_FILE = "a folder, pipe or device"
 _REGISTRY = "a workbook that scfcap run wrote, with its sheets"
 _COPY = "Give the workbook of a run of this model, edited in its blue cells."
 
@@ -104,6 +106,8 @@ def read_inputs(path: str | Path, model: str | None = None) -> EditedInputs:
 def _opened(path: Path) -> Iterator[Any]:
     """The workbook, its parts checked before; what a faulty one brings up is the user's."""
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError(_NO_FILE)
         with path.open("rb") as raw, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if path.stat().st_size > LARGEST:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -20,11 +19,23 @@ from scfcap.errors import InputError, Problem
 from scfcap.report.placing import aside, placed, restore, written
 from scfcap.report.tables import Table
 from scfcap.schema.files import put_in_place
+from scfcap.tape.files import digest_of_file
+from scfcap.tape.parquets import refuse_bombs
 
 MANIFEST, RESULT, TABLES = "manifest.json", "result.json", "tables"
 #: Largest manifest or result that is read back [bytes].
 _MAX_JSON = 64 * 2**20
 _METADATA = b"scfcap"
+#: What a table raises that is not as it was written, by Arrow, by pandas or by its description.
+_FAULTS = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError),
+    *(NotImplementedError, RecursionError, pa.ArrowException),
+)
+#: What a manifest holds, where it holds it.
+_KINDS: Mapping[str, type] = {
+    **dict.fromkeys(("files", "versions", "digests", "recalculated"), dict),
+    **dict.fromkeys(("tables", "reports", "overrides"), list),
+}
 
 
 @dataclass(frozen=True)
@@ -101,10 +112,8 @@ def _listed(folder: Path) -> dict[str, dict[str, Any]]:
     """Every file below ``folder`` by its name in it: size [bytes] and SHA-256."""
     found = {}
     for path in _files(folder):
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
         name = path.relative_to(folder).as_posix()
-        found[name] = {"bytes": path.stat().st_size, "sha256": digest}
+        found[name] = {"bytes": path.stat().st_size, "sha256": digest_of_file(path)}
     return found
 
 
@@ -157,17 +166,38 @@ def read_run(folder: Path) -> SavedRun:
                 "Give the folder that a run wrote.",
             )
         )
-    manifest, result = (_read_json(folder / name) for name in (MANIFEST, RESULT))
+    manifest, result = read_manifest(folder), _read_json(folder / RESULT)
+    _refuse_changed(folder, manifest)
     found = [_read_table(path) for path in sorted((folder / TABLES).glob("*.parquet"))]
     tables = {table.name: table for table in found}
     book = manifest.get("workbook")
-    place = folder / book if isinstance(book, str) and (folder / book).is_file() else None
+    listed = isinstance(book, str) and book in manifest["files"]
+    place = folder / str(book) if listed and (folder / str(book)).is_file() else None
     return SavedRun(folder, place, manifest, result, tables)
 
 
 def read_manifest(folder: Path) -> Mapping[str, Any]:
     """What a run folder says of where it comes from; InputError where it cannot be read."""
-    return _read_json(Path(folder) / MANIFEST)
+    path = Path(folder) / MANIFEST
+    found = _read_json(path)
+    for key, kind in _KINDS.items():
+        if not isinstance(found.get(key, kind()), kind):
+            raise _unreadable(path, f"{key} is no {kind.__name__}")
+    return {"files": {}, **found}
+
+
+def _refuse_changed(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Raise InputError where results are not those that the manifest lists, or lie elsewhere."""
+    names = [RESULT, *(f"{TABLES}/{path.name}" for path in (folder / TABLES).glob("*.parquet"))]
+    stated = manifest["files"]
+    strange = [name for name in stated if Path(name).is_absolute() or ".." in Path(name).parts]
+    if strange:
+        raise _unreadable(folder / MANIFEST, f"it lists {strange[0][:100]!r}, which is elsewhere")
+    for name in sorted(names):
+        about = stated.get(name)
+        digest = about.get("sha256") if isinstance(about, dict) else None
+        if digest != digest_of_file(folder / name):
+            raise _unreadable(folder / name, "changed since the run wrote it")
 
 
 def is_run(folder: Path) -> bool:
@@ -222,21 +252,22 @@ def _write_table(path: Path, table: Table) -> None:
 
 def _read_table(path: Path) -> Table:
     try:
+        refuse_bombs(path)
         arrow = pq.read_table(path)
         about = json.loads((arrow.schema.metadata or {}).get(_METADATA, b"{}"))
+        name = str(about.get("name", path.stem))
+        units = {str(column): str(unit) for column, unit in about.get("units", {}).items()}
         frame = arrow.to_pandas()
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except _FAULTS as error:
         raise _unreadable(path, error) from error
-    name = about.get("name", path.stem)
-    title, units, note = about.get("title", name), about.get("units", {}), about.get("note", "")
-    return Table(name, title, frame, units, note)
+    return Table(name, str(about.get("title", name)), frame, units, str(about.get("note", "")))
 
 
 def _read_json(path: Path) -> Mapping[str, Any]:
     try:
         large = path.stat().st_size > _MAX_JSON
         found = None if large else json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(path, error) from error
     if not isinstance(found, dict):
         raise _unreadable(path, "too large" if large else "not a JSON object")

@@ -8,7 +8,6 @@ import io
 import os
 import re
 import secrets
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from scfcap.errors import InputError, Problem
+from scfcap.schema.bounds import BoundError, read_toml
 from scfcap.schema.messages import Key
 
 #: Largest model file that is read [bytes].
@@ -58,21 +58,18 @@ def parse(path: Path, label: str) -> Source:
     """Read one TOML file; every fault becomes one problem with its line."""
     content, text = text_of(path, label)
     try:
-        data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, ValueError) as error:
+        data = read_toml(text)
+    except BoundError as error:
+        raise InputError(Problem(label, error.found, error.expected)) from error
+    except ValueError as error:
         raise InputError(_syntax_problem(label, text, str(error))) from error
-    except RecursionError as error:
-        raise InputError(Problem(label, "tables nested too deeply", "a model file")) from error
     return Source(path, label, content, data)
 
 
 def text_of(path: Path, label: str) -> tuple[bytes, str]:
     """Content of one file in UTF-8, bounded in size, as bytes and as text."""
     try:
-        if path.stat().st_size > SIZE_LIMIT:
-            found = f"{path.stat().st_size:,} bytes"
-            raise InputError(Problem(label, found, f"at most {SIZE_LIMIT:,} bytes"))
-        content = path.read_bytes()
+        content = regular(path, SIZE_LIMIT)
         text = content.decode("utf-8-sig")
     except OSError as error:
         found = f"a file that cannot be read ({error.strerror})"
@@ -83,6 +80,20 @@ def text_of(path: Path, label: str) -> tuple[bytes, str]:
             Problem(f"{label} line {line}", "a byte that is not UTF-8", "a text file in UTF-8")
         ) from error
     return content, text
+
+
+def regular(path: Path, most: int) -> bytes:
+    """Content of a file of up to ``most`` bytes. Raises :class:`InputError` where it is larger, or
+    a pipe or device, which may never end; OSError where it cannot be read.
+    """
+    if path.exists() and not path.is_file():
+        raise InputError(Problem(str(path), "no regular file", "a file", "Copy it into one."))
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        size = f"{path.stat().st_size:,} bytes"
+        raise InputError(Problem(str(path), size, f"at most {most:,} bytes"))
+    return content
 
 
 def _syntax_problem(label: str, text: str, message: str) -> Problem:
@@ -119,6 +130,14 @@ def inside(folder: Path, path: str) -> Path | None:
     return target if stays else None
 
 
+def held_inside(folder: Path, path: Path, label: str) -> Path:
+    """``path``, which lies in ``folder``, links followed. Raises :class:`InputError` otherwise."""
+    if path.resolve().is_relative_to(folder.resolve()):
+        return path
+    found = "a link that leaves its folder"
+    raise InputError(Problem(label, found, "a file in it", "Copy the file there."))
+
+
 def _matrix(name: str, folders: Sequence[Path], where: str) -> Source:
     """``roll_rates`` of a TOML file, or rows by state of a CSV file that begins with a row of them.
 
@@ -132,7 +151,7 @@ def _matrix(name: str, folders: Sequence[Path], where: str) -> Source:
         source = parse(path, name)
         return replace(source, data={"roll_rates": source.data.get("roll_rates", source.data)})
     content, text = text_of(path, name)
-    lines = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text)) if row]
+    lines = _lines(text, name)
     rows: dict[str, Any] = {}
     for number, line in enumerate(lines[1:], start=2):
         try:
@@ -142,6 +161,15 @@ def _matrix(name: str, folders: Sequence[Path], where: str) -> Source:
             wanted = f"a state and a number for each of {', '.join(lines[0][1:])}"
             raise InputError(Problem(here, ",".join(line)[:60], wanted)) from error
     return Source(path, name, content, {"roll_rates": rows})
+
+
+def _lines(text: str, name: str) -> list[list[str]]:
+    """Cells of a CSV file by line, empty lines left out."""
+    try:
+        rows = csv.reader(io.StringIO(text, newline=""))
+        return [[cell.strip() for cell in row] for row in rows if row]
+    except csv.Error as error:
+        raise InputError(Problem(name, str(error), "a CSV file")) from error
 
 
 def with_matrices(
@@ -200,7 +228,7 @@ def _rows(name: str, folders: Sequence[Path], where: str) -> Source:
             Problem(where, f'"{name}"', "the name of a CSV file in the model's folder")
         )
     content, text = text_of(path, name)
-    lines = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text)) if row]
+    lines = _lines(text, name)
     if not lines:
         raise InputError(Problem(name, "an empty file", "a header and a row a period"))
     rows = []

@@ -9,14 +9,17 @@ base's other one.
 from __future__ import annotations
 
 import copy
-import tomllib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from scfcap.errors import InputError, Problem
+from scfcap.schema.bounds import read_toml
 from scfcap.schema.languages import RIVALS
 from scfcap.schema.messages import Key, closest, dotted
+
+#: Characters of an override that a message repeats.
+MOST_SAID = 1_000
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,8 @@ def parse_override(text: str) -> Override:
     """
     key, equals, value = _split(text)
     try:
-        nested = tomllib.loads(f"{key} = 0") if equals and key.strip() else {}
-    except tomllib.TOMLDecodeError:
+        nested = read_toml(f"{key} = 0") if equals and key.strip() else {}
+    except ValueError:
         nested = {}
     parts: list[str] = []
     level: Any = nested
@@ -85,8 +88,8 @@ def parse_override(text: str) -> Override:
     if not parts:
         raise InputError(
             Problem(
-                f"--set {text}",
-                f'"{text}"',
+                f"--set {text[:MOST_SAID]}",
+                f'"{text[:MOST_SAID]}"',
                 "KEY=VALUE with a dotted key, such as plan.periods=6",
                 "Quote a value with spaces for the shell: --set 'title=\"A title\"'.",
             )
@@ -109,8 +112,8 @@ def _split(text: str) -> tuple[str, str, str]:
 
 def _value(text: str) -> Any:
     try:
-        parsed = tomllib.loads(f"value = {text}")
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+        parsed = read_toml(f"value = {text}")
+    except ValueError:
         return text
     return parsed["value"] if set(parsed) == {"value"} else text
 
@@ -156,7 +159,8 @@ def _set(data: dict[str, Any], override: Override, stated: Set[tuple[str, ...]])
         else:
             above = dotted(override.key[:depth])
             return Problem(
-                f"--set {override.text}", f"{above}, which is a value", "a table or a list",
+                f"--set {override.text[:MOST_SAID]}",
+                *(f"{above}, which is a value", "a table or a list"),
                 f"Set {above} itself, or correct the key.",
             )  # fmt: skip
     return None
@@ -175,7 +179,7 @@ def _no_item(override: Override, depth: int, items: Sequence[Any]) -> Problem:
     near = closest(part, names)
     allowed = ", ".join(names) if names else f"a position from 0 to {len(items) - 1}"
     return Problem(
-        f"--set {override.text}",
+        f"--set {override.text[:MOST_SAID]}",
         f'no "{part}" in {above}',
         f"one of {allowed}" if names else allowed,
         f"Did you mean {near}?" if near else "",
@@ -188,7 +192,7 @@ def origin(key: Key, layers: Sequence[Layer], overrides: Sequence[Override]) -> 
     for override in reversed(overrides):
         shorter = min(len(texts), len(override.key))
         if texts[:shorter] == override.key[:shorter] and len(texts) >= len(override.key):
-            return f"--set {override.text}"
+            return f"--set {override.text[:MOST_SAID]}"
     return max(reversed(layers), key=lambda layer: _depth(layer.data, texts)).label
 
 

@@ -22,7 +22,16 @@ from scfcap.schema.actuals import Actuals
 from scfcap.schema.base import Schema
 from scfcap.schema.borrowing import BorrowerCost
 from scfcap.schema.crosscheck import crosscheck
-from scfcap.schema.files import Source, digest, inside, parse, table_of, with_actuals, with_matrices
+from scfcap.schema.files import (
+    Source,
+    digest,
+    held_inside,
+    inside,
+    parse,
+    table_of,
+    with_actuals,
+    with_matrices,
+)
 from scfcap.schema.law import Calendar, calendar_of
 from scfcap.schema.layers import Layer, apply_overrides, merge, parse_override, placed
 from scfcap.schema.messages import Key, closest, dotted, problems, shown
@@ -272,7 +281,8 @@ def _with_bases(path: Path) -> list[Source]:
 
 def _deals(folder: Path) -> list[Source]:
     """The deals of a model's folder: ``deals/NAME.toml``."""
-    return [parse(path, f"deals/{path.name}") for path in sorted(folder.glob("deals/*.toml"))]
+    found = [(path, f"deals/{path.name}") for path in sorted(folder.glob("deals/*.toml"))]
+    return [parse(held_inside(folder, path, label), label) for path, label in found]
 
 
 def _models_in(folder: Path) -> list[str]:
@@ -342,7 +352,8 @@ def _find_named(
 
 
 def _read_named(schema: type[_S], kind: str, path: Path) -> tuple[_S, Source]:
-    source = parse(path, f"{kind}/{path.name}")
+    label = f"{kind}/{path.name}"
+    source = parse(held_inside(path.parent, path, label), label)
     return _validated(
         schema, source.data, lambda key: f"{source.label}: {dotted(key)}".rstrip(": ")
     ), source

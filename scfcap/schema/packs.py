@@ -35,6 +35,9 @@ def with_logo(pack: Pack, source: Source, *, shipped: bool = False) -> tuple[Pac
         raise InputError(
             Problem(where, shown(name), "the name of a PNG file beside the pack", "Copy it there.")
         )
+    if path.exists() and not path.is_file():
+        found, action = f'"{name}", which is no regular file', f"Put one into {folder}."
+        raise InputError(Problem(where, found, "a PNG file beside the pack", action))
     try:
         size = path.stat().st_size
         content = path.read_bytes() if size <= LOGO_BYTES else b""

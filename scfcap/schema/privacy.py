@@ -24,7 +24,7 @@ def read_key(path: Path) -> dict[str, dict[str, int]]:
         return {}
     try:
         return _parsed(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise InputError(
             Problem(
                 f"--privacy-key {path}",
@@ -38,7 +38,9 @@ def read_key(path: Path) -> dict[str, dict[str, int]]:
 def _parsed(path: Path) -> dict[str, dict[str, int]]:
     """What the file says. Raises ValueError where it is not such a file."""
     found: dict[str, dict[str, int]] = {}
-    fault = f"more than {_MOST:,} bytes" if path.stat().st_size > _MOST else ""
+    fault = "" if path.is_file() else "it is a folder, pipe or device"
+    if not fault and path.stat().st_size > _MOST:
+        fault = f"more than {_MOST:,} bytes"
     if not fault:
         rows = csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline=""))
         if next(rows, None) != _HEAD:

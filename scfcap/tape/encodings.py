@@ -54,7 +54,8 @@ _SINGLE: Final = (
     *("cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257"),
     *("cp866", "tis_620"),
 )
-_HIGH_LINE = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
+# It begins after a line's end only: looked for from each byte, a long line would take its square.
+_HIGH_LINE = re.compile(rb"(?<![^\r\n])[^\r\n\x80-\xff]*+[\x80-\xff][^\r\n]*+")
 #: A line above ASCII that is valid UTF-8.
 _UTF8_LINE = re.compile(
     rb"^[^\r\n\x80-\xff]*+(?:(?:[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}"
@@ -108,7 +109,7 @@ class _Survey:
             for found in _UTF8_LINE.finditer(block):
                 if self.likely is None:
                     self.likely, self.line = start + found.start(), found[0]
-                if _SURELY_UTF8.search(found[0]):
+                if any(map(_SURELY_UTF8.match, found[0].splitlines())):
                     self.sure = start + found.start()
                     break
         if self.size >= SAMPLE:

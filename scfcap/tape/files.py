@@ -21,7 +21,7 @@ import pyarrow.parquet
 
 from scfcap.errors import InputError, Problem
 from scfcap.schema.tape import FileOptions
-from scfcap.tape import limits
+from scfcap.tape import limits, parquets
 from scfcap.tape.delimited import Delimited
 from scfcap.tape.sheets import Sheet
 
@@ -29,7 +29,6 @@ _TEXT: Final = (".csv", ".tsv", ".psv", ".txt")
 _BOOKS: Final = (".xlsx", ".xlsm")
 #: Kinds of files that are read, by the end of their name.
 TABLE_SUFFIXES: Final = (*_TEXT, *(f"{end}.gz" for end in _TEXT), ".parquet", *_BOOKS)
-_BATCH = 65_536
 
 
 @dataclass(frozen=True)
@@ -322,14 +321,16 @@ class Parquet:
         self.file = file
         with _arrow(file), pa.parquet.ParquetFile(file) as parquet:
             self._schema, self._meta = parquet.schema_arrow, parquet.metadata
-        self.names: list[str] = list(self._schema.names)
+            self.names: list[str] = list(self._schema.names)
 
     def read(self, columns: Sequence[str], coded: Sequence[str] = ()) -> pa.Table:
         """``columns`` in their types; those of ``coded`` dictionary encoded if they are texts."""
         meta = self._meta
-        size = sum(meta.row_group(k).total_byte_size for k in range(meta.num_row_groups))
+        groups = range(meta.num_row_groups)
+        size = sum(meta.row_group(k).total_byte_size for k in groups)
         limits.check(self.file.name, meta.num_rows, size)
         self._refuse_nested(columns)
+        rows = self._rows_at_once(columns, groups)
         batches: list[Any] = []
         held = 0
         with (
@@ -337,12 +338,21 @@ class Parquet:
             pa.parquet.ParquetFile(self.file, read_dictionary=list(coded)) as parquet,
         ):
             # In batches, as a few bytes of a Parquet file can stand for very many.
-            for batch in parquet.iter_batches(batch_size=_BATCH, columns=list(columns)):
+            for batch in parquet.iter_batches(batch_size=rows, columns=list(columns)):
                 batches.append(batch)
                 held += batch.nbytes
                 limits.check(self.file.name, meta.num_rows, held)
             schema = batches[0].schema if batches else parquet.schema_arrow
-        return pa.Table.from_batches(batches, schema=schema).select(list(columns))
+        # What a writer says of pandas beside the schema is nobody's business here.
+        table = pa.Table.from_batches(batches, schema=schema).select(list(columns))
+        return table.replace_schema_metadata(None) if columns else table
+
+    def _rows_at_once(self, columns: Sequence[str], groups: Sequence[int]) -> int:
+        with _arrow(self.file), pa.parquet.ParquetFile(self.file) as parquet:
+            texts = parquets.dictionaries(parquet, columns, groups)
+        with _arrow(self.file), pa.parquet.ParquetFile(self.file, read_dictionary=texts) as parquet:
+            longest = parquets.longest_text(parquet, texts, groups)
+        return parquets.rows_at_once(longest, len(texts), self.file.name)
 
     def _refuse_nested(self, columns: Sequence[str]) -> None:
         kinds = {name: self._schema.field(name).type for name in columns}
@@ -365,8 +375,8 @@ class _arrow:  # noqa: N801  (reads as a statement)
         pass
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, pa.ArrowException | OSError):
-            said = str(error).splitlines()[0][:200]
+        if isinstance(error, pa.ArrowException | OSError | UnicodeDecodeError):
+            said = (str(error).splitlines() or [type(error).__name__])[0][:200]
             raise InputError(
                 Problem(self.file.name, said, "a Parquet file", "Export the tape anew.")
             ) from None

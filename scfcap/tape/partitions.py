@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from scfcap.errors import InputError, Problem
-from scfcap.tape import limits
+from scfcap.tape import limits, parquets
 from scfcap.tape.files import TABLE_SUFFIXES, one_below_the_other
 
 #: Rows of a chunk where nothing is stated.
@@ -30,7 +30,6 @@ CHUNK_ROWS: Final = 250_000
 _NOTHING: Final = "__HIVE_DEFAULT_PARTITION__"
 #: A path that was an address before it was made a path: one slash has gone.
 _ADDRESS: Final = re.compile(r"(file):/{1,3}(?=[^/])|([A-Za-z][A-Za-z0-9+.-]+):/{1,2}(?=[^/])")
-_BATCH = 65_536
 
 
 @dataclass(frozen=True)
@@ -150,20 +149,31 @@ class DataSet:
         batches: list[Any] = []
         held = 0
         texts = [name for name in coded if name in plain]
+        rows = self._rows_at_once(piece, plain)
         with opened(self.root, piece.file, self.address, texts) as parquet:
-            _refuse_nested(piece.file, parquet.schema_arrow, plain)
             groups = list(piece.groups)
             # In batches, as a few bytes of a Parquet file can stand for very many.
-            for batch in parquet.iter_batches(_BATCH, row_groups=groups, columns=plain):
+            for batch in parquet.iter_batches(rows, row_groups=groups, columns=plain):
                 batches.append(batch)
                 held += batch.nbytes
                 limits.check(piece.file, piece.rows, held)
             schema = batches[0].schema if batches else parquet.schema_arrow
+        # What a writer says of pandas beside the schema is nobody's business here.
         table = pa.Table.from_batches(batches, schema=schema)
+        if plain:  # Arrow forgets how many rows there are of no columns
+            table = table.replace_schema_metadata(None)
         for name, value in keys.items():
             if name in columns:
                 table = table.append_column(name, _same(value, piece.rows))
         return table.select(list(columns))
+
+    def _rows_at_once(self, piece: Piece, columns: Sequence[str]) -> int:
+        with opened(self.root, piece.file, self.address) as parquet:
+            _refuse_nested(piece.file, parquet.schema_arrow, columns)
+            texts = parquets.dictionaries(parquet, columns, piece.groups)
+        with opened(self.root, piece.file, self.address, texts) as parquet:
+            longest = parquets.longest_text(parquet, texts, piece.groups)
+        return parquets.rows_at_once(longest, len(texts), piece.file)
 
 
 def _same(value: str | None, rows: int) -> Any:
@@ -243,7 +253,7 @@ def opened(root: str, file: str, address: bool, coded: Sequence[str] = ()) -> It
                 "Put the tape in a folder that all workers share, or give its address.",
             )
         ) from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise InputError(Problem(file, said, "a Parquet file", "Export the tape anew.")) from None
 

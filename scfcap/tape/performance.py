@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scfcap.errors import InputError, Problem
+from scfcap.errors import InputError, Problem, of_file
 from scfcap.quantities import HALF_CENT, BoolArray, FloatArray, IntArray
 from scfcap.schema.history import LOAN_COLUMNS, PerformanceSpec
 from scfcap.schema.tape import TapeSpec
@@ -59,13 +59,14 @@ def read_performance(
         return history_of(read_series(spec, mapping, roots), spec, as_of)
     table, info = _open(spec, roots)
     cells = Cells(spec, table, info.name, info.percent)
-    if spec.kind == "payments":
-        from scfcap.tape.payments import from_payments
+    with of_file(info.name):
+        if spec.kind == "payments":
+            from scfcap.tape.payments import from_payments
 
-        return from_payments(cells, tape, as_of, info.digest)
-    rows, ids = (_status if spec.kind == "status" else _wide)(cells)
-    loans = describe(ids, cells, tape)
-    return build(rows, loans, cells, as_of, info.digest)
+            return from_payments(cells, tape, as_of, info.digest)
+        rows, ids = (_status if spec.kind == "status" else _wide)(cells)
+        loans = describe(ids, cells, tape)
+        return build(rows, loans, cells, as_of, info.digest)
 
 
 def wanted_columns(spec: PerformanceSpec) -> list[str]:

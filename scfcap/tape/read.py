@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from scfcap.errors import InputError, Problem
+from scfcap.errors import InputError, Problem, of_file
 from scfcap.schema.credit import HistorySpec
 from scfcap.schema.tape import FileOptions, SampleSpec, TapeSpec
 from scfcap.tape import convert, limits
@@ -57,7 +57,10 @@ def read_tape(
             Problem(source, "no rows", "at least one loan", "Check that the export is complete.")
         )
     parts = () if info is None else info.parts
-    return checked(table, spec, as_of=as_of, source=source, digest=digest, parts=parts, known=known)
+    with of_file(source):
+        return checked(
+            table, spec, as_of=as_of, source=source, digest=digest, parts=parts, known=known
+        )
 
 
 def read_history(
@@ -91,7 +94,8 @@ def read_history(
             )
         named = [*wanted.values(), *({spec.borrower_column} & set(files.names))]
         table, info = files.read(list(dict.fromkeys(named)))
-    return _history(table, spec, wanted, info.name)
+    with of_file(info.name):
+        return _history(table, spec, wanted, info.name)
 
 
 def _history(

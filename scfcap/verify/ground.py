@@ -19,6 +19,7 @@ from scfcap.expressions import Cells, ExpressionError, Texts, parse
 from scfcap.quantities import FloatArray
 from scfcap.schema.tape import TapeSpec
 from scfcap.tape.files import digest_of_file
+from scfcap.tape.parquets import refuse_bombs
 from scfcap.tape.read import read_tape
 from scfcap.verify.layout import LIMITS, LimitsText, TapeText
 
@@ -150,8 +151,9 @@ def _mapped(stated: TapeText, as_of: date, path: Path | None) -> tuple[pd.DataFr
 
 def _kept(path: Path) -> tuple[pd.DataFrame, str]:
     try:
+        refuse_bombs(path)
         return pq.read_table(path).to_pandas(), digest_of_file(path)
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
         raise InputError(
             Problem(str(path), f"not readable ({error})", "the loans as they were written",
                     "Write the folder again, or say where the tape is: --tape PATH.")

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from scfcap.errors import InputError, Problem
 from scfcap.quantities import FloatArray, IntArray
+from scfcap.tape.parquets import refuse_bombs
 from scfcap.verify.claim import UNKNOWN, Claim, Coded, Leaf, Limit, Lists, Part
 from scfcap.verify.layout import (
     COLUMN,
@@ -91,6 +92,7 @@ def limits_of(content: bytes, where: str = LIMITS) -> LimitsText:
 
 def _table(path: Path) -> pa.Table:
     try:
+        refuse_bombs(path)
         return pq.read_table(path)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise _unusable(str(path), _short(error)) from error

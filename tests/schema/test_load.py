@@ -212,7 +212,7 @@ def test_digest_follows_files_and_overrides(write):
         (b"[plan]\n[plan]\n", "may stand only once"),
         (b"a = [", "expected valid TOML"),
         (b"a = '\xff'", "model.toml line 1: found a byte that is not UTF-8"),
-        (b"a = " + b"[" * 5000, "found tables nested too deeply"),
+        (b"a = " + b"[" * 5000, "found tables nested deeper than 32"),
         (b"# " + b"x" * (1 << 20), "expected at most 1,048,576 bytes"),
     ],
 )
