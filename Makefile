@@ -20,7 +20,7 @@ PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durat
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help demo test test-all test-peers check bench lock peers tools clean venv
+.PHONY: help demo test test-all test-peers check bench scale lock peers tools clean venv
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -47,6 +47,9 @@ check: $(STAMP)  ## lint, format and types
 
 bench: $(STAMP)  ## all benchmarks, or one with NAME=...
 	$(BIN)/python benchmarks/run.py $(NAME)
+
+scale: $(STAMP)  ## stations over tapes of 1, 3 and 10 million loans (some GiB of disk and memory)
+	$(BIN)/python benchmarks/campaigns/scale.py
 
 lock: $(STAMP)  ## write the locks anew, at the newest versions that fit
 	$(BIN)/python $(PIP_INSTALL) uv

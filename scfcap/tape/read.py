@@ -57,7 +57,10 @@ def read_tape(
             Problem(source, "no rows", "at least one loan", "Check that the export is complete.")
         )
     parts = () if info is None else info.parts
-    return checked(table, spec, as_of=as_of, source=source, digest=digest, parts=parts, known=known)
+    tape = checked(table, spec, as_of=as_of, source=source, digest=digest, parts=parts, known=known)
+    del table
+    pa.default_memory_pool().release_unused()  # what was read is as large as what is kept
+    return tape
 
 
 def read_history(
