@@ -13,6 +13,7 @@ import argparse
 import json
 import math
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -169,7 +170,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not asked.show:
         from record import keep
 
-        keep("scale", "scale.md", "make scale", HEADS, rows, time.perf_counter() - begun)
+        given = sys.argv[1:] if arguments is None else arguments
+        command = "make scale"
+        if given:
+            command = shlex.join(["python", "benchmarks/campaigns/scale.py", *given])
+        keep("scale", "scale.md", command, HEADS, rows, time.perf_counter() - begun)
     return 0
 
 
