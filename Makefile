@@ -27,7 +27,7 @@ PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durat
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help demo test test-all test-peers check bench validation coverage mutate lock peers tools clean venv fuzz-deals dist test-dist test-versions minimal test-minimal lint-container release-check audit sbom fuzz-inputs
+.PHONY: help demo test test-all test-peers check bench validation coverage mutate lock peers tools clean venv fuzz-deals dist test-dist test-versions minimal test-minimal lint-container release-check audit sbom fuzz-inputs scale
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -66,6 +66,9 @@ mutate: $(STAMP)  ## do the tests notice a change of the engines? (needs `make c
 
 fuzz-deals: $(STAMP)  ## random deals and plans, and what must hold of each (docs/testing.md)
 	$(BIN)/python benchmarks/campaigns/deals.py
+
+scale: $(STAMP)  ## stations over tapes of 1, 3 and 10 million loans (some GiB of disk and memory)
+	$(BIN)/python benchmarks/campaigns/scale.py
 
 lock: $(STAMP)  ## write the locks anew, at the newest versions that fit
 	$(BIN)/python $(PIP_INSTALL) uv

@@ -207,7 +207,7 @@ def _trace(
 ) -> pd.DataFrame:
     place, rate, labels = classes
     parts: dict[str, Any] = {
-        "loan_id": columns.frame["loan_id"].to_numpy(),
+        "loan_id": columns.frame["loan_id"].array,
         "balance": columns.balance,
         "reason": reasons,
     }

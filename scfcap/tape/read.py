@@ -58,9 +58,12 @@ def read_tape(
         )
     parts = () if info is None else info.parts
     with of_file(source):
-        return checked(
+        tape = checked(
             table, spec, as_of=as_of, source=source, digest=digest, parts=parts, known=known
         )
+    del table
+    pa.default_memory_pool().release_unused()  # what was read is as large as what is kept
+    return tape
 
 
 def read_history(
