@@ -64,6 +64,8 @@ lock: $(STAMP)  ## write the locks anew, at the newest versions that fit
 		--group test --group build -o $(PEERS_LOCK)
 	$(UV_COMPILE) --upgrade pyproject.toml --extra samples --extra cluster \
 		--group tools --group build -o $(TOOLS_LOCK)
+	$(UV_COMPILE) --resolution lowest-direct pyproject.toml --extra samples --extra cluster \
+		--group test --group build -o $(MINIMAL_LOCK)
 
 peers: $(STAMP)  ## an environment of its own for peers that force older versions
 	@test -x $(PEERS_VENV)/bin/python || $(PYTHON) -m venv $(PEERS_VENV)
@@ -103,7 +105,7 @@ lint-container: tools  ## lint requirements/Containerfile
 	$(TOOLS_VENV)/bin/hadolint requirements/Containerfile
 
 release-check: $(STAMP)  ## what has to hold before a release, beside .ci/run (docs/releases.md)
-	$(BIN)/python -m pytest -q tests/release
+	$(BIN)/python -m pytest -q -m "not slow" tests/release tests/wheel tests/test_house.py
 
 clean:  ## remove environments, caches and results
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build reports/out
