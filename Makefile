@@ -82,7 +82,7 @@ dist: $(STAMP)  ## build the source distribution and the wheel, the same bytes e
 	SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python -m hatchling build -d dist
 
 test-dist: $(STAMP)  ## install the wheel into a fresh environment, and use it outside the checkout
-	$(BIN)/python -m pytest -q -m slow tests/wheel
+	$(BIN)/python -m pytest -q -m slow tests/wheel tests/doctor
 
 # Python's own name for each, or VERSIONS="3.12 3.13" for some; each needs its interpreter.
 test-versions:  ## what meets another Python first, on each of VERSIONS
