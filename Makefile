@@ -78,6 +78,8 @@ lock: $(STAMP)  ## write the locks anew, at the newest versions that fit
 		--group test --group build -o $(PEERS_LOCK)
 	$(UV_COMPILE) --upgrade pyproject.toml --extra samples --extra cluster \
 		--group tools --group build -o $(TOOLS_LOCK)
+	$(UV_COMPILE) --resolution lowest-direct pyproject.toml --extra samples --extra cluster \
+		--group test --group build -o $(MINIMAL_LOCK)
 
 peers: $(STAMP)  ## an environment of its own for peers that force older versions
 	@test -x $(PEERS_VENV)/bin/python || $(PYTHON) -m venv $(PEERS_VENV)
@@ -94,7 +96,7 @@ dist: $(STAMP)  ## build the source distribution and the wheel, the same bytes e
 	SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python -m hatchling build -d dist
 
 test-dist: $(STAMP)  ## install the wheel into a fresh environment, and use it outside the checkout
-	$(BIN)/python -m pytest -q -m slow tests/wheel
+	$(BIN)/python -m pytest -q -m slow tests/wheel tests/doctor
 
 # Python's own name for each, or VERSIONS="3.12 3.13" for some; each needs its interpreter.
 test-versions:  ## what meets another Python first, on each of VERSIONS
@@ -117,7 +119,7 @@ lint-container: tools  ## lint requirements/Containerfile
 	$(TOOLS_VENV)/bin/hadolint requirements/Containerfile
 
 release-check: $(STAMP)  ## what has to hold before a release, beside .ci/run (docs/releases.md)
-	$(BIN)/python -m pytest -q tests/release
+	$(BIN)/python -m pytest -q -m "not slow" tests/release tests/wheel tests/test_house.py
 
 audit: tools  ## known weaknesses of what the lock holds; fails where that cannot be told
 	@$(TOOLS_VENV)/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off \

@@ -64,6 +64,7 @@ def test_a_lock_holds_pins_and_no_address(path):
     [
         ("lock.txt", ("samples", "test", "lint", "build")),
         ("peers.txt", ("samples", "peers", "test", "build")),
+        ("minimal.txt", ("samples", "cluster", "test", "build")),
     ],
 )
 def test_a_lock_covers_what_is_stated(lock, keys):

@@ -13,9 +13,8 @@ PACKAGE = ROOT / "scfcap"
 
 #: A package imports only from those above it (earlier here), and from itself.
 ORDER = (
-    "errors", "brief", "axes", "quantities", "distinct", "periods", "compiled", "daycount",
-    "calendars",
-    "expressions",
+    "errors", "deprecation", "brief", "axes", "quantities", "distinct", "periods", "compiled",
+    "daycount", "calendars", "expressions",
     "schema", "tape", "verify", "credit", "pool", "cashflow", "synthetic", "deal", "funding",
     "ledger",
     "report", "api", "cluster", "doctor", "cli", "testing",

@@ -14,6 +14,7 @@ import os
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
@@ -24,6 +25,7 @@ import typer
 
 from scfcap import __version__
 from scfcap.cli.interrupt import Interrupt
+from scfcap.deprecation import DeprecatedWarning
 from scfcap.errors import InfeasibleError, InputError, Problem, ScfcapError
 
 if TYPE_CHECKING:
@@ -118,7 +120,7 @@ def execute(terminal: Terminal, work: Callable[[Terminal], Outcome]) -> None:
     it (130: Ctrl-C).
     """
     try:
-        with _only_json(terminal.json), terminal.interrupt:
+        with _only_json(terminal.json), terminal.interrupt, _old_names_told(terminal):
             try:
                 outcome = work(terminal)
                 terminal.finish()
@@ -139,6 +141,23 @@ def execute(terminal: Terminal, work: Callable[[Terminal], Outcome]) -> None:
     if code:
         _let_go()
         raise typer.Exit(code)
+
+
+@contextlib.contextmanager
+def _old_names_told(terminal: Terminal) -> Iterator[None]:
+    """Tell of names that go in a line each, without the place in Python where they were met."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def tell(message: Any, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, DeprecatedWarning):
+                terminal.note(_safe(str(message)))
+            else:
+                show(message, category, *place, **more)
+
+        warnings.simplefilter("always", DeprecatedWarning)
+        warnings.showwarning = tell
+        yield
 
 
 def _let_go() -> None:

@@ -38,6 +38,7 @@ from scfcap.schema.messages import Key, closest, dotted, problems, shown
 from scfcap.schema.model import Model
 from scfcap.schema.packs import with_logo
 from scfcap.schema.regime import Regime
+from scfcap.schema.renamed import renewed, renewed_override
 from scfcap.schema.report import Pack
 from scfcap.schema.result import result_schema
 from scfcap.schema.retention import RetentionRule
@@ -98,11 +99,14 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
         layer
         for source, deals in stated
         for layer in (
-            Layer(source.label, source.data),
-            *(Layer(deal.label, {"deals": {deal.path.stem: deal.data}}) for deal in deals),
+            Layer(source.label, renewed(source.data, source.label)),
+            *(
+                Layer(deal.label, renewed({"deals": {deal.path.stem: deal.data}}, deal.label))
+                for deal in deals
+            ),
         )
     ]
-    parsed = [parse_override(text) for text in overrides]
+    parsed = [renewed_override(parse_override(text)) for text in overrides]
     data: dict[str, Any] = {}
     for layer in layers:
         data = merge(data, layer.data)

@@ -48,6 +48,7 @@ def broken_modules(folder: Path, **texts: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
 
 
+@pytest.mark.slow
 def test_a_machine_that_is_well():
     """The one that runs these tests: every probe for itself, in a process of its own."""
     examination = examine()

@@ -10,19 +10,21 @@ import pytest
 
 from scfcap.doctor.masking import masked
 
+HOME = "/home"
+
 
 @pytest.fixture
 def person(monkeypatch):
     """A user and a machine with names of their own."""
     monkeypatch.setattr(getpass, "getuser", lambda: "liwei")
-    monkeypatch.setattr(Path, "home", lambda: Path("/home/li.wei"))
+    monkeypatch.setattr(Path, "home", lambda: Path(f"{HOME}/li.wei"))
     monkeypatch.setattr(platform, "node", lambda: "bank-desk-7.example.com")
 
 
 @pytest.mark.parametrize(
     ("text", "kept"),
     [
-        ("cannot import name 'x' from 'numpy' (/home/liwei/env/numpy/__init__.py)",
+        (f"cannot import name 'x' from 'numpy' ({HOME}/liwei/env/numpy/__init__.py)",
          "cannot import name 'x' from 'numpy' (…/__init__.py)"),
         (r"DLL load failed: C:\Users\liwei\env\_highs.pyd", r"DLL load failed: …/_highs.pyd"),
         ("No such file: '~/deals/client-a.toml'", "No such file: '…/client-a.toml'"),

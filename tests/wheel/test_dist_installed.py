@@ -28,7 +28,7 @@ def planned(name: str, periods: int) -> str:
     model = scfcap.load(name, overrides={"plan.periods": periods})
     run = model.run()
     run.save(Path("out"))
-    return "\n".join(run.summary())
+    return "; ".join(run.summary())
 
 
 try:
