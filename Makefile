@@ -20,7 +20,7 @@ PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durat
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help demo test test-all test-peers check bench lock peers tools clean venv
+.PHONY: help demo test test-all test-peers check bench lock peers tools site pictures clean venv
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -67,8 +67,18 @@ tools: $(STAMP)  ## an environment of its own for the site, the audit and the co
 	@$(TOOLS_VENV)/bin/python $(PIP_INSTALL) -r $(TOOLS_LOCK)
 	@$(TOOLS_VENV)/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 
+site: tools  ## build the documentation into docs/_build/html, warnings as errors
+	@$(TOOLS_VENV)/bin/python -m sphinx --builder html --nitpicky --fail-on-warning --keep-going \
+		--fresh-env --quiet docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+pictures: $(STAMP)  ## draw the pictures of the documentation anew
+	$(BIN)/python docs/pictures/imports.py
+	$(BIN)/python docs/pictures/start.py
+
 clean:  ## remove environments, caches and results
-	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build reports/out
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build reports/out \
+		docs/_build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp carries the version, so that PYTHON=python3.13 builds the environment anew.

@@ -15,6 +15,7 @@ PARTS = {
     "check 3.11": "Python 3.11: lint and types",
     "test 3.11": "Python 3.11: tests",
     "test-peers 3.11": "Python 3.11: against other libraries, in their own environment",
+    "site 3.11": "Python 3.11: the site of the documentation",
     "test 3.13": "Python 3.13: funding, report and command line",
 }
 
