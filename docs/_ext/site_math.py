@@ -7,11 +7,22 @@ from typing import Any
 from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx.application import Sphinx
+from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
+
+logger = logging.getLogger(__name__)
+
+
+def _converted(node: nodes.math | nodes.math_block, display: str) -> str:
+    """MathML of a formula; what the converter does not know it leaves as it is typed."""
+    formula = convert(node.astext(), display=display)
+    if "\\" in formula or "&amp;" in formula or "<merror" in formula:
+        logger.warning("formula is not understood: %s", node.astext(), location=node)
+    return formula
 
 
 def _inline(translator: Any, node: nodes.math) -> None:
-    translator.body.append(convert(node.astext()))
+    translator.body.append(_converted(node, "inline"))
     raise nodes.SkipNode
 
 
@@ -19,7 +30,7 @@ def _block(translator: Any, node: nodes.math_block) -> None:
     number = ""
     if node["number"]:
         number = f'<span class="eqno">({get_node_equation_number(translator, node)})</span>'
-    formula = convert(node.astext(), display="block")
+    formula = _converted(node, "block")
     translator.body.append(f'<div class="math">{number}{formula}</div>\n')
     raise nodes.SkipNode
 

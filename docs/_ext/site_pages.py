@@ -23,6 +23,9 @@ BELOW = {"reports": "reports-*"}
 
 _TREE = re.compile(r"^```\{toctree\}\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 
+#: A tree of which no document is there: its section is left out.
+_EMPTY = re.compile(r"^```\{toctree\}\n(?::.*\n|\n)*^```\n", re.MULTILINE)
+
 
 class Written(Directive):
     """The Markdown that a function of ours makes, parsed in place."""
@@ -87,7 +90,8 @@ def navigation(name: str, text: str) -> str:
     """A page with what stands below it, and without entries for documents that are not there."""
     if name in BELOW:
         text += f"\n```{{toctree}}\n:hidden:\n:glob:\n\n{BELOW[name]}\n```\n"
-    return _TREE.sub(_present, text)
+    parts = re.split(r"(?m)^(?=## )", _TREE.sub(_present, text))
+    return "".join(part for part in parts if not _EMPTY.search(part))
 
 
 def _present(tree: re.Match[str]) -> str:
