@@ -22,6 +22,14 @@ UNITS = {
 }  # fmt: skip
 
 
+#: What keys mean that many tables have, where a table does not say more.
+COMMON = {
+    "name": "Name by which other keys, tables and reports speak of it.",
+    "title": "Title in reports.",
+    "kind": "Which of the kinds of this table it is.",
+}
+
+
 @dataclass(frozen=True)
 class Key:
     """One key of a table: its name, type, unit, default and meaning in words."""
@@ -97,6 +105,7 @@ def _key(schema: type[Schema], name: str, field: FieldInfo) -> Key:
     if not meaning:
         below = [child for child, _ in _schemas(field.annotation)]
         meaning = " ".join(dict.fromkeys(_prose(child.__doc__ or "") for child in below))
+    meaning = meaning or COMMON.get(name, "")
     return Key(_alias(name, field), _type(field), unit, _default(field), meaning)
 
 
