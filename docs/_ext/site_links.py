@@ -15,11 +15,11 @@ from sphinx.environment import BuildEnvironment
 _DRAWN = {"deals": "![The order of payment of the deal above](pictures/deal-small.svg)"}
 
 _MERMAID = re.compile(r"^```mermaid\n.*?^```$", re.MULTILINE | re.DOTALL)
-_ELSEWHERE = re.compile(r"\]\((\.\./(?:models|reports)/[^)]+\.md)\)")
+_ELSEWHERE = re.compile(r"\]\((\.\./[^)#]+\.md)(?:#[^)]*)?\)")
 
 
 def _files(_: Sphinx, name: str, content: list[str]) -> None:
-    """Notes of models are no pages of the site: they are handed out as files."""
+    """Documents outside the folder are no pages of the site: they are handed out as files."""
     content[0] = _ELSEWHERE.sub(r"](path:\1)", content[0])
     if name in _DRAWN:
         content[0] = _MERMAID.sub(_DRAWN[name], content[0])
