@@ -27,7 +27,7 @@ PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durat
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help demo test test-all test-peers check bench validation coverage mutate lock peers tools clean venv fuzz-deals dist test-dist test-versions minimal test-minimal lint-container release-check audit sbom fuzz-inputs scale
+.PHONY: help demo test test-all test-peers check bench validation coverage mutate lock peers tools clean venv fuzz-deals dist test-dist test-versions minimal test-minimal lint-container release-check audit sbom fuzz-inputs scale site pictures
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -124,7 +124,7 @@ release-check: $(STAMP)  ## what has to hold before a release, beside .ci/run (d
 audit: tools  ## known weaknesses of what the lock holds; fails where that cannot be told
 	@$(TOOLS_VENV)/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off \
 		-r $(LOCK) || { echo "audit: not clean, or not done: see above. An index that serves" \
-		"no advisories (many mirrors) proves nothing; run it where pypi.org is reached." >&2; \
+		"no advisories (many mirrors) proves nothing; ask one that does." >&2; \
 		exit 1; }
 
 sbom: tools  ## the bill of materials of a plain install: dist/scfcap.cdx.json (CycloneDX)
@@ -133,8 +133,18 @@ sbom: tools  ## the bill of materials of a plain install: dist/scfcap.cdx.json (
 fuzz-inputs: $(STAMP)  ## a million hostile inputs over every reader, into docs/security.md
 	$(BIN)/python benchmarks/campaigns/inputs.py --keep
 
+site: tools  ## build the documentation into docs/_build/html, warnings as errors
+	@$(TOOLS_VENV)/bin/python -m sphinx --builder html --nitpicky --fail-on-warning --keep-going \
+		--fresh-env --quiet docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+pictures: $(STAMP)  ## draw the pictures of the documentation anew
+	$(BIN)/python docs/pictures/imports.py
+	$(BIN)/python docs/pictures/start.py
+
 clean:  ## remove environments, caches and results
-	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build reports/out
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build reports/out \
+		docs/_build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp carries the version, so that PYTHON=python3.13 builds the environment anew.

@@ -29,7 +29,7 @@ from scfcap.tape.rules.catalogue import rules_frame
 from scfcap.tape.schema import COLUMNS
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 
 def _blocks(language: str) -> list[tuple[str, str]]:

@@ -98,7 +98,8 @@ def yield_of(
     loss of everything has no yield above -100%.
 
     Raises:
-        InputError: a flow is negative or no finite number (see :func:`irr` for net flows).
+        InputError: a flow is negative or no finite number (net flows:
+            :func:`~scfcap.cashflow.returns.irr`).
     """
     flows = np.asarray(flows, dtype=np.float64)
     wrong = np.argwhere(~(np.isfinite(flows) & (flows >= 0.0)))

@@ -20,7 +20,9 @@ class Average(Schema):
     """A numeric tape column, ``remaining_days``, ``age_days`` or ``term_days``. A loan without the
     number may not go into the channel."""
     least: float | None = None
+    """Least that the mean may be; absent: no lower limit."""
     most: float | None = None
+    """Most that the mean may be; absent: no upper limit."""
 
     @property
     def label(self) -> str:
@@ -43,6 +45,7 @@ class Promise(Schema):
 
     name: str = ""
     test: ExpressionText
+    """Test over the loan's columns."""
     channel: str
     """Key of the channel."""
 

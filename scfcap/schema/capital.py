@@ -65,6 +65,7 @@ class Tax(Schema):
     """``[tax]``: tax on the profit of calendar years; the group's net income is what is taxed."""
 
     rate: Share
+    """Share of the profit."""
     paid: Literal["year_end", "each_period"] = "each_period"
     """In the period in which the year ends, or as it accrues."""
     losses_forward: Money = 0.0
@@ -78,6 +79,7 @@ class Dividends(Schema):
     """``[dividends]``: at most a share of a closed calendar year's net income, in stated months."""
 
     payout: Share
+    """Most that is paid out of a closed year's net income."""
     months: tuple[CalendarMonth, ...] = Field(min_length=1)
     """Months in which dividends of the year before may be paid."""
     owners_rate: CostRate | None = None
@@ -93,3 +95,4 @@ class Injection(Schema):
     date: date
     """In the period of that day."""
     amount: Money
+    """What is paid in."""

@@ -90,6 +90,7 @@ class Fixing(Schema):
     """A rate and the day from which it holds."""
 
     day: date
+    """First day on which the rate holds."""
     rate: Floating
     """[1/year]"""
 

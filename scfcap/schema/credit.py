@@ -193,6 +193,7 @@ class HistorySpec(Schema):
     bad_values: tuple[str, ...]
     """Values of ``outcome_column`` that count as default."""
     borrower_column: str = "borrower_id"
+    """Column of the history that names the borrower."""
     origination_column: str
     """Column of the history: day paid out."""
     closed_column: str
@@ -209,6 +210,7 @@ class CreditSpec(Schema):
     """
 
     source: Literal["stated", "estimated", "history"] = "stated"
+    """Stated by segment, estimated from outcomes on the tape, or from ``[history]``."""
     segments: dict[str, SegmentCredit] = Field(default_factory=dict)
     """Behaviour by segment; every segment of the tape needs one where ``source = "stated"``."""
     where: tuple[CreditRule, ...] = ()
@@ -279,6 +281,7 @@ class TermRange(Schema):
         "order",
         "flat_fee",
     ]
+    """How the loans are repaid."""
     rate: Rate
     """Contract rate [1/year]; of a flat fee, on the principal lent."""
     shortest: int = Field(ge=1, le=3650)

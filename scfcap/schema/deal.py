@@ -42,6 +42,7 @@ class CollectionsSpec(Schema):
     principal: Name = "collection"
     """Scheduled and early principal, and proceeds of sales."""
     recovery: Name = "collection"
+    """Recoveries after defaults."""
 
 
 class CovenantSpec(Schema):
@@ -50,7 +51,9 @@ class CovenantSpec(Schema):
     column: str
     """Column of numbers, such as ``rate``, ``score``, ``remaining_days``; weighted by balance."""
     least: float | None = Field(default=None, allow_inf_nan=False)
+    """Least that the mean may be; absent: no lower limit."""
     most: float | None = Field(default=None, allow_inf_nan=False)
+    """Most that the mean may be; absent: no upper limit."""
 
     @model_validator(mode="after")
     def _some_bound(self) -> CovenantSpec:
@@ -149,13 +152,19 @@ class OpeningSpec(Schema):
     accrued: dict[str, Money] = Field(default_factory=dict)
     """Interest of tranches that has been earned and is not yet due (before ``first_interest``)."""
     accounts: dict[str, Money] = Field(default_factory=dict)
+    """Cash of accounts, by account."""
     lines: dict[str, Money] = Field(default_factory=dict)
     """Drawn."""
     written_off: dict[str, Money] = Field(default_factory=dict)
+    """Principal written off so far, by tranche."""
     pool_at_closing: Money
+    """Principal of the loans at closing."""
     cumulative_default: Money = 0.0
+    """Defaults since closing."""
     cumulative_loss: Money = 0.0
+    """Losses since closing."""
     payments_made: int = Field(default=0, ge=0)
+    """Payment dates since closing."""
     phase: Name | None = None
     """Absent: the first."""
     reached: Name | None = None
@@ -181,8 +190,11 @@ class ActualRow(Schema):
     interest: Money
     """With borrowers' fees."""
     principal: Money
+    """Scheduled and early principal collected."""
     recovery: Money = 0.0
+    """Recoveries collected."""
     default: Money = 0.0
+    """Principal that defaulted."""
     purchases: Money = 0.0
     """Paid for new loans at the period's end."""
     bought: Money | None = None
@@ -190,6 +202,7 @@ class ActualRow(Schema):
     pool: Money
     """Performing at the period's end, with the purchases."""
     delinquent: Money = 0.0
+    """Principal past due at the end of the period."""
 
 
 class SettlementSpec(Schema):
@@ -213,12 +226,14 @@ class DealSpec(Schema):
 
     title: str = ""
     closing: date
+    """Day on which the classes are sold and the loans bought."""
     legal_end: date | None = None
     """Date by which notes must be repaid; absent: the end of the run."""
     originator_fails: date | None = None
     """Day on which the platform company fails, in every scenario; absent: as scenarios say. It
     counts from the period's end on; of a deal that stands it may be before the opening."""
     day_count: DayCount = "30/360"
+    """How days make years of interest."""
     cents: bool = False
     """Whether payments are rounded to cents, half to even, as contracts pay."""
     assets: AssetsSpec = AssetsSpec()

@@ -183,6 +183,7 @@ class LineSpec(Schema):
     rate: CostRate = 0.0
     """On what is drawn [1/year]; over ``index`` if there is one."""
     index: str | None = None
+    """Index that the line's interest follows; absent: a fixed rate."""
     fee_rate: CostRate = 0.0
     """On what is not drawn [1/year]."""
     available_while: ExpressionText | None = None
@@ -216,15 +217,23 @@ class HedgeSpec(Schema):
     notional: ExpressionText
     """[currency] at the start of the interest period."""
     pay_rate: Floating = 0.0
+    """Fixed rate that the deal pays."""
     pay_index: str | None = None
+    """Index that the deal pays in its place."""
     pay_margin: Floating = 0.0
+    """Margin over ``pay_index``."""
     receive_rate: Floating = 0.0
+    """Fixed rate that the deal receives."""
     receive_index: str | None = None
+    """Index that the deal receives in its place; that of a cap or floor."""
     receive_margin: Floating = 0.0
+    """Margin over ``receive_index``."""
     strike: Floating = 0.0
+    """Level above which a cap pays, below which a floor does."""
     premium: Amount = 0.0
     """Paid at closing out of the proceeds."""
     day_count: DayCount | None = None
+    """How days make years; absent: the deal's."""
     ends: date | None = None
     """Last payment date; absent: the deal's end."""
     to: Name = "collection"
@@ -243,6 +252,7 @@ class MeasureSpec(Schema):
     """``[measures.NAME]``: a figure found on each payment date before anything is paid."""
 
     of: ExpressionText
+    """Formula of the figure."""
     mean_of: int = Field(default=1, ge=1, le=120)
     """Mean over so many payment dates; over those there are, in the beginning."""
 
@@ -318,6 +328,7 @@ class StepSpec(Schema):
     """
 
     pay: StepAction
+    """What is due; see above."""
     to: tuple[Name, ...] | Name = ()
     """Fees, tranches, accounts, lines or hedges, in the order of payment."""
     name: str = ""

@@ -25,11 +25,17 @@ class CoreRisk(Schema):
     correlation: Correlation = 0.2
     """Its correlation with the common factor, as an asset correlation."""
     supplier_default_multiple: Multiple = 3.0
+    """Factor on the default intensity of a failed enterprise's suppliers."""
     infection: Share = 0.3
+    """Share of its suppliers' loans that defaults at once."""
     unpaid: Share = 1.0
+    """Share of the loans on its orders that defaults at once."""
     recovery: Share = 0.3
+    """Share of the unpaid orders that is recovered."""
     recovery_lag: int = Field(default=12, ge=0, le=60)
+    """Periods from the failure to that recovery."""
     orders_lost: Share = 1.0
+    """Share of the demand for loans on its orders that ends with it."""
     contagion: Share = 0.2
     """Probability that it infects an enterprise with all its suppliers in common."""
     after: int = Field(default=1, ge=0, le=60)
@@ -40,25 +46,33 @@ class LineRisk(Schema):
     """``[factors.lines]``: each lender may cut its line, once."""
 
     probability: Share = 0.05
+    """Probability that a lender cuts its line in a year."""
     with_core: Share = 0.3
     """Probability that a lender cuts when a core enterprise fails."""
     cut: Share = 0.5
+    """Share of the line that is taken away."""
     notice: int = Field(default=1, ge=0, le=120)
+    """Periods from the announcement to the cut."""
 
 
 class RunOffRisk(Schema):
     """``[factors.p2p]``: P2P lenders may leave, once, the likelier the worse the times."""
 
     probability: Share = 0.1
+    """Probability that they leave in a year."""
     correlation: Correlation = 0.2
+    """Correlation with the common factor, as an asset correlation."""
     share: Share = 0.6
+    """Share of maturing notes that is not renewed."""
     cut: Share = 1.0
+    """Share of new lenders' money that no longer comes."""
 
 
 class OutageRisk(Schema):
     """``[factors.outage]``: outages, of each length up to the longest alike."""
 
     per_year: float = Field(default=0.5, ge=0.0, le=50.0)
+    """Mean number of outages a year."""
     longest: int = Field(default=5, ge=1, le=366)
     """Days."""
 

@@ -22,6 +22,7 @@ class LivesSpec(Schema):
     loans: int = Field(ge=1, le=5_000_000)
     """Loans made over all ``months``, most of them repaid by ``as_of``."""
     seed: int = Field(ge=0, lt=2**63)
+    """Number from which the platform is drawn; the same seed, the same lives."""
     months: int = Field(default=48, ge=2, le=180)
     """Months before ``as_of`` in which the platform lends."""
     growth: float = Field(default=0.6, gt=-0.9, le=5.0)

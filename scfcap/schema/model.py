@@ -45,6 +45,7 @@ class Model(Schema):
     currency: str = Field(min_length=3, max_length=3)
     """ISO 4217 code."""
     as_of: date
+    """Day at whose close the tape stands; the plan begins the day after."""
     regime: str
     """Name of a regime (``regimes/NAME.toml``), a jurisdiction ("cn": what is in force on each day
     of the plan), or "none"."""

@@ -56,7 +56,9 @@ class PlanSettings(Schema):
     money_unit: float = Field(default=1e6, ge=1.0, le=1e12)
     """Currency units in one unit of the reports and the program."""
     cash_yield: CostRate = 0.0
+    """What free cash earns [1/year]."""
     liquidity_floor: Money = 0.0
+    """Least free cash at each close."""
     debt_cover: float = Field(default=0.0, ge=0.0, le=10.0)
     """Cash to hold at each close, as a share of the debt due in the next unit of ``stated_in``."""
     interest_cover: float = Field(default=0.0, ge=0.0, le=10.0)
@@ -128,13 +130,16 @@ class Recovery(Schema):
     """Money still expected on loans that had defaulted before ``as_of``."""
 
     date: date
+    """Day on which it is expected."""
     amount: Money
+    """What is expected."""
 
 
 class Opening(Schema):
     """``[opening]``: the balance sheet at ``as_of``; give net_capital, cash, or both."""
 
     net_capital: Money | None = None
+    """Net capital at ``as_of``; absent: what cash and the other balances leave."""
     cash: Money | None = None
     """Free cash; derived from the balance sheet if absent."""
     deductions: Money = 0.0
@@ -180,6 +185,7 @@ class Tenor(Schema):
     periods: int = Field(ge=1, le=120)
     """In the unit of ``plan.stated_in``."""
     rate: CostRate
+    """Interest on draws of this tenor [1/year]."""
     floating: bool | None = None
     """Whether its draws float; absent: as the lender's."""
 
@@ -188,8 +194,11 @@ class Draw(Schema):
     """An outstanding draw at ``as_of``."""
 
     amount: Money
+    """Principal outstanding."""
     rate: CostRate
+    """Its interest [1/year]."""
     maturity: date
+    """Day on which it is repaid."""
     floating: bool | None = None
     """Whether it floats; absent: as the lender's."""
 
@@ -246,6 +255,7 @@ class Buyer(Schema):
     recourse_borne: Money = 0.0
     """Losses borne under the cap before ``as_of``."""
     eligibility: str
+    """Eligibility set of ``[pool]`` that loans must meet."""
     segments: tuple[str, ...] = ()
     """Segments that it buys; empty: all."""
     notice_days: int | None = Field(default=None, ge=0, le=3660)
@@ -265,9 +275,11 @@ class P2PNote(Schema):
     """Older P2P notes that fall due on one day."""
 
     amount: Money
+    """Principal outstanding."""
     rate: CostRate
     """All-in cost [1/year]."""
     maturity: date
+    """Day on which they are repaid."""
 
 
 class P2P(Schema):
@@ -293,10 +305,13 @@ class P2P(Schema):
     segments: tuple[str, ...] = ()
     """Segments of loans passed through; empty: all."""
     open_from: date | None = None
+    """First day on which notes are placed; absent: open from the start."""
     open_to: date | None = None
+    """Last day on which notes are placed; absent: open to the end."""
     outstanding: Money = 0.0
     """Notes outstanding at ``as_of`` besides ``notes``, repaid evenly over one tenor."""
     outstanding_rate: CostRate = 0.0
+    """Interest on ``outstanding`` [1/year]."""
     notes: tuple[P2PNote, ...] = ()
     """Outstanding at ``as_of`` by the day on which they fall due."""
 

@@ -104,6 +104,7 @@ class Strata(Schema):
     """A stratification by a number in stated classes: up to the first edge, and so on."""
 
     column: str
+    """Column with the number."""
     edges: tuple[float, ...] = Field(min_length=1, max_length=100)
     """Upper ends of the classes, in order; the last class is what lies above."""
 
@@ -152,7 +153,9 @@ class AdvanceRate(Schema):
     name: str = ""
     """Shown in tables; the test if empty."""
     test: ExpressionText
+    """Test over the loan's columns."""
     rate: Share
+    """Share of the balance that is advanced."""
 
     @property
     def label(self) -> str:
@@ -165,6 +168,7 @@ class Reserve(Schema):
 
     name: str
     amount: Money = 0.0
+    """Stated amount."""
     share: Share = 0.0
     """Of the eligible balance after excess concentrations."""
 
@@ -187,6 +191,7 @@ class BorrowingBaseSpec(Schema):
     lender: str | None = None
     """Lender whose ``limit`` and ``draws`` count, where they are not stated here."""
     limit: Money | None = None
+    """Limit of the line; absent: none."""
     drawn: Money | None = None
     """Outstanding under the line."""
     reserves: tuple[Reserve, ...] = ()

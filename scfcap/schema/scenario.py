@@ -147,6 +147,7 @@ class CoreFailure(_Begins):
     core: str
     """Buyer id on the tape, or "#1", "#2" ... for the buyers with the largest balance."""
     period: Period = 1
+    """Period at whose start it fails."""
     supplier_default_multiple: Multiple = 1.0
     """Factor on the default intensity of the core's suppliers, from ``period`` on."""
     infection: Share = 0.0
@@ -203,6 +204,7 @@ class P2PRunOff(_Begins):
     cut: Share = 0.0
     """Share of new lenders' money that no longer comes."""
     from_period: Period = 1
+    """First period in which they do not renew."""
 
 
 class MarketShut(_Window):
@@ -224,6 +226,7 @@ class Outage(_Begins):
     days: int = Field(ge=1, le=366)
     """Calendar days."""
     from_period: Period = 1
+    """Period in which it begins."""
 
 
 class OriginatorFailure(_Begins):

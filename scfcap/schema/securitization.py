@@ -30,6 +30,7 @@ class Trigger(Schema):
     """``cumulative_default``: defaults since closing over the pool at closing;
     ``default_rate``: the period's defaults over the opening pool, as a yearly rate."""
     threshold: Share
+    """Value of ``measure`` above which it trips."""
     margin: Share = 0.0
     """The plan keeps this far below the threshold."""
 
@@ -39,12 +40,15 @@ class Series(Schema):
 
     name: str
     closing: date
+    """Day on which the notes were sold."""
     pool_at_closing: Money
+    """Principal of the loans at closing."""
     notes: dict[str, Money]
     """Balance by tranche name, sold tranches only."""
     cash: Money = 0.0
     """Collections not yet invested."""
     reserve: Money = 0.0
+    """Cash reserve at ``as_of``."""
     cumulative_default: Money = 0.0
     """Defaults since closing."""
 
@@ -54,6 +58,7 @@ class Issue(Schema):
 
     name: str
     closing: date
+    """Day on which the notes would be sold."""
     max_pool: Money
     """Largest pool at closing."""
 
@@ -67,6 +72,7 @@ class SecuritizationSpec(Schema):
     amortising_periods: int = Field(ge=1, le=120)
     """Periods after that until the legal end."""
     coupon_timing: Literal["paid", "accrued_while_revolving"] = "paid"
+    """Paid in each period, or put off until the revolving period ends."""
     senior_fee_rate: CostRate = 0.0
     """Manager, custodian, trustee [1/year of the pool]."""
     servicing_fee_rate: CostRate = 0.0
@@ -78,6 +84,7 @@ class SecuritizationSpec(Schema):
     idle_cash_limit: Share = 1.0
     """Most uninvested cash while revolving, share of the sold notes."""
     cash_yield: CostRate = 0.0
+    """What the series' cash earns [1/year]."""
     trigger: Trigger
     eligibility: str
     """Name of the eligibility set that purchases must meet."""

