@@ -20,7 +20,7 @@ PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durat
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help demo test test-all test-peers check bench lock peers tools clean venv
+.PHONY: help demo test test-all test-peers check bench lock peers tools faults clean venv
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -66,6 +66,9 @@ tools: $(STAMP)  ## an environment of its own for the site, the audit and the co
 	@test -x $(TOOLS_VENV)/bin/python || $(PYTHON) -m venv $(TOOLS_VENV)
 	@$(TOOLS_VENV)/bin/python $(PIP_INSTALL) -r $(TOOLS_LOCK)
 	@$(TOOLS_VENV)/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+
+faults: $(STAMP)  ## kill, starve and hinder the commands that write (KILLS=200)
+	$(BIN)/python benchmarks/campaigns/faults.py --kills $(or $(KILLS),200)
 
 clean:  ## remove environments, caches and results
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build reports/out

@@ -12,8 +12,9 @@ from scfcap.errors import InputError, Problem
 if TYPE_CHECKING:
     from scfcap.api.model import Model
 
-#: Memory of a command that reads a tape as a whole [bytes]: of itself, and a loan; measured, see
-#: docs/faults.md.
+#: Memory of a run that reads its tape as a whole [bytes]: of the program, and for each loan. Our
+#: estimate, on the safe side: the pool alone takes some 500 bytes a loan (docs/performance.md),
+#: 200,000 loans on the way to their plan 1,200.
 BASE: Final = 400 * 2**20
 LOAN: Final = 2500
 _GIB: Final = 2**30
@@ -57,7 +58,7 @@ def size_of(model: Model) -> tuple[str, int]:
 
 
 def needed(loans: int) -> float:
-    """What a command that reads ``loans`` as a whole takes at most [bytes]."""
+    """What a run that reads ``loans`` as a whole takes, about [bytes]."""
     return BASE + LOAN * loans
 
 
