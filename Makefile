@@ -27,7 +27,7 @@ PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durat
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help demo test test-all test-peers check bench validation coverage mutate lock peers tools clean venv fuzz-deals dist test-dist test-versions minimal test-minimal lint-container release-check audit sbom fuzz-inputs scale site pictures
+.PHONY: help demo test test-all test-peers check bench validation coverage mutate lock peers tools clean venv fuzz-deals dist test-dist test-versions minimal test-minimal lint-container release-check audit sbom fuzz-inputs scale site pictures faults
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -141,6 +141,9 @@ site: tools  ## build the documentation into docs/_build/html, warnings as error
 pictures: $(STAMP)  ## draw the pictures of the documentation anew
 	$(BIN)/python docs/pictures/imports.py
 	$(BIN)/python docs/pictures/start.py
+
+faults: $(STAMP)  ## kill, starve and hinder the commands that write (KILLS=200)
+	$(BIN)/python benchmarks/campaigns/faults.py --kills $(or $(KILLS),200)
 
 clean:  ## remove environments, caches and results
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build reports/out \

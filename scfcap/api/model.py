@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pandas as pd
 
 from scfcap.api import behaviour, drawing, planning, reports, sources
+from scfcap.api.memory import exhausted, size_of
 from scfcap.brief import Brief, Lines, listed, money
 from scfcap.periods import PeriodGrid
 from scfcap.schema.credit import SegmentCredit
@@ -103,7 +104,10 @@ def _once(station: Callable[[Model], _T]) -> Callable[[Model], _T]:
     @wraps(station)
     def kept(model: Model) -> _T:
         if name not in model._kept:
-            model._kept[name] = station(model)
+            try:
+                model._kept[name] = station(model)
+            except MemoryError as error:
+                raise exhausted(error, *size_of(model)) from error
         result: _T = model._kept[name]
         return result
 

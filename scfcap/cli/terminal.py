@@ -43,6 +43,8 @@ _USER_ERRNO = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG,
     errno.EFBIG,
 }  # fmt: skip
+#: What else is said where there is no more memory: for a thread's stack, for a library's code.
+_NO_MEMORY = ("can't start new thread", "failed to map segment", "load shared object file")
 
 
 @dataclass(frozen=True)
@@ -274,7 +276,11 @@ def explain(error: Exception, *, show_traceback: bool = False) -> tuple[dict[str
 
 
 def _as_input_error(error: Exception) -> Exception:
-    """A fault of the file system that the user can mend is bad input."""
+    """A fault of the file system, or of memory, that the user can mend is bad input."""
+    if isinstance(error, MemoryError) or any(said in str(error) for said in _NO_MEMORY):
+        from scfcap.api.memory import exhausted
+
+        return exhausted(error)
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
         return InputError(
             Problem(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import highspy
 import numpy as np
 
+from scfcap.funding.at_work import solve
 from scfcap.quantities import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def go_on(model: Any, options: Mapping[str, Any]) -> None:
 
 def run(model: Any) -> str:
     """Solve, and say how it ended as PuLP would; "Optimal" only where that is proven."""
-    model.run()
+    solve(model)
     return _ENDED.get(model.getModelStatus(), "Stopped")
 
 

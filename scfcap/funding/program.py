@@ -25,6 +25,7 @@ import pulp as _pulp
 from scipy import sparse
 
 from scfcap.errors import InputError, Problem, SolverError
+from scfcap.funding.at_work import at_work, seconds
 from scfcap.funding.highs import UNLIMITED, begin, go_on, highs, run, values
 from scfcap.funding.lp_text import lp_text
 from scfcap.funding.relaxation import elastic
@@ -449,13 +450,15 @@ def _built(program: Program) -> tuple[Any, list[Any]]:
 
 def _run(problem: Any, options: Mapping[str, Any]) -> str:
     """Solve by HiGHS in process, and say how it ended."""
+    limit = seconds()
     solver = pulp.HiGHS(
         msg=False,
+        timeLimit=limit,
         **_TOLERANCES,
         **options,
     )
     with _guarded(HIGHS):
-        return _condition(problem, problem.solve(solver))
+        return _condition(problem, at_work(lambda: problem.solve(solver), limit))
 
 
 def _run_other(problem: Any, name: str, threads: int) -> str:
@@ -475,6 +478,8 @@ def _guarded(name: str) -> Iterator[None]:
     try:
         with quiet():
             yield
+    except (InputError, MemoryError):
+        raise
     except Exception as error:  # what an interface to a solver raises is its own affair
         msg = f"the solver {name} failed: {type(error).__name__}: {error}"
         raise SolverError(msg) from error

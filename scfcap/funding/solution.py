@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scfcap.errors import SolverError
+from scfcap.funding.at_work import solve
 from scfcap.quantities import FloatArray
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Solution:
             for r, shift in shifts.items():
                 low, high = bounds[r]
                 model.changeRowBounds(r, low + shift, high + shift)
-            model.run()
+            solve(model)
             optimal = "optimal" in str(model.getModelStatus()).lower()
             value = -float(model.getObjectiveValue()) if optimal else None
             for r, (low, high) in bounds.items():

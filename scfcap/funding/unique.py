@@ -28,6 +28,7 @@ from typing import Any, Literal
 import numpy as np
 
 from scfcap.errors import SolverError
+from scfcap.funding.at_work import solve
 from scfcap.funding.program import TOLERANCE, Key, Program, Solution, Terms
 from scfcap.funding.solution import FEASIBLE, excess, quiet
 from scfcap.funding.variables import Book
@@ -263,7 +264,7 @@ class Again:
         whole[self.room] = DEAR
         self.model.changeColsCost(count, np.arange(count, dtype=np.int32), whole)
         with quiet():
-            self.model.run()
+            solve(self.model)
         ended = str(self.model.modelStatusToString(self.model.getModelStatus()))
         if ended != "Optimal":
             msg = f"choosing among equal plans ended with status {ended!r}"

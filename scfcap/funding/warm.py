@@ -15,6 +15,7 @@ from typing import Any
 import highspy
 import numpy as np
 
+from scfcap.funding.at_work import solve
 from scfcap.funding.highs import INF as _INF
 from scfcap.funding.highs import NEAR as _NEAR
 from scfcap.funding.highs import columns_and_rows as _columns_and_rows
@@ -112,7 +113,7 @@ class Warm:
 
     def solve(self) -> Point | None:
         """The optimum as things stand; None where there is none."""
-        self._model.run()
+        solve(self._model)
         if self._model.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return None
         found = self._model.getSolution()

@@ -16,6 +16,7 @@ from scipy import sparse
 from scfcap.errors import SolverError
 from scfcap.funding.allocation.core import Core, spread
 from scfcap.funding.allocation.program import UNPLACED
+from scfcap.funding.at_work import solve
 from scfcap.funding.solution import quiet
 from scfcap.quantities import FloatArray, IntArray
 
@@ -98,7 +99,7 @@ class Relaxation:
 
     def _run(self, solver: str) -> Any:
         self._model.setOptionValue("solver", solver)
-        self._model.run()
+        solve(self._model)
         return self._model.getModelStatus()
 
 

@@ -1,0 +1,62 @@
+"""What faults of the machine and of whoever runs it do to a command: exit code, words, files.
+
+The same trials, and more of them, are the campaign of ``make faults``.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from . import hindered, kills
+from .commands import COMMANDS
+from .server import serving
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of POSIX")
+
+NAMED = {command.name: command for command in COMMANDS}
+#: Of each way to write one: a run folder, a file, a folder, a database.
+KILLED = [
+    ("check", "act", 0.5), ("check", "act", 1.0), ("deal --draw", "act", 0.6),
+    ("init", "act", 0.7), ("ledger --open", "time", 0.9),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server():
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def known(server, tmp_path_factory):
+    """``known(NAME)``: a command that nothing disturbs, run once."""
+    found = {}
+
+    def of(name):
+        if name not in found:
+            place = tmp_path_factory.mktemp("known")
+            found[name] = kills.undisturbed(server, NAMED[name], place)
+        return found[name]
+
+    return of
+
+
+@pytest.mark.parametrize(("name", "how", "where"), KILLED)
+def test_a_killed_command_leaves_nothing_half_and_runs_again(
+    server, known, tmp_path, name, how, where
+):
+    found = kills.kill(server, NAMED[name], known(name), how, where, tmp_path)
+    assert found.wrong == ()
+    assert found.killed or how == "time"  # this run may be faster than the one before
+
+
+#: What the campaign alone tries: much like others, long, or (memory) not promised: docs/faults.md.
+LEFT = {"SIGHUP", "limited files", "file in the way", "memory"}
+
+
+@pytest.mark.parametrize("name", [name for name in hindered.CASES if name not in LEFT])
+def test_a_hindered_command_says_so_and_leaves_nothing_half(server, tmp_path, name):
+    tried = hindered.CASES[name](server, tmp_path / "work")
+    assert tried.kept, tried
