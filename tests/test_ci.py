@@ -17,7 +17,7 @@ PARTS = {
     "test-peers 3.11": "Python 3.11: against other libraries, in their own environment",
     "test-dist 3.11": "Python 3.11: a plain install, outside the checkout",
     "site 3.11": "Python 3.11: the site of the documentation",
-    "test 3.13": "Python 3.13: funding, report and command line",
+    "test 3.13": "Python 3.13: the plan, and what meets Python first",
 }
 
 #: Notes what it is asked for, and fails where ``FAIL`` says so.
