@@ -299,6 +299,13 @@ def test_each_sheet_but_the_checks_has_a_chart(book: Book) -> None:
     assert without == ["Terms", "Limits by period", "Checks"]
 
 
+def test_no_printed_page_cuts_a_chart(book: Book) -> None:
+    for sheet in book.sheets:
+        for chart in sheet.charts:
+            room = sheet.centimetres(chart.column, sheet.last_column)
+            assert chart.width <= room + 0.01, f"{sheet.name}: {chart.title}"
+
+
 def test_colours_follow_the_trade(book: Book) -> None:
     """Formulas are black, or green where they look at another sheet; none is blue."""
     for sheet in book.sheets:

@@ -46,6 +46,8 @@ NAME = "Summary"
 #: Columns of the sheet's body: B to M, of one width.
 _FIRST, _LAST, _WIDTH = 2, 13, 11.5
 _LINE = 14.5
+#: Where the chart begins; it ends with the body, which is where a printed page ends.
+_CHART = 8
 
 
 def add_summary(kit: Kit) -> None:
@@ -124,7 +126,7 @@ def _figures(kit: Kit, sheet: Sheet, row: int) -> int:
                 live = isinstance(value, Formula)
                 style = linked(line.number_format) if live else figure(line.number_format)
                 sheet.put(at, column, value, style)
-    chart = _chart(kit, row + 1)
+    chart = _chart(kit, sheet, row + 1)
     if chart is not None:
         sheet.charts.append(chart)
         at = max(at, row + 1 + int(chart.height / 0.51))
@@ -175,7 +177,7 @@ def _horizon(kit: Kit, key: str) -> Value:
     return Formula(f"=SUM({place.linked})", value)
 
 
-def _chart(kit: Kit, row: int) -> Chart | None:
+def _chart(kit: Kit, sheet: Sheet, row: int) -> Chart | None:
     months = kit.book.places.get("plan.months")
     if months is None:
         return None
@@ -189,12 +191,12 @@ def _chart(kit: Kit, row: int) -> Chart | None:
         kind="stacked",
         title=f"Who funds the loans and the cash, {kit.look.label}",
         row=row,
-        column=8,
+        column=_CHART,
         categories=months,
         series=tuple(series),
         number_format=kit.look.axis(),
         category_format=kit.look.day,
-        width=14.5,
+        width=sheet.centimetres(_CHART, _LAST),
         height=7.6,
     )
 
