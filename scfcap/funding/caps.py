@@ -101,6 +101,17 @@ def base_at_start(inputs: Inputs, kind: Base) -> float:
     return inputs.net_capital + inputs.deductions
 
 
+def p2p_notes(inputs: Inputs, decisions: Decisions) -> FloatArray:
+    """P2P notes outstanding at every close, without loans passed through [money units]."""
+    notes = np.zeros(inputs.horizon + 1)
+    if inputs.p2p is not None:
+        notes += inputs.p2p.open_balance
+        for t in inputs.periods:
+            due = inputs.p2p.maturity.falls_due(t)
+            notes[t:due] += float(decisions.placed[:, t].sum())
+    return notes
+
+
 def stock(inputs: Inputs, name: str, decisions: Decisions, result: Replay) -> FloatArray:
     """A source at every close, index t from 0 to T, from decisions and engines alone."""
     stock = np.zeros(inputs.horizon + 1)
@@ -119,11 +130,7 @@ def stock(inputs: Inputs, name: str, decisions: Decisions, result: Replay) -> Fl
     elif name == "p2p":
         for lenders in inputs.partners_in(P2P):
             stock += result.places[lenders.place].balance
-        if inputs.p2p is not None:
-            stock += inputs.p2p.open_balance
-            for t in inputs.periods:
-                due = inputs.p2p.maturity.falls_due(t)
-                stock[t:due] += float(decisions.placed[:, t].sum())
+        stock += p2p_notes(inputs, decisions)
     else:
         theirs = {x.name: x for x in inputs.lenders if x.kind == name}
         for x in inputs.lenders:

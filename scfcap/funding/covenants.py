@@ -14,7 +14,7 @@ import pandas as pd
 
 from scfcap.axes import OWN
 from scfcap.funding.breaches import opening_sides
-from scfcap.funding.caps import stock
+from scfcap.funding.caps import p2p_notes, stock
 from scfcap.funding.constraints.covenants import drawn, sides
 from scfcap.funding.covenant_inputs import CovenantInputs
 from scfcap.funding.decisions import Decisions, decisions_of
@@ -147,7 +147,7 @@ def replayed_measures(
 ) -> dict[Key, Measure]:
     """The same by the engines, from the decisions alone; at ``as_of`` there is nothing to carry."""
     debt = sum((stock(inputs, name, decisions, result) for name in _DEBT), start=np.zeros(1))
-    notes = stock(inputs, "p2p", decisions, result)
+    notes = p2p_notes(inputs, decisions)
     balances = line_balances(inputs, decisions)
     found: dict[Key, Measure] = {}
     for x, t in wanted:

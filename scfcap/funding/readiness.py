@@ -138,8 +138,7 @@ def _levels(found: Optimum, t: int) -> Iterator[tuple[str, float]]:
         drawn = book.debt(lender.name, t).value(x) + float(lender.open_balance[t])
         yield f"undrawn line of {lender.name}", max(lender.line(t) - drawn, 0.0)
     if inputs.p2p is not None:
-        stock = book.p2p_stock(t).value(x) + float(inputs.p2p.open_balance[t])
-        yield "room for P2P notes", max(inputs.p2p.limit - stock, 0.0)
+        yield "room for P2P notes", max(inputs.p2p.limit - book.p2p_stock(t).value(x), 0.0)
     own = np.array(
         [book.held(j, OWN, t).value(x) for j in range(len(inputs.cohorts))], dtype=np.float64
     )

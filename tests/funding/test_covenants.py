@@ -27,6 +27,7 @@ from scfcap.funding.rooms import rooms
 from scfcap.periods import PeriodGrid
 from scfcap.schema.model import Model
 from scfcap.schema.regime import Regime
+from scfcap.testing.platform import edited
 
 from .small_platform import AS_OF, LAW, MODEL, Platform, platform
 
@@ -355,6 +356,30 @@ def test_covenants_that_do_not_fit_are_refused(covenants, says):
         Model.model_validate({**MODEL, "lenders": lines(*covenants)})
 
 
+def test_loans_passed_through_to_p2p_lenders_are_no_notes_that_own_loans_back():
+    """They have left the book: what is pledged to a bank is not less for them."""
+    through = {"limit": 60e6, "rolling_12_months": 60e6, "mode": "pass_through", "fee": 0.0}
+    line = {"name": "bank-a", "limit": 20e6, "tenors": [{"periods": 3, "rate": 0.07}]}
+    changes = {
+        "lenders": [line | {"covenants": [BASE | {"eligibility": "vehicle"}]}],
+        "p2p": through | {"per_period": 30e6, "eligibility": "vehicle"},
+        "demand.credit.per_period": 40e6,
+        "demand.credit.minimum": 1.0,
+        "plan.periods": 4,
+        "opening.net_capital": 66e6,
+    }
+    made = platform(edited(changes))
+    plan = solve_plan(made.inputs, made.engine, channels=False)
+    table = plan.tables()["covenants"]
+    last = table[table["period"] == 4].iloc[0]
+    bases = table[table["kind"] == "borrowing_base"]
+    assert last["ratio"] > 0.0
+    assert (bases["ratio"] - bases["replayed_ratio"]).abs().max() < 1e-9
+    passed = plan.optimum.replay.places["p2p"].balance[4]
+    own = plan.optimum.replay.own[:, 4].sum()
+    assert passed > own - last["base_amount"] / plan.optimum.inputs.unit
+
+
 @pytest.mark.parametrize(
     "nothing",
     [BASE | {"advance_rate": 0.0}, PAST_DUE | {"share": 0.0, "tested": "period"}],
@@ -367,7 +392,9 @@ def test_a_limit_of_nothing_is_compared_as_it_is(nothing):
     safe = {"credit": {"segments": {x: {"cdr": 0.0, "severity": 0.0} for x in ("credit", "order")}}}
     lenders = lines(nothing)
     lenders[0]["draws"] = []
-    made = platform({"lenders": lenders, **safe, "plan": {**MODEL["plan"], "periods": 2}})
+    opening = {**MODEL["opening"], "net_capital": 70e6}
+    plan = {**MODEL["plan"], "periods": 2}
+    made = platform({"lenders": lenders, **safe, "opening": opening, "plan": plan})
     plan = solve_plan(made.inputs, made.engine, channels=False)
     checks = plan.tables()["checks"]
     mine = checks[checks["check"].str.startswith("replay: covenant")]
