@@ -13,8 +13,8 @@ def test_check_says_the_share_that_a_plan_takes(scfcap, mini):
     model = load(folder, overrides={"stated_for_book": 20_000.0})
     share = model.pool().total / 20_000.0
     assert (found.exit_code, f"so a plan takes {share:.4%} of it." in found.stdout) == (0, True)
-    stated = load(folder).spec.opening.net_capital
-    assert model.spec.opening.net_capital == pytest.approx(stated * share, rel=1e-12)
+    stated = load(folder).spec.lenders[0].limit
+    assert model.spec.lenders[0].limit == pytest.approx(stated * share, rel=1e-12)
 
 
 def test_check_says_nothing_where_money_is_stated_as_it_is(scfcap, mini):
