@@ -30,12 +30,14 @@ from scfcap.tape.schema import COLUMNS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+# Blocks of a tutorial belong together: tests/test_tutorials.py.
+APART = [page for page in PAGES if not page.name.startswith("tutorial-")]
 
 
 def _blocks(language: str) -> list[tuple[str, str]]:
     """Fenced blocks of one language: page and number, text."""
     found = []
-    for page in PAGES:
+    for page in APART:
         text = page.read_text(encoding="utf-8")
         blocks = re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
         found += [(f"{page.name}-{k}", block) for k, block in enumerate(blocks)]

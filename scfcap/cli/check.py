@@ -114,6 +114,8 @@ def _show(terminal: Terminal, quality: Quality, folder: Path | None) -> None:
         terminal.say(f"All findings, and the rejected rows: {shown_path(folder)}")
     for note in quality.notes:
         terminal.note(note)
+    if (scaled := quality.scaled()) is not None:
+        terminal.say(scaled)
     (terminal.note if quality.refused else terminal.say)(quality.verdict())
 
 

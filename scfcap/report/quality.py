@@ -59,6 +59,18 @@ class Quality:
         fine = rejected if len(self.rejects) else f"none of {self.rows:,} rows is rejected"
         return f"Usable: {fine}; {remarks_said(self.reasons)}."
 
+    def scaled(self) -> str | None:
+        """How money that is stated for another book is scaled to this one; None if it is not."""
+        stated, currency = self.model.spec.stated_for_book, self.model.spec.currency
+        if not stated or self.tape is None:
+            return None
+        book = float(self.tape.frame["current_balance"].sum())
+        return (
+            f"Money in the model is stated for a book of {currency} {stated:,.0f} "
+            f"(stated_for_book); this one has {currency} {book:,.0f}, so a plan takes "
+            f"{book / stated:.4%} of it."
+        )
+
     def document(self) -> dict[str, Any]:
         """The report as plain values, every finding included."""
         return {
