@@ -6,10 +6,16 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import NoReturn
+from typing import Final, NoReturn
 
 #: As in :mod:`scfcap.cli.interrupt`, which must not be imported before signals are handled.
 _INTERRUPTED = {128 + number for number in (1, 2, 15)}
+
+#: What libraries read when they are loaded: Arrow's own allocator takes a GiB of address space in
+#: advance, OpenBLAS a buffer for each thread.
+_SPARING: Final = {"ARROW_DEFAULT_MEMORY_POOL": "system", "OPENBLAS_NUM_THREADS": "1"}
+#: M_ARENA_MAX of glibc's malloc.h: else up to 64 MiB of address space for each thread.
+_ARENAS: Final = -8
 
 
 def main() -> None:
@@ -17,6 +23,7 @@ def main() -> None:
     import on.
     """
     _open_standard_files()
+    _spare_address_space()
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
@@ -53,6 +60,29 @@ def _open_standard_files() -> None:
             file = os.fdopen(number, "w", encoding="utf-8", closefd=False)
             setattr(sys, name, file)
             setattr(sys, f"__{name}__", file)
+
+
+def _spare_address_space() -> None:
+    """Have libraries take less in advance, where the system limits address space or data.
+
+    What the environment says already stands.
+    """
+    try:
+        import resource
+    except ImportError:  # not on all systems
+        return
+    limits = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
+    if all(limit == resource.RLIM_INFINITY for limit in limits):
+        return
+    for name, value in _SPARING.items():
+        os.environ.setdefault(name, value)
+    if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
+        import ctypes
+
+        try:
+            ctypes.CDLL(None).mallopt(_ARENAS, 1)
+        except (OSError, AttributeError):  # another C library
+            return
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:

@@ -1,9 +1,11 @@
-"""What to say where memory ends: how much there may be, and what a tape of that size takes."""
+"""How much memory there may be, and what a tape takes: told before it is read, or when it ends."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,33 +14,71 @@ from scfcap.errors import InputError, Problem
 if TYPE_CHECKING:
     from scfcap.api.model import Model
 
-#: Memory of a run that reads its tape as a whole [bytes]: of the program, and for each loan. Our
-#: estimate, on the safe side: the pool alone takes some 500 bytes a loan (docs/performance.md),
-#: 200,000 loans on the way to their plan 1,200.
-BASE: Final = 400 * 2**20
-LOAN: Final = 2500
+
+@dataclass(frozen=True)
+class Kind:
+    """Memory as a limit counts it: what the program takes [bytes], and each loan [bytes]."""
+
+    name: str
+    base: int
+    loan: int
+
+    def needed(self, loans: int) -> int:
+        """What a run that reads ``loans`` as a whole takes, about [bytes]."""
+        return self.base + self.loan * loans
+
+
+_MIB: Final = 2**20
 _GIB: Final = 2**30
-#: Where a system tells the limit of a group of processes (Linux, cgroup 2 and 1).
-_GROUPS: Final = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+#: Highest that `check`, `pool`, `project` and `run` had with 3,000, 200,000 and 1,000,000 loans,
+#: rounded up: docs/faults.md, "Memory".
+RESIDENT: Final = Kind("memory", 450 * _MIB, 800)
+DATA: Final = Kind("memory for data (ulimit -d)", 450 * _MIB, 900)
+SPACE: Final = Kind("address space (ulimit -v)", 1000 * _MIB, 900)
+#: Where Linux tells of groups of processes, and this process's own.
+_GROUPS: Final = Path("/sys/fs/cgroup")
+_OURS: Final = Path("/proc/self/cgroup")
+#: What is read of a text file to tell how long its rows are [bytes], and which files are text.
+_SAMPLE: Final = 2**18
+_TEXT: Final = (".csv", ".tsv", ".psv", ".txt")
+_FEWER: Final = (
+    "Give it more, or take fewer loans at a time: `scfcap project` reads a tape in Parquet "
+    "in chunks, with --workers N in as many processes."
+)
+
+
+def refuse_too_many(model: Model) -> None:
+    """Refuse a tape that is read as a whole and takes more memory than this process may have.
+
+    Nothing is asked of a tape whose size is not known before it is read, or where nothing limits
+    memory. Raises :class:`~scfcap.errors.InputError`.
+    """
+    limits = list(_limits())
+    if not limits:
+        return
+    name, loans = size_of(model)
+    for kind, limit in limits:
+        if loans and kind.needed(loans) > limit:
+            raise InputError(
+                Problem(
+                    name,
+                    f"{loans:,} loans where this process may have {_said(limit)} of {kind.name}",
+                    f"about {_said(kind.needed(loans))} for them",
+                    _FEWER,
+                )
+            )
 
 
 def exhausted(error: Exception, tape: str = "", loans: int = 0) -> InputError:
     """What is to be said where memory ended; ``loans`` of ``tape`` are what it was for."""
     asked = re.search(r"([\d.]+ [KMGT]iB)", str(error))
-    limit = allowed()
+    limit = min(_limits(), key=lambda each: each[1], default=None)
     found = "not enough memory" + (f" for {asked[1]} more" if asked else "")
     if limit is not None:
-        found += f": this process may have {limit / _GIB:.1f} GiB"
-    need = f"about {needed(loans) / _GIB:.1f} GiB for {loans:,} loans" if loans else "more memory"
-    return InputError(
-        Problem(
-            tape or "memory",
-            found,
-            need,
-            "Give it more, or take fewer loans at a time: `scfcap project` reads a tape in Parquet "
-            "in chunks, with --workers N in as many processes.",
-        )
-    )
+        found += f": this process may have {_said(limit[1])}"
+    kind = RESIDENT if limit is None else limit[0]
+    need = f"about {_said(kind.needed(loans))} for {loans:,} loans" if loans else "more memory"
+    return InputError(Problem(tape or "memory", found, need, _FEWER))
 
 
 def size_of(model: Model) -> tuple[str, int]:
@@ -47,42 +87,71 @@ def size_of(model: Model) -> tuple[str, int]:
     name = str(model.tape_path or tape.path or "the tape")
     if kept is not None:
         return name, len(kept.frame)
-    if model.tape_path is None and tape.platform is not None and tape.source == "platform":
-        return name, tape.platform.loans
-    with suppress(InputError, MemoryError):
-        from scfcap.api.chunked import streamed
-
-        data = streamed(model)
-        return name, 0 if data is None else data.rows
+    if model.tape_path is None and tape.source != "file":
+        made = tape.platform if tape.source == "platform" else None
+        return name, 0 if made is None else made.loans
+    with suppress(InputError, MemoryError, OSError):
+        return name, _rows(model)
     return name, 0
 
 
-def needed(loans: int) -> float:
-    """What a run that reads ``loans`` as a whole takes, about [bytes]."""
-    return BASE + LOAN * loans
+def _rows(model: Model) -> int:
+    """Rows of the tape's files: of Parquet as they say, of text by the length of their first."""
+    from scfcap.tape.read import partitioned, tape_files
+
+    spec, folder, path = model.loaded.spec.tape, model.loaded.tape_folder, model.tape_path
+    data = partitioned(spec, folder, path)
+    if data is not None:
+        return data.rows
+    return sum(_lines(file) for file in tape_files(spec, folder, path))
+
+
+def _lines(file: Path) -> int:
+    """How many lines a text file has, about; 0 for what is packed."""
+    if file.suffix.lower() not in _TEXT:
+        return 0
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        sample = stream.read(_SAMPLE)
+    return round(size / max(1, len(sample)) * sample.count(b"\n"))
 
 
 def allowed() -> int | None:
     """The least of the limits on this process's memory [bytes]; None where none is known."""
-    limits = [*_of_process(), *_of_group()]
-    return min(limits, default=None)
+    return min((limit for _, limit in _limits()), default=None)
 
 
-def _of_process() -> list[int]:
-    try:
+def _limits() -> Iterator[tuple[Kind, int]]:
+    """Limits on this process's memory [bytes], by what they count."""
+    with suppress(ImportError):  # not on all systems
         import resource
-    except ImportError:  # not on all systems
-        return []
-    kinds = (resource.RLIMIT_AS, resource.RLIMIT_DATA)
-    found = [resource.getrlimit(kind)[0] for kind in kinds]
-    return [limit for limit in found if limit != resource.RLIM_INFINITY]
 
-
-def _of_group() -> list[int]:
-    found = []
-    for name in _GROUPS:
+        for kind, number in ((SPACE, resource.RLIMIT_AS), (DATA, resource.RLIMIT_DATA)):
+            limit = resource.getrlimit(number)[0]
+            if limit != resource.RLIM_INFINITY:
+                yield kind, limit
+    for file in _of_groups():
         with suppress(OSError, ValueError):
-            limit = int(Path(name).read_text(encoding="ascii"))
+            limit = int(file.read_text(encoding="ascii"))
             if limit < 2**60:
-                found.append(limit)
-    return found
+                yield RESIDENT, limit
+
+
+def _of_groups() -> Iterator[Path]:
+    """Files that hold the limits of the groups this process is in: those above count too."""
+    with suppress(OSError, ValueError):
+        for line in _OURS.read_text(encoding="utf-8").splitlines():
+            _, kinds, name = line.split(":", 2)
+            if kinds not in ("", "memory"):
+                continue
+            top = _GROUPS / kinds
+            files = ("memory.limit_in_bytes",) if kinds else ("memory.max", "memory.high")
+            place = top / name.strip("/")
+            # In a container the group's own folder is the top, whatever its name is outside.
+            for each in (place, *place.parents):
+                if each.is_relative_to(top):
+                    yield from (each / file for file in files)
+
+
+def _said(size: float) -> str:
+    return f"{size / _GIB:.1f} GiB" if size >= _GIB else f"{size / _MIB:.0f} MiB"

@@ -23,9 +23,15 @@ if TYPE_CHECKING:
 
 
 def read(model: Model, spec: TapeSpec) -> Tape:
-    """The checked loan tape, as ``spec`` says; loans that the model itself makes, made."""
+    """The checked loan tape, as ``spec`` says; loans that the model itself makes, made.
+
+    Raises :class:`~scfcap.errors.InputError` for the tape, and, before it is read, where it takes
+    more memory than there may be.
+    """
+    from scfcap.api.memory import refuse_too_many
     from scfcap.tape.read import read_tape
 
+    refuse_too_many(model)
     return read_tape(
         spec,
         as_of=model.loaded.spec.as_of,

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .server import Server
+from scfcap.cli.demo import MODELS
+
+from .server import BUNDLED, Server
 
 SMALL_SHOPS = (
     "--set", "tape.lives.loans=3000", "--set", "warning.measure.platforms=2",
@@ -25,7 +27,8 @@ LEDGER = ("ledger", "mini", "--file", "book/ledger.sqlite")
 class Command:
     """A command, what has to be there before, and whether its own result stands there already.
 
-    ``whole``: its result is put in place as one; else file by file.
+    ``whole``: its result is put in place as one; else file by file. ``bundled``: small models stand
+    in for those that are bundled.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Command:
     before: tuple[tuple[str, ...], ...] = ()
     again: bool = False
     whole: bool = True
+    bundled: bool = False
 
 
 RUN = ("run", "mini", "--out", "out", "--csv", "--page", "-q")
@@ -44,6 +48,7 @@ DELIVER = (*LEDGER, "--deliver", "lists", "-q")
 CONFIRM = (*LEDGER, "--confirm", "answers.csv", "-q")
 
 COMMANDS = (
+    Command("demo", ("demo", "--out", "out", "-q"), bundled=True),
     Command("init", ("init", "copy", "--from", "mini", "-q")),
     Command("check", ("check", "mini", "--out", "out", "-q"), again=True),
     Command("pool", ("pool", "mini", "--out", "out", "-q")),
@@ -127,6 +132,8 @@ def prepared(server: Server, command: Command, folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     write_models(folder)
+    for name in MODELS if command.bundled else ():
+        shutil.copytree(folder / "mini", folder / BUNDLED / name)
     first: Sequence[tuple[str, ...]] = (
         (*command.before, command.arguments) if command.again else command.before
     )

@@ -8,139 +8,57 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
+from . import surroundings, whole
+from .server import Fault, Server
+from .trials import CHECK, Case, Tried, models, process, tried
 
-from . import whole
-from .commands import write_models
-from .server import Ended, Fault, Server
-
-CHECK = ("check", "mini", "--out", "out")
-#: Loans that are too many for so much memory [bytes].
-_MANY, _ROOM = 400_000, 96 * 2**20
 _INTERRUPTED = "Interrupted; no half-written result is left."
-
-
-@dataclass(frozen=True)
-class Tried:
-    """A fault, the command that suffered it, what happened, what it left, as promised or not."""
-
-    fault: str
-    command: str
-    happened: str
-    left: str
-    kept: bool
-
-
-Case = Callable[[Server, Path], Tried]
-
-
-def _models(folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    write_models(folder)
-    return folder
-
-
-def _names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def _tried(
-    fault: str,
-    command: tuple[str, ...],
-    ended: Ended,
-    work: Path,
-    *,
-    code: int,
-    words: str,
-    left: tuple[str, ...] = ("mini",),
-) -> Tried:
-    """What came of a fault that should end in ``code``, with ``words``, and leave ``left``."""
-    here, wrong = _names(work), whole.broken(work)
-    told = next((line for line in ended.err.splitlines() if words in line), "")
-    clean = not any(word in ended.err for word in ("Traceback", "Exception ignored"))
-    said = told.strip().replace(f"{work}{os.sep}", "") or ended.err.strip()[-200:] or "no words"
-    return Tried(
-        fault,
-        " ".join(command),
-        f"exit {ended.code}: {said}",
-        ", ".join(name for name in here if name != "mini") or "nothing",
-        ended.code == code
-        and bool(told or not words)
-        and clean
-        and tuple(here) == left
-        and not wrong,
-    )
 
 
 def _signalled(name: str, code: int) -> Case:
     def case(server: Server, work: Path) -> Tried:
         number = getattr(signal, name)
-        ended = server.run(CHECK, _models(work), Fault(number, act=6))
-        return _tried(name, CHECK, ended, work, code=code, words=_INTERRUPTED)
+        ended = server.run(CHECK, models(work), Fault(number, act=6))
+        return tried(name, CHECK, ended, work, code=code, words=_INTERRUPTED)
 
     return case
 
 
 def _full_disk(server: Server, work: Path) -> Tried:
-    ended = server.run(CHECK, _models(work), Fault(act=5, error=errno.ENOSPC))
+    ended = server.run(CHECK, models(work), Fault(act=5, error=errno.ENOSPC))
     words = "cannot be written (No space left on device)"
-    return _tried("disk full", CHECK, ended, work, code=2, words=words)
+    return tried("disk full", CHECK, ended, work, code=2, words=words)
 
 
 def _limited_files(server: Server, work: Path) -> Tried:
-    server.run((*CHECK, "-q"), _models(work))
+    server.run((*CHECK, "-q"), models(work))
     before = whole.content(work)
     ended = server.run(CHECK, work, Fault(limits=(("RLIMIT_FSIZE", 2048),)))
-    tried = _tried(
+    found = tried(
         "files may not grow, an older run stands there", CHECK, ended, work, code=2,
         words="cannot be written", left=("mini", "out"),
     )  # fmt: skip
     same = whole.content(work) == before
-    return Tried(
-        *(tried.fault, tried.command, tried.happened), "the older run", tried.kept and same
-    )
+    return found.but(left="the older run", kept=found.kept and same)
 
 
 def _no_place(place: str, fault: str) -> Case:
     def case(server: Server, work: Path) -> Tried:
         command = ("check", "mini", "--out", place)
-        ended = server.run(command, _models(work))
-        return _tried(fault, command, ended, work, code=2, words="cannot be written")
+        ended = server.run(command, models(work))
+        return tried(fault, command, ended, work, code=2, words="cannot be written")
 
     return case
 
 
-def _process(
-    command: tuple[str, ...],
-    work: Path,
-    environment: Mapping[str, str] | None = None,
-    shell: str = "",
-) -> Ended:
-    """The command as a process of its own; ``shell`` goes after it."""
-    line = [sys.executable, "-m", "scfcap", *command]
-    if shell:
-        line = ["sh", "-c", f'"$@" {shell}', "sh", *line]
-    done = subprocess.run(
-        line, cwd=work, env=environment, capture_output=True, check=False, timeout=600
-    )
-    out, err = (text.decode("utf-8", "replace") for text in (done.stdout, done.stderr))
-    return Ended(done.returncode, 0, out, err, 0.0, 0)
-
-
 def _odd_locale(server: Server, work: Path) -> Tried:
     """Also in another time zone and without a home: the same bytes, and JSON in ASCII."""
-    model = _models(work) / "mini" / "model.toml"
+    model = models(work) / "mini" / "model.toml"
     text = model.read_text(encoding="utf-8").replace('"A small platform"', '"小贷平台"')
     model.write_text(text, encoding="utf-8")
     command = (*CHECK, "--json")
@@ -151,17 +69,17 @@ def _odd_locale(server: Server, work: Path) -> Tried:
         "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii",
         "HOME": "/nonexistent", "TZ": "Pacific/Kiritimati",
     }  # fmt: skip
-    ended = _process(command, work, environment)
+    ended = process(command, work, environment)
     fault = "LC_ALL=C, output in ASCII, no HOME, another time zone"
-    tried = _tried(fault, command, ended, work, code=0, words="", left=("mini", "out"))
+    found = tried(fault, command, ended, work, code=0, words="", left=("mini", "out"))
     same = ended.out.isascii() and whole.content(work) == before
-    return Tried(fault, tried.command, "exit 0", "the same bytes", tried.kept and same)
+    return replace(found, happened="exit 0").but(left="the same bytes", kept=found.kept and same)
 
 
 def _closed(_: Server, work: Path) -> Tried:
     command = ("schema", "--out", "schema.json")
-    ended = _process(command, _models(work), shell=">&- 2>&- <&-")
-    return _tried(
+    ended = process(command, models(work), shell=">&- 2>&- <&-")
+    return tried(
         "standard files closed", command, ended, work, code=0, words="",
         left=("mini", "schema.json"),
     )  # fmt: skip
@@ -169,31 +87,29 @@ def _closed(_: Server, work: Path) -> Tried:
 
 def _full_output(_: Server, work: Path) -> Tried:
     command = ("--help",)
-    ended = _process(command, _models(work), shell=">/dev/full")
-    return _tried("standard output full", command, ended, work, code=2, words="no space left")
+    ended = process(command, models(work), shell=">/dev/full")
+    return tried("standard output full", command, ended, work, code=2, words="no space left")
 
 
 def _at_once(_: Server, work: Path) -> Tried:
-    _models(work)
+    models(work)
     with ThreadPoolExecutor(2) as threads:
-        both = list(threads.map(lambda _: _process((*CHECK, "-q"), work), range(2)))
+        both = list(threads.map(lambda _: process((*CHECK, "-q"), work), range(2)))
     ended = next((one for one in both if one.code), both[0])
-    return _tried(
+    return tried(
         "two runs into one folder at once", CHECK, ended, work, code=0, words="",
         left=("mini", "out"),
     )  # fmt: skip
 
 
-def _starved(server: Server, work: Path) -> Tried:
-    tape = _models(work) / "mini" / "large.parquet"
-    loans = pd.read_csv(work / "mini" / "tape.csv")
-    many = loans.loc[np.arange(_MANY) % len(loans)].reset_index(drop=True)
-    many["loan_id"] = np.arange(_MANY).astype(str)
-    many.to_parquet(tape, index=False)
-    command = ("check", "mini", "--tape", "mini/large.parquet", "--out", "out")
-    ended = server.run(command, work, Fault(room=_ROOM))
-    fault = f"{_MANY:,} loans, {_ROOM // 2**20} MiB of memory beside the program"
-    return _tried(fault, command, ended, work, code=2, words="not enough memory")
+def _solver(how: str, fault: str, code: int, words: str) -> Case:
+    command = ("plan", "mini", "--out", "out", "-q")
+
+    def case(server: Server, work: Path) -> Tried:
+        ended = server.run(command, models(work), Fault(solver=how))
+        return tried(fault, command, ended, work, code=code, words=words)
+
+    return case
 
 
 #: All cases by name.
@@ -209,5 +125,9 @@ CASES: dict[str, Case] = {
     "closed": _closed,
     "full output": _full_output,
     "at once": _at_once,
-    "memory": _starved,
+    "solver dies": _solver("dies", "a solver that dies", 1, "the fault is ours"),
+    "solver hangs": _solver(
+        "hangs", "a solver that does not come back", 2, "no proven optimum within 1 seconds"
+    ),
+    **surroundings.CASES,
 }

@@ -26,6 +26,8 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 #: Longest time of one command [s of the clock]: what takes longer hangs.
 PATIENCE = 300.0
+#: Folder of models that stand in for those that are bundled.
+BUNDLED = "bundled"
 #: Acts on the file system that an audit hook sees and that change something.
 _ACTS = {"os.rename", "os.mkdir", "os.rmdir", "os.remove", "shutil.rmtree", "os.link"}
 #: Of these, what needs room on the disk.
@@ -40,7 +42,8 @@ class Fault:
     ``number`` is the signal, sent ``after`` seconds or before the ``act``-th act on the file
     system (counted from 1). ``error``: an errno that each act from the ``act``-th on meets
     instead. ``limits``: (name of a limit of :mod:`resource`, value). ``room``: memory that it may
-    take beyond what it has at its start [bytes]; 0 for any.
+    take beyond what it has at its start [bytes]; 0 for any. ``solver``: "dies" or "hangs" at its
+    first solve, where it may take a second.
     """
 
     number: int = 0
@@ -49,6 +52,7 @@ class Fault:
     error: int = 0
     limits: tuple[tuple[str, int], ...] = ()
     room: int = 0
+    solver: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,14 @@ def _child(arguments: list[str], folder: Path, fault: Fault, tell: int) -> None:
     if fault.room:
         held = int(Path("/proc/self/status").read_text().split("VmData:")[1].split()[0]) * 1024
         resource.setrlimit(resource.RLIMIT_DATA, (held + fault.room, resource.RLIM_INFINITY))
+    if fault.solver:
+        _spoil_solver(fault.solver)
     sys.addaudithook(_Hook(folder, fault, tell))
+    if (folder / BUNDLED).is_dir():
+        from scfcap.schema import load
+
+        others = load.shipped
+        load.shipped = lambda kind: folder / BUNDLED if kind == "models" else others(kind)
     sys.argv = ["scfcap", *arguments]
     from scfcap.__main__ import main
 
@@ -165,6 +176,21 @@ def _child(arguments: list[str], folder: Path, fault: Fault, tell: int) -> None:
         with contextlib.suppress(OSError, ValueError):
             file.flush()
     os._exit(code)
+
+
+def _spoil_solver(how: str) -> None:
+    import highspy
+
+    from scfcap.funding import at_work
+
+    def run(_: object) -> None:
+        if how == "dies":
+            msg = "the solver died"
+            raise RuntimeError(msg)
+        time.sleep(PATIENCE)
+
+    highspy.Highs.run = run
+    os.environ[at_work.VARIABLE] = "1"
 
 
 def _watched(child: int, seen: int, fault: Fault) -> tuple[int, int]:

@@ -52,11 +52,16 @@ def test_a_killed_command_leaves_nothing_half_and_runs_again(
     assert found.killed or how == "time"  # this run may be faster than the one before
 
 
-#: What the campaign alone tries: much like others, long, or (memory) not promised: docs/faults.md.
-LEFT = {"SIGHUP", "limited files", "file in the way", "memory"}
+#: What the suite tries; the campaign tries all.
+TRIED = (
+    "SIGINT", "full disk", "no files there", "closed", "full output", "read-only", "schema to head",
+    "too little data",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [name for name in hindered.CASES if name not in LEFT])
+@pytest.mark.parametrize("name", TRIED)
 def test_a_hindered_command_says_so_and_leaves_nothing_half(server, tmp_path, name):
     tried = hindered.CASES[name](server, tmp_path / "work")
+    if tried is None:
+        pytest.skip("mounts are not permitted here")
     assert tried.kept, tried
