@@ -30,8 +30,9 @@ from scfcap.errors import InputError, Problem
 from scfcap.pool.columns import Answers, Columns, ask
 from scfcap.pool.eligibility import Eligibility, tally
 from scfcap.pool.limits import Applied, Step, apply_limits
+from scfcap.pool.loops import Shorts
 from scfcap.pool.snapshot import ELIGIBLE, UNDETERMINED
-from scfcap.quantities import FloatArray, IntArray
+from scfcap.quantities import FloatArray
 from scfcap.schema.plan import Lender
 from scfcap.schema.pool import AdvanceRate, BorrowingBaseSpec, EligibilitySet
 
@@ -149,17 +150,15 @@ def borrowing_base(
     return BorrowingBase(table, trace)
 
 
-def _classes(
-    columns: Columns, spec: BorrowingBaseSpec, eligible: Any
-) -> tuple[IntArray, FloatArray]:
+def _classes(columns: Columns, spec: BorrowingBaseSpec, eligible: Any) -> tuple[Shorts, FloatArray]:
     """Class and advance rate of each eligible loan; class -1 of the others.
 
     The first test that holds decides. A test before it that meets a missing value may hold, and
     does so if its rate is lower.
     """
     count = len(columns)
-    place = np.full(count, -1, dtype=np.int64)
-    rate, doubtful = np.full(count, np.inf), np.full(count, -1, dtype=np.int64)
+    place = np.full(count, -1, dtype=np.int16)
+    rate, doubtful = np.full(count, np.inf), place.copy()
     open_ = eligible.copy()
     tests: list[AdvanceRate | None] = [*spec.advance_rates, None]
     for k, test in enumerate(tests):
@@ -172,7 +171,8 @@ def _classes(
         open_ &= ~holds
         maybe = open_ & (answer == UNDETERMINED) & (share < rate)
         doubtful[maybe], rate[maybe] = k, share
-    return place, np.where(eligible, rate, 0.0)
+    rate[~eligible] = 0.0
+    return place, rate
 
 
 def _reasons(
@@ -185,7 +185,7 @@ def _reasons(
     """Why each loan does not count in full."""
     excesses = [f"excess:{step.limit.label}" for step in _taking(applied)]
     names = ["", NOT_PLEDGED, UNKNOWN, *(f"ineligible:{rule.label}" for rule in rules.rules)]
-    code = np.where(found.first >= 0, 3 + found.first.astype(np.int64), 2)
+    code = np.where(found.first >= 0, found.first + np.int16(3), np.int16(2))
     code[pledged == 0] = 1
     code[eligible] = 0
     for k, step in enumerate(_taking(applied), start=len(names)):
@@ -203,7 +203,7 @@ def _trace(
     columns: Columns,
     reasons: pd.Categorical,
     applied: Applied,
-    classes: tuple[IntArray, FloatArray, Sequence[str]],
+    classes: tuple[Shorts, FloatArray, Sequence[str]],
 ) -> pd.DataFrame:
     place, rate, labels = classes
     parts: dict[str, Any] = {
@@ -223,7 +223,7 @@ def _trace(
         "advance_rate": rate,
         "contribution": applied.counted * rate,
     }
-    return pd.DataFrame(parts)
+    return pd.DataFrame(parts, copy=False)  # balance and counted are held once
 
 
 def _row(figure: str, line: str, amount: float, **more: Any) -> dict[str, Any]:

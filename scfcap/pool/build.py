@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +107,7 @@ def build_pool(tape: Tape, spec: PoolSpec, around: Around | None = None) -> Pool
         tables[f"stratification_{name}"] = stratify(columns, by)
     _tie(tape.frame, tables["summary"])
     inputs = named_digests(tape, spec, around.mapping, lenders, around.digests)
-    return replace(
-        pool,
+    return pool.with_(
         eligibility=answers,
         tables=tables,
         digest=combined(inputs),
@@ -143,11 +142,11 @@ def _loans(tape: Tape, columns: Columns, around: Around) -> Pool:
     segments = tuple(sorted(tape.frame["segment"].cat.categories))
     return Pool(
         as_of=tape.as_of,
-        loan_id=columns.frame["loan_id"].to_numpy(dtype=object),
+        loan_id=columns.frame["loan_id"].array,
         segments=segments,
         segment=_coded(columns.values("segment"), segments),
         places=held.labels,
-        place=held.codes,
+        place=held.codes.astype(np.int64, copy=False),
         loan_type=_coded(columns.values("loan_type"), axes.LOAN_TYPES),
         balance=columns.balance,
         original_balance=columns.numbers("original_balance"),
@@ -254,7 +253,8 @@ def _held(columns: Columns) -> Classes:
 
 def _alphabetical(held: Classes) -> Classes:
     order = np.argsort(np.array(held.labels, dtype=np.str_), kind="stable")
-    return Classes(np.argsort(order)[held.codes], tuple(held.labels[k] for k in order))
+    places = np.argsort(order).astype(np.int32)
+    return Classes(places[held.codes], tuple(held.labels[k] for k in order))
 
 
 def _coded(values: Values, order: tuple[str, ...]) -> IntArray:

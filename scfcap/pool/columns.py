@@ -22,6 +22,8 @@ from scfcap.schema.pool import GROUP
 #: Columns that are worked out: they need no place on the tape.
 DERIVED = ("remaining_days", "age_days", "term_days", "as_of")
 Answers = npt.NDArray[np.int8]
+#: Places in a list of values: 32 bits, as there are fewer values than rows, and many rows.
+Codes = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Values:
     ``labels`` are in no order: sorting a key of a million values costs more than all the rest.
     """
 
-    codes: IntArray
+    codes: Codes
     labels: npt.NDArray[Any]
 
     def __len__(self) -> int:
@@ -46,9 +48,10 @@ class Values:
         return np.bincount(self.places, minlength=len(self) + 1).astype(np.int64)
 
     @cached_property
-    def places(self) -> IntArray:
+    def places(self) -> Codes:
         """``codes`` with the number of values in place of -1."""
-        return np.where(self.codes < 0, len(self), self.codes)
+        lost = self.codes < 0
+        return np.where(lost, np.int32(len(self)), self.codes) if lost.any() else self.codes
 
     def texts(self, at: IntArray) -> list[str]:
         """Labels as texts."""
@@ -64,7 +67,6 @@ class Columns:
     added: dict[str, Values] = field(default_factory=dict)
     _cells: dict[str, Cells] = field(default_factory=dict)
     _values: dict[str, Values] = field(default_factory=dict)
-    _weighted: dict[str, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -95,16 +97,6 @@ class Columns:
         if cells.dtype.kind == "M":
             return np.where(np.isnat(cells), np.nan, cells.astype(np.int64).astype(np.float64))
         return np.asarray(cells, dtype=np.float64)
-
-    def weighted(self, name: str) -> tuple[FloatArray, FloatArray]:
-        """A number column times the balance, and the balance where the number is known, else 0."""
-        if name not in self._weighted:
-            values, weights = self.numbers(name), self.balance
-            lost = np.isnan(values)
-            if lost.any():
-                values, weights = np.where(lost, 0.0, values), np.where(lost, 0.0, weights)
-            self._weighted[name] = (values * weights, weights)
-        return self._weighted[name]
 
     def kind(self, name: str) -> str:
         """The kind of a column: number, date, text or truth."""
@@ -140,7 +132,7 @@ class Columns:
             if pd.api.types.is_datetime64_any_dtype(column):
                 return self.days(name)
         found = self.values(name)
-        return Texts(found.codes.astype(np.int32), tuple(map(str, found.labels)))
+        return Texts(found.codes, tuple(map(str, found.labels)))
 
     def _derived(self, name: str) -> Cells:
         day = np.datetime64(self.as_of, "D")
@@ -161,22 +153,22 @@ class Columns:
     def _distinct(self, name: str) -> Values:
         if name in self.frame and isinstance(self.frame[name].dtype, pd.CategoricalDtype):
             held = self.frame[name].cat
-            codes = held.codes.to_numpy().astype(np.int64)
-            return Values(codes, held.categories.to_numpy(dtype=object))
+            places = held.codes.to_numpy().astype(np.int32)
+            return Values(places, held.categories.to_numpy(dtype=object))
         if name in self.frame and not pd.api.types.is_numeric_dtype(self.frame[name]):
             column = self.frame[name]
             if not pd.api.types.is_datetime64_any_dtype(column):
                 codes, labels = pd.factorize(column)
-                return Values(codes.astype(np.int64), np.asarray(labels, dtype=object))
+                return Values(codes.astype(np.int32), np.asarray(labels, dtype=object))
         cells = self.cells(name)
         assert isinstance(cells, np.ndarray)
         if cells.dtype == np.int8:
-            return Values(cells.astype(np.int64), np.array(["False", "True"], dtype=object))
+            return Values(cells.astype(np.int32), np.array(["False", "True"], dtype=object))
         if cells.dtype.kind == "M":
             cells = cells.astype("datetime64[M]")
         codes, found = pd.factorize(cells)
         texts = [f"{v:.15g}" for v in found] if cells.dtype.kind in "fi" else found.astype(str)
-        return Values(codes.astype(np.int64), np.asarray(texts, dtype=object))
+        return Values(codes.astype(np.int32), np.asarray(texts, dtype=object))
 
 
 def ask(columns: Columns, test: str) -> Answers:

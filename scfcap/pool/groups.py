@@ -59,7 +59,7 @@ def grouped(columns: Columns, spec: Groups, listed: Memberships | None = None) -
     for name in spec.columns:
         shared = columns.values(name)
         known = (shared.codes >= 0) & (base.codes >= 0)
-        edges.append((near[base.codes[known]], count + shared.codes[known]))
+        edges.append((near[base.codes[known]], count + shared.codes[known].astype(np.int64)))
         count += len(shared)
     component = _components(edges, count)
     return _named(base, component[near], own, labels, component[known_members:])
@@ -119,4 +119,4 @@ def _named(
     code, found = pd.factorize(component)
     texts = np.array([names[part] for part in found.tolist()], dtype=object)
     codes = np.append(code, -1)[base.codes]
-    return Values(codes.astype(np.int64), texts)
+    return Values(codes.astype(np.int32), texts)

@@ -12,10 +12,12 @@ from scfcap.quantities import FloatArray, IntArray
 
 Bytes = npt.NDArray[np.int8]
 Shorts = npt.NDArray[np.int16]
+#: Places of any width: of all that is held for each loan they are the most.
+Places = npt.NDArray[np.int32] | npt.NDArray[np.int64]
 
 
 @compiled
-def sums(places: IntArray, amounts: FloatArray, count: int) -> FloatArray:
+def sums(places: Places, amounts: FloatArray, count: int) -> FloatArray:
     """Sum of ``amounts`` by place, shape (count,)."""
     found = np.zeros(count)
     for i in range(len(places)):
@@ -24,7 +26,23 @@ def sums(places: IntArray, amounts: FloatArray, count: int) -> FloatArray:
 
 
 @compiled
-def cut(places: IntArray, amounts: FloatArray, kept: FloatArray) -> None:
+def weighted(
+    places: Places, values: FloatArray, balance: FloatArray, count: int
+) -> tuple[FloatArray, FloatArray]:
+    """Sums by place of ``values`` times ``balance``, and of the balance where the value is known,
+    each of shape (count,).
+    """
+    found, known = np.zeros(count), np.zeros(count)
+    for i in range(len(places)):
+        value = values[i]
+        if not np.isnan(value):
+            found[places[i]] += value * balance[i]
+            known[places[i]] += balance[i]
+    return found, known
+
+
+@compiled
+def cut(places: Places, amounts: FloatArray, kept: FloatArray) -> None:
     """Leave of each amount the share ``kept`` of its place, in ``amounts`` itself."""
     for i in range(len(places)):
         share = kept[places[i]]
@@ -34,7 +52,7 @@ def cut(places: IntArray, amounts: FloatArray, kept: FloatArray) -> None:
 
 @compiled
 def spread(
-    codes: IntArray, places: IntArray, balance: FloatArray, strata: int, width: int
+    codes: Places, places: Places, balance: FloatArray, strata: int, width: int
 ) -> tuple[IntArray, FloatArray, FloatArray]:
     """Names by stratum, the sum of their balances and of the squares of them.
 

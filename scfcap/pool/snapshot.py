@@ -24,15 +24,33 @@ if TYPE_CHECKING:
 ELIGIBLE, INELIGIBLE, UNDETERMINED = 1, 0, -1
 
 
+class _Ids:
+    """The ids of a pool's loans, as texts of Python once somebody asks for them: as such they take
+    more than half as much as all else that is known of a loan, and most pools are never asked.
+    """
+
+    def __get__(self, pool: Pool | None, kind: type) -> Any:
+        if pool is None:
+            return self
+        held = pool.__dict__["loan_id"]
+        if not isinstance(held, np.ndarray):
+            held = pool.__dict__["loan_id"] = _frozen(held.to_numpy(dtype=object))
+        return held
+
+    def __set__(self, pool: Pool, ids: Any) -> None:
+        pool.__dict__["loan_id"] = _frozen(ids)
+
+
 @dataclass(frozen=True, repr=False)
 class Pool(Brief):
     """Outstanding loans (balance > 0, not repaid nor charged off) at ``as_of``.
 
-    All arrays have shape (loans,) and are read-only. ``origination_day`` and ``maturity_day`` are
-    offsets from ``as_of`` [days], the first at most 0. ``eligibility[name]`` holds 1 eligible,
-    0 ineligible, -1 undetermined for each eligibility set; ``counted[name]`` what counts of each
-    loan once the set's concentration limits are applied [currency]. ``tables`` are the pool's
-    report tables (stratifications, rule by rule exclusions, concentrations, borrowing bases).
+    All arrays have shape (loans,) and are read-only; ``loan_id`` may be given as pandas texts.
+    ``origination_day`` and ``maturity_day`` are offsets from ``as_of`` [days], the first at most 0.
+    ``eligibility[name]`` holds 1 eligible, 0 ineligible, -1 undetermined for each eligibility set;
+    ``counted[name]`` what counts of each loan once the set's limits are applied [currency].
+    ``tables`` are the pool's report tables (stratifications, rule by rule exclusions,
+    concentrations, borrowing bases).
     ``inputs`` are the SHA-256 digests of what the pool was made from, by name, and ``digest`` is
     the one over them all. ``terms`` say when the loans pay; None: at the ends of periods.
     ``payers`` say how buyers pay the loans on their orders; None: borrowers pay all.
@@ -81,7 +99,8 @@ class Pool(Brief):
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            object.__setattr__(self, each.name, _frozen(getattr(self, each.name)))
+            if each.name != "loan_id":
+                object.__setattr__(self, each.name, _frozen(getattr(self, each.name)))
 
     def __getstate__(self) -> dict[str, Any]:
         """Plain mappings: read-only ones cannot be copied to another process."""
@@ -89,6 +108,10 @@ class Pool(Brief):
             name: dict(value) if isinstance(value, MappingProxyType) else value
             for name, value in vars(self).items()
         }
+
+    def with_(self, **changes: Any) -> Pool:
+        """The same pool but for ``changes``; :func:`dataclasses.replace` would ask for the ids."""
+        return Pool(**{each.name: vars(self)[each.name] for each in fields(self)} | changes)
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         for name, value in state.items():
@@ -120,6 +143,9 @@ class Pool(Brief):
                 "days_past_due": self.days_past_due,
             }
         )
+
+
+Pool.loan_id = _Ids()  # type: ignore[assignment]
 
 
 def _frozen(value: Any) -> Any:

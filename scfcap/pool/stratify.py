@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from scfcap.pool import loops
-from scfcap.pool.columns import Columns, Values
+from scfcap.pool.columns import Codes, Columns, Values
 from scfcap.pool.concentration import LARGEST, MISSING
 from scfcap.quantities import FloatArray, IntArray
 from scfcap.schema.pool import Strata
@@ -29,7 +29,7 @@ _WEIGHTED = ("rate", "remaining_days", "age_days", "score", "days_past_due")
 class Classes:
     """The stratum of each loan: ``codes`` into ``labels``, in the order in which they stand."""
 
-    codes: IntArray
+    codes: Codes | IntArray
     labels: tuple[str, ...]
 
 
@@ -69,16 +69,16 @@ def _by_text(values: Values, balance: FloatArray) -> Classes:
         order = np.lexsort((labels, -held[there]))[:MAX_ROWS]
         shown = there[order]
         names = [*labels[order].tolist(), f"{len(there) - MAX_ROWS:,} others"]
-    place = np.full(len(values) + 1, len(shown), dtype=np.int64)
+    place = np.full(len(values) + 1, len(shown), dtype=np.int32)
     place[shown] = np.arange(len(shown))
     place[-1] = len(names)
     return _closed(place[values.places], names)
 
 
-def _closed(codes: IntArray, names: list[str]) -> Classes:
+def _closed(codes: Codes | IntArray, names: list[str]) -> Classes:
     """Classes with one more for missing values, code ``len(names)``, where there are any."""
     lost = bool((codes == len(names)).any())
-    return Classes(codes.astype(np.int64), (*names, MISSING) if lost else tuple(names))
+    return Classes(codes.astype(np.int32), (*names, MISSING) if lost else tuple(names))
 
 
 def _quantiles(values: FloatArray) -> Classes:
@@ -123,9 +123,7 @@ def measures(columns: Columns, classes: Classes) -> pd.DataFrame:
     )
     for name in _WEIGHTED:
         if name in columns and columns.kind(name) == "number":
-            values, known = columns.weighted(name)
-            amounts = loops.sums(codes, values, count)
-            weights = held if known is balance else loops.sums(codes, known, count)
+            amounts, weights = loops.weighted(codes, columns.numbers(name), balance, count)
             there = weights > 0.0
             table[name] = np.where(there, amounts / np.where(there, weights, 1.0), np.nan)
     late = loops.sums(codes, np.where(columns.numbers("days_past_due") > 0.0, balance, 0.0), count)
@@ -142,7 +140,8 @@ def _borrowers(columns: Columns, classes: Classes) -> tuple[IntArray, FloatArray
         found = loops.spread(classes.codes, values.places, columns.balance, count, width)
         names, whole, squares = found
     else:
-        pairs, inverse = np.unique(classes.codes * width + values.places, return_inverse=True)
+        pairs = classes.codes.astype(np.int64) * width + values.places
+        pairs, inverse = np.unique(pairs, return_inverse=True)
         amounts = loops.sums(inverse, columns.balance, len(pairs))
         amounts[pairs % width == len(values)] = 0.0
         names = np.bincount(pairs // width, weights=amounts > 0.0, minlength=count).astype(np.int64)
@@ -160,7 +159,7 @@ def summarise(
     ``effective_borrowers`` is the number of equal debtors of the same concentration,
     ``top_share`` what the largest ten hold together.
     """
-    everything = Classes(np.zeros(len(columns), dtype=np.int64), ("all",))
+    everything = Classes(np.zeros(len(columns), dtype=np.int32), ("all",))
     whole = measures(columns, everything).assign(part="pool")
     places = measures(columns, held).assign(part="place")
     original = columns.numbers("original_balance")

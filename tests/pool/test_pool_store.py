@@ -163,3 +163,25 @@ def test_what_is_no_snapshot(tmp_path: Path, content: bytes | None) -> None:
         path.write_bytes(content)
     with pytest.raises(InputError, match="a pool as scfcap wrote it"):
         read_snapshot(path)
+
+
+def test_ids_become_texts_when_they_are_asked_for(tape: Tape) -> None:
+    from scfcap.pool.build import loans_of
+
+    made = loans_of(tape)
+    texts = vars(made)["loan_id"]
+    assert not isinstance(texts, np.ndarray)
+    assert vars(made.with_(digest="d"))["loan_id"] is texts, "a copy asks for nothing"
+    assert copy.deepcopy(made).loan_id.tolist() == list(texts)
+    assert made.loan_id.dtype == object
+    assert made.loan_id.tolist() == list(texts)
+    assert made.loan_id is made.loan_id
+    with pytest.raises(ValueError, match="read-only"):
+        made.loan_id[0] = "another"
+    with pytest.raises(TypeError, match="loan_id"):
+        Pool(as_of=tape.as_of)  # type: ignore[call-arg]
+
+
+def test_a_base_holds_balances_once(pool: Pool) -> None:
+    trace = pool.borrowing_bases["bank"].trace
+    assert np.shares_memory(trace["balance"].to_numpy(), pool.balance)

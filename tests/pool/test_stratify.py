@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scfcap.pool import loops
 from scfcap.pool.build import build_pool
 from scfcap.pool.columns import Columns
 from scfcap.pool.stratify import Classes, strata, stratify
@@ -103,3 +104,19 @@ def test_borrowers_are_counted_alike_in_a_table_and_by_pairs(
     assert table["effective_borrowers"].tolist() == pytest.approx(
         [470**2 / (400**2 + 70**2), 450**2 / (200**2 + 250**2), 0.0]
     )
+
+
+def test_codes_are_short_and_places_are_held_once(tape: Tape) -> None:
+    columns = Columns(tape.frame, tape.as_of)
+    whole, part = columns.values("segment"), columns.values("buyer_id")
+    assert (whole.codes.dtype, part.codes.dtype) == (np.int32, np.int32)
+    assert whole.places is whole.codes
+    assert part.places.dtype == np.int32
+    assert part.places.max() == len(part)
+
+
+def test_weighted_sums_leave_out_what_is_not_known() -> None:
+    values, balance = np.array([0.1, np.nan, 0.3, np.nan]), np.array([10.0, 20.0, 30.0, 40.0])
+    amounts, known = loops.weighted(np.array([0, 0, 1, 2], dtype=np.int32), values, balance, 3)
+    assert amounts.tolist() == [1.0, 9.0, 0.0]
+    assert known.tolist() == [10.0, 30.0, 0.0]

@@ -152,7 +152,7 @@ def _channels(columns: Columns) -> Values:
     """The tape's channels; no loan has one where the tape does not say."""
     if "channel" in columns:
         return columns.values("channel")
-    return Values(np.full(len(columns), -1, dtype=np.int64), np.empty(0, dtype=object))
+    return Values(np.full(len(columns), -1, dtype=np.int32), np.empty(0, dtype=object))
 
 
 def _listed(pool: Pool, before: Mapping[str, Sequence[str]], cautions: list[str]) -> Values:
@@ -178,7 +178,7 @@ def _listed(pool: Pool, before: Mapping[str, Sequence[str]], cautions: list[str]
     if gone:
         cautions.append(f"{gone:,} loans of the earlier allocation are no longer outstanding.")
     table = np.append(codes, -1)
-    return Values(table[at].astype(np.int64), np.asarray(labels, dtype=object))
+    return Values(table[at].astype(np.int32), np.asarray(labels, dtype=object))
 
 
 def _promised(pool: Pool, before: Mapping[str, Sequence[str]]) -> Values | None:
