@@ -1,5 +1,5 @@
 """Commands in odd surroundings: file systems that take nothing, another user, readers that leave,
-clocks that go back, memory that is short.
+memory that is short.
 
 Each is a process of its own, as a shell starts it. A case is None where the machine does not let it
 be tried: mounts and other users are root's.
@@ -7,7 +7,6 @@ be tried: mounts and other users are root's.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,14 +17,12 @@ import pandas as pd
 
 from scfcap.api import memory
 
-from . import whole
 from .server import Ended, Server
 from .trials import CHECK, Case, Tried, models, process, tried
 
 _NOBODY = 65534
 #: Loans of the tapes of the trials of memory.
 _MANY = 400_000
-_RUN = ("run", "mini", "-q")
 
 
 def _mounted(options: str, fault: str, words: str) -> Case:
@@ -88,21 +85,6 @@ def _left(*command: str) -> Case:
     return case
 
 
-def _clock_back(_: Server, work: Path) -> Tried:
-    """Two runs whose folders are named by the time of day, the second 25 hours earlier by it."""
-    models(work)
-    endings = [
-        process(_RUN, work, {**os.environ, "TZ": zone})
-        for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago")
-    ]
-    ended = next((one for one in endings if one.code), endings[-1])
-    fault = "the clock 25 hours back and another time zone, from one run to the next"
-    found = tried(fault, _RUN, ended, work, code=0, words="", left=("mini", "reports"))
-    folders = sorted((work / "reports" / "out" / "mini").iterdir())
-    same = len(folders) == 2 and whole.content(folders[0]) == whole.content(folders[1])
-    return found.but(left="two runs, the same bytes", kept=found.kept and same)
-
-
 def _limited(option: str, kind: memory.Kind, *, enough: bool) -> Case:
     """A tape under a limit of the shell's: what it is said to take, or two thirds of that."""
 
@@ -144,7 +126,6 @@ CASES: dict[str, Case] = {
     "another user": _another_user,
     "help to head": _left("--help"),
     "schema to head": _left("schema"),
-    "clock back": _clock_back,
     "too little data": _limited("-d", memory.DATA, enough=False),
     "enough data": _limited("-d", memory.DATA, enough=True),
     "too little space": _limited("-v", memory.SPACE, enough=False),
