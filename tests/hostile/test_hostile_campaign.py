@@ -22,6 +22,7 @@ def test_the_parts_are_ten_thousand() -> None:
     assert CASES <= sum(COUNTS.values()) <= CASES + len(COUNTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(COUNTS))
 def test_what_is_handed_over_is_taken_or_refused(name: str) -> None:
     found = inputs.part(Part(name, SEED, 0, COUNTS[name]))

@@ -72,7 +72,10 @@ class _Worker:
         now = time.monotonic()
         if self.at.value != self.seen[0]:
             self.seen = (self.at.value, now)
-        return self.part is not None and now - self.seen[1] > most
+        begun = self.seen[0] >= 0  # what it needs before its first case may take longer
+        return self.part is not None and now - self.seen[1] > (
+            most if begun else max(most, SILENCE)
+        )
 
     def end(self) -> None:
         """End the process, whatever it does."""
