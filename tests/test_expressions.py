@@ -240,3 +240,9 @@ def test_arithmetic_agrees_with_python(left, sign, right):
 )
 def test_what_a_column_is_used_as(text, uses):
     assert parse(text).uses == uses
+
+
+def test_a_text_chosen_for_all_rows_stands_in_each() -> None:
+    found = parse('if(true, "a", "b")').evaluate(lambda _: np.zeros(0), 3)
+    assert isinstance(found, Texts)
+    assert [found.labels[code] for code in found.codes] == ["a", "a", "a"]

@@ -11,11 +11,10 @@ more than some gigabytes of memory are faults, which are printed with the number
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -23,11 +22,14 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks.campaigns.hostile import folders, tables, texts  # noqa: E402
+from benchmarks.campaigns.hostile import commands, folders, formulas, tables, texts  # noqa: E402
 from benchmarks.campaigns.hostile.cases import Reader  # noqa: E402
+from benchmarks.campaigns.hostile.crew import Part, share_out  # noqa: E402
 from benchmarks.campaigns.hostile.meter import Found, limit_memory, measure  # noqa: E402
 
-READERS: tuple[Reader, ...] = (*texts.READERS, *tables.READERS, *folders.READERS)
+READERS: tuple[Reader, ...] = (
+    *formulas.READERS, *texts.READERS, *tables.READERS, *folders.READERS, *commands.READERS,
+)  # fmt: skip
 MILLION = 1_000_000
 #: Most cases that one process does for one reader, so that two processors share the work.
 PART = 20_000
@@ -42,35 +44,31 @@ def shares(cases: int, readers: Sequence[Reader]) -> dict[str, int]:
     return {reader.name: max(1, -(-cases * reader.share // whole)) for reader in readers}
 
 
-def part(name: str, seed: int, first: int, count: int) -> Found:
-    """Cases ``first`` to ``first + count - 1`` of a reader; each has its own seed."""
-    reader = next(reader for reader in READERS if reader.name == name)
-    found = Found(name)
+def part(asked: Part, reached: Callable[[int], None] = lambda _: None) -> Found:
+    """The cases of a part, each with a seed of its own; ``reached`` is told of each."""
+    reader = next(reader for reader in READERS if reader.name == asked.reader)
+    found = Found(asked.reader)
     with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
         make = reader.start(Path(folder))
-        for number in range(first, first + count):
-            measure(found, number, make(Random(f"{seed} {name} {number}")))
+        for number in range(asked.first, asked.first + asked.count):
+            reached(number)
+            measure(found, number, make(Random(f"{asked.seed} {asked.reader} {number}")))
     return found
 
 
-def _parts(counts: dict[str, int], seed: int) -> Iterator[tuple[str, int, int, int]]:
+def _parts(counts: dict[str, int], seed: int) -> Iterator[Part]:
     for name, count in counts.items():
         for first in range(0, count, PART):
-            yield name, seed, first, min(PART, count - first)
+            yield Part(name, seed, first, min(PART, count - first))
 
 
 def campaign(cases: int, seed: int, readers: Sequence[Reader], workers: int) -> list[Found]:
     """All readers' cases, over ``workers`` processes."""
     counts = shares(cases, readers)
     found = {name: Found(name) for name in counts}
-    with multiprocessing.get_context("spawn").Pool(
-        workers, limit_memory, maxtasksperchild=8
-    ) as pool:
-        jobs = [pool.apply_async(part, each) for each in _parts(counts, seed)]
-        for job in jobs:
-            one = job.get()
-            found[one.reader].add(one)
-            print(".", end="", flush=True)
+    for one in share_out(_parts(counts, seed), part, workers, limit_memory):
+        found[one.reader].add(one)
+        print(".", end="", flush=True)
     print()
     return list(found.values())
 

@@ -6,9 +6,12 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pandas as pd
+from pandas.api.types import infer_dtype, is_numeric_dtype
 
 from scfcap.errors import InputError, Problem
+from scfcap.ledger.amounts import cents
 from scfcap.ledger.deliveries import propose
 from scfcap.ledger.frames import holders
 from scfcap.ledger.outbox import Sent, deliver
@@ -66,10 +69,30 @@ def moves_of(run: Path) -> tuple[pd.DataFrame, str]:
             )
         )
     frame = table.frame[list(_COLUMNS)].rename(columns=_COLUMNS)
+    _check_cells(frame, str(run))
     frame = frame.astype({"channel": object, "today": object})
     digest = digest_of_file(Path(run) / TABLES / f"{LISTS}.parquet")
     placed = frame[frame["channel"].fillna("") != ""].reset_index(drop=True)
     return placed, f"{saved.result.get('as_of', '')} {digest}"
+
+
+def _check_cells(frame: pd.DataFrame, run: str) -> None:
+    """Raise :class:`InputError` where lists hold other cells than ids, channels and amounts."""
+    asked = {"loan_id": "text", "channel": "text or nothing", "today": "text or nothing"}
+    found = []
+    for name, kind in asked.items():
+        cells = frame[name].astype(object)
+        if infer_dtype(cells, skipna=name != "loan_id") not in ("string", "empty"):
+            found.append((name, "another kind of cell", kind))
+    amounts = frame["balance"] if is_numeric_dtype(frame["balance"]) else np.array([np.nan])
+    try:
+        cents(amounts)
+    except ValueError as error:
+        found.append(("balance", str(error), "amounts to the cent"))
+    if found:
+        action = "Write the lists anew: scfcap allocate MODEL --out DIR."
+        where = f"{run}, table {LISTS}, column"
+        raise InputError([Problem(f"{where} {n}", said, kind, action) for n, said, kind in found])
 
 
 def deliver_run(ledger: Ledger, run: Path, on: date) -> tuple[Sent, ...]:

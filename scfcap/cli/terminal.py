@@ -15,7 +15,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -31,6 +31,7 @@ from scfcap.errors import InfeasibleError, InputError, Problem, ScfcapError
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
+    from rich.text import Text
 
     from scfcap.api.model import Model
 
@@ -67,20 +68,17 @@ class Terminal:
     _status: Status | None = None
 
     def say(self, *items: Any) -> None:
-        """Print text or rich tables to standard output, for people; what a file holds cannot steer
-        the terminal.
-        """
+        """Print text or rich tables to standard output, for people."""
         if self.json or self.quiet:
             return
         console = _console(stderr=False)
         for item in items:
-            text = isinstance(item, str)
-            console.print(_safe(item) if text else item, soft_wrap=text)
+            console.print(item, soft_wrap=isinstance(item, str))
 
     def note(self, text: str) -> None:
         """Print a remark to standard error."""
         if not self.quiet:
-            _console(stderr=True).print(text, soft_wrap=True)
+            _error(text)
 
     def progress(self, station: str) -> None:
         """Say that ``station`` begins; the one before it has ended."""
@@ -153,7 +151,7 @@ def _old_names_told(terminal: Terminal) -> Iterator[None]:
 
         def tell(message: Any, category: type[Warning], *place: Any, **more: Any) -> None:
             if issubclass(category, DeprecatedWarning):
-                terminal.note(_safe(str(message)))
+                terminal.note(str(message))
             else:
                 show(message, category, *place, **more)
 
@@ -309,10 +307,10 @@ def _clipped(where: str) -> str:
 
 
 def _error(*lines: str) -> None:
-    """Print to standard error; what a file holds cannot steer the terminal."""
+    """Print to standard error."""
     console = _console(stderr=True)
     for line in lines:
-        console.print(_safe(line), soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 def _safe(text: str) -> str:
@@ -321,11 +319,20 @@ def _safe(text: str) -> str:
 
 
 def _console(*, stderr: bool) -> Console:
+    """Where everything is printed: what a file holds cannot steer the terminal."""
     from rich.console import Console
+    from rich.segment import Segment
 
     class Plain(Console):
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # settled in one place: execute
+
+        def render_str(self, text: str, **how: Any) -> Text:
+            return super().render_str(_safe(text), **how)
+
+        def render(self, *what: Any, **how: Any) -> Iterable[Segment]:
+            for part in super().render(*what, **how):
+                yield part if part.control else Segment(_safe(part.text), part.style)
 
     console = Plain(stderr=stderr, markup=False, emoji=False, highlight=False)
     if not console.is_terminal:

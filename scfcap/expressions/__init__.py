@@ -86,7 +86,9 @@ class Expression:
         if isinstance(value, str):
             return Texts(np.zeros(rows, dtype=np.int32), (value,))
         if isinstance(value, CodedTexts):
-            return value
+            if value.codes.ndim:
+                return value
+            return Texts(np.broadcast_to(value.codes, (rows,)), value.labels)
         return np.broadcast_to(value, (rows,)) if value.ndim == 0 else value
 
     def answers(self, cells: Columns, rows: int) -> npt.NDArray[np.int8]:

@@ -221,7 +221,7 @@ def _checked(ledger: Ledger, asked: _Moves) -> BoolArray:
         cases.append((other, said, "an allocation made with the ledger's holders: make it anew"))
     if "balance" in table:
         other = moving & (np.abs(cents(table["balance"]) - asked.balance) > 1)
-        said = "owed " + pd.Series(currency(asked.balance)).map("{:,.2f}".format)
+        said = "owed " + pd.Series(currency(asked.balance)).map("{:,.2f}".format).astype(str)
         cases.append((other, said, "the balance of the list: roll the ledger to the same tape"))
     for wrong, found, expected in cases:
         problems += _problems(ledger, table, wrong, found, expected)

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from scfcap.errors import InputError, Problem
 from scfcap.schema.bounds import BoundError, read_toml
 from scfcap.schema.messages import Key
+from scfcap.schema.shipped import shipped
 
 #: Largest model file that is read [bytes].
 SIZE_LIMIT = 1 << 20
@@ -131,8 +132,13 @@ def inside(folder: Path, path: str) -> Path | None:
 
 
 def held_inside(folder: Path, path: Path, label: str) -> Path:
-    """``path``, which lies in ``folder``, links followed. Raises :class:`InputError` otherwise."""
-    if path.resolve().is_relative_to(folder.resolve()):
+    """``path``, which lies in ``folder``, links followed. Raises :class:`InputError` otherwise.
+
+    What is shipped is trusted: some installers put links in its place.
+    """
+    kinds: tuple[Literal["models", "reports"], ...] = ("models", "reports")
+    ours = ".." not in path.parts and any(path.is_relative_to(shipped(kind)) for kind in kinds)
+    if ours or path.resolve().is_relative_to(folder.resolve()):
         return path
     found = "a link that leaves its folder"
     raise InputError(Problem(label, found, "a file in it", "Copy the file there."))

@@ -60,7 +60,7 @@ def _named(value: Any) -> bool:
     return (
         isinstance(value, list)
         and bool(value)
-        and all(isinstance(item, Mapping) and "name" in item for item in value)
+        and all(isinstance(item, Mapping) and isinstance(item.get("name"), str) for item in value)
     )
 
 

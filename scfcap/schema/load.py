@@ -242,7 +242,7 @@ def load_actuals(path: Path) -> tuple[Actuals, Path | None]:
 def _find_model(path: str | Path) -> Path:
     given = Path(path)
     if given.is_dir() and (given / MODEL_FILE).is_file():
-        return given / MODEL_FILE
+        return held_inside(given, given / MODEL_FILE, str(given / MODEL_FILE))
     if given.is_file():
         return given
     named = shipped("models") / given / MODEL_FILE
@@ -279,7 +279,9 @@ def _with_bases(path: Path) -> list[Source]:
         if base.resolve() in seen or len(chain) >= BASE_LIMIT:
             expected = f"a chain of at most {BASE_LIMIT} models that ends in one without base"
             raise InputError(Problem(key, f'"{name}", which leads back here', expected))
-        chain.insert(0, parse(base, f"{name}/{MODEL_FILE}"))
+        label = f"{name}/{MODEL_FILE}"
+        home = own if base.is_relative_to(own) else base.parent
+        chain.insert(0, parse(held_inside(home, base, label), label))
     return chain
 
 

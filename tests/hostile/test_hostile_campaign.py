@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from benchmarks.campaigns import inputs
+from benchmarks.campaigns.hostile import formulas, typed
+from benchmarks.campaigns.hostile.crew import Part, share_out
+from benchmarks.campaigns.hostile.dying import dying, nothing
 from benchmarks.campaigns.hostile.meter import Case, Found, HungError, measure
 from scfcap.errors import InputError, Problem
+from scfcap.expressions import parse
 
 CASES, SEED = 10_000, 20_131_231
 COUNTS = inputs.shares(CASES, inputs.READERS)
@@ -19,7 +25,7 @@ def test_the_parts_are_ten_thousand() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(COUNTS))
 def test_what_is_handed_over_is_taken_or_refused(name: str) -> None:
-    found = inputs.part(name, SEED, 0, COUNTS[name])
+    found = inputs.part(Part(name, SEED, 0, COUNTS[name]))
     assert not found.faults, {said: found.samples[said] for said in found.faults}
     assert found.cases == found.refused + found.accepted == COUNTS[name]
     assert found.memory < 512
@@ -42,3 +48,26 @@ def test_a_fault_is_counted() -> None:
     said = " ".join(found.faults)
     for word in ("names none of", "no end after 0.2 s", HungError.__name__, "ZeroDivisionError"):
         assert word in said
+
+
+def test_a_case_that_takes_its_process_along_is_a_fault_and_the_rest_is_done() -> None:
+    found = Found("x")
+    for one in share_out([Part("x", 1, 0, 8)], dying, 1, nothing, silence=1.0):
+        found.add(one)
+    assert (found.cases, found.accepted) == (8, 6)
+    assert found.samples == {
+        "the process ended (SIGXCPU)": (3, ""), "no end after 1 s by the clock": (5, ""),
+    }  # fmt: skip
+
+
+def test_half_of_the_expressions_are_sound_and_come_to_what_they_must() -> None:
+    kinds = {"truth": 0, "number": 0, "date": 0, "text": 0}
+    for number in range(200):
+        part, kind = typed.expression(Random(number))
+        formulas.compare(part, parse(part.text), formulas.CELLS_BY_NAME.__getitem__)
+        kinds[kind] += 1
+    assert min(kinds.values()) >= 5
+    wrong = typed.Part("1 - 2 - 3 == -4", lambda _: False)
+    formulas.compare(typed.Part(wrong.text, lambda _: True), parse(wrong.text), lambda _: None)
+    with pytest.raises(formulas.OtherAnswerError):
+        formulas.compare(wrong, parse(wrong.text), lambda _: None)

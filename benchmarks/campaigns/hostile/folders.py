@@ -24,7 +24,7 @@ from scfcap.report.store import read_manifest, read_run
 SMALL = ("plan.periods=2", "plan.contingency=[]")
 
 
-def _run(folder: Path) -> Path:
+def made_run(folder: Path) -> Path:
     """A run folder of the small model, of which this process makes one."""
     return Path(shutil.copytree(_made(), folder / "out"))
 
@@ -88,7 +88,7 @@ def _one_of(names: list[Path], act: Callable[[Path], object], *say: str) -> Make
 
 
 def _run_folders(folder: Path) -> Make:
-    out = _run(folder)
+    out = made_run(folder)
     names = [out / "manifest.json", out / "result.json", *sorted((out / "tables").glob("*"))[:6]]
     for path in sorted((out / "tables").glob("*"))[6:]:
         path.unlink()
@@ -97,28 +97,28 @@ def _run_folders(folder: Path) -> Make:
         saved = read_run(out)
         saved.files()
 
-    return _one_of(names, act)
+    return _one_of(names, act, str(out))  # a digest of the manifest tells of its file
 
 
 def _manifests(folder: Path) -> Make:
-    out = _run(folder)
+    out = made_run(folder)
     return _one_of([out / "manifest.json"], lambda _: read_manifest(out))
 
 
 def _snapshots(folder: Path) -> Make:
-    path = _run(folder) / "projected_pool.parquet"
+    path = made_run(folder) / "projected_pool.parquet"
     return _one_of([path], read_snapshot)
 
 
 def _stored_models(folder: Path) -> Make:
     from scfcap.api.stored import restored
 
-    out = _run(folder)
+    out = made_run(folder)
     return _one_of([out / "projected_model.json"], lambda _: restored(out))
 
 
 def _prices(folder: Path) -> Make:
-    path = _run(folder) / "quote_prices.npz"
+    path = made_run(folder) / "quote_prices.npz"
 
     def act(_: Path) -> None:
         from scfcap.errors import Problem
@@ -132,7 +132,7 @@ def _prices(folder: Path) -> Make:
 
 
 def _edited(folder: Path) -> Make:
-    path = _run(folder) / "scfcap.xlsx"
+    path = made_run(folder) / "scfcap.xlsx"
     return _one_of([path], lambda _: read_inputs(path, "mini"))
 
 
@@ -182,12 +182,12 @@ def _ledgers(folder: Path) -> Make:
 
 
 READERS = (
-    Reader("run folders (`report`)", 6_000, _run_folders),
-    Reader("manifests", 20_000, _manifests),
+    Reader("run folders (`report`)", 800, _run_folders),
+    Reader("manifests", 60_000, _manifests),
     Reader("pool snapshots (`compare`)", 6_000, _snapshots),
     Reader("stored models (`compare`)", 8_000, _stored_models),
-    Reader("plans' prices (`quote`)", 6_000, _prices),
-    Reader("edited workbooks (`run --inputs`)", 3_000, _edited),
-    Reader("allocations (`verify-allocation`)", 5_000, _allocations),
-    Reader("ledgers", 6_000, _ledgers),
+    Reader("plans' prices (`quote`)", 2_500, _prices),
+    Reader("edited workbooks (`run --inputs`)", 800, _edited),
+    Reader("allocations (`verify-allocation`)", 1_200, _allocations),
+    Reader("ledgers", 1_200, _ledgers),
 )

@@ -9,6 +9,7 @@ import re
 import sqlite3
 import zipfile
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -120,6 +121,21 @@ def values(dice: Random, tree: Any) -> Any:
             held.extend(_copied(held[:1]) * dice.choice((1, 3, 300)))
         else:
             held[key] = _copied(held)
+    return made
+
+
+def figures(dice: Random, tree: Any) -> Any:
+    """A copy of nested tables and lists, in which a few figures and days are others that may do."""
+    made = _copied(tree)
+    for _ in range(dice.choice((1, 1, 2, 4))):
+        held, key = _somewhere(dice, made) or ({}, "")
+        old = held.get(key) if isinstance(held, dict) else held[key]
+        if isinstance(old, date):
+            held[key] = old + timedelta(days=dice.choice((-400, -31, -1, 0, 1, 28, 400, 4_000)))
+        elif isinstance(old, float):
+            held[key] = dice.choice((0.0, 1e-9, 0.5, 1.0, old / 2.0, old * 2.0, old * 1e6, 1e15))
+        elif isinstance(old, int) and not isinstance(old, bool):
+            held[key] = dice.choice((0, 1, 2, 3, 12, 60, old + 1, old * 2))
     return made
 
 

@@ -81,7 +81,7 @@ def as_workbook(lines: list[list[Any]]) -> Spoil:
     return lambda dice: mutate.archive(dice, made.getvalue(), mutate.markup)
 
 
-_WRITERS = ((".csv", delimited), (".parquet", as_parquet), (".xlsx", as_workbook))
+WRITERS = ((".csv", delimited), (".parquet", as_parquet), (".xlsx", as_workbook))
 
 
 def _tape(suffix: str, writes: Callable[[list[list[Any]]], Spoil]) -> Callable[[Path], Make]:
@@ -126,7 +126,7 @@ def _partitioned(folder: Path) -> Make:
 
 def _mapping(folder: Path) -> Make:
     lines = seeds.rows()[:13]
-    kinds = [(suffix, writes(lines)) for suffix, writes in _WRITERS]
+    kinds = [(suffix, writes(lines)) for suffix, writes in WRITERS]
 
     def make(dice: Random) -> Case:
         suffix, spoil = dice.choice(kinds)
@@ -193,7 +193,7 @@ def _history(folder: Path) -> Make:
 
     def make(dice: Random) -> Case:
         spec, lines = dice.choice(found)
-        suffix, writes = dice.choice(_WRITERS)
+        suffix, writes = dice.choice(WRITERS)
         path = folder / f"odd{suffix}"
         path.write_bytes(writes(lines)(dice))
         given = spec.model_copy(update={"path": path.name})
@@ -218,7 +218,7 @@ def _answers(folder: Path) -> Make:
     sound = path.read_bytes()
     lines = [["loan_id", "answer", "reason", "delivery"], ["L0", "accepted", "", 1],
              ["L1", "refused", "late", 1], ["L2", "accepted", "", 2]]  # fmt: skip
-    kinds = [(suffix, writes(lines)) for suffix, writes in _WRITERS]
+    kinds = [(suffix, writes(lines)) for suffix, writes in WRITERS]
 
     def make(dice: Random) -> Case:
         from scfcap.ledger.outbox import open_ledger
@@ -239,7 +239,7 @@ def _answers(folder: Path) -> Make:
 
 def _groups(folder: Path) -> Make:
     lines = [["member", "group"], ["B1", "g"], ["B2", "g"], ["B3", "h"]]
-    kinds = [(suffix, writes(lines)) for suffix, writes in _WRITERS]
+    kinds = [(suffix, writes(lines)) for suffix, writes in WRITERS]
 
     def make(dice: Random) -> Case:
         suffix, spoil = dice.choice(kinds)
@@ -251,12 +251,12 @@ def _groups(folder: Path) -> Make:
 
 
 READERS = (
-    Reader("tapes in CSV", 4_000, _tape(".csv", delimited)),
-    Reader("tapes in Parquet", 4_000, _tape(".parquet", as_parquet)),
-    Reader("tapes in XLSX", 4_000, _tape(".xlsx", as_workbook)),
-    Reader("partitioned tapes", 6_000, _partitioned),
-    Reader("`map`", 1_500, _mapping),
-    Reader("performance histories", 6_000, _history),
+    Reader("tapes in CSV", 1_500, _tape(".csv", delimited)),
+    Reader("tapes in Parquet", 2_500, _tape(".parquet", as_parquet)),
+    Reader("tapes in XLSX", 1_500, _tape(".xlsx", as_workbook)),
+    Reader("partitioned tapes", 3_000, _partitioned),
+    Reader("`map`", 600, _mapping),
+    Reader("performance histories", 1_500, _history),
     Reader("groups of borrowers", 8_000, _groups),
-    Reader("funders' answers", 4_000, _answers),
+    Reader("funders' answers", 1_200, _answers),
 )

@@ -1,4 +1,4 @@
-"""Readers of what people write: expressions, options, model files and what stands beside them."""
+"""Readers of what people write: options, model files and what stands beside them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import numpy as np
-
-from benchmarks.campaigns.hostile import grammar, mutate, seeds
+from benchmarks.campaigns.hostile import mutate, seeds
 from benchmarks.campaigns.hostile.cases import Make, Reader
 from benchmarks.campaigns.hostile.meter import Case
-from scfcap.errors import InputError, Problem
-from scfcap.expressions import ExpressionError, Texts, parse
 from scfcap.schema import files, load
 from scfcap.schema.layers import apply_overrides, parse_override
 from scfcap.schema.packs import with_logo
@@ -26,43 +22,6 @@ from scfcap.schema.privacy import read_key
 from scfcap.schema.report import Pack
 
 MODELS = seeds.ROOT / "models"
-_LABEL = "the test"
-
-
-def _columns() -> dict[str, Any]:
-    days = np.array(["2013-01-01", "2013-12-31", "NaT", "2014-02-28"], dtype="datetime64[D]")
-    numbers = np.array([0.1, np.nan, -3.0, 1e300])
-    named = Texts(np.array([0, 1, -1, 0], dtype=np.int32), ("N", "S"))
-    return {
-        "rate": numbers, "balance": numbers[::-1].copy(), "day": days, "due": days[::-1].copy(),
-        "region": named, "status": named, "flag": np.array([0, 1, -1, 1], dtype=np.int8),
-    }  # fmt: skip
-
-
-def _expressions(_: Path) -> Make:
-    columns = _columns()
-
-    def cell(name: str) -> Any:
-        if name not in columns:
-            raise ExpressionError(found=f"column {name[:40]!r}", expected="a column of the tape")
-        return columns[name]
-
-    def make(dice: Random) -> Case:
-        text = grammar.expression(dice)
-
-        def run() -> None:
-            try:
-                found = parse(text)
-                _ = found.uses, found.compared("region")
-                found.evaluate(cell, 4)
-                found.answers(cell, 4)
-            except ExpressionError as error:
-                told = Problem(_LABEL, error.found, error.expected, error.action)
-                raise InputError(told) from None
-
-        return Case(run, (_LABEL,))
-
-    return make
 
 
 def _overrides(_: Path) -> Make:
@@ -273,17 +232,16 @@ def _logos(folder: Path) -> Make:
 
 
 READERS = (
-    Reader("expressions", 580_000, _expressions),
     Reader("`--set` values", 200_000, _overrides),
-    Reader("TOML files", 60_000, _toml),
-    Reader("model folders (`model.toml`, deals)", 20_000, _models),
+    Reader("TOML files", 40_000, _toml),
+    Reader("model folders (`model.toml`, deals)", 3_000, _models),
     Reader("regimes", 8_000, _named("regimes", load.read_regime)),
     Reader("scenarios", 12_000, _named("scenarios", _scenario)),
     Reader("rules of retention", 4_000, _named("retention", _retention)),
     Reader("borrowers' costs", 4_000, _named("borrowing", _borrowing)),
     Reader("report packs", 12_000, _named("reports", _pack)),
-    Reader("actuals", 12_000, _actuals),
-    Reader("roll rates and deals' actuals in CSV", 20_000, _beside_in_csv),
-    Reader("privacy keys", 12_000, _privacy),
-    Reader("logos", 20_000, _logos),
+    Reader("actuals", 20_000, _actuals),
+    Reader("roll rates and deals' actuals in CSV", 80_000, _beside_in_csv),
+    Reader("privacy keys", 100_000, _privacy),
+    Reader("logos", 120_000, _logos),
 )  # fmt: skip
