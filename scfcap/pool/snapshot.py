@@ -110,7 +110,7 @@ class Pool(Brief):
         }
 
     def with_(self, **changes: Any) -> Pool:
-        """The same pool but for ``changes``; :func:`dataclasses.replace` would ask for the ids."""
+        """The same pool but for ``changes``; ``dataclasses.replace`` would ask for the ids."""
         return Pool(**{each.name: vars(self)[each.name] for each in fields(self)} | changes)
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
