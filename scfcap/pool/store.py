@@ -101,7 +101,7 @@ def read_snapshot(path: str | Path, inputs: Mapping[str, str] | None = None) -> 
         if (_content(table, about), combined(about["inputs"])) != told:
             raise _refused(path, "loans or digests that were changed after it was written")
         pool = _pool(table, about)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError,
+    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError,
             pa.ArrowException) as error:  # fmt: skip
         first = (str(error).splitlines() or [""])[0][:200]
         raise _refused(path, f"not as it was written ({type(error).__name__} {first})") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import unicodedata
 import zipfile
 from contextlib import closing
@@ -9,6 +11,8 @@ from datetime import date
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from scfcap.api.allocating import LISTS
@@ -18,6 +22,8 @@ from scfcap.cli.terminal import Terminal
 from scfcap.errors import InputError
 from scfcap.ledger.deliveries import propose
 from scfcap.ledger.outbox import deliver
+from scfcap.pool import store
+from scfcap.pool.digests import combined
 from scfcap.report.edited import read_inputs
 from scfcap.report.files import csv_bytes
 from scfcap.report.store import save_run
@@ -181,3 +187,16 @@ def test_lists_that_place_no_loan_send_nothing(tmp_path: Path) -> None:
     run = _lists(tmp_path / "run", channel=[None])
     with closing(opened(tmp_path / "l.sqlite", {"A": {"balance": 10.0}})) as ledger:
         assert deliver_run(ledger, run, DAY) == ()
+
+
+def test_a_snapshot_signed_anew_whose_tables_are_none(tmp_path: Path) -> None:
+    """Arrow tells of a broken stream by an OSError."""
+    about = {"version": store.VERSION, "inputs": {}, "digest": combined({})}
+    about |= {"as_of": "2020-12-31", "segments": [], "places": []}
+    about["tables"] = {"t": base64.b64encode(b"\xff\xff\xff\xff\xfe\xff\xff\xff").decode()}
+    table = pa.table({"loan_id": ["A"]})
+    about["content"] = store._content(table, about)
+    noted = {store._METADATA: json.dumps(about, sort_keys=True).encode()}
+    pq.write_table(table.replace_schema_metadata(noted), tmp_path / "pool.parquet")
+    with pytest.raises(InputError, match=r"pool\.parquet: found not as it was written \(OSError"):
+        store.read_snapshot(tmp_path / "pool.parquet")
