@@ -140,6 +140,6 @@ def test_a_fresh_environment_runs_everything(built, root, tmp_path):
     run("init", "my-model")
     told = json.loads(run("run", "my-model", "--json", *SMALL))
     assert all(check["ok"] for check in told["checks"])
-    assert Path(told["workbook"]).stat().st_size > 10_000
+    assert (here / told["workbook"]).stat().st_size > 10_000
     assert run("demo").count("Workbook: ") == 2
     assert sorted(path.name for path in here.iterdir()) == ["my-model", "reports"]
