@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from hashlib import sha256
 
 import pandas as pd
 import pytest
@@ -141,6 +142,10 @@ def test_what_another_version_computed_is_told_apart(scfcap, folders, tmp_path):
     frame = pd.read_parquet(path)
     frame["interest"] *= 1.01
     frame.to_parquet(path)
+    manifest = json.loads((b / "manifest.json").read_text())
+    signed = {"bytes": path.stat().st_size, "sha256": sha256(path.read_bytes()).hexdigest()}
+    manifest["files"]["tables/cash_flows.parquet"] = signed  # as that version would have written
+    (b / "manifest.json").write_text(json.dumps(manifest))
     row = _drivers(json.loads(scfcap("compare", a, b, "--json").stdout)).loc[("interest", "all")]
     assert row["version"] == pytest.approx(row["b"] * 0.01 / 1.01)
     assert row[[*DRIVERS, "version"]].sum() == pytest.approx(row["b"] - row["a"])
