@@ -19,7 +19,7 @@ from scfcap.deal.engine import Surroundings, _Run, run_deal
 from scfcap.deal.outcome import BY_TRANCHE, WHOLE, DealRun
 from scfcap.quantities import FloatArray
 from scfcap.schema.deal import DealSpec
-from scfcap.testing import Dice, assert_deal_holds, audit_words, strategy
+from scfcap.testing import Dice, Seeded, assert_deal_holds, audit_words, strategy
 from scfcap.testing.deal_parts import SIZE
 from scfcap.testing.usual import usual_deal, usual_flows
 
@@ -144,13 +144,13 @@ def test_a_restart_at_any_date_gives_the_same(case: Case, stop: int, k: int) -> 
 
 
 def test_the_cases_reach_the_mezzanine_in_about_a_third() -> None:
-    """Counted over the deals that Hypothesis draws for the tests above."""
+    """Counted over one fixed set of the deals of which Hypothesis draws some for the tests above:
+    what it draws itself depends on the modules that others have imported before.
+    """
     hit: list[bool] = []
     seen = dict.fromkeys(("line", "hedge", "both phases", "cents", "called"), 0)
-
-    @settings(EXAMPLES, max_examples=160, database=None, derandomize=True)
-    @given(cases())
-    def count(case: Case) -> None:
+    for number in range(160):
+        case = case_of(Seeded(7, number))
         result = case.run()
         notes = len(result.deal.tranches) - 1
         if notes > 1:
@@ -161,8 +161,6 @@ def test_the_cases_reach_the_mezzanine_in_about_a_third() -> None:
         seen["both phases"] += len(np.unique(result.phase)) == 2
         seen["cents"] += case.spec.cents
         seen["called"] += bool(result.called.any())
-
-    count()
     assert 0.25 < np.mean(hit) < 0.45, np.mean(hit)
     assert len(hit) > 100
     assert min(seen.values()) >= 5, seen
