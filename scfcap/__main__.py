@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
+import threading
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -41,7 +43,9 @@ def main() -> None:
     except SystemExit as end:
         if end.code in _INTERRUPTED:
             _leave(int(end.code))
-        raise
+        if not isinstance(end.code, int | None):
+            raise
+        _finish(end.code or 0)
 
 
 def _open_standard_files() -> None:
@@ -100,6 +104,23 @@ def _leave(code: int) -> None:
         except OSError:  # its reader or terminal has gone
             continue
     os._exit(code)
+
+
+def _finish(code: int) -> None:
+    """End as Python does, but for the last step, in which libraries are taken down.
+
+    Arrow's reader of CSV may have a thread that is still winding up; where it is found then, the
+    C++ library aborts the process ("terminate called without an active exception").
+    """
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        code = code or 120  # as Python's own end
+    _leave(code)
 
 
 if __name__ == "__main__":
