@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -89,21 +87,17 @@ def document(proposal: Proposal) -> dict[str, Any]:
 def write_aside(file: Path, text: str) -> None:
     """Write a text file; a reader sees the old content or the new, never a part.
 
-    Raises :class:`InputError` where no file can have that name.
+    Raises :class:`InputError` where no file can have that name, or none can be written there.
     """
+    from scfcap.schema.files import put_in_place
+
     if file.is_dir() or any(part.is_file() for part in file.parents):
         found = "a folder" if file.is_dir() else "a path through a file"
         raise InputError(Problem(str(file), found, "a file name", "Give another --out."))
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    put_in_place(
+        file, text.encode(), "a file that may be written", "Give another --out.", mode=0o644
+    )
 
 
 def _show(terminal: Terminal, proposal: Proposal, text: str | None) -> None:

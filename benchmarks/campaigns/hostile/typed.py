@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -76,16 +77,24 @@ class _Maker:
         if self._deeper(depth, 0.15):
             first, second = self.of("date", depth - 1), self._day_alone(depth - 1)
             return Part(f"{first.text} - {second.text}", _both(first, second, lambda a, b: a - b))
-        return self._chain(depth, "+-", self._term)
+        return self._chain(self._term(depth), depth, "+-", self._term, _worked_out)
 
     def _term(self, depth: int) -> Part:
-        return self._chain(depth, "*/", self._signed)
+        return self._chain(self._signed(depth), depth, "*/", self._signed, _worked_out)
 
-    def _chain(self, depth: int, signs: str, below: Callable[[int], Part]) -> Part:
-        made = below(depth)
-        while self._deeper(depth, 0.35):
-            sign, second = self.dice.choice(signs), below(depth - 1)
-            account = _both(made, second, lambda a, b, sign=sign: _worked_out(sign, a, b))
+    def _chain(
+        self,
+        made: Part,
+        depth: int,
+        signs: str,
+        more: Callable[[int], Part],
+        act: Callable[..., Any],
+        share: float = 0.35,
+    ) -> Part:
+        """``made`` with more parts behind signs; ``act`` works out a sign and two values."""
+        while self._deeper(depth, share):
+            sign, second = self.dice.choice(signs), more(depth - 1)
+            account = _both(made, second, partial(act, sign))
             made = Part(f"{made.text} {sign} {second.text}", account)
             self.left -= 1
         return made
@@ -140,13 +149,7 @@ class _Maker:
     # --- days and texts -------------------------------------------------------------------
 
     def _day(self, depth: int) -> Part:
-        made = self._day_alone(depth)
-        while self._deeper(depth, 0.3):
-            sign, second = self.dice.choice("+-"), self._term(depth - 1)
-            account = _both(made, second, lambda a, b, sign=sign: _moved(sign, a, b))
-            made = Part(f"{made.text} {sign} {second.text}", account)
-            self.left -= 1
-        return made
+        return self._chain(self._day_alone(depth), depth, "+-", self._term, _moved, 0.3)
 
     def _day_alone(self, depth: int) -> Part:
         if self._deeper(depth, 0.2):
