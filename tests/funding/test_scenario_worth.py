@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -19,13 +18,14 @@ from scfcap.funding.program import Row, Terms, solve
 from scfcap.funding.replay import Engine
 from scfcap.funding.scenarios import ScenarioPlan, solve_scenarios
 from scfcap.funding.worth import Worth, held_at, root_columns, worth_of, worth_table
+from tests.witnesses.book import golden
+from tests.witnesses.programs import DAKOTA, Dakota
 
 from .small_platform import LAW, platform, small_pool
-from .test_scenario_plans import DAKOTA, Dakota
 from .test_shortfall import shocked
 from .variants import edited
 
-CASE = json.loads(DAKOTA.read_text(encoding="utf-8"))
+CASE = golden(DAKOTA)
 WEIGHTS = {"base": 0.6, "stress": 0.4}
 #: Borrowers stop paying, the line is cut, P2P lenders run, the market takes half of a series.
 HARD = {
