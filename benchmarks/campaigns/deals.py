@@ -258,7 +258,7 @@ def main() -> int:
     parser.add_argument("--plans", type=int, default=600)
     parser.add_argument("--scenarios", type=int, default=SCENARIOS, help="of each deal")
     parser.add_argument("--seed", type=int, default=20131231)
-    parser.add_argument("--seconds", type=float, default=1800.0, help="of each of the two parts")
+    parser.add_argument("--seconds", type=float, default=7200.0, help="of each of the two parts")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--dry", action="store_true", help="write no table")
     parser.add_argument("--only", metavar="SEED/NUMBER", help="one deal again, made smaller")

@@ -261,8 +261,8 @@ class Run(Pictured):
         of the plan, rejected rows if any.
 
         It also keeps what its cash flows and plan were made from, for ``scfcap compare``, and the
-        plan's prices, for ``scfcap quote``: not where all is masked. ``progress`` is told of each
-        pack as it begins. Raises :class:`~scfcap.errors.InputError`.
+        plan's prices, for ``scfcap quote``: not where all is masked. ``progress`` is told of the
+        tables and of each pack as they begin. Raises :class:`~scfcap.errors.InputError`.
         """
         from scfcap.api.planning import solved
         from scfcap.api.plots import saved_pictures, table_drawings
@@ -272,6 +272,8 @@ class Run(Pictured):
         from scfcap.report.packs import PackRun, told
         from scfcap.report.store import save_run
 
+        if progress is not None:
+            progress("tables")
         outputs = outputs or Outputs()
         packs = outputs.packs(self.model.loaded)
         outputs.refuse_key_in(Path(out))

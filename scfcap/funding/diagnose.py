@@ -124,7 +124,12 @@ def _of(book: Book, r: int) -> str:
     """The limit itself, where it is an amount."""
     rows = book.program.rows
     limit = rows.right[r] + rows.constant[r]
-    return f" (of {money(book.inputs, limit * book.inputs.unit)})" if limit > NOTHING else ""
+    if limit <= NOTHING:
+        return ""
+    # A floor is rounded as what it is lowered by, which may be all of it.
+    floor = rows.sense[r] == ">="
+    told = enough(book.inputs, limit) if floor else money(book.inputs, limit * book.inputs.unit)
+    return f" (of {told})"
 
 
 def _when(book: Book, r: int) -> str:

@@ -232,10 +232,16 @@ def _unpaid(run: DealRun) -> Iterator[str]:
         k = int(np.argmax(missing))
         others = int((missing > HALF_CENT).sum()) - 1
         more = f" and less in {others} more" if others else ""
+        # Time helps where there is something left to collect.
+        later = run.of("pool")[k, end - 1] > HALF_CENT
+        ways = (
+            ", more credit support or a later legal_end would mend it"
+            if later
+            else " or more credit support would help"
+        )
         yield (
             f"Class {name} is not paid in full by {by}, {day}: {missing[k]:,.2f} lacks in "
-            f"scenario {run.scenarios[k]}{more}. A smaller class, more credit support or a later "
-            "legal_end would mend it."
+            f"scenario {run.scenarios[k]}{more}. A smaller class{ways}."
         )
 
 

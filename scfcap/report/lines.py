@@ -86,4 +86,5 @@ def _checks(tables: Mapping[str, Table]) -> str:
     rejected = int(totals.loc[totals["item"] == "rejected", "rows"].sum())
     reasons = _rows(tables, "tape_reasons")
     verdict = f"FAILED: {', '.join(failed)}" if failed else f"all {len(checks)} hold"
-    return f"Checks: {verdict}; tape: {rejected:,} rows rejected, {remarks_said(reasons)}."
+    rows = f"{rejected:,} row" if rejected == 1 else f"{rejected:,} rows"
+    return f"Checks: {verdict}; tape: {rows} rejected, {remarks_said(reasons)}."
