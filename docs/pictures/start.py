@@ -1,4 +1,4 @@
-"""Make the pictures of ``docs/start.md`` and ``docs/deals.md`` from the bundled model.
+"""Make the pictures of ``docs/start.md``, ``docs/deals.md`` and the structurer's tutorial.
 
 ``python docs/pictures/start.py [RUN]`` runs alibaba-2013 as it is, or takes a folder that
 ``scfcap run alibaba-2013 --page --pdf`` has written. It needs LibreOffice, pdftoppm and Chromium.
@@ -81,6 +81,16 @@ def deal() -> Path:
     return picture
 
 
+def waterfall() -> Path:
+    """The order of payment of the series of the bundled model."""
+    with tempfile.TemporaryDirectory() as place:
+        drawn = Path(place) / "waterfall.png"
+        words = ("--set", "tape.platform.loans=500", "--draw", str(drawn))
+        scfcap("deal", "alibaba-2013", *words)
+        with Image.open(drawn) as shown:
+            return _kept(shown.convert("RGB"), HERE / "tutorial-waterfall.png")
+
+
 def _kept(picture: Image.Image, path: Path) -> Path:
     """Write a picture without its empty border, in few colours."""
     empty = Image.new("RGB", picture.size, "white")
@@ -102,7 +112,7 @@ def main(given: list[str]) -> None:
         run = Path(given[0]) if given else Path(place) / "run"
         if not given:
             scfcap("run", "alibaba-2013", "--page", "--pdf", "--out", str(run))
-        for made in (workbook(run), page(run), deal()):
+        for made in (workbook(run), page(run), deal(), waterfall()):
             sys.stdout.write(f"{made.relative_to(ROOT)}: {made.stat().st_size:,} bytes\n")
 
 
