@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from scfcap.quantities import BoolArray, FloatArray, IntArray
 
 #: What a line lends on the loans [K], from the period, the pool [K] and what is past due [K].
 Lends = Callable[[int, FloatArray, FloatArray], FloatArray]
+#: Less than any amount; by a smaller one the division of floats may overflow.
+_NOTHING: Final = 1e-200
 
 
 @dataclass
@@ -201,7 +204,7 @@ def _rate(amount: FloatArray, book: Book) -> FloatArray:
 
 def share(part: FloatArray, whole: FloatArray) -> FloatArray:
     """``part`` over ``whole``, 0 where there is none."""
-    there = whole > 0.0
+    there = whole > _NOTHING
     return np.where(there, part / np.where(there, whole, 1.0), 0.0)
 
 

@@ -204,7 +204,7 @@ class _Run:
             if fee.arrears_rate:
                 book.fee_accrued[row] += book.fee[row] * (fee.arrears_rate * year)
         for row, (name, line) in enumerate(spec.lines.items()):
-            rate = line.rate + (self._index(line.index) if line.index else 0.0)
+            rate = np.maximum(line.rate + (self._index(line.index) if line.index else 0.0), 0.0)
             book.line_owed[row] += self._due(book.drawn[row] * rate * year)
             if line.fee_rate:
                 book.line_owed[row] += self._due(book.undrawn(name) * (line.fee_rate * year))

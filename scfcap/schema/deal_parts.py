@@ -181,7 +181,7 @@ class LineSpec(Schema):
     advance_rate: Share | None = None
     """Instead of it: one rate on all loans that perform and are not past due."""
     rate: CostRate = 0.0
-    """On what is drawn [1/year]; over ``index`` if there is one."""
+    """On what is drawn [1/year]; over ``index`` if there is one, and together not below zero."""
     index: str | None = None
     """Index that the line's interest follows; absent: a fixed rate."""
     fee_rate: CostRate = 0.0

@@ -81,6 +81,20 @@ def test_a_line_over_an_index_takes_the_level_of_the_last_payment_date() -> None
     assert result.of("line_paid")[0, 2] == pytest.approx(20.0 + 0.1 + 0.4)
 
 
+def test_an_index_below_zero_takes_nothing_off_what_is_drawn() -> None:
+    """Drawn on dates 1 and 2. On date 3 only the first scenario repays; no lender pays interest."""
+    terms = LINE | {"lines": {"l": {"commitment": 20.0, "rate": 0.02, "index": "i"}}}
+    terms |= steps(
+        {"pay": "interest", "to": "A", "from": ["collection", "l"], "when": "payment < 3"},
+        {"pay": "line", "to": "l", "when": "collected_interest > 0"},
+    )
+    repays, does_not = [0.0, 0.0, 100.0], [0.0, 0.0, 0.0]
+    assets = pool_of([5000.0, 5000.0], np.zeros((2, 3)), interest=[repays, does_not])
+    result = run(terms, assets, 3, indices={"i": [-0.05] * 4})
+    assert result.drawn[:, 0].T.tolist() == [[10.0, 20.0, 0.0], [10.0, 20.0, 20.0]]
+    assert result.of("line_paid")[:, 2].tolist() == [20.0, 0.0]
+
+
 def test_a_line_ends_with_its_test_but_is_still_repaid() -> None:
     line = {"commitment": 50.0, "available_while": "payment < 2"}
     result = lined(line, [0.0, 0.0, 40.0])
