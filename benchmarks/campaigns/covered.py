@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import record
@@ -26,46 +27,47 @@ PACKAGES = ("pool", "cashflow", "deal", "funding", "report")
 LEAST = 0.95
 #: Tests that reach them: their own, and those that go through all stations on small models.
 TESTS = ("pool", "cashflow", "deal", "funding", "report", "credit", "ledger", "verify", "cli")
+#: Files of tests for one process.
+PART = 12
 CONFIG = """\
 [run]
 branch = true
-source = scfcap
+source = {packages}
 [report]
 exclude_also =
     if TYPE_CHECKING:
     raise NotImplementedError
     @overload
     ^\\s*\\.\\.\\.$
-"""
+""".format(packages=", ".join(f"scfcap/{name}" for name in PACKAGES))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--limit", type=float, default=15.0, help="seconds a test may take")
+    parser.add_argument("--limit", type=float, default=6.0, help="seconds a test may take")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--add", action="store_true", help="keep what earlier runs left")
     parser.add_argument("tests", nargs="*", help="files or folders under tests/, else all")
     chosen = parser.parse_args()
     started = time.perf_counter()
     BUILD.mkdir(parents=True, exist_ok=True)
-    for old in BUILD.glob("*"):
-        old.unlink()
-    config = BUILD / "config"
-    config.write_text(CONFIG, encoding="utf-8")
-    files = _files(chosen.tests or [f"tests/{name}" for name in TESTS])
-    shares = [files[k :: chosen.workers] for k in range(chosen.workers)]
-    failed = _run(shares, limit=chosen.limit, compiling=False)
-    late = [path.read_text(encoding="utf-8").split("\n") for path in BUILD.glob("late.*")]
-    again = [test for tests in late for test in tests if test]
-    if again:
-        failed += _run(
-            [again[k :: chosen.workers] for k in range(chosen.workers)], limit=0.0, compiling=True
-        )
+    if not chosen.add:
+        for old in BUILD.glob("*"):
+            old.unlink()
+    (BUILD / "config").write_text(CONFIG, encoding="utf-8")
+    asked = [_Part(files, "off", chosen.limit) for files in _files(chosen.tests)]
+    failed = _run(asked, chosen.workers)
+    again = [part.late() for part in asked]
+    failed += _run([_Part(tests, "on", 0.0) for tests in again if tests], chosen.workers)
+    with (BUILD / "failed").open("a", encoding="utf-8") as file:
+        file.writelines(f"{test}\n" for test in failed)
     _coverage("combine", "--keep", *(str(path) for path in BUILD.glob("data.*")))
     _coverage("json", "-o", str(BUILD / "report.json"))
     rows = _rows(json.loads((BUILD / "report.json").read_text(encoding="utf-8")))
+    late = sum(len(tests) for tests in again)
     notes = [
-        f"{len(again):,} tests took longer than {chosen.limit:g} s of processor time with "
-        f"compilation off and ran with it on; {failed} failed."
+        f"{late:,} tests took longer than {chosen.limit:g} s of processor time with compilation "
+        f"off and ran with it on; {len(failed)} failed."
     ]
     if not chosen.tests:
         heads = ("package", "lines", "reached", "branches", "reached", "share of both")
@@ -73,47 +75,68 @@ def main() -> int:
         record.keep("covered", "quality.md", "make coverage", heads, rows, seconds, notes)
     for row in rows:
         print(*row)
-    print(*notes)
+    print(*notes, *failed, sep="\n")
     return 0
 
 
-def _files(asked: list[str]) -> list[str]:
+def _files(asked: list[str]) -> list[list[str]]:
+    """Files of tests, in parts of some ten that one process runs."""
     found: list[Path] = []
-    for name in asked:
+    for name in asked or [f"tests/{name}" for name in TESTS]:
         path = ROOT / name
         found += sorted(path.rglob("test_*.py")) if path.is_dir() else [path]
-    return [str(path.relative_to(ROOT)) for path in found]
+    names = [str(path.relative_to(ROOT)) for path in found]
+    return [names[k : k + PART] for k in range(0, len(names), PART)]
 
 
-def _run(shares: list[list[str]], *, limit: float, compiling: bool) -> int:
-    """Run each share of tests in a process; how many tests failed."""
-    kind = "on" if compiling else "off"
-    running = []
-    for number, share in enumerate(shares):
-        if not share:
-            continue
+class _Part:
+    """Tests that one process runs, with compilation ``on`` or ``off``."""
+
+    def __init__(self, tests: list[str], kind: str, limit: float) -> None:
+        taken = sum(1 for _ in BUILD.glob("log.*"))
+        self.name, self._tests, self._kind, self._limit = f"{kind}.{taken}", tests, kind, limit
+        self._log = BUILD / f"log.{self.name}"
+        self._log.touch()
+
+    def run(self) -> list[str]:
+        """The tests that failed. Raises SystemExit where pytest did not come to its end."""
         environment = {
             **os.environ,
-            "COVERAGE_FILE": str(BUILD / f"data.{kind}.{number}"),
-            "COVERAGE_LIMIT": str(limit),
-            "COVERAGE_LATE": str(BUILD / f"late.{number}"),
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPYCACHEPREFIX": str(BUILD.parent / "bytecode"),
+            "COVERAGE_FILE": str(BUILD / f"data.{self.name}"),
+            "COVERAGE_LIMIT": str(self._limit),
+            "COVERAGE_LATE": str(BUILD / f"late.{self.name}"),
+            "COVERAGE_TIMES": str(BUILD / f"times.{self.name}"),
             "PYTHONPATH": os.pathsep.join((str(ROOT), str(Path(__file__).parent))),
         }
-        if not compiling:
-            environment["NUMBA_DISABLE_JIT"] = "1"
+        environment |= {"NUMBA_DISABLE_JIT": "1"} if self._kind == "off" else {}
         command = [
             *(sys.executable, "-m", "coverage", "run", f"--rcfile={BUILD / 'config'}"),
             *("-m", "pytest", "-q", "-p", "limited", "-p", "no:cacheprovider", "-m", "not slow"),
-            *("--tb=line", *(OFF if not compiling else ()), *share),
+            *("--tb=short", *(OFF if self._kind == "off" else ()), *self._tests),
         ]
-        log = (BUILD / f"log.{kind}.{number}").open("w", encoding="utf-8")
-        running.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log))
-    if any(process.wait() not in (0, 1) for process in running):
-        msg = f"pytest did not run: see {BUILD}/log.{kind}.*"
-        raise SystemExit(msg)
-    logs = BUILD.glob(f"log.{kind}.*")
-    lines = [line for log in logs for line in log.read_text(encoding="utf-8").splitlines()]
-    return sum(line.startswith(("FAILED ", "ERROR ")) for line in lines)
+        with self._log.open("w", encoding="utf-8") as log:
+            done = subprocess.run(
+                command, cwd=ROOT, env=environment, stdout=log, stderr=log, check=False
+            )
+        if done.returncode not in (0, 1, 5):
+            msg = f"pytest did not run: see {self._log}"
+            raise SystemExit(msg)
+        lines = self._log.read_text(encoding="utf-8").splitlines()
+        marks = ("FAILED ", "ERROR ")
+        return [line.split(" ")[1] for line in lines if line.startswith(marks)]
+
+    def late(self) -> list[str]:
+        """The tests that took too long."""
+        path = BUILD / f"late.{self.name}"
+        return path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
+
+
+def _run(parts: list[_Part], workers: int) -> list[str]:
+    """Run parts beside each other; the tests that failed."""
+    with ThreadPoolExecutor(workers) as pool:
+        return [test for failed in pool.map(_Part.run, parts) for test in failed]
 
 
 #: Integers of compiled hashes wrap round; as Python they warn.

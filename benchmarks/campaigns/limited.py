@@ -1,42 +1,62 @@
 """A pytest plugin of `make coverage`.
 
-Tests that take too long with compilation off are put off to another pass, and each line that is
-reached is kept with the test, and whether the test itself or a fixture of it did so.
+Tests that take too long with compilation off are put off to another pass. Each line that is
+reached is kept with the test, and whether the test itself or a fixture of it did so; and the
+processor time of each.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+import numba  # noqa: F401 - read the environment before it is cleared
 import pytest
 from coverage import Coverage
 
 LIMIT = float(os.environ.get("COVERAGE_LIMIT", "0"))
-LATE = os.environ.get("COVERAGE_LATE", "")
+LATE = Path(os.environ.get("COVERAGE_LATE", ""))
+TIMES = Path(os.environ.get("COVERAGE_TIMES", ""))
+OVER = f"over {LIMIT:g} s with compilation off"
+
+# A program that a test starts is not measured, and need not be slow.
+os.environ.pop("NUMBA_DISABLE_JIT", None)
+
+
+def _over(_: int, __: FrameType | None) -> None:
+    pytest.skip(OVER)
 
 
 @contextmanager
 def _limited(item: pytest.Item, phase: str) -> Iterator[None]:
-    def late(_: int, __: FrameType | None) -> None:
-        with Path(LATE).open("a", encoding="utf-8") as file:
-            file.write(f"{item.nodeid}\n")
-        pytest.skip(f"over {LIMIT:g} s with compilation off")
-
+    context = f"{item.nodeid}|{phase}"
     measured = Coverage.current()
     if measured is not None:
-        measured.switch_context(f"{item.nodeid}|{phase}")
+        measured.switch_context(context)
     if LIMIT:
-        signal.signal(signal.SIGVTALRM, late)
+        signal.signal(signal.SIGVTALRM, _over)
         signal.setitimer(signal.ITIMER_VIRTUAL, LIMIT)
+    started = time.process_time()
     try:
         yield
+    except pytest.skip.Exception as error:
+        # Also where the fixture was late for another test of the file, and is not tried again.
+        if LIMIT and OVER in str(error):
+            _line(LATE, item.nodeid)
+        raise
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        _line(TIMES, f"{time.process_time() - started:.3f} {context}")
+
+
+def _line(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"{text}\n")
 
 
 @pytest.hookimpl(wrapper=True)

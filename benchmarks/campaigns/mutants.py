@@ -2,12 +2,14 @@
 
 A mutant is one small change of one expression (``<`` for ``<=``, ``+`` for ``-``, a number moved,
 a condition turned round, ...). Mutants are drawn at random from the lines of the engines that
-tests reach; each is run, compilation off, against the tests that reach its line, the quickest
-first, until one fails. What no test notices is listed in ``survivors.toml`` beside this script
-with the reason, or is a gap.
+tests reach with compilation off; each is run, compilation off, against the tests that reach its
+line, near and quick ones first, until one fails. What no test notices is listed in
+``survivors.toml`` beside this script with the reason, or is a gap.
 
 Needs what ``make coverage`` leaves in ``build/coverage``. Nothing is written into the source: a
-process is forked for each mutant, and its module is compiled from the changed syntax tree.
+process is forked for each mutant, and its module is compiled from the changed syntax tree. Outcomes
+stand in ``build/mutants`` as they come. ``--again`` judges only the mutants that survived the last
+run, against tests as they are now.
 """
 
 from __future__ import annotations
@@ -20,240 +22,108 @@ import importlib.util
 import json
 import os
 import random
-import re
 import resource
+import shutil
 import signal
 import sys
 import time
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 
 import record
+from changes import Mutant, changed, mutant
+from reach import Reach
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-DATA = ROOT / "build" / "coverage" / "all"
+BUILD = ROOT / "build" / "coverage"
 OUT = ROOT / "build" / "mutants"
 SURVIVORS = Path(__file__).with_name("survivors.toml")
 ENGINES = ("pool", "cashflow", "deal", "funding")
-#: The most tests that a mutant meets, and seconds of processor time that they may take together.
-MOST_TESTS = 60
-MOST_SECONDS = 90
-COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-}
-ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.Div,
-    ast.Div: ast.Mult,
-    ast.FloorDiv: ast.Mult,
-    ast.BitAnd: ast.BitOr,
-    ast.BitOr: ast.BitAnd,
-}
-CALLS = {"min": "max", "max": "min", "any": "all", "all": "any"}
-METHODS = {"minimum": "maximum", "maximum": "minimum", "any": "all", "all": "any"}
+#: Seconds of processor time, as coverage measured it, of the tests that a mutant meets first, and
+#: of those that one meets which survived them.
+FIRST, MORE = 15.0, 45.0
+MOST_TESTS = 150
+#: Seconds that a mutant's process may take: of processor time, and by the clock.
+MOST_SECONDS, MOST_CLOCK = 150, 600
 
 
 @dataclass(frozen=True)
-class Mutant:
-    """One change: where it stands, of what kind it is, and the line before and after."""
+class Outcome:
+    """How a mutant fared: ``killed``, ``late`` (no end: noticed too), ``survived``, ``unjudged``.
 
-    path: str
-    line: int
+    ``tests`` is how many it met at most.
+    """
+
+    found: str
+    key: str
+    where: str
     kind: str
-    number: int
-    before: str
-    after: str
+    tests: int
 
     @property
-    def key(self) -> str:
-        """A name that survives moves of the line."""
-        return f"{self.path}: {self.before} -> {self.after}"
+    def package(self) -> str:
+        """The package of the changed file."""
+        return self.where.split("/")[1]
 
 
-class _Changes(ast.NodeTransformer):
-    """Counts the places that may be changed, and changes the ``wanted``-th."""
+Work = tuple[Mutant, list[str], list[str]]
 
-    def __init__(self, wanted: int | None = None) -> None:
-        self.wanted = wanted
-        self.found: list[tuple[int, str]] = []
 
-    def _here(self, node: ast.AST, kind: str) -> bool:
-        self.found.append((node.lineno, kind))  # type: ignore[attr-defined]
-        return len(self.found) - 1 == self.wanted
+def drawn(wanted: int, seed: int, reach: Reach, packages: Sequence[str]) -> tuple[list[Work], str]:
+    """``wanted`` mutants on lines that tests reach, each with its tests, and from how many."""
+    places = [
+        (str(path.relative_to(ROOT)), place)
+        for package in packages
+        for path in sorted((ROOT / "scfcap" / package).rglob("*.py"))
+        for place in changed(path.read_text(encoding="utf-8"), None)[1]
+    ]
+    reached = [(path, place) for path, place in places if reach.tests(path, place)]
+    chosen = random.Random(seed).sample(reached, min(wanted, len(reached)))
+    said = (
+        f"Drawn with seed {seed} from {len(reached):,} places for a change in lines that tests "
+        f"reach with compilation off, of {len(places):,} in all."
+    )
+    return [with_tests(mutant(ROOT, *place), reach) for place in chosen], said
 
-    def visit_Compare(self, node: ast.Compare) -> ast.AST:
-        self.generic_visit(node)
-        if type(node.ops[0]) in COMPARISONS and self._here(node, "comparison"):
-            node.ops[0] = COMPARISONS[type(node.ops[0])]()
-        return node
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
-        self.generic_visit(node)
-        textual = any(
-            isinstance(side, ast.JoinedStr)
-            or (isinstance(side, ast.Constant) and isinstance(side.value, str))
-            for side in (node.left, node.right)
+def with_tests(mutated: Mutant, reach: Reach) -> Work:
+    """A mutant, the tests that it meets first, and those that it meets where it survives them."""
+    package = mutated.path.split("/")[1]
+    stem = Path(mutated.path).stem.split("_")[0]
+
+    def cost(test: str) -> tuple[float, str]:
+        near = (4 if stem in Path(test.split("::")[0]).stem else 1) * (
+            4 if f"tests/{package}/" in test else 1
         )
-        if not textual and type(node.op) in ARITHMETIC and self._here(node, "arithmetic"):
-            node.op = ARITHMETIC[type(node.op)]()
-        return node
+        return (reach.seconds[test] + 0.02) / near, test
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
-        self.generic_visit(node)
-        if type(node.op) in ARITHMETIC and self._here(node, "arithmetic"):
-            node.op = ARITHMETIC[type(node.op)]()
-        return node
-
-    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
-        self.generic_visit(node)
-        if self._here(node, "and, or"):
-            node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
-        return node
-
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
-        self.generic_visit(node)
-        if isinstance(node.op, ast.Not | ast.USub) and self._here(node, "sign, not"):
-            return node.operand
-        return node
-
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        if isinstance(node.value, bool):
-            if self._here(node, "constant"):
-                return ast.copy_location(ast.Constant(not node.value), node)
-        elif isinstance(node.value, int | float) and self._here(node, "constant"):
-            moved = node.value + 1 if isinstance(node.value, int) else node.value * 1.5 + 1e-3
-            return ast.copy_location(ast.Constant(moved), node)
-        return node
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        name = node.func
-        if isinstance(name, ast.Name) and name.id in CALLS and self._here(node, "call"):
-            name.id = CALLS[name.id]
-        elif isinstance(name, ast.Attribute) and name.attr in METHODS and self._here(node, "call"):
-            name.attr = METHODS[name.attr]
-        return node
-
-    def visit_If(self, node: ast.If) -> ast.AST:
-        self.generic_visit(node)
-        if self._here(node, "condition"):
-            node.test = ast.copy_location(ast.UnaryOp(ast.Not(), node.test), node.test)
-        return node
-
-    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
-        self.generic_visit(node)
-        if self._here(node, "condition"):
-            node.body, node.orelse = node.orelse, node.body
-        return node
-
-    # What no engine computes: annotations, texts, decorators, what a fault of ours says.
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
-        return node
-
-    def visit_Raise(self, node: ast.Raise) -> ast.AST:
-        return node
-
-    def visit_Assert(self, node: ast.Assert) -> ast.AST:
-        return node
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        if node.value is not None:
-            node.value = self.visit(node.value)
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.body = [self.visit(statement) for statement in node.body]
-        return node
+    left = sorted(reach.tests(mutated.path, mutated.place), key=cost)[: 2 * MOST_TESTS]
+    parts: list[list[str]] = []
+    for budget in (FIRST, MORE):
+        taken: list[str] = []
+        while left and len(taken) < MOST_TESTS and (budget > 0 or not taken):
+            budget -= reach.seconds[left[0]]
+            taken.append(left.pop(0))
+        parts.append(taken)
+    return mutated, parts[0], parts[1]
 
 
-def changed(source: str, number: int | None) -> tuple[ast.Module, list[tuple[int, str]]]:
-    """The syntax tree of ``source`` with its ``number``-th place changed, and all places."""
-    changes = _Changes(number)
-    tree = changes.visit(ast.parse(source))
-    ast.fix_missing_locations(tree)
-    return tree, changes.found
-
-
-def drawn(wanted: int, seed: int, packages: Sequence[str]) -> tuple[list[Mutant], Reach, int]:
-    """``wanted`` mutants on lines that tests reach, the tests by line, and places in all."""
-    reach = Reach()
-    places: list[tuple[str, int, int, str]] = []
-    everywhere = 0
-    for package in packages:
-        for path in sorted((ROOT / "scfcap" / package).rglob("*.py")):
-            name = str(path.relative_to(ROOT))
-            _, found = changed(path.read_text(encoding="utf-8"), None)
-            everywhere += len(found)
-            reached = reach.lines(name)
-            places += [(name, k, *place) for k, place in enumerate(found) if place[0] in reached]
-    chosen = random.Random(seed).sample(places, min(wanted, len(places)))
-    return [_mutant(*place) for place in chosen], reach, everywhere
-
-
-def _mutant(path: str, number: int, line: int, kind: str) -> Mutant:
-    source = (ROOT / path).read_text(encoding="utf-8")
-    before = ast.unparse(ast.parse(source)).splitlines()
-    after = ast.unparse(changed(source, number)[0]).splitlines()
-    pairs = [(a, b) for a, b in zip(before, after, strict=False) if a != b]
-    was, is_now = pairs[0] if pairs else ("", "")
-    return Mutant(path, line, kind, number, was.strip(), is_now.strip())
-
-
-class Reach:
-    """Which tests reach which line, and how long each took: from the data of ``make coverage``."""
-
-    def __init__(self) -> None:
-        from coverage import CoverageData
-
-        if not DATA.exists():
-            msg = "no build/coverage: run `make coverage` first"
-            raise SystemExit(msg)
-        self._data = CoverageData(basename=str(DATA))
-        self._data.read()
-        self._files = {
-            str(Path(name).relative_to(ROOT)): name
-            for name in self._data.measured_files()
-            if Path(name).is_relative_to(ROOT)
-        }
-        self._size: Counter[str] = Counter()
-        self._by_path: dict[str, dict[int, list[str]]] = {}
-
-    def lines(self, path: str) -> dict[int, list[str]]:
-        """Tests by line of one file, lines that a test's own call reached."""
-        if path not in self._by_path:
-            found = self._data.contexts_by_lineno(self._files.get(path, path))
-            self._by_path[path] = {
-                line: sorted({test for test in tests if test})
-                for line, tests in found.items()
-                if any(tests)
-            }
-        return self._by_path[path]
-
-
-def selected(contexts: Sequence[str]) -> list[str]:
-    """What pytest is to run for contexts as ``limited.py`` names them, once each.
-
-    A line that a fixture reached is asked by all tests of the file, which may share what it made.
-    """
-    shared = {name.split("::")[0] for name in contexts if name.endswith("|setup")}
-    alone = [name.split("|")[0] for name in contexts]
-    tests = [re.sub(r"\[.*", "", name, flags=re.DOTALL) for name in alone]
-    return [*sorted(shared), *dict.fromkeys(t for t in tests if t.split("::")[0] not in shared)]
+def found_again(keys: Sequence[str], reach: Reach) -> list[Work]:
+    """The mutants of these names in the source as it is now."""
+    wanted, works = set(keys), []
+    for path in sorted({key.split(" ", 1)[0] for key in keys}):
+        for place in changed((ROOT / path).read_text(encoding="utf-8"), None)[1]:
+            one = mutant(ROOT, path, place)
+            if one.key in wanted:
+                wanted.remove(one.key)
+                works.append(with_tests(one, reach))
+    print(*(f"no longer there: {key}" for key in sorted(wanted)), sep="\n")
+    return works
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -277,66 +147,171 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._tree, str(self._path), "exec"), module.__dict__)
 
 
-def _in_child(mutant: Mutant | None, tests: Sequence[str], log: Path) -> None:
-    """Run ``tests`` against ``mutant`` in this forked process, which ends with their outcome."""
-    with log.open("w", encoding="utf-8") as file:
+def _in_child(mutated: Mutant | None, tests: Sequence[str], scratch: Path) -> int:
+    """Run ``tests`` against ``mutated`` in this forked process; pytest's code of exit."""
+    os.setpgid(0, 0)
+    with (scratch / "log").open("w", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS + 5))
-    resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
-    if mutant is not None:
-        path = ROOT / mutant.path
-        name = mutant.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        tree, _ = changed(path.read_text(encoding="utf-8"), mutant.number)
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+    signal.alarm(MOST_CLOCK)
+    if mutated is not None:
+        path = ROOT / mutated.path
+        name = mutated.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        tree, _ = changed(path.read_text(encoding="utf-8"), mutated.place.number)
         sys.meta_path.insert(0, _Finder(name, path, tree))
     import pytest
 
+    options = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=line", "--no-header")
     ignored = ("-W", "ignore:overflow encountered:RuntimeWarning")
-    options = ("-x", "-q", "-p", "no:cacheprovider", "--tb=line", "--no-header", *ignored)
-    code = pytest.main([*options, *tests])
-    os._exit(int(code))
+    made = (f"--basetemp={scratch / 'temp'}", "--hypothesis-profile=mutants")
+    return int(pytest.main([*options, *ignored, *made, *tests]))
 
 
-def outcome(mutant: Mutant | None, tests: Sequence[str], log: Path) -> str:
-    """``killed``, ``late`` (a loop without end: noticed too) or ``survived``."""
+def outcome(mutated: Mutant | None, tests: Sequence[str], scratch: Path) -> str:
+    """How ``mutated`` fares with ``tests`` (None: the source as it is)."""
     child = os.fork()
     if not child:
+        code = 70
         try:
-            _in_child(mutant, tests, log)
+            code = _in_child(mutated, tests, scratch)
         finally:
-            os._exit(70)
+            os._exit(code)
     _, status = os.waitpid(child, 0)
+    with suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)  # what a test of it started and left
     if os.WIFSIGNALED(status):
-        over = os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL)
-        return "late" if over else "killed"
-    return "survived" if os.WEXITSTATUS(status) == 0 else "killed"
+        ended = (signal.SIGXCPU, signal.SIGKILL, signal.SIGALRM)
+        return "late" if os.WTERMSIG(status) in ended else "killed"
+    code = os.WEXITSTATUS(status)
+    if code not in (4, 5):
+        return "killed" if code else "survived"
+    # The changed module cannot be imported, or there are no such tests.
+    log = (scratch / "log").read_text(encoding="utf-8", errors="replace")
+    return "killed" if "ERROR collecting" in log or "loading conftest" in log else "unjudged"
 
 
-def _judged(share: Sequence[tuple[Mutant, Sequence[str]]], worker: int) -> Iterator[list[str]]:
-    for number, (mutant, tests) in enumerate(share):
-        log = OUT / f"{worker}-{number}.log"
-        found = outcome(mutant, tests, log) if tests else "survived"
-        if found != "survived":
-            log.unlink(missing_ok=True)
-        yield [found, mutant.key, f"{mutant.path}:{mutant.line}", mutant.kind, str(len(tests))]
+def judged(work: Work, scratch: Path) -> Outcome:
+    """The outcome of one mutant."""
+    mutated, first, more = work
+    found = outcome(mutated, first, scratch)
+    if found == "survived" and more:
+        found = outcome(mutated, more, scratch)
+    where = f"{mutated.path}:{mutated.place.line}"
+    return Outcome(found, mutated.key, where, mutated.place.kind, len(first) + len(more))
 
 
-def _work(share: Sequence[tuple[Mutant, Sequence[str]]], worker: int) -> Path:
-    """Judge a share in a process of its own; where its lines are."""
-    path = OUT / f"outcomes.{worker}"
-    if child := os.fork():
-        os.waitpid(child, 0)
-        return path
-    try:
-        with path.open("w", encoding="utf-8") as file:
-            for line in _judged(share, worker):
-                file.write(json.dumps(line) + "\n")
-                file.flush()
-    finally:
-        os._exit(0)
+def beside(count: int, workers: int, do: Callable[[int, Path], None]) -> None:
+    """``do`` each of ``count`` numbers in ``workers`` forked processes, each with its folder."""
+    reading, writing = os.pipe()
+    os.write(writing, b"".join(number.to_bytes(4, "big") for number in range(count)))
+    os.close(writing)
+    children = []
+    for worker in range(workers):
+        if child := os.fork():
+            children.append(child)
+            continue
+        scratch = OUT / f"worker.{worker}"
+        scratch.mkdir(parents=True, exist_ok=True)
+        code = 1
+        try:
+            while field := os.read(reading, 4):
+                do(int.from_bytes(field, "big"), scratch)
+            code = 0
+        finally:
+            os._exit(code)
+    if any(os.waitpid(child, 0)[1] for child in children):
+        msg = "a worker did not come to its end"
+        raise SystemExit(msg)
 
 
-def _explained() -> dict[str, str]:
+def _ready() -> None:
+    """Import what every child would import, but for the package itself and its tests."""
+    os.environ["NUMBA_DISABLE_JIT"] = "1"
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(OUT / "hypothesis")
+    os.chdir(ROOT)
+    sys.path.insert(0, str(ROOT))
+    sys.dont_write_bytecode, sys.pycache_prefix = False, str(ROOT / "build" / "bytecode")
+    for name in ("numpy", "scipy.optimize", "pandas", "pyarrow.parquet", "numba", "pydantic"):
+        importlib.import_module(name)
+    for name in ("pulp", "highspy", "pytest", "openpyxl", "typer", "rich"):
+        importlib.import_module(name)
+    del os.environ["NUMBA_DISABLE_JIT"]  # read; a program that a test starts need not be slow
+    from hypothesis import Phase, settings
+
+    phases = (Phase.explicit, Phase.generate)
+    settings.register_profile(
+        "mutants", deadline=None, derandomize=True, database=None, phases=phases
+    )
+
+
+def control(works: Sequence[Work], count: int, workers: int) -> list[str]:
+    """What fails of the first tests of ``count`` mutants with nothing changed."""
+
+    def do(number: int, scratch: Path) -> None:
+        if outcome(None, works[number][1], scratch) != "survived":
+            shutil.copy(scratch / "log", OUT / f"control.{number}")
+
+    beside(min(count, len(works)), workers, do)
+    return [path.read_text(encoding="utf-8") for path in OUT.glob("control.*")]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mutants", type=int, default=520)
+    parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--packages", nargs="*", default=list(ENGINES))
+    parser.add_argument("--control", type=int, default=20, help="mutants whose tests run unchanged")
+    parser.add_argument("--again", action="store_true", help="only what survived the last run")
+    chosen = parser.parse_args()
+    started = time.perf_counter()
+    OUT.mkdir(parents=True, exist_ok=True)
+    reach = Reach(ROOT, BUILD)
+    state = OUT / "run.json"
+    if chosen.again:
+        last = json.loads(state.read_text(encoding="utf-8"))
+        before = [Outcome(**line) for line in last["outcomes"]]
+        said = last["said"]
+        works = found_again([one.key for one in before if one.found == "survived"], reach)
+        before = [one for one in before if one.found != "survived"]
+    else:
+        shutil.rmtree(OUT)
+        OUT.mkdir()
+        before = []
+        works, said = drawn(chosen.mutants, chosen.seed, reach, chosen.packages)
+    _ready()
+    if wrong := control(works, chosen.control, chosen.workers):
+        print("tests fail with nothing changed:", *wrong, sep="\n")
+        return 1
+    outcomes = before + _judge(works, chosen.workers)
+    seconds = time.perf_counter() - started + (last["seconds"] if chosen.again else 0.0)
+    lines = [asdict(one) for one in outcomes]
+    state.write_text(
+        json.dumps({"said": said, "seconds": seconds, "outcomes": lines}, indent=1),
+        encoding="utf-8",
+    )
+    return _told(outcomes, said, seconds, kept=chosen.packages == list(ENGINES))
+
+
+def _judge(works: Sequence[Work], workers: int) -> list[Outcome]:
+    path = OUT / "outcomes"
+    path.write_text("", encoding="utf-8")
+
+    def do(number: int, scratch: Path) -> None:
+        found = judged(works[number], scratch)
+        if found.found == "unjudged":
+            shutil.copy(scratch / "log", OUT / f"unjudged.{number}")
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(found)) + "\n")
+
+    beside(len(works), workers, do)
+    return [Outcome(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def explained() -> dict[str, str]:
+    """The survivors that make no difference, with the reason."""
     if not SURVIVORS.exists():
         return {}
     with SURVIVORS.open("rb") as file:
@@ -344,77 +319,29 @@ def _explained() -> dict[str, str]:
     return {entry["mutant"]: entry["why"] for entry in entries}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mutants", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=20)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--packages", nargs="*", default=list(ENGINES))
-    chosen = parser.parse_args()
-    started = time.perf_counter()
-    os.environ["NUMBA_DISABLE_JIT"] = "1"
-    os.chdir(ROOT)
-    sys.path.insert(0, str(ROOT))
-    OUT.mkdir(parents=True, exist_ok=True)
-    for old in OUT.glob("*"):
-        old.unlink()
-    mutants, reach, everywhere = drawn(chosen.mutants, chosen.seed, chosen.packages)
-    work = [(mutant, _tests(mutant, reach)) for mutant in mutants]
-    _warm()
-    shares = [work[k :: chosen.workers] for k in range(chosen.workers)]
-    with ThreadPoolExecutor(chosen.workers) as pool:
-        files = list(pool.map(_work, shares, range(chosen.workers)))
-    lines = [json.loads(line) for path in files for line in path.read_text().splitlines()]
-    return _told(lines, everywhere, chosen, time.perf_counter() - started)
-
-
-def _tests(mutant: Mutant, reach: Reach) -> list[str]:
-    """The tests that reach its line: of its own package first, then those near it by name."""
-    package = mutant.path.split("/")[1]
-    stem = re.split(r"_|\.", Path(mutant.path).name)[0]
-    tests = selected(reach.lines(mutant.path).get(mutant.line, ()))
-
-    def rank(name: str) -> tuple[bool, bool, str]:
-        return (f"tests/{package}/" not in name, stem not in name, name)
-
-    return sorted(tests, key=rank)[:MOST_TESTS]
-
-
-def _warm() -> None:
-    """Import what every child would import, but for the package itself and its tests."""
-    for name in ("numpy", "scipy.optimize", "pandas", "pyarrow.parquet", "numba", "pydantic"):
-        importlib.import_module(name)
-    for name in ("pulp", "highspy", "hypothesis", "pytest", "openpyxl", "typer", "rich"):
-        importlib.import_module(name)
-
-
-def _told(lines: list[list[str]], everywhere: int, chosen: argparse.Namespace, took: float) -> int:
-    explained = _explained()
+def _told(outcomes: Sequence[Outcome], said: str, seconds: float, *, kept: bool) -> int:
+    reasons = explained()
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    gaps = []
-    for found, key, where, _, tests in lines:
-        package = where.split("/")[1]
-        counts[package]["drawn"] += 1
-        counts[package][found] += 1
-        if found == "survived":
-            counts[package]["explained"] += key in explained
-            if key not in explained:
-                gaps.append(f"{where} ({tests} tests): {key.split(': ', 1)[1]}")
+    for one in outcomes:
+        counts[one.package].update(("drawn", one.found))
+        counts[one.package]["explained"] += one.found == "survived" and one.key in reasons
+    fields = ("drawn", "killed", "late", "survived", "explained", "unjudged")
+    counts["all"] = sum(counts.values(), Counter())
     heads = ("package", "mutants", "killed", "late", "survived", "of these explained", "share")
     rows: list[record.Row] = []
-    for package, found in sorted(counts.items()):
-        noticed = found["killed"] + found["late"]
-        plain = [found[key] for key in ("drawn", "killed", "late", "survived", "explained")]
-        rows.append((package, *plain, f"{noticed / found['drawn']:.1%}"))
-    sums = [sum(row[k] for row in rows) for k in range(1, 6)]  # type: ignore[misc]
-    rows.append(("all", *sums, f"{(sums[1] + sums[2]) / max(sums[0], 1):.1%}"))
+    for package, found in counts.items():
+        noticed = (found["killed"] + found["late"]) / max(found["drawn"], 1)
+        rows.append((package, *(found[key] for key in fields[:-1]), f"{noticed:.1%}"))
+    gaps = [
+        f"{one.found} {one.where} ({one.tests} tests): {one.key}"
+        for one in sorted(outcomes, key=lambda one: one.where)
+        if one.found == "unjudged" or (one.found == "survived" and one.key not in reasons)
+    ]
     for row in rows:
         print(*row)
     print(*gaps, sep="\n")
-    (OUT / "survived.txt").write_text("\n".join(gaps) + "\n", encoding="utf-8")
-    if chosen.packages == list(ENGINES):
-        notes = [f"Drawn with seed {chosen.seed} from {everywhere:,} places where one may stand."]
-        record.keep("mutants", "quality.md", "make mutate", heads, rows, took, notes)
+    if kept:
+        record.keep("mutants", "quality.md", "make mutate", heads, rows, seconds, [said])
     return 0
 
 
