@@ -27,8 +27,10 @@ PACKAGES = ("pool", "cashflow", "deal", "funding", "report")
 LEAST = 0.95
 #: Tests that reach them: their own, and those that go through all stations on small models.
 TESTS = ("pool", "cashflow", "deal", "funding", "report", "credit", "ledger", "verify", "cli")
-#: Files of tests for one process.
-PART = 12
+#: Files of tests for one process, and tests that were late.
+PART, LATE_PART = 20, 40
+#: Examples of a property: what more of them reach is little, and each is slow.
+EXAMPLES = 20
 CONFIG = """\
 [run]
 branch = true
@@ -46,7 +48,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--limit", type=float, default=6.0, help="seconds a test may take")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--add", action="store_true", help="keep what earlier runs left")
+    parser.add_argument("--add", action="store_true", help="keep what earlier runs left, go on")
     parser.add_argument("tests", nargs="*", help="files or folders under tests/, else all")
     chosen = parser.parse_args()
     started = time.perf_counter()
@@ -55,23 +57,25 @@ def main() -> int:
         for old in BUILD.glob("*"):
             old.unlink()
     (BUILD / "config").write_text(CONFIG, encoding="utf-8")
-    asked = [_Part(files, "off", chosen.limit) for files in _files(chosen.tests)]
-    failed = _run(asked, chosen.workers)
-    again = [part.late() for part in asked]
-    failed += _run([_Part(tests, "on", 0.0) for tests in again if tests], chosen.workers)
-    with (BUILD / "failed").open("a", encoding="utf-8") as file:
-        file.writelines(f"{test}\n" for test in failed)
+    parts = [_Part(files, "off", chosen.limit) for files in _files(chosen.tests)]
+    _run(parts, chosen.workers)
+    late = _lines("late.off.*")
+    again = sorted(late - _lines("done.on.*"))
+    shares = [again[k : k + LATE_PART] for k in range(0, len(again), LATE_PART)]
+    _run([_Part(tests, "on", 0.0) for tests in shares], chosen.workers)
     _coverage("combine", "--keep", *(str(path) for path in BUILD.glob("data.*")))
     _coverage("json", "-o", str(BUILD / "report.json"))
     rows = _rows(json.loads((BUILD / "report.json").read_text(encoding="utf-8")))
-    late = sum(len(tests) for tests in again)
+    failed = sorted(_lines("failed.*"))
     notes = [
-        f"{late:,} tests took longer than {chosen.limit:g} s of processor time with compilation "
-        f"off and ran with it on; {len(failed)} failed."
+        f"{len(late):,} tests took longer than {chosen.limit:g} s of processor time with "
+        f"compilation off and ran with it on; {len(failed)} failed. Tests of properties drew "
+        f"{EXAMPLES} examples each, always the same."
     ]
+    seconds = time.perf_counter() - started + sum(map(float, _lines("seconds")))
+    (BUILD / "seconds").write_text(f"{seconds}\n", encoding="utf-8")
     if not chosen.tests:
         heads = ("package", "lines", "reached", "branches", "reached", "share of both")
-        seconds = time.perf_counter() - started
         record.keep("covered", "quality.md", "make coverage", heads, rows, seconds, notes)
     for row in rows:
         print(*row)
@@ -80,41 +84,51 @@ def main() -> int:
 
 
 def _files(asked: list[str]) -> list[list[str]]:
-    """Files of tests, in parts of some ten that one process runs."""
+    """Files of tests that were not run yet, in parts that one process runs."""
     found: list[Path] = []
     for name in asked or [f"tests/{name}" for name in TESTS]:
         path = ROOT / name
         found += sorted(path.rglob("test_*.py")) if path.is_dir() else [path]
-    names = [str(path.relative_to(ROOT)) for path in found]
-    return [names[k : k + PART] for k in range(0, len(names), PART)]
+    names = {str(path.relative_to(ROOT)): None for path in found}
+    left = [name for name in names if name not in _lines("done.off.*")]
+    return [left[k : k + PART] for k in range(0, len(left), PART)]
+
+
+def _lines(pattern: str) -> set[str]:
+    """The lines of all files in the folder of this campaign whose names are like ``pattern``."""
+    texts = (path.read_text(encoding="utf-8") for path in BUILD.glob(pattern))
+    return {line for text in texts for line in text.split("\n") if line}
 
 
 class _Part:
     """Tests that one process runs, with compilation ``on`` or ``off``."""
 
     def __init__(self, tests: list[str], kind: str, limit: float) -> None:
-        taken = sum(1 for _ in BUILD.glob("log.*"))
-        self.name, self._tests, self._kind, self._limit = f"{kind}.{taken}", tests, kind, limit
-        self._log = BUILD / f"log.{self.name}"
+        self._name = f"{kind}.{sum(1 for _ in BUILD.glob('log.*'))}"
+        self._tests, self._kind, self._limit = tests, kind, limit
+        self._log = BUILD / f"log.{self._name}"
         self._log.touch()
 
-    def run(self) -> list[str]:
-        """The tests that failed. Raises SystemExit where pytest did not come to its end."""
+    def run(self) -> None:
+        """Measure them. Raises SystemExit where pytest did not come to its end."""
         environment = {
             **os.environ,
             "PYTHONDONTWRITEBYTECODE": "",
             "PYTHONPYCACHEPREFIX": str(BUILD.parent / "bytecode"),
-            "COVERAGE_FILE": str(BUILD / f"data.{self.name}"),
+            "COVERAGE_FILE": str(BUILD / f"data.{self._name}"),
             "COVERAGE_LIMIT": str(self._limit),
-            "COVERAGE_LATE": str(BUILD / f"late.{self.name}"),
-            "COVERAGE_TIMES": str(BUILD / f"times.{self.name}"),
+            "COVERAGE_LATE": str(BUILD / f"late.{self._name}"),
+            "COVERAGE_TIMES": str(BUILD / f"times.{self._name}"),
+            "COVERAGE_EXAMPLES": str(EXAMPLES),
             "PYTHONPATH": os.pathsep.join((str(ROOT), str(Path(__file__).parent))),
         }
         environment |= {"NUMBA_DISABLE_JIT": "1"} if self._kind == "off" else {}
         command = [
             *(sys.executable, "-m", "coverage", "run", f"--rcfile={BUILD / 'config'}"),
             *("-m", "pytest", "-q", "-p", "limited", "-p", "no:cacheprovider", "-m", "not slow"),
-            *("--tb=short", *(OFF if self._kind == "off" else ()), *self._tests),
+            *("--hypothesis-profile=measured", "--tb=short"),
+            *(OFF if self._kind == "off" else ()),
+            *self._tests,
         ]
         with self._log.open("w", encoding="utf-8") as log:
             done = subprocess.run(
@@ -125,18 +139,19 @@ class _Part:
             raise SystemExit(msg)
         lines = self._log.read_text(encoding="utf-8").splitlines()
         marks = ("FAILED ", "ERROR ")
-        return [line.split(" ")[1] for line in lines if line.startswith(marks)]
+        failed = [line.split(" ", 1)[1] for line in lines if line.startswith(marks)]
+        self._leave("failed", [line.split(" - ")[0] for line in failed])
+        self._leave("done", self._tests)
 
-    def late(self) -> list[str]:
-        """The tests that took too long."""
-        path = BUILD / f"late.{self.name}"
-        return path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
+    def _leave(self, what: str, lines: list[str]) -> None:
+        text = "".join(f"{line}\n" for line in lines)
+        (BUILD / f"{what}.{self._name}").write_text(text, encoding="utf-8")
 
 
-def _run(parts: list[_Part], workers: int) -> list[str]:
-    """Run parts beside each other; the tests that failed."""
+def _run(parts: list[_Part], workers: int) -> None:
+    """Run parts beside each other."""
     with ThreadPoolExecutor(workers) as pool:
-        return [test for failed in pool.map(_Part.run, parts) for test in failed]
+        list(pool.map(_Part.run, parts))
 
 
 #: Integers of compiled hashes wrap round; as Python they warn.

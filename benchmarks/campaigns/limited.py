@@ -18,12 +18,17 @@ from types import FrameType
 import numba  # noqa: F401 - read the environment before it is cleared
 import pytest
 from coverage import Coverage
+from hypothesis import settings
 
 LIMIT = float(os.environ.get("COVERAGE_LIMIT", "0"))
 LATE = Path(os.environ.get("COVERAGE_LATE", ""))
 TIMES = Path(os.environ.get("COVERAGE_TIMES", ""))
+EXAMPLES = int(os.environ.get("COVERAGE_EXAMPLES", "100"))
 OVER = f"over {LIMIT:g} s with compilation off"
 
+settings.register_profile(
+    "measured", deadline=None, derandomize=True, database=None, max_examples=EXAMPLES
+)
 # A program that a test starts is not measured, and need not be slow.
 os.environ.pop("NUMBA_DISABLE_JIT", None)
 
@@ -77,3 +82,11 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Limit the processor time of a test."""
     with _limited(item, "call"):
         return (yield)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Draw few examples of a property, also where the test says how many it draws."""
+    test = getattr(item, "obj", None)
+    own = getattr(test, "_hypothesis_internal_use_settings", None)
+    if own is not None and own.max_examples > EXAMPLES:
+        test._hypothesis_internal_use_settings = settings(own, max_examples=EXAMPLES)

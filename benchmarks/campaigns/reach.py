@@ -23,7 +23,7 @@ class Reach:
         self._by_path: dict[str, dict[int, set[str]]] = {}
         self.seconds, self._of_file = _times(build)
         late = {line for path in build.glob("late.*") for line in path.read_text().split("\n")}
-        failed = set((build / "failed").read_text().split("\n"))
+        failed = {line for path in build.glob("failed.*") for line in path.read_text().split("\n")}
         self._left_out = late | failed
 
     def tests(self, path: str, place: Place) -> list[str]:
