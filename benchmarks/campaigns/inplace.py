@@ -19,7 +19,8 @@ def install(root: Path, mutated: Mutant) -> None:
     """Make ``mutated`` what this process runs.
 
     Functions that were made when the module was imported get their new code, wherever they are
-    kept. A change outside functions needs the module anew, and so the whole package.
+    kept. A change outside functions needs the module anew, and so the whole package. A place of
+    no number changes nothing, and installs that.
     """
     path = root / mutated.path
     tree, _ = changed(path.read_text(encoding="utf-8"), mutated.place.number)
@@ -34,10 +35,10 @@ def install(root: Path, mutated: Mutant) -> None:
     for made in gc.get_objects():
         if isinstance(made, FunctionType) and made.__code__.co_filename == str(path):
             code = codes.get(_place(made.__code__))
-            if code is not None and code != made.__code__:
+            if code is not None:
+                replaced += code != made.__code__
                 made.__code__ = code
-                replaced += 1
-    if not replaced:
+    if not replaced and mutated.place.number >= 0:
         msg = f"no function of this process holds {mutated.key}"
         raise RuntimeError(msg)
 

@@ -27,10 +27,11 @@ import signal
 import sys
 import time
 import tomllib
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import record
@@ -127,7 +128,7 @@ def found_again(keys: Sequence[str], reach: Reach) -> list[Work]:
     return works
 
 
-def _in_child(mutated: Mutant | None, tests: Sequence[str], scratch: Path) -> int:
+def _in_child(mutated: Mutant, tests: Sequence[str], scratch: Path) -> int:
     """Run ``tests`` against ``mutated`` in this forked process; pytest's code of exit."""
     os.setpgid(0, 0)
     with (scratch / "log").open("w", encoding="utf-8") as file:
@@ -136,24 +137,28 @@ def _in_child(mutated: Mutant | None, tests: Sequence[str], scratch: Path) -> in
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS + 5))
     resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
     signal.alarm(MOST_CLOCK)
-    if mutated is not None:
-        install(ROOT, mutated)
+    install(ROOT, mutated)
     import pytest
 
     options = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=line", "--no-header")
-    ignored = ("-W", "ignore:overflow encountered:RuntimeWarning")
+    warned = ("overflow encountered:RuntimeWarning", ":pytest.PytestAssertRewriteWarning")
+    ignored = [part for each in warned for part in ("-W", f"ignore:{each}")]
     made = (f"--basetemp={scratch / 'temp'}", "--hypothesis-profile=mutants")
     return int(pytest.main([*options, *ignored, *made, *tests]))
 
 
-def outcome(mutated: Mutant | None, tests: Sequence[str], scratch: Path) -> str:
-    """How ``mutated`` fares with ``tests`` (None: the source as it is)."""
+def outcome(mutated: Mutant, tests: Sequence[str], scratch: Path) -> str:
+    """How ``mutated`` fares with ``tests``."""
     child = os.fork()
     if not child:
         code = 70
         try:
             code = _in_child(mutated, tests, scratch)
+        except BaseException:
+            traceback.print_exc()
         finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
             os._exit(code)
     _, status = os.waitpid(child, 0)
     with suppress(ProcessLookupError):
@@ -229,7 +234,9 @@ def control(works: Sequence[Work], count: int, workers: int) -> list[str]:
     """What fails of the first tests of ``count`` mutants with nothing changed."""
 
     def do(number: int, scratch: Path) -> None:
-        if outcome(None, works[number][1], scratch) != "survived":
+        mutated, tests, _ = works[number]
+        same = replace(mutated, place=replace(mutated.place, number=-1))
+        if outcome(same, tests, scratch) != "survived":
             shutil.copy(scratch / "log", OUT / f"control.{number}")
 
     beside(min(count, len(works)), workers, do)
