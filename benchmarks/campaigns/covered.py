@@ -28,7 +28,7 @@ LEAST = 0.95
 #: Tests that reach them: their own, and those that go through all stations on small models.
 TESTS = ("pool", "cashflow", "deal", "funding", "report", "credit", "ledger", "verify", "cli")
 #: Files of tests for one process, and tests that were late.
-PART, LATE_PART = 20, 40
+PART, LATE_PART = 14, 40
 #: Examples of a property: what more of them reach is little, and each is slow.
 EXAMPLES = 20
 CONFIG = """\
@@ -132,7 +132,13 @@ class _Part:
         ]
         with self._log.open("w", encoding="utf-8") as log:
             done = subprocess.run(
-                command, cwd=ROOT, env=environment, stdout=log, stderr=log, check=False
+                command,
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                check=False,
+                start_new_session=True,  # Linux shares processors between sessions first
             )
         if done.returncode not in (0, 1, 5):
             msg = f"pytest did not run: see {self._log}"

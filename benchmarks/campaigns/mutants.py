@@ -19,6 +19,7 @@ import argparse
 import gc
 import importlib
 import json
+import math
 import os
 import random
 import resource
@@ -35,7 +36,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import record
-from changes import Mutant, changed, mutant
+from changes import Mutant, Place, changed, mutant
 from inplace import install, module_name
 from reach import Reach
 
@@ -76,21 +77,33 @@ class Outcome:
 Work = tuple[Mutant, list[str], list[str]]
 
 
-def drawn(wanted: int, seed: int, reach: Reach, packages: Sequence[str]) -> tuple[list[Work], str]:
-    """``wanted`` mutants on lines that tests reach, each with its tests, and from how many."""
-    places = [
+def drawn(
+    wanted: int, seed: int, reach: Reach, packages: Sequence[str]
+) -> tuple[list[Work], dict[str, list[int]]]:
+    """Mutants of ``packages`` on lines that tests reach, each with its tests.
+
+    ``wanted`` is divided among all engines by their places for a change. Also given by package:
+    how many places tests reach with compilation off, and how many there are.
+    """
+    places = {package: _places(package) for package in ENGINES}
+    whole = sum(map(len, places.values()))
+    works, counts = [], {}
+    for package in packages:
+        mine = places[package]
+        reached = [(path, place) for path, place in mine if reach.tests(path, place)]
+        counts[package] = [len(reached), len(mine)]
+        number = min(math.ceil(wanted * len(mine) / whole), len(reached))
+        chosen = random.Random(f"{seed} {package}").sample(reached, number)
+        works += [with_tests(mutant(ROOT, *place), reach) for place in chosen]
+    return works, counts
+
+
+def _places(package: str) -> list[tuple[str, Place]]:
+    return [
         (str(path.relative_to(ROOT)), place)
-        for package in packages
         for path in sorted((ROOT / "scfcap" / package).rglob("*.py"))
         for place in changed(path.read_text(encoding="utf-8"), None)[1]
     ]
-    reached = [(path, place) for path, place in places if reach.tests(path, place)]
-    chosen = random.Random(seed).sample(reached, min(wanted, len(reached)))
-    said = (
-        f"Drawn with seed {seed} from {len(reached):,} places for a change in lines that tests "
-        f"reach with compilation off, of {len(places):,} in all."
-    )
-    return [with_tests(mutant(ROOT, *place), reach) for place in chosen], said
 
 
 def with_tests(mutated: Mutant, reach: Reach) -> Work:
@@ -190,11 +203,12 @@ def beside(count: int, workers: int, do: Callable[[int, Path], None]) -> None:
     os.write(writing, b"".join(number.to_bytes(4, "big") for number in range(count)))
     os.close(writing)
     children = []
-    for worker in range(workers):
+    for _ in range(workers):
         if child := os.fork():
             children.append(child)
             continue
-        scratch = OUT / f"worker.{worker}"
+        os.setsid()  # Linux shares processors between sessions first
+        scratch = OUT / f"worker.{os.getpid()}"
         scratch.mkdir(parents=True, exist_ok=True)
         code = 1
         try:
@@ -237,10 +251,11 @@ def control(works: Sequence[Work], count: int, workers: int) -> list[str]:
         mutated, tests, _ = works[number]
         same = replace(mutated, place=replace(mutated.place, number=-1))
         if outcome(same, tests, scratch) != "survived":
-            shutil.copy(scratch / "log", OUT / f"control.{number}")
+            shutil.copy(scratch / "log", OUT / f"control.{os.getppid()}.{number}")
 
     beside(min(count, len(works)), workers, do)
-    return [path.read_text(encoding="utf-8") for path in OUT.glob("control.*")]
+    found = OUT.glob(f"control.{os.getpid()}.*")
+    return [path.read_text(encoding="utf-8") for path in found]
 
 
 def main() -> int:
@@ -254,35 +269,56 @@ def main() -> int:
     chosen = parser.parse_args()
     started = time.perf_counter()
     OUT.mkdir(parents=True, exist_ok=True)
+    run = _Run.read(OUT / "run.json")
     reach = Reach(ROOT, BUILD)
-    state = OUT / "run.json"
+    mine = [one for one in run.outcomes if one.package in chosen.packages]
     if chosen.again:
-        last = json.loads(state.read_text(encoding="utf-8"))
-        before = [Outcome(**line) for line in last["outcomes"]]
-        said = last["said"]
-        works = found_again([one.key for one in before if one.found == "survived"], reach)
-        before = [one for one in before if one.found != "survived"]
+        works = found_again([one.key for one in mine if one.found in TRIED_AGAIN], reach)
+        kept, counts = [one for one in mine if one.found not in TRIED_AGAIN], {}
     else:
-        shutil.rmtree(OUT)
-        OUT.mkdir()
-        before = []
-        works, said = drawn(chosen.mutants, chosen.seed, reach, chosen.packages)
+        works, counts = drawn(chosen.mutants, chosen.seed, reach, chosen.packages)
+        kept = []
     _ready()
     if wrong := control(works, chosen.control, chosen.workers):
         print("tests fail with nothing changed:", *wrong, sep="\n")
         return 1
-    outcomes = before + _judge(works, chosen.workers)
-    seconds = time.perf_counter() - started + (last["seconds"] if chosen.again else 0.0)
-    lines = [asdict(one) for one in outcomes]
-    state.write_text(
-        json.dumps({"said": said, "seconds": seconds, "outcomes": lines}, indent=1),
-        encoding="utf-8",
-    )
-    return _told(outcomes, said, seconds, kept=chosen.packages == list(ENGINES))
+    judged_now = _judge(works, chosen.workers)
+    run = _Run.read(OUT / "run.json")  # other packages may have been judged beside these
+    others = [one for one in run.outcomes if one.package not in chosen.packages]
+    run.outcomes = others + kept + judged_now
+    run.places |= counts
+    run.seconds += time.perf_counter() - started
+    run.again |= chosen.again
+    run.write(OUT / "run.json")
+    return _told(run, chosen.seed)
+
+
+#: Outcomes that ``--again`` judges again.
+TRIED_AGAIN = ("survived", "unjudged")
+
+
+@dataclass
+class _Run:
+    """What stands so far: outcomes, and by package the places that are reached and all."""
+
+    outcomes: list[Outcome]
+    places: dict[str, list[int]]
+    seconds: float = 0.0
+    again: bool = False
+
+    @classmethod
+    def read(cls, path: Path) -> _Run:
+        if not path.exists():
+            return cls([], {})
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**{**found, "outcomes": [Outcome(**line) for line in found["outcomes"]]})
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
 
 
 def _judge(works: Sequence[Work], workers: int) -> list[Outcome]:
-    path = OUT / "outcomes"
+    path = OUT / f"outcomes.{os.getpid()}"
     path.write_text("", encoding="utf-8")
 
     def do(number: int, scratch: Path) -> None:
@@ -305,29 +341,37 @@ def explained() -> dict[str, str]:
     return {entry["mutant"]: entry["why"] for entry in entries}
 
 
-def _told(outcomes: Sequence[Outcome], said: str, seconds: float, *, kept: bool) -> int:
+def _told(run: _Run, seed: int) -> int:
     reasons = explained()
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for one in outcomes:
+    for one in run.outcomes:
         counts[one.package].update(("drawn", one.found))
         counts[one.package]["explained"] += one.found == "survived" and one.key in reasons
-    fields = ("drawn", "killed", "late", "survived", "explained", "unjudged")
     counts["all"] = sum(counts.values(), Counter())
     heads = ("package", "mutants", "killed", "late", "survived", "of these explained", "share")
     rows: list[record.Row] = []
-    for package, found in counts.items():
+    for package in (*ENGINES, "all"):
+        found = counts[package]
         noticed = (found["killed"] + found["late"]) / max(found["drawn"], 1)
-        rows.append((package, *(found[key] for key in fields[:-1]), f"{noticed:.1%}"))
+        fields = ("drawn", "killed", "late", "survived", "explained")
+        rows.append((package, *(found[key] for key in fields), f"{noticed:.1%}"))
     gaps = [
         f"{one.found} {one.where} ({one.tests} tests): {one.key}"
-        for one in sorted(outcomes, key=lambda one: one.where)
+        for one in sorted(run.outcomes, key=lambda one: one.where)
         if one.found == "unjudged" or (one.found == "survived" and one.key not in reasons)
     ]
     for row in rows:
         print(*row)
     print(*gaps, sep="\n")
-    if kept:
-        record.keep("mutants", "quality.md", "make mutate", heads, rows, seconds, [said])
+    if set(run.places) == set(ENGINES):
+        reached, whole = (sum(column) for column in zip(*run.places.values(), strict=True))
+        notes = [
+            f"Drawn with seed {seed} from {reached:,} places for a change in lines that tests "
+            f"reach with compilation off, of {whole:,} in all."
+        ]
+        if run.again:
+            notes.append("Survivors were judged again after tests had been added (`--again`).")
+        record.keep("mutants", "quality.md", "make mutate", heads, rows, run.seconds, notes)
     return 0
 
 

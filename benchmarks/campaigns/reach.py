@@ -13,7 +13,8 @@ class Reach:
     """Lines and the tests that reach them with compilation off; times of tests [s of processor]."""
 
     def __init__(self, root: Path, build: Path) -> None:
-        self._data = [CoverageData(basename=str(path)) for path in sorted(build.glob("data.off.*"))]
+        measured = [path.name.removeprefix("done.") for path in sorted(build.glob("done.off.*"))]
+        self._data = [CoverageData(basename=str(build / f"data.{name}")) for name in measured]
         if not self._data:
             msg = "no build/coverage: run `make coverage` first"
             raise SystemExit(msg)
