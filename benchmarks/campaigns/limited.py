@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import numba  # noqa: F401 - read the environment before it is cleared
 import pytest
@@ -26,12 +28,28 @@ TIMES = Path(os.environ.get("COVERAGE_TIMES", ""))
 EXAMPLES = int(os.environ.get("COVERAGE_EXAMPLES", "100"))
 OVER = f"over {LIMIT:g} s with compilation off"
 
+
+def _at_once(
+    _: ThreadPoolExecutor, work: Callable[..., Any], /, *arguments: Any, **named: Any
+) -> Future[Any]:
+    future: Future[Any] = Future()
+    try:
+        future.set_result(work(*arguments, **named))
+    except Exception as error:
+        future.set_exception(error)
+    return future
+
+
 settings.register_profile(
     "measured", deadline=None, derandomize=True, database=None, max_examples=EXAMPLES
 )
 # A program that a test starts is not measured, and need not be slow.
 os.environ.pop("NUMBA_DISABLE_JIT", None)
 
+
+if LIMIT:
+    # What runs in another thread cannot be stopped: a signal reaches the main one alone.
+    ThreadPoolExecutor.submit = _at_once  # type: ignore[method-assign]
 
 #: Tests whose time ran out: what they raise on the way (Hypothesis has its own) is no failure.
 stopped: set[str] = set()
