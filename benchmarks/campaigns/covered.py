@@ -1,10 +1,10 @@
 """What the tests reach: ``python benchmarks/campaigns/covered.py`` (``make coverage``).
 
-Lines and branches of the engines and the report, by their tests. Compiled loops are run as
-Python, so that their lines count too; that is some hundred times slower, and a test that takes
-longer than ``--limit`` seconds of processor time so is left to a second pass with compilation on,
-where only lines outside compiled loops count. The data, with the tests that reach each line, stay
-in ``build/coverage`` for ``make mutate``.
+Lines and branches of the engines and the report, by their tests. For tests of packages that have
+compiled loops these are run as Python, so that their lines count too; that is some hundred times
+slower, and a test that takes longer than ``--limit`` seconds of processor time so is left to a
+second pass with compilation on, where only lines outside compiled loops count. The data, with the
+tests that reach each line, stay in ``build/coverage`` for ``make mutate``.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ PACKAGES = ("pool", "cashflow", "deal", "funding", "report")
 LEAST = 0.95
 #: Tests that reach them: their own, and those that go through all stations on small models.
 TESTS = ("pool", "cashflow", "deal", "funding", "report", "credit", "ledger", "verify", "cli")
+#: Tests of what has compiled loops: with compilation off. The others' loops are reached by these.
+INTERPRETED = tuple(
+    f"tests/{name}/" for name in ("pool", "cashflow", "credit", "deal", "funding/allocation")
+)
 #: Files of tests for one process, and tests that were late.
 PART, LATE_PART = 14, 40
 #: Examples of a property: what more of them reach is little, and each is slow.
@@ -57,8 +61,7 @@ def main() -> int:
         for old in BUILD.glob("*"):
             old.unlink()
     (BUILD / "config").write_text(CONFIG, encoding="utf-8")
-    parts = [_Part(files, "off", chosen.limit) for files in _files(chosen.tests)]
-    _run(parts, chosen.workers)
+    _run(_asked(chosen.tests, chosen.limit), chosen.workers)
     late = _lines("late.off.*")
     again = sorted(late - _lines("done.on.*"))
     shares = [again[k : k + LATE_PART] for k in range(0, len(again), LATE_PART)]
@@ -83,15 +86,22 @@ def main() -> int:
     return 0
 
 
-def _files(asked: list[str]) -> list[list[str]]:
+def _asked(asked: list[str], limit: float) -> list[_Part]:
     """Files of tests that were not run yet, in parts that one process runs."""
     found: list[Path] = []
     for name in asked or [f"tests/{name}" for name in TESTS]:
         path = ROOT / name
         found += sorted(path.rglob("test_*.py")) if path.is_dir() else [path]
-    names = {str(path.relative_to(ROOT)): None for path in found}
-    left = [name for name in names if name not in _lines("done.off.*")]
-    return [left[k : k + PART] for k in range(0, len(left), PART)]
+    done = _lines("done.*")
+    shares: dict[str, list[str]] = {"off": [], "on": []}
+    for name in dict.fromkeys(str(path.relative_to(ROOT)) for path in found):
+        if name not in done:
+            shares["off" if name.startswith(INTERPRETED) else "on"].append(name)
+    return [
+        _Part(names[k : k + PART], kind, limit if kind == "off" else 0.0)
+        for kind, names in shares.items()
+        for k in range(0, len(names), PART)
+    ]
 
 
 def _lines(pattern: str) -> set[str]:
@@ -104,7 +114,8 @@ class _Part:
     """Tests that one process runs, with compilation ``on`` or ``off``."""
 
     def __init__(self, tests: list[str], kind: str, limit: float) -> None:
-        self._name = f"{kind}.{sum(1 for _ in BUILD.glob('log.*'))}"
+        taken = [int(path.suffix[1:]) for path in BUILD.glob("log.*")]
+        self._name = f"{kind}.{max(taken, default=-1) + 1}"
         self._tests, self._kind, self._limit = tests, kind, limit
         self._log = BUILD / f"log.{self._name}"
         self._log.touch()

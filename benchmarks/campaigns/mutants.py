@@ -2,9 +2,10 @@
 
 A mutant is one small change of one expression (``<`` for ``<=``, ``+`` for ``-``, a number moved,
 a condition turned round, ...). Mutants are drawn at random from the lines of the engines that
-tests reach with compilation off; each is run, compilation off, against the tests that reach its
-line, near and quick ones first, until one fails. What no test notices is listed in
-``survivors.toml`` beside this script with the reason, or is a gap.
+tests reach; each is run against the tests that reach its line, near and quick ones first, until
+one fails. Files with compiled loops are run as Python, and the tests are those that are not late
+so. What no test notices is listed in ``survivors.toml`` beside this script with the reason, or is
+a gap.
 
 Needs what ``make coverage`` leaves in ``build/coverage``. Nothing is written into the source: a
 process is forked for each mutant, and the functions of its module get the code of the changed
@@ -59,7 +60,7 @@ MOST_SECONDS, MOST_CLOCK = 100, 900
 class Outcome:
     """How a mutant fared: ``killed``, ``late`` (no end: noticed too), ``survived``, ``unjudged``.
 
-    ``tests`` is how many it met at most.
+    ``tests`` is how many it met at most, ``by`` which one noticed.
     """
 
     found: str
@@ -67,6 +68,7 @@ class Outcome:
     where: str
     kind: str
     tests: int
+    by: str = ""
 
     @property
     def package(self) -> str:
@@ -77,24 +79,40 @@ class Outcome:
 Work = tuple[Mutant, list[str], list[str]]
 
 
+class Reaches:
+    """Which tests reach a file: of one with compiled loops those that run it as Python."""
+
+    def __init__(self) -> None:
+        self._by_kind = [Reach(ROOT, BUILD, interpreted=flag) for flag in (False, True)]
+
+    def of(self, path: str) -> Reach:
+        """What is known of the file ``path``."""
+        return self._by_kind[interpreted(path)]
+
+
+def interpreted(path: str) -> bool:
+    """Whether the file has compiled loops, so that mutants of it run as Python."""
+    return "\n@compiled\n" in (ROOT / path).read_text(encoding="utf-8")
+
+
 def drawn(
-    wanted: int, seed: int, reach: Reach, packages: Sequence[str]
+    wanted: int, seed: int, reaches: Reaches, packages: Sequence[str]
 ) -> tuple[list[Work], dict[str, list[int]]]:
     """Mutants of ``packages`` on lines that tests reach, each with its tests.
 
     ``wanted`` is divided among all engines by their places for a change. Also given by package:
-    how many places tests reach with compilation off, and how many there are.
+    how many places tests reach, and how many there are.
     """
     places = {package: _places(package) for package in ENGINES}
     whole = sum(map(len, places.values()))
     works, counts = [], {}
     for package in packages:
         mine = places[package]
-        reached = [(path, place) for path, place in mine if reach.tests(path, place)]
+        reached = [(path, place) for path, place in mine if reaches.of(path).tests(path, place)]
         counts[package] = [len(reached), len(mine)]
         number = min(math.ceil(wanted * len(mine) / whole), len(reached))
         chosen = random.Random(f"{seed} {package}").sample(reached, number)
-        works += [with_tests(mutant(ROOT, *place), reach) for place in chosen]
+        works += [with_tests(mutant(ROOT, *place), reaches.of(place[0])) for place in chosen]
     return works, counts
 
 
@@ -128,7 +146,7 @@ def with_tests(mutated: Mutant, reach: Reach) -> Work:
     return mutated, parts[0], parts[1]
 
 
-def found_again(keys: Sequence[str], reach: Reach) -> list[Work]:
+def found_again(keys: Sequence[str], reaches: Reaches) -> list[Work]:
     """The mutants of these names in the source as it is now."""
     wanted, works = set(keys), []
     for path in sorted({key.split(" ", 1)[0] for key in keys}):
@@ -136,7 +154,7 @@ def found_again(keys: Sequence[str], reach: Reach) -> list[Work]:
             one = mutant(ROOT, path, place)
             if one.key in wanted:
                 wanted.remove(one.key)
-                works.append(with_tests(one, reach))
+                works.append(with_tests(one, reaches.of(path)))
     print(*(f"no longer there: {key}" for key in sorted(wanted)), sep="\n")
     return works
 
@@ -194,7 +212,15 @@ def judged(work: Work, scratch: Path) -> Outcome:
     if found == "survived" and more:
         found = outcome(mutated, more, scratch)
     where = f"{mutated.path}:{mutated.place.line}"
-    return Outcome(found, mutated.key, where, mutated.place.kind, len(first) + len(more))
+    by = failed(scratch / "log")[:1] if found == "killed" else []
+    return Outcome(found, mutated.key, where, mutated.place.kind, len(first) + len(more), *by)
+
+
+def failed(log: Path) -> list[str]:
+    """The tests that pytest's summary calls failed."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    told = [line.split(" ", 1)[1] for line in lines if line.startswith(("FAILED ", "ERROR "))]
+    return [line.split(" - ")[0] for line in told]
 
 
 def beside(count: int, workers: int, do: Callable[[int, Path], None]) -> None:
@@ -222,9 +248,10 @@ def beside(count: int, workers: int, do: Callable[[int, Path], None]) -> None:
         raise SystemExit(msg)
 
 
-def _ready() -> None:
+def _ready(*, compiling: bool) -> None:
     """Import what every child would import, but for the tests."""
-    os.environ["NUMBA_DISABLE_JIT"] = "1"
+    if not compiling:
+        os.environ["NUMBA_DISABLE_JIT"] = "1"
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(OUT / "hypothesis")
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
@@ -234,7 +261,7 @@ def _ready() -> None:
             importlib.import_module(module_name(str(path.relative_to(ROOT))))
     for name in ("pytest", "openpyxl", "typer", "rich", "scfcap.api.model", "scfcap.testing"):
         importlib.import_module(name)
-    del os.environ["NUMBA_DISABLE_JIT"]  # read; a program that a test starts need not be slow
+    os.environ.pop("NUMBA_DISABLE_JIT", None)  # a program that a test starts need not be slow
     from hypothesis import Phase, settings
 
     phases = (Phase.explicit, Phase.generate)
@@ -249,13 +276,29 @@ def control(works: Sequence[Work], count: int, workers: int) -> list[str]:
 
     def do(number: int, scratch: Path) -> None:
         mutated, tests, _ = works[number]
-        same = replace(mutated, place=replace(mutated.place, number=-1))
-        if outcome(same, tests, scratch) != "survived":
+        if outcome(_unchanged(mutated), tests, scratch) != "survived":
             shutil.copy(scratch / "log", OUT / f"control.{os.getppid()}.{number}")
 
     beside(min(count, len(works)), workers, do)
     found = OUT.glob(f"control.{os.getpid()}.*")
     return [path.read_text(encoding="utf-8") for path in found]
+
+
+def unsound(works: Sequence[Work], outcomes: Sequence[Outcome], workers: int) -> set[str]:
+    """Of the tests that noticed a mutant, those that fail with nothing changed too."""
+    noticed = sorted({one.by for one in outcomes if one.by})
+    unchanged = _unchanged(works[0][0])
+
+    def do(number: int, scratch: Path) -> None:
+        if outcome(unchanged, [noticed[number]], scratch) != "survived":
+            (OUT / f"unsound.{os.getppid()}.{number}").write_text(noticed[number], encoding="utf-8")
+
+    beside(len(noticed), workers, do)
+    return {path.read_text(encoding="utf-8") for path in OUT.glob(f"unsound.{os.getpid()}.*")}
+
+
+def _unchanged(mutated: Mutant) -> Mutant:
+    return replace(mutated, place=replace(mutated.place, number=-1))
 
 
 def main() -> int:
@@ -270,19 +313,18 @@ def main() -> int:
     started = time.perf_counter()
     OUT.mkdir(parents=True, exist_ok=True)
     run = _Run.read(OUT / "run.json")
-    reach = Reach(ROOT, BUILD)
+    reaches = Reaches()
     mine = [one for one in run.outcomes if one.package in chosen.packages]
     if chosen.again:
-        works = found_again([one.key for one in mine if one.found in TRIED_AGAIN], reach)
+        works = found_again([one.key for one in mine if one.found in TRIED_AGAIN], reaches)
         kept, counts = [one for one in mine if one.found not in TRIED_AGAIN], {}
     else:
-        works, counts = drawn(chosen.mutants, chosen.seed, reach, chosen.packages)
+        works, counts = drawn(chosen.mutants, chosen.seed, reaches, chosen.packages)
         kept = []
-    _ready()
-    if wrong := control(works, chosen.control, chosen.workers):
-        print("tests fail with nothing changed:", *wrong, sep="\n")
-        return 1
-    judged_now = _judge(works, chosen.workers)
+    judged_now = []
+    for compiling in (False, True):
+        mine_now = [work for work in works if interpreted(work[0].path) != compiling]
+        judged_now += _apart(mine_now, chosen, compiling=compiling)
     run = _Run.read(OUT / "run.json")  # other packages may have been judged beside these
     others = [one for one in run.outcomes if one.package not in chosen.packages]
     run.outcomes = others + kept + judged_now
@@ -317,19 +359,55 @@ class _Run:
         path.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
 
 
-def _judge(works: Sequence[Work], workers: int) -> list[Outcome]:
-    path = OUT / f"outcomes.{os.getpid()}"
-    path.write_text("", encoding="utf-8")
+def _apart(works: Sequence[Work], chosen: argparse.Namespace, *, compiling: bool) -> list[Outcome]:
+    """Judge in a process of its own, which imports the package as it is to be run.
 
+    Raises SystemExit where tests fail with nothing changed.
+    """
+    path = OUT / f"outcomes.{os.getpid()}.{'on' if compiling else 'off'}"
+    path.write_text("", encoding="utf-8")
+    if child := os.fork():
+        if os.waitpid(child, 0)[1]:
+            msg = f"mutants were not judged: see above, and {OUT}"
+            raise SystemExit(msg)
+        return _read(path)
+    code = 1
+    try:
+        _ready(compiling=compiling)
+        wrong = control(works, chosen.control, chosen.workers)
+        if not wrong and works:
+            outcomes = _judge(works, chosen.workers, path)
+            void = unsound(works, outcomes, chosen.workers)
+            sound = [replace(one, found="unjudged") if one.by in void else one for one in outcomes]
+            path.write_text("".join(_line(one) for one in sound), encoding="utf-8")
+        code = 1 if wrong else 0
+        print(*wrong, sep="\n")
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def _line(one: Outcome) -> str:
+    return json.dumps(asdict(one)) + "\n"
+
+
+def _read(path: Path) -> list[Outcome]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [Outcome(**json.loads(line)) for line in lines]
+
+
+def _judge(works: Sequence[Work], workers: int, path: Path) -> list[Outcome]:
     def do(number: int, scratch: Path) -> None:
         found = judged(works[number], scratch)
         if found.found == "unjudged":
             shutil.copy(scratch / "log", OUT / f"unjudged.{number}")
         with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(found)) + "\n")
+            file.write(_line(found))
 
     beside(len(works), workers, do)
-    return [Outcome(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    return _read(path)
 
 
 def explained() -> dict[str, str]:
@@ -367,7 +445,7 @@ def _told(run: _Run, seed: int) -> int:
         reached, whole = (sum(column) for column in zip(*run.places.values(), strict=True))
         notes = [
             f"Drawn with seed {seed} from {reached:,} places for a change in lines that tests "
-            f"reach with compilation off, of {whole:,} in all."
+            f"reach, of {whole:,} in all."
         ]
         if run.again:
             notes.append("Survivors were judged again after tests had been added (`--again`).")

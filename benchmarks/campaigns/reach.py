@@ -10,10 +10,14 @@ from coverage import CoverageData
 
 
 class Reach:
-    """Lines and the tests that reach them with compilation off; times of tests [s of processor]."""
+    """Lines and the tests that reach them; times of tests [s of processor].
 
-    def __init__(self, root: Path, build: Path) -> None:
-        measured = [path.name.removeprefix("done.") for path in sorted(build.glob("done.off.*"))]
+    With ``interpreted`` by tests with compilation off alone, without those that were late.
+    """
+
+    def __init__(self, root: Path, build: Path, *, interpreted: bool) -> None:
+        kinds = "off" if interpreted else "*"
+        measured = [path.name.removeprefix("done.") for path in build.glob(f"done.{kinds}.*")]
         self._data = [CoverageData(basename=str(build / f"data.{name}")) for name in measured]
         if not self._data:
             msg = "no build/coverage: run `make coverage` first"
@@ -22,10 +26,10 @@ class Reach:
             data.read()
         self._root = root
         self._by_path: dict[str, dict[int, set[str]]] = {}
-        self.seconds, self._of_file = _times(build)
-        late = {line for path in build.glob("late.*") for line in path.read_text().split("\n")}
-        failed = {line for path in build.glob("failed.*") for line in path.read_text().split("\n")}
-        self._left_out = late | failed
+        self.seconds, self._of_file = _times(build, interpreted=interpreted)
+        self._left_out = _lines(build, "failed.*")
+        if interpreted:
+            self._left_out |= _lines(build, "late.*")
 
     def tests(self, path: str, place: Place) -> list[str]:
         """Tests that reach a place, by name; of what stands outside functions, those of its file.
@@ -51,13 +55,20 @@ class Reach:
         return self._by_path[path]
 
 
-def _times(build: Path) -> tuple[dict[str, float], dict[str, set[str]]]:
+def _lines(build: Path, pattern: str) -> set[str]:
+    return {line for path in build.glob(pattern) for line in path.read_text("utf-8").split("\n")}
+
+
+def _times(build: Path, *, interpreted: bool) -> tuple[dict[str, float], dict[str, set[str]]]:
     seconds: dict[str, float] = defaultdict(float)
     of_file: dict[str, set[str]] = defaultdict(set)
-    for path in build.glob("times.off.*"):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            took, context = line.split(" ", 1)
-            test = context.rpartition("|")[0]
-            seconds[test] += float(took)
-            of_file[test.split("::")[0]].add(test)
+    for kind in ("off",) if interpreted else ("off", "on"):  # the later instead of the former
+        found: dict[str, float] = defaultdict(float)
+        for path in build.glob(f"times.{kind}.*"):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                took, context = line.split(" ", 1)
+                test = context.rpartition("|")[0]
+                found[test] += float(took)
+                of_file[test.split("::")[0]].add(test)
+        seconds.update(found)
     return seconds, of_file
