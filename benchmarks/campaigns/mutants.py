@@ -2,341 +2,416 @@
 
 A mutant is one small change of one expression (``<`` for ``<=``, ``+`` for ``-``, a number moved,
 a condition turned round, ...). Mutants are drawn at random from the lines of the engines that
-tests reach; each is run, compilation off, against the tests that reach its line, the quickest
-first, until one fails. What no test notices is listed in ``survivors.toml`` beside this script
-with the reason, or is a gap.
+tests reach; each is run against the tests that reach its line, near and quick ones first, until
+one fails. Files with compiled loops are run as Python, and the tests are those that are not late
+so. What no test notices is listed in ``survivors.toml`` beside this script with the reason, or is
+a gap.
 
 Needs what ``make coverage`` leaves in ``build/coverage``. Nothing is written into the source: a
-process is forked for each mutant, and its module is compiled from the changed syntax tree.
+process is forked for each mutant, and the functions of its module get the code of the changed
+syntax tree, or the module is imported anew where what changed stands outside functions. Outcomes
+stand in ``build/mutants`` as they come. ``--again`` judges only the mutants that survived the last
+run, against tests as they are now.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
-import importlib.abc
-import importlib.machinery
-import importlib.util
+import gc
+import importlib
 import json
+import math
 import os
 import random
-import re
 import resource
+import shutil
 import signal
 import sys
 import time
 import tomllib
+import traceback
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import ModuleType
 
 import record
+from changes import Mutant, Place, changed, mutant
+from inplace import install, module_name
+from reach import Reach
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-DATA = ROOT / "build" / "coverage" / "all"
+BUILD = ROOT / "build" / "coverage"
 OUT = ROOT / "build" / "mutants"
 SURVIVORS = Path(__file__).with_name("survivors.toml")
 ENGINES = ("pool", "cashflow", "deal", "funding")
-#: The most tests that a mutant meets, and seconds of processor time that they may take together.
-MOST_TESTS = 60
-MOST_SECONDS = 90
-COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-}
-ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.Div,
-    ast.Div: ast.Mult,
-    ast.FloorDiv: ast.Mult,
-    ast.BitAnd: ast.BitOr,
-    ast.BitOr: ast.BitAnd,
-}
-CALLS = {"min": "max", "max": "min", "any": "all", "all": "any"}
-METHODS = {"minimum": "maximum", "maximum": "minimum", "any": "all", "all": "any"}
+#: What they stand on.
+BELOW = ("schema", "tape", "credit", "synthetic")
+#: Seconds of processor time, as coverage measured it, of the tests that a mutant meets first, and
+#: of those that one meets which survived them.
+FIRST, MORE = 6.0, 24.0
+MOST_TESTS = 120
+#: Seconds that a mutant's process may take: of processor time, and by the clock.
+MOST_SECONDS, MOST_CLOCK = 100, 900
 
 
 @dataclass(frozen=True)
-class Mutant:
-    """One change: where it stands, of what kind it is, and the line before and after."""
+class Outcome:
+    """How a mutant fared: ``killed``, ``late`` (no end: noticed too), ``survived``, ``unjudged``.
 
-    path: str
-    line: int
+    ``tests`` is how many it met at most, ``by`` which one noticed.
+    """
+
+    found: str
+    key: str
+    where: str
     kind: str
-    number: int
-    before: str
-    after: str
+    tests: int
+    by: str = ""
 
     @property
-    def key(self) -> str:
-        """A name that survives moves of the line."""
-        return f"{self.path}: {self.before} -> {self.after}"
+    def package(self) -> str:
+        """The package of the changed file."""
+        return self.where.split("/")[1]
 
 
-class _Changes(ast.NodeTransformer):
-    """Counts the places that may be changed, and changes the ``wanted``-th."""
-
-    def __init__(self, wanted: int | None = None) -> None:
-        self.wanted = wanted
-        self.found: list[tuple[int, str]] = []
-
-    def _here(self, node: ast.AST, kind: str) -> bool:
-        self.found.append((node.lineno, kind))  # type: ignore[attr-defined]
-        return len(self.found) - 1 == self.wanted
-
-    def visit_Compare(self, node: ast.Compare) -> ast.AST:
-        self.generic_visit(node)
-        if type(node.ops[0]) in COMPARISONS and self._here(node, "comparison"):
-            node.ops[0] = COMPARISONS[type(node.ops[0])]()
-        return node
-
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
-        self.generic_visit(node)
-        textual = any(
-            isinstance(side, ast.JoinedStr)
-            or (isinstance(side, ast.Constant) and isinstance(side.value, str))
-            for side in (node.left, node.right)
-        )
-        if not textual and type(node.op) in ARITHMETIC and self._here(node, "arithmetic"):
-            node.op = ARITHMETIC[type(node.op)]()
-        return node
-
-    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
-        self.generic_visit(node)
-        if type(node.op) in ARITHMETIC and self._here(node, "arithmetic"):
-            node.op = ARITHMETIC[type(node.op)]()
-        return node
-
-    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
-        self.generic_visit(node)
-        if self._here(node, "and, or"):
-            node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
-        return node
-
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
-        self.generic_visit(node)
-        if isinstance(node.op, ast.Not | ast.USub) and self._here(node, "sign, not"):
-            return node.operand
-        return node
-
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        if isinstance(node.value, bool):
-            if self._here(node, "constant"):
-                return ast.copy_location(ast.Constant(not node.value), node)
-        elif isinstance(node.value, int | float) and self._here(node, "constant"):
-            moved = node.value + 1 if isinstance(node.value, int) else node.value * 1.5 + 1e-3
-            return ast.copy_location(ast.Constant(moved), node)
-        return node
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        name = node.func
-        if isinstance(name, ast.Name) and name.id in CALLS and self._here(node, "call"):
-            name.id = CALLS[name.id]
-        elif isinstance(name, ast.Attribute) and name.attr in METHODS and self._here(node, "call"):
-            name.attr = METHODS[name.attr]
-        return node
-
-    def visit_If(self, node: ast.If) -> ast.AST:
-        self.generic_visit(node)
-        if self._here(node, "condition"):
-            node.test = ast.copy_location(ast.UnaryOp(ast.Not(), node.test), node.test)
-        return node
-
-    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
-        self.generic_visit(node)
-        if self._here(node, "condition"):
-            node.body, node.orelse = node.orelse, node.body
-        return node
-
-    # What no engine computes: annotations, texts, decorators, what a fault of ours says.
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
-        return node
-
-    def visit_Raise(self, node: ast.Raise) -> ast.AST:
-        return node
-
-    def visit_Assert(self, node: ast.Assert) -> ast.AST:
-        return node
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        if node.value is not None:
-            node.value = self.visit(node.value)
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.body = [self.visit(statement) for statement in node.body]
-        return node
+Work = tuple[Mutant, list[str], list[str]]
 
 
-def changed(source: str, number: int | None) -> tuple[ast.Module, list[tuple[int, str]]]:
-    """The syntax tree of ``source`` with its ``number``-th place changed, and all places."""
-    changes = _Changes(number)
-    tree = changes.visit(ast.parse(source))
-    ast.fix_missing_locations(tree)
-    return tree, changes.found
-
-
-def drawn(wanted: int, seed: int, packages: Sequence[str]) -> tuple[list[Mutant], Reach, int]:
-    """``wanted`` mutants on lines that tests reach, the tests by line, and places in all."""
-    reach = Reach()
-    places: list[tuple[str, int, int, str]] = []
-    everywhere = 0
-    for package in packages:
-        for path in sorted((ROOT / "scfcap" / package).rglob("*.py")):
-            name = str(path.relative_to(ROOT))
-            _, found = changed(path.read_text(encoding="utf-8"), None)
-            everywhere += len(found)
-            reached = reach.lines(name)
-            places += [(name, k, *place) for k, place in enumerate(found) if place[0] in reached]
-    chosen = random.Random(seed).sample(places, min(wanted, len(places)))
-    return [_mutant(*place) for place in chosen], reach, everywhere
-
-
-def _mutant(path: str, number: int, line: int, kind: str) -> Mutant:
-    source = (ROOT / path).read_text(encoding="utf-8")
-    before = ast.unparse(ast.parse(source)).splitlines()
-    after = ast.unparse(changed(source, number)[0]).splitlines()
-    pairs = [(a, b) for a, b in zip(before, after, strict=False) if a != b]
-    was, is_now = pairs[0] if pairs else ("", "")
-    return Mutant(path, line, kind, number, was.strip(), is_now.strip())
-
-
-class Reach:
-    """Which tests reach which line, and how long each took: from the data of ``make coverage``."""
+class Reaches:
+    """Which tests reach a file: of one with compiled loops those that run it as Python."""
 
     def __init__(self) -> None:
-        from coverage import CoverageData
+        self._by_kind = [Reach(ROOT, BUILD, interpreted=flag) for flag in (False, True)]
 
-        if not DATA.exists():
-            msg = "no build/coverage: run `make coverage` first"
-            raise SystemExit(msg)
-        self._data = CoverageData(basename=str(DATA))
-        self._data.read()
-        self._files = {
-            str(Path(name).relative_to(ROOT)): name
-            for name in self._data.measured_files()
-            if Path(name).is_relative_to(ROOT)
-        }
-        self._size: Counter[str] = Counter()
-        self._by_path: dict[str, dict[int, list[str]]] = {}
-
-    def lines(self, path: str) -> dict[int, list[str]]:
-        """Tests by line of one file, lines that a test's own call reached."""
-        if path not in self._by_path:
-            found = self._data.contexts_by_lineno(self._files.get(path, path))
-            self._by_path[path] = {
-                line: sorted({test for test in tests if test})
-                for line, tests in found.items()
-                if any(tests)
-            }
-        return self._by_path[path]
+    def of(self, path: str) -> Reach:
+        """What is known of the file ``path``."""
+        return self._by_kind[interpreted(path)]
 
 
-def selected(contexts: Sequence[str]) -> list[str]:
-    """What pytest is to run for contexts as ``limited.py`` names them, once each.
+def interpreted(path: str) -> bool:
+    """Whether the file has compiled loops, so that mutants of it run as Python."""
+    return "\n@compiled\n" in (ROOT / path).read_text(encoding="utf-8")
 
-    A line that a fixture reached is asked by all tests of the file, which may share what it made.
+
+def drawn(
+    wanted: int, seed: int, reaches: Reaches, packages: Sequence[str]
+) -> tuple[list[Work], dict[str, list[int]]]:
+    """Mutants of ``packages`` on lines that tests reach, each with its tests.
+
+    ``wanted`` is divided among all engines by their places for a change. Also given by package:
+    how many places tests reach, and how many there are.
     """
-    shared = {name.split("::")[0] for name in contexts if name.endswith("|setup")}
-    alone = [name.split("|")[0] for name in contexts]
-    tests = [re.sub(r"\[.*", "", name, flags=re.DOTALL) for name in alone]
-    return [*sorted(shared), *dict.fromkeys(t for t in tests if t.split("::")[0] not in shared)]
+    places = {package: _places(package) for package in ENGINES}
+    whole = sum(map(len, places.values()))
+    works, counts = [], {}
+    for package in packages:
+        mine = places[package]
+        reached = [(path, place) for path, place in mine if reaches.of(path).tests(path, place)]
+        counts[package] = [len(reached), len(mine)]
+        number = min(math.ceil(wanted * len(mine) / whole), len(reached))
+        chosen = random.Random(f"{seed} {package}").sample(reached, number)
+        works += [with_tests(mutant(ROOT, *place), reaches.of(place[0])) for place in chosen]
+    return works, counts
 
 
-class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives one module from a changed syntax tree; all others come as usual."""
+def _places(package: str) -> list[tuple[str, Place]]:
+    return [
+        (str(path.relative_to(ROOT)), place)
+        for path in sorted((ROOT / "scfcap" / package).rglob("*.py"))
+        for place in changed(path.read_text(encoding="utf-8"), None)[1]
+    ]
 
-    def __init__(self, name: str, path: Path, tree: ast.Module) -> None:
-        self._name, self._path, self._tree = name, path, tree
 
-    def find_spec(self, fullname: str, *_: object) -> importlib.machinery.ModuleSpec | None:
-        if fullname != self._name:
-            return None
-        package = self._path.name == "__init__.py"
-        return importlib.util.spec_from_file_location(
-            fullname,
-            self._path,
-            loader=self,
-            submodule_search_locations=[str(self._path.parent)] if package else None,
+def with_tests(mutated: Mutant, reach: Reach) -> Work:
+    """A mutant, the tests that it meets first, and those that it meets where it survives them."""
+    package = mutated.path.split("/")[1]
+    stem = Path(mutated.path).stem.split("_")[0]
+
+    def cost(test: str) -> tuple[float, str]:
+        near = (4 if stem in Path(test.split("::")[0]).stem else 1) * (
+            4 if f"tests/{package}/" in test else 1
         )
+        return (reach.seconds[test] + 0.02) / near, test
 
-    def exec_module(self, module: ModuleType) -> None:
-        exec(compile(self._tree, str(self._path), "exec"), module.__dict__)
+    left = sorted(reach.tests(mutated.path, mutated.place), key=cost)[: 2 * MOST_TESTS]
+    parts: list[list[str]] = []
+    for budget in (FIRST, MORE):
+        taken: list[str] = []
+        while left and len(taken) < MOST_TESTS and (budget > 0 or not taken):
+            budget -= reach.seconds[left[0]]
+            taken.append(left.pop(0))
+        parts.append(taken)
+    return mutated, parts[0], parts[1]
 
 
-def _in_child(mutant: Mutant | None, tests: Sequence[str], log: Path) -> None:
-    """Run ``tests`` against ``mutant`` in this forked process, which ends with their outcome."""
-    with log.open("w", encoding="utf-8") as file:
+def found_again(keys: Sequence[str], reaches: Reaches) -> list[Work]:
+    """The mutants of these names in the source as it is now."""
+    wanted, works = set(keys), []
+    for path in sorted({key.split(" ", 1)[0] for key in keys}):
+        for place in changed((ROOT / path).read_text(encoding="utf-8"), None)[1]:
+            one = mutant(ROOT, path, place)
+            if one.key in wanted:
+                wanted.remove(one.key)
+                works.append(with_tests(one, reaches.of(path)))
+    print(*(f"no longer there: {key}" for key in sorted(wanted)), sep="\n")
+    return works
+
+
+def _in_child(mutated: Mutant, tests: Sequence[str], scratch: Path) -> int:
+    """Run ``tests`` against ``mutated`` in this forked process; pytest's code of exit."""
+    os.setpgid(0, 0)
+    with (scratch / "log").open("w", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS + 5))
-    resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
-    if mutant is not None:
-        path = ROOT / mutant.path
-        name = mutant.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        tree, _ = changed(path.read_text(encoding="utf-8"), mutant.number)
-        sys.meta_path.insert(0, _Finder(name, path, tree))
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+    signal.alarm(MOST_CLOCK)
+    install(ROOT, mutated)
     import pytest
 
-    ignored = ("-W", "ignore:overflow encountered:RuntimeWarning")
-    options = ("-x", "-q", "-p", "no:cacheprovider", "--tb=line", "--no-header", *ignored)
-    code = pytest.main([*options, *tests])
-    os._exit(int(code))
+    options = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=line", "--no-header")
+    warned = ("overflow encountered:RuntimeWarning", ":pytest.PytestAssertRewriteWarning")
+    ignored = [part for each in warned for part in ("-W", f"ignore:{each}")]
+    made = (f"--basetemp={scratch / 'temp'}", "--hypothesis-profile=mutants")
+    return int(pytest.main([*options, *ignored, *made, *tests]))
 
 
-def outcome(mutant: Mutant | None, tests: Sequence[str], log: Path) -> str:
-    """``killed``, ``late`` (a loop without end: noticed too) or ``survived``."""
+def outcome(mutated: Mutant, tests: Sequence[str], scratch: Path) -> str:
+    """How ``mutated`` fares with ``tests``."""
     child = os.fork()
     if not child:
+        code = 70
         try:
-            _in_child(mutant, tests, log)
+            code = _in_child(mutated, tests, scratch)
+        except BaseException:
+            traceback.print_exc()
         finally:
-            os._exit(70)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
     _, status = os.waitpid(child, 0)
+    with suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)  # what a test of it started and left
     if os.WIFSIGNALED(status):
-        over = os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL)
-        return "late" if over else "killed"
-    return "survived" if os.WEXITSTATUS(status) == 0 else "killed"
+        ended = (signal.SIGXCPU, signal.SIGKILL, signal.SIGALRM)
+        return "late" if os.WTERMSIG(status) in ended else "killed"
+    code = os.WEXITSTATUS(status)
+    if code not in (4, 5):
+        return "killed" if code else "survived"
+    # The changed module cannot be imported, or there are no such tests.
+    log = (scratch / "log").read_text(encoding="utf-8", errors="replace")
+    return "killed" if "ERROR collecting" in log or "loading conftest" in log else "unjudged"
 
 
-def _judged(share: Sequence[tuple[Mutant, Sequence[str]]], worker: int) -> Iterator[list[str]]:
-    for number, (mutant, tests) in enumerate(share):
-        log = OUT / f"{worker}-{number}.log"
-        found = outcome(mutant, tests, log) if tests else "survived"
-        if found != "survived":
-            log.unlink(missing_ok=True)
-        yield [found, mutant.key, f"{mutant.path}:{mutant.line}", mutant.kind, str(len(tests))]
+def judged(work: Work, scratch: Path) -> Outcome:
+    """The outcome of one mutant."""
+    mutated, first, more = work
+    found = outcome(mutated, first, scratch)
+    if found == "survived" and more:
+        found = outcome(mutated, more, scratch)
+    where = f"{mutated.path}:{mutated.place.line}"
+    by = failed(scratch / "log")[:1] if found == "killed" else []
+    return Outcome(found, mutated.key, where, mutated.place.kind, len(first) + len(more), *by)
 
 
-def _work(share: Sequence[tuple[Mutant, Sequence[str]]], worker: int) -> Path:
-    """Judge a share in a process of its own; where its lines are."""
-    path = OUT / f"outcomes.{worker}"
+def failed(log: Path) -> list[str]:
+    """The tests that pytest's summary calls failed."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    told = [line.split(" ", 1)[1] for line in lines if line.startswith(("FAILED ", "ERROR "))]
+    return [line.split(" - ")[0] for line in told]
+
+
+def beside(count: int, workers: int, do: Callable[[int, Path], None]) -> None:
+    """``do`` each of ``count`` numbers in ``workers`` forked processes, each with its folder."""
+    reading, writing = os.pipe()
+    os.write(writing, b"".join(number.to_bytes(4, "big") for number in range(count)))
+    os.close(writing)
+    children = []
+    for _ in range(workers):
+        if child := os.fork():
+            children.append(child)
+            continue
+        os.setsid()  # Linux shares processors between sessions first
+        scratch = OUT / f"worker.{os.getpid()}"
+        scratch.mkdir(parents=True, exist_ok=True)
+        code = 1
+        try:
+            while field := os.read(reading, 4):
+                do(int.from_bytes(field, "big"), scratch)
+            code = 0
+        finally:
+            os._exit(code)
+    if any(os.waitpid(child, 0)[1] for child in children):
+        msg = "a worker did not come to its end"
+        raise SystemExit(msg)
+
+
+def _ready(*, compiling: bool) -> None:
+    """Import what every child would import, but for the tests."""
+    if not compiling:
+        os.environ["NUMBA_DISABLE_JIT"] = "1"
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(OUT / "hypothesis")
+    os.chdir(ROOT)
+    sys.path.insert(0, str(ROOT))
+    sys.dont_write_bytecode, sys.pycache_prefix = False, str(ROOT / "build" / "bytecode")
+    for package in (*BELOW, *ENGINES):
+        for path in sorted((ROOT / "scfcap" / package).rglob("*.py")):
+            importlib.import_module(module_name(str(path.relative_to(ROOT))))
+    for name in ("pytest", "openpyxl", "typer", "rich", "scfcap.api.model", "scfcap.testing"):
+        importlib.import_module(name)
+    os.environ.pop("NUMBA_DISABLE_JIT", None)  # a program that a test starts need not be slow
+    from hypothesis import Phase, settings
+
+    phases = (Phase.explicit, Phase.generate)
+    settings.register_profile(
+        "mutants", deadline=None, derandomize=True, database=None, phases=phases
+    )
+    gc.freeze()
+
+
+def control(works: Sequence[Work], count: int, workers: int) -> list[str]:
+    """What fails of the first tests of ``count`` mutants with nothing changed."""
+
+    def do(number: int, scratch: Path) -> None:
+        mutated, tests, _ = works[number]
+        if outcome(_unchanged(mutated), tests, scratch) != "survived":
+            shutil.copy(scratch / "log", OUT / f"control.{os.getppid()}.{number}")
+
+    beside(min(count, len(works)), workers, do)
+    found = OUT.glob(f"control.{os.getpid()}.*")
+    return [path.read_text(encoding="utf-8") for path in found]
+
+
+def unsound(works: Sequence[Work], outcomes: Sequence[Outcome], workers: int) -> set[str]:
+    """Of the tests that noticed a mutant, those that fail with nothing changed too."""
+    noticed = sorted({one.by for one in outcomes if one.by})
+    unchanged = _unchanged(works[0][0])
+
+    def do(number: int, scratch: Path) -> None:
+        if outcome(unchanged, [noticed[number]], scratch) != "survived":
+            (OUT / f"unsound.{os.getppid()}.{number}").write_text(noticed[number], encoding="utf-8")
+
+    beside(len(noticed), workers, do)
+    return {path.read_text(encoding="utf-8") for path in OUT.glob(f"unsound.{os.getpid()}.*")}
+
+
+def _unchanged(mutated: Mutant) -> Mutant:
+    return replace(mutated, place=replace(mutated.place, number=-1))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mutants", type=int, default=520)
+    parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--packages", nargs="*", default=list(ENGINES))
+    parser.add_argument("--control", type=int, default=20, help="mutants whose tests run unchanged")
+    parser.add_argument("--again", action="store_true", help="only what survived the last run")
+    chosen = parser.parse_args()
+    started = time.perf_counter()
+    OUT.mkdir(parents=True, exist_ok=True)
+    run = _Run.read(OUT / "run.json")
+    reaches = Reaches()
+    mine = [one for one in run.outcomes if one.package in chosen.packages]
+    if chosen.again:
+        works = found_again([one.key for one in mine if one.found in TRIED_AGAIN], reaches)
+        kept, counts = [one for one in mine if one.found not in TRIED_AGAIN], {}
+    else:
+        works, counts = drawn(chosen.mutants, chosen.seed, reaches, chosen.packages)
+        kept = []
+    judged_now = []
+    for compiling in (False, True):
+        mine_now = [work for work in works if interpreted(work[0].path) != compiling]
+        judged_now += _apart(mine_now, chosen, compiling=compiling)
+    run = _Run.read(OUT / "run.json")  # other packages may have been judged beside these
+    others = [one for one in run.outcomes if one.package not in chosen.packages]
+    run.outcomes = others + kept + judged_now
+    run.places |= counts
+    run.seconds += time.perf_counter() - started
+    run.again |= chosen.again
+    run.write(OUT / "run.json")
+    return _told(run, chosen.seed)
+
+
+#: Outcomes that ``--again`` judges again.
+TRIED_AGAIN = ("survived", "unjudged")
+
+
+@dataclass
+class _Run:
+    """What stands so far: outcomes, and by package the places that are reached and all."""
+
+    outcomes: list[Outcome]
+    places: dict[str, list[int]]
+    seconds: float = 0.0
+    again: bool = False
+
+    @classmethod
+    def read(cls, path: Path) -> _Run:
+        if not path.exists():
+            return cls([], {})
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**{**found, "outcomes": [Outcome(**line) for line in found["outcomes"]]})
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+
+
+def _apart(works: Sequence[Work], chosen: argparse.Namespace, *, compiling: bool) -> list[Outcome]:
+    """Judge in a process of its own, which imports the package as it is to be run.
+
+    Raises SystemExit where tests fail with nothing changed.
+    """
+    path = OUT / f"outcomes.{os.getpid()}.{'on' if compiling else 'off'}"
+    path.write_text("", encoding="utf-8")
     if child := os.fork():
-        os.waitpid(child, 0)
-        return path
+        if os.waitpid(child, 0)[1]:
+            msg = f"mutants were not judged: see above, and {OUT}"
+            raise SystemExit(msg)
+        return _read(path)
+    code = 1
     try:
-        with path.open("w", encoding="utf-8") as file:
-            for line in _judged(share, worker):
-                file.write(json.dumps(line) + "\n")
-                file.flush()
+        _ready(compiling=compiling)
+        wrong = control(works, chosen.control, chosen.workers)
+        if not wrong and works:
+            outcomes = _judge(works, chosen.workers, path)
+            void = unsound(works, outcomes, chosen.workers)
+            sound = [replace(one, found="unjudged") if one.by in void else one for one in outcomes]
+            path.write_text("".join(_line(one) for one in sound), encoding="utf-8")
+        code = 1 if wrong else 0
+        print(*wrong, sep="\n")
+    except BaseException:
+        traceback.print_exc()
     finally:
-        os._exit(0)
+        sys.stdout.flush()
+        os._exit(code)
 
 
-def _explained() -> dict[str, str]:
+def _line(one: Outcome) -> str:
+    return json.dumps(asdict(one)) + "\n"
+
+
+def _read(path: Path) -> list[Outcome]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [Outcome(**json.loads(line)) for line in lines]
+
+
+def _judge(works: Sequence[Work], workers: int, path: Path) -> list[Outcome]:
+    def do(number: int, scratch: Path) -> None:
+        found = judged(works[number], scratch)
+        if found.found == "unjudged":
+            shutil.copy(scratch / "log", OUT / f"unjudged.{number}")
+        with path.open("a", encoding="utf-8") as file:
+            file.write(_line(found))
+
+    beside(len(works), workers, do)
+    return _read(path)
+
+
+def explained() -> dict[str, str]:
+    """The survivors that make no difference, with the reason."""
     if not SURVIVORS.exists():
         return {}
     with SURVIVORS.open("rb") as file:
@@ -344,77 +419,37 @@ def _explained() -> dict[str, str]:
     return {entry["mutant"]: entry["why"] for entry in entries}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mutants", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=20)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--packages", nargs="*", default=list(ENGINES))
-    chosen = parser.parse_args()
-    started = time.perf_counter()
-    os.environ["NUMBA_DISABLE_JIT"] = "1"
-    os.chdir(ROOT)
-    sys.path.insert(0, str(ROOT))
-    OUT.mkdir(parents=True, exist_ok=True)
-    for old in OUT.glob("*"):
-        old.unlink()
-    mutants, reach, everywhere = drawn(chosen.mutants, chosen.seed, chosen.packages)
-    work = [(mutant, _tests(mutant, reach)) for mutant in mutants]
-    _warm()
-    shares = [work[k :: chosen.workers] for k in range(chosen.workers)]
-    with ThreadPoolExecutor(chosen.workers) as pool:
-        files = list(pool.map(_work, shares, range(chosen.workers)))
-    lines = [json.loads(line) for path in files for line in path.read_text().splitlines()]
-    return _told(lines, everywhere, chosen, time.perf_counter() - started)
-
-
-def _tests(mutant: Mutant, reach: Reach) -> list[str]:
-    """The tests that reach its line: of its own package first, then those near it by name."""
-    package = mutant.path.split("/")[1]
-    stem = re.split(r"_|\.", Path(mutant.path).name)[0]
-    tests = selected(reach.lines(mutant.path).get(mutant.line, ()))
-
-    def rank(name: str) -> tuple[bool, bool, str]:
-        return (f"tests/{package}/" not in name, stem not in name, name)
-
-    return sorted(tests, key=rank)[:MOST_TESTS]
-
-
-def _warm() -> None:
-    """Import what every child would import, but for the package itself and its tests."""
-    for name in ("numpy", "scipy.optimize", "pandas", "pyarrow.parquet", "numba", "pydantic"):
-        importlib.import_module(name)
-    for name in ("pulp", "highspy", "hypothesis", "pytest", "openpyxl", "typer", "rich"):
-        importlib.import_module(name)
-
-
-def _told(lines: list[list[str]], everywhere: int, chosen: argparse.Namespace, took: float) -> int:
-    explained = _explained()
+def _told(run: _Run, seed: int) -> int:
+    reasons = explained()
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    gaps = []
-    for found, key, where, _, tests in lines:
-        package = where.split("/")[1]
-        counts[package]["drawn"] += 1
-        counts[package][found] += 1
-        if found == "survived":
-            counts[package]["explained"] += key in explained
-            if key not in explained:
-                gaps.append(f"{where} ({tests} tests): {key.split(': ', 1)[1]}")
+    for one in run.outcomes:
+        counts[one.package].update(("drawn", one.found))
+        counts[one.package]["explained"] += one.found == "survived" and one.key in reasons
+    counts["all"] = sum(counts.values(), Counter())
     heads = ("package", "mutants", "killed", "late", "survived", "of these explained", "share")
     rows: list[record.Row] = []
-    for package, found in sorted(counts.items()):
-        noticed = found["killed"] + found["late"]
-        plain = [found[key] for key in ("drawn", "killed", "late", "survived", "explained")]
-        rows.append((package, *plain, f"{noticed / found['drawn']:.1%}"))
-    sums = [sum(row[k] for row in rows) for k in range(1, 6)]  # type: ignore[misc]
-    rows.append(("all", *sums, f"{(sums[1] + sums[2]) / max(sums[0], 1):.1%}"))
+    for package in (*ENGINES, "all"):
+        found = counts[package]
+        noticed = (found["killed"] + found["late"]) / max(found["drawn"], 1)
+        fields = ("drawn", "killed", "late", "survived", "explained")
+        rows.append((package, *(found[key] for key in fields), f"{noticed:.1%}"))
+    gaps = [
+        f"{one.found} {one.where} ({one.tests} tests): {one.key}"
+        for one in sorted(run.outcomes, key=lambda one: one.where)
+        if one.found == "unjudged" or (one.found == "survived" and one.key not in reasons)
+    ]
     for row in rows:
         print(*row)
     print(*gaps, sep="\n")
-    (OUT / "survived.txt").write_text("\n".join(gaps) + "\n", encoding="utf-8")
-    if chosen.packages == list(ENGINES):
-        notes = [f"Drawn with seed {chosen.seed} from {everywhere:,} places where one may stand."]
-        record.keep("mutants", "quality.md", "make mutate", heads, rows, took, notes)
+    if set(run.places) == set(ENGINES):
+        reached, whole = (sum(column) for column in zip(*run.places.values(), strict=True))
+        notes = [
+            f"Drawn with seed {seed} from {reached:,} places for a change in lines that tests "
+            f"reach, of {whole:,} in all."
+        ]
+        if run.again:
+            notes.append("Survivors were judged again after tests had been added (`--again`).")
+        record.keep("mutants", "quality.md", "make mutate", heads, rows, run.seconds, notes)
     return 0
 
 

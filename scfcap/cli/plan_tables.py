@@ -198,7 +198,7 @@ class _Shown:
 
     def balances(self) -> RichTable:
         """Balances by channel and what they are."""
-        from scfcap.report.ties import last_part
+        from scfcap.report.totals import last_part
 
         frame = self.frames["balances"]
         frame = frame.assign(item=last_part(frame["item"]))

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scfcap.funding.catalogue import FAMILIES, Family, build_program
+from scfcap.funding.catalogue import FAMILIES, build_program
 from scfcap.funding.company import capital
 from scfcap.funding.covenants import Measure, replayed_measures
 from scfcap.funding.decisions import Decisions
+from scfcap.funding.family import Family
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.objective import premium
 from scfcap.funding.program import Key

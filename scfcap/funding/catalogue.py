@@ -8,10 +8,7 @@ borrowers; ``market`` (what borrowers ask for), ``law`` and ``identity`` never.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal
-
+from scfcap.funding import keys
 from scfcap.funding.calendar_years import dividend_periods
 from scfcap.funding.constraints import (
     bank_debt,
@@ -29,128 +26,12 @@ from scfcap.funding.constraints import (
     risk,
     securitization,
 )
+from scfcap.funding.family import Family
 from scfcap.funding.objective import objective
 from scfcap.funding.past import still_to_come
-from scfcap.funding.program import Absent, Key, Program, Row
+from scfcap.funding.program import Program
 from scfcap.funding.soft import soften
 from scfcap.funding.variables import Book
-
-Kind = Literal["identity", "law", "market", "promise", "contract", "policy"]
-
-
-@dataclass(frozen=True)
-class Family:
-    """One constraint family.
-
-    ``labels`` gives the keys that the family must yield, ``rows`` yields them. ``what`` names
-    the limit in a sentence; ``period_at`` is the position of the period in a key, if any. ``each``
-    says that its rows bound what is done in each period, not what stands at its end; ``told`` that
-    prices, conflicts and levers name its rows, which they cannot where a key is of many loans.
-    """
-
-    name: str
-    axes: tuple[str, ...]
-    kind: Kind
-    what: str
-    labels: Callable[[Book], Iterable[Key]]
-    rows: Callable[[Book], Iterator[tuple[Key, Row | Absent]]]
-    period_at: int | None = None
-    each: bool = False
-    told: bool = True
-
-    @property
-    def is_limit(self) -> bool:
-        """Whether its rows are limits that a report shows with their headroom."""
-        return self.kind != "identity"
-
-
-def _periods(book: Book) -> list[Key]:
-    return list(book.inputs.periods)
-
-
-def _by_period(names: Callable[[Book], Iterable[Key]]) -> Callable[[Book], list[Key]]:
-    def labels(book: Book) -> list[Key]:
-        return [(name, t) for name in names(book) for t in book.inputs.periods]
-
-    return labels
-
-
-def _segments(book: Book) -> list[Key]:
-    return list(book.inputs.segments)
-
-
-def _lenders(book: Book) -> list[Key]:
-    return [x.name for x in book.inputs.lenders]
-
-
-def _covenants(book: Book) -> list[Key]:
-    return [(x.lender, x.name, t) for x in book.inputs.covenants for t in book.inputs.periods]
-
-
-def _cells(book: Book) -> list[Key]:
-    pledges = book.inputs.pledges
-    return [] if pledges is None else [pledges.label(c) for c in range(len(pledges.takes))]
-
-
-def _buyers(book: Book) -> list[Key]:
-    return [x.name for x in book.inputs.buyers]
-
-
-def _series(book: Book) -> list[Key]:
-    return [d.name for d in book.inputs.deals]
-
-
-def _issues(book: Book) -> list[Key]:
-    return [d.name for d in book.inputs.deals if d.state is None]
-
-
-def _tranches(book: Book) -> list[Key]:
-    return [
-        (d.name, i, t)
-        for d in book.inputs.deals
-        for i in range(len(d.repaid_by))
-        for t in book.inputs.periods
-    ]
-
-
-def _steps(book: Book) -> list[Key]:
-    return [] if book.inputs.p2p is None else list(range(len(book.inputs.p2p.steps)))
-
-
-def _partners(book: Book) -> list[Key]:
-    return list(book.inputs.partner_places)
-
-
-def _booked(book: Book) -> list[Key]:
-    return [
-        (name, segment, t)
-        for name in partners.booked_sets(book)
-        for segment in book.inputs.segments
-        for t in book.inputs.periods
-    ]
-
-
-def _caps(book: Book) -> list[Key]:
-    return list(book.inputs.cap_names())
-
-
-def _gaps(book: Book) -> list[Key]:
-    return [x.days for x in book.inputs.spec.plan.maturity_gaps]
-
-
-def _matched(book: Book) -> list[Key]:
-    return [] if book.inputs.spec.plan.tenor_match is None else _periods(book)
-
-
-def _shares(book: Book) -> list[Key]:
-    limits = book.inputs.spec.concentration
-    return [limit.name for limit in limits if concentration.by_segment(limit)]
-
-
-def _cores(book: Book) -> list[Key]:
-    limits = book.inputs.spec.concentration
-    return [limit.name for limit in limits if not concentration.by_segment(limit)]
-
 
 FAMILIES: tuple[Family, ...] = (
     Family(
@@ -167,7 +48,7 @@ FAMILIES: tuple[Family, ...] = (
         ("segment", "period"),
         "market",
         "loan demand",
-        _by_period(_segments),
+        keys.by_period(keys.segments),
         cohorts.demand,
         1,
         each=True,
@@ -177,7 +58,7 @@ FAMILIES: tuple[Family, ...] = (
         ("segment", "period"),
         "promise",
         "promised lending",
-        _by_period(_segments),
+        keys.by_period(keys.segments),
         cohorts.promised_demand,
         1,
         each=True,
@@ -192,23 +73,25 @@ FAMILIES: tuple[Family, ...] = (
         2,
         told=False,
     ),
-    Family("cash_balance", ("period",), "identity", "cash", _periods, cash.cash_balance, 0),
+    Family("cash_balance", ("period",), "identity", "cash", keys.periods, cash.cash_balance, 0),
     Family(
         "liquidity_floor",
         ("period",),
         "policy",
         "the liquidity floor",
-        _periods,
+        keys.periods,
         cash.liquidity_floor,
         0,
     ),
-    Family("net_capital", ("period",), "identity", "net capital", _periods, cash.net_capital, 0),
+    Family(
+        "net_capital", ("period",), "identity", "net capital", keys.periods, cash.net_capital, 0
+    ),
     Family(
         "bank_debt",
         ("lender", "period"),
         "contract",
         "the credit line",
-        _by_period(_lenders),
+        keys.by_period(keys.lenders),
         bank_debt.bank_debt,
         1,
     ),
@@ -225,7 +108,7 @@ FAMILIES: tuple[Family, ...] = (
         ("lender", "covenant", "period"),
         "contract",
         "the covenant of",
-        _covenants,
+        keys.covenants,
         covenants.covenant,
         2,
     ),
@@ -234,7 +117,7 @@ FAMILIES: tuple[Family, ...] = (
         ("cell", "period"),
         "contract",
         "own loans to pledge",
-        _by_period(_cells),
+        keys.by_period(keys.cells),
         covenants.pledge,
         1,
     ),
@@ -243,7 +126,7 @@ FAMILIES: tuple[Family, ...] = (
         ("buyer", "period"),
         "contract",
         "the buyer's limit",
-        _by_period(_buyers),
+        keys.by_period(keys.buyers),
         bank_transfer.transfer_stock,
         1,
     ),
@@ -252,7 +135,7 @@ FAMILIES: tuple[Family, ...] = (
         ("buyer", "period"),
         "contract",
         "the buyer's intake a period",
-        _by_period(_buyers),
+        keys.by_period(keys.buyers),
         bank_transfer.transfer_flow,
         1,
         each=True,
@@ -262,7 +145,7 @@ FAMILIES: tuple[Family, ...] = (
         ("series", "period"),
         "identity",
         "cash of a series",
-        _by_period(_series),
+        keys.by_period(keys.series),
         securitization.deal_cash,
         1,
     ),
@@ -271,7 +154,7 @@ FAMILIES: tuple[Family, ...] = (
         ("series", "tranche", "period"),
         "identity",
         "notes of a tranche",
-        _tranches,
+        keys.tranches,
         securitization.tranche_balance,
         2,
     ),
@@ -280,7 +163,7 @@ FAMILIES: tuple[Family, ...] = (
         ("series", "period"),
         "contract",
         "overcollateralization",
-        _by_period(_series),
+        keys.by_period(keys.series),
         securitization.overcollateralization,
         1,
     ),
@@ -289,7 +172,7 @@ FAMILIES: tuple[Family, ...] = (
         ("series", "period"),
         "contract",
         "uninvested cash",
-        _by_period(_series),
+        keys.by_period(keys.series),
         securitization.idle_cash,
         1,
     ),
@@ -298,14 +181,21 @@ FAMILIES: tuple[Family, ...] = (
         ("series", "period"),
         "contract",
         "distance to early amortisation",
-        _by_period(_series),
+        keys.by_period(keys.series),
         securitization.trigger_headroom,
         1,
     ),
     Family(
-        "issue_size", ("series",), "contract", "largest issue", _issues, securitization.issue_size
+        "issue_size",
+        ("series",),
+        "contract",
+        "largest issue",
+        keys.issues,
+        securitization.issue_size,
     ),
-    Family("first_pool", ("series",), "contract", "first pool", _issues, securitization.first_pool),
+    Family(
+        "first_pool", ("series",), "contract", "first pool", keys.issues, securitization.first_pool
+    ),
     Family(
         "programme",
         ("programme",),
@@ -319,7 +209,7 @@ FAMILIES: tuple[Family, ...] = (
         ("step", "period"),
         "contract",
         "P2P supply at a rate",
-        _by_period(_steps),
+        keys.by_period(keys.steps),
         p2p.p2p_supply,
         1,
         each=True,
@@ -329,17 +219,17 @@ FAMILIES: tuple[Family, ...] = (
         ("period",),
         "contract",
         "P2P notes renewed",
-        _periods,
+        keys.periods,
         p2p.p2p_renewal,
         0,
     ),
-    Family("p2p_limit", ("period",), "contract", "the P2P limit", _periods, p2p.p2p_limit, 0),
+    Family("p2p_limit", ("period",), "contract", "the P2P limit", keys.periods, p2p.p2p_limit, 0),
     Family(
         "p2p_rolling",
         ("period",),
         "law",
         "P2P placements in twelve months",
-        _periods,
+        keys.periods,
         p2p.p2p_rolling,
         0,
     ),
@@ -348,7 +238,7 @@ FAMILIES: tuple[Family, ...] = (
         ("period",),
         "contract",
         "own loans behind P2P notes",
-        _periods,
+        keys.periods,
         p2p.p2p_backing,
         0,
     ),
@@ -357,7 +247,7 @@ FAMILIES: tuple[Family, ...] = (
         ("partner", "period"),
         "contract",
         "the limit of a bank that is guaranteed, or of a joint lender",
-        _by_period(_partners),
+        keys.by_period(keys.partners),
         partners.partner_stock,
         1,
     ),
@@ -366,7 +256,7 @@ FAMILIES: tuple[Family, ...] = (
         ("partner", "period"),
         "contract",
         "what a bank that is guaranteed, or a joint lender, lends a period",
-        _by_period(_partners),
+        keys.by_period(keys.partners),
         partners.partner_flow,
         1,
         each=True,
@@ -376,7 +266,7 @@ FAMILIES: tuple[Family, ...] = (
         ("eligibility", "segment", "period"),
         "contract",
         "eligible share of lending",
-        _booked,
+        keys.booked,
         partners.partner_eligibility,
         2,
     ),
@@ -385,7 +275,7 @@ FAMILIES: tuple[Family, ...] = (
         ("period",),
         "law",
         "guarantees in multiples of net assets",
-        _periods,
+        keys.periods,
         partners.guarantee_multiple,
         0,
     ),
@@ -394,7 +284,7 @@ FAMILIES: tuple[Family, ...] = (
         ("cap", "period"),
         "law",
         "the regulatory cap",
-        _by_period(_caps),
+        keys.by_period(keys.caps),
         leverage.leverage,
         1,
     ),
@@ -403,7 +293,7 @@ FAMILIES: tuple[Family, ...] = (
         ("days", "period"),
         "policy",
         "the maturity gap within days:",
-        _by_period(_gaps),
+        keys.by_period(keys.gaps),
         maturity.maturity_gap,
         1,
     ),
@@ -412,7 +302,7 @@ FAMILIES: tuple[Family, ...] = (
         ("period",),
         "policy",
         "long loans on long funding",
-        _matched,
+        keys.matched,
         maturity.tenor_match,
         0,
     ),
@@ -421,7 +311,7 @@ FAMILIES: tuple[Family, ...] = (
         ("limit", "period"),
         "policy",
         "share of the book",
-        _by_period(_shares),
+        keys.by_period(keys.shares),
         concentration.book_share,
         1,
     ),
@@ -464,7 +354,7 @@ FAMILIES: tuple[Family, ...] = (
         ("period",),
         "policy",
         "cash and undrawn lines",
-        lambda book: _periods(book) if book.inputs.spec.plan.headroom > 0.0 else [],
+        lambda book: keys.periods(book) if book.inputs.spec.plan.headroom > 0.0 else [],
         reserves.headroom,
         0,
     ),
@@ -473,7 +363,7 @@ FAMILIES: tuple[Family, ...] = (
         ("limit", "period"),
         "policy",
         "what hangs on",
-        _by_period(_cores),
+        keys.by_period(keys.cores),
         concentration.core_share,
         1,
     ),

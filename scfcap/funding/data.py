@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from scfcap.axes import GUARANTEED_BANK, JOINT_LENDING, P2P
-from scfcap.funding.catalogue import BY_NAME, Family
+from scfcap.funding.catalogue import BY_NAME
+from scfcap.funding.family import Family
 from scfcap.funding.inputs import BuyerInputs, DealInputs, Inputs, LenderInputs
 from scfcap.funding.naming import limit_name, without_period
 from scfcap.funding.partner import PartnerInputs

@@ -19,8 +19,8 @@ from scfcap.funding.rows import Absent, Key, Row
 from scfcap.quantities import FloatArray
 
 if TYPE_CHECKING:
-    from scfcap.funding.catalogue import Family
     from scfcap.funding.decisions import Decisions
+    from scfcap.funding.family import Family
     from scfcap.funding.inputs import Inputs, LenderInputs
     from scfcap.funding.replay import Replay
     from scfcap.funding.variables import Book

@@ -15,10 +15,11 @@ import pandas as pd
 from scfcap.axes import OWN
 from scfcap.funding.capital import tax
 from scfcap.funding.caps import base_at_start, cap_checks, caps_table
-from scfcap.funding.catalogue import FAMILIES, Family
+from scfcap.funding.catalogue import FAMILIES
 from scfcap.funding.company import capital, cash
 from scfcap.funding.covenants import covenant_checks, covenants_table
 from scfcap.funding.entries import entries, from_owners, income_lines, sheet_lines, stocks
+from scfcap.funding.family import Family
 from scfcap.funding.inputs import Inputs
 from scfcap.funding.program import Key, Solution, Terms
 from scfcap.funding.recourse import recourse_checks

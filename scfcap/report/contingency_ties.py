@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from scfcap.quantities import HALF_CENT
-from scfcap.report.ties import Side, Term, Tie
+from scfcap.report.tie import Side, Term, Tie
 
 
 def contingency_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:

@@ -20,7 +20,8 @@ from scfcap.report.pictures.pictured import About, Pictured, Plots
 from scfcap.report.pictures.plan import plan_drawings
 from scfcap.report.store import SavedRun, save_run
 from scfcap.report.tables import Table, named_table
-from scfcap.report.ties import Tie, ties
+from scfcap.report.tie import Tie
+from scfcap.report.ties import ties
 from scfcap.schema.load import LoadedModel
 
 #: Tables that the document holds whole; the folder holds all, and these as CSV too.

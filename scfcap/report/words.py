@@ -10,7 +10,7 @@ import pandas as pd
 from scfcap import axes
 from scfcap.report.book import Look
 from scfcap.report.tables import RunMeta, Table
-from scfcap.report.ties import funding_stack, last_part
+from scfcap.report.totals import funding_stack, last_part
 
 #: Channels in the order in which they are told, and their names in sentences.
 CHANNELS = {

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scfcap.funding.catalogue import FAMILIES, Family
+from scfcap.funding.catalogue import FAMILIES
+from scfcap.funding.family import Family
 
 ROWS = dict(
     re.findall(

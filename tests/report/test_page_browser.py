@@ -21,7 +21,7 @@ from scfcap.report.page import build_page
 from scfcap.report.page.build import page_html
 from scfcap.report.sheets import build_book
 from scfcap.report.tables import Table
-from scfcap.report.ties import funding_stack
+from scfcap.report.totals import funding_stack
 from scfcap.schema.report import Pack
 
 playwright = pytest.importorskip(

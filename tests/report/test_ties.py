@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from scfcap.report.tables import Table
-from scfcap.report.ties import funding_stack, loans_managed, ties
+from scfcap.report.ties import ties
+from scfcap.report.totals import funding_stack, loans_managed
 
 
 def test_all_ties_hold_in_a_sound_run(tables: dict[str, Table]) -> None:

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from scfcap.quantities import ENGINE_TOLERANCE, HALF_CENT
-from scfcap.report.ties import Side, Term, Tie
+from scfcap.report.tie import Tie, nothing
 
 
 def waterfall_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
@@ -19,17 +18,8 @@ def waterfall_ties(frames: dict[str, pd.DataFrame]) -> Iterator[Tie]:
         size = float(part["value"].abs().max())
         gap = part[part["figure"] == "gap"]["value"]
         name = f"Waterfall {deal}: cash in is cash out"
-        yield _nothing(name, gap, (Term(f"waterfall.{deal}.gap", "absolute"),), size)
+        yield nothing(name, gap, [f"waterfall.{deal}.gap"], size)
         rolls = part[part["figure"] == "roll"]
-        terms = tuple(
-            Term(f"waterfall.{deal}.roll.{each}", "absolute") for each in rolls["name"].unique()
-        )
+        keys = [f"waterfall.{deal}.roll.{each}" for each in rolls["name"].unique()]
         name = f"Waterfall {deal}: classes roll forward"
-        yield _nothing(name, rolls["value"], terms, size)
-
-
-def _nothing(name: str, gaps: pd.Series, terms: tuple[Term, ...], size: float) -> Tie:
-    """Differences that must all be zero, without the noise below a hundredth of a cent."""
-    off = float(gaps.round(4).abs().sum())
-    left = Side("sum of the differences", off, terms)
-    return Tie(name, left, Side("nothing", 0.0), max(HALF_CENT, ENGINE_TOLERANCE * size))
+        yield nothing(name, rolls["value"], keys, size)

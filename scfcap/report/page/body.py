@@ -21,7 +21,7 @@ from scfcap.report.page.source import Source
 from scfcap.report.sheets.checks import ALL_PASS
 from scfcap.report.sheets.common import CHANNEL_WORDS, records
 from scfcap.report.tables import Table
-from scfcap.report.ties import Tie
+from scfcap.report.tie import Tie
 from scfcap.report.waterfall import Drawing
 from scfcap.report.words import best_prices, decision
 from scfcap.schema.report import Pack

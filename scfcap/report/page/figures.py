@@ -11,7 +11,8 @@ from scfcap import axes
 from scfcap.report.page.numbers import COUNT, PERCENT, NumberFormat
 from scfcap.report.page.source import Source
 from scfcap.report.sheets.common import STACK_WORDS
-from scfcap.report.ties import Tie, funding_stack, loans_managed
+from scfcap.report.tie import Tie
+from scfcap.report.totals import funding_stack, loans_managed
 
 
 @dataclass(frozen=True)

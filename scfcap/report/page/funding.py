@@ -18,7 +18,7 @@ from scfcap.report.sheets.common import (
     STACK_WORDS,
     title_case,
 )
-from scfcap.report.ties import funding_stack, last_part, loans_managed
+from scfcap.report.totals import funding_stack, last_part, loans_managed
 
 #: Stocks among flows: which of several periods counts.
 _STOCKS = {"cash brought forward": slice(0, 1), "cash carried forward": slice(-1, None)}

@@ -8,7 +8,7 @@ import pandas as pd
 
 from scfcap.report.page.chart import Chart, Line, View
 from scfcap.report.page.source import INK, Source, colour, figures, table_by
-from scfcap.report.ties import deal_tranches
+from scfcap.report.totals import deal_tranches
 
 #: What a pool pays, how it is said, and its colour's place.
 _KINDS = (

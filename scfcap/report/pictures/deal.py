@@ -11,7 +11,7 @@ import pandas as pd
 from scfcap.quantities import FloatArray
 from scfcap.report.charts import Picture, lines, stacked
 from scfcap.report.pictures.pictured import About, Plots
-from scfcap.report.ties import deal_tranches
+from scfcap.report.totals import deal_tranches
 
 _USES = {
     "fees_paid": "fees",

@@ -23,7 +23,7 @@ from scfcap.report.charts import (
 from scfcap.report.pictures.pictured import About, Plots
 from scfcap.report.sheets.common import CHANNEL_COLOURS, CHANNEL_WORDS, STACK_WORDS, title_case
 from scfcap.report.tables import Table
-from scfcap.report.ties import funding_stack, loans_managed
+from scfcap.report.totals import funding_stack, loans_managed
 from scfcap.report.words import FAMILIES
 
 #: Rows of the limits' picture and of the prices' at most.

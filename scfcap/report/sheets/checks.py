@@ -33,7 +33,8 @@ from scfcap.report.sheets.common import (
 )
 from scfcap.report.sheets.data import Recorded
 from scfcap.report.sheets.inputs import blue_cells
-from scfcap.report.ties import Side, Term, Tie, ties
+from scfcap.report.tie import Side, Term, Tie
+from scfcap.report.ties import ties
 
 NAME = "Checks"
 PASS, FAIL = "OK", "CHECK"

@@ -20,7 +20,7 @@ from scfcap.report.sheets.common import (
     title_case,
 )
 from scfcap.report.sheets.timeline import MOST_COLUMNS, How, Timeline
-from scfcap.report.ties import deal_sides, deal_tranches
+from scfcap.report.totals import deal_sides, deal_tranches
 
 NAME = "Deal"
 _FIRST_OF = ("opening cash", "opening reserve")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from scfcap.report.sheets.common import Kit
-from scfcap.report.ties import deal_tranches
+from scfcap.report.totals import deal_tranches
 
 #: Columns of :attr:`View.flows`; beside them ``<class>|balance``, ``|interest`` and ``|principal``.
 FLOWS = (

@@ -29,7 +29,7 @@ from scfcap.report.sheets.common import (
 )
 from scfcap.report.sheets.terms import INCOME, Terms, add_terms
 from scfcap.report.sheets.timeline import How, Timeline
-from scfcap.report.ties import funding_stack, loans_managed
+from scfcap.report.totals import funding_stack, loans_managed
 
 NAME = "Plan"
 
