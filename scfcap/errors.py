@@ -57,11 +57,11 @@ class InputError(ScfcapError):
 
 @contextmanager
 def of_file(file: str) -> Iterator[None]:
-    """Says whose column it is where a problem within names a column alone."""
+    """Says whose column or loan it is where a problem within names that alone."""
     try:
         yield
     except InputError as error:
-        alone = [problem.where.startswith("column ") for problem in error.problems]
+        alone = [problem.where.startswith(("column ", "loan ")) for problem in error.problems]
         if not any(alone):
             raise
         raise InputError(

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "scfcap"
 #: A package imports only from those above it (earlier here), and from itself.
 ORDER = (
     "errors", "deprecation", "brief", "axes", "quantities", "distinct", "periods", "compiled",
-    "daycount", "calendars", "expressions",
+    "daycount", "calendars", "allowance", "expressions",
     "schema", "tape", "verify", "credit", "pool", "cashflow", "synthetic", "deal", "funding",
     "ledger",
     "report", "api", "cluster", "doctor", "cli", "testing",

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import scfcap
+from scfcap import allowance
 from scfcap.api import memory
 from scfcap.errors import InputError
 
@@ -25,7 +26,7 @@ def limits(monkeypatch, tmp_path):
     monkeypatch.setattr(
         resource, "getrlimit", lambda kind: (found.get(kind, resource.RLIM_INFINITY),) * 2
     )
-    monkeypatch.setattr(memory, "_OURS", tmp_path / "no-group")
+    monkeypatch.setattr(allowance, "_OURS", tmp_path / "no-group")
     return found
 
 
@@ -51,11 +52,11 @@ def test_a_station_that_has_no_memory_tells_the_need(model, monkeypatch):
 
 def test_the_least_limit_on_the_process_is_told(limits):
     limits |= {resource.RLIMIT_AS: 3 * 2**30, resource.RLIMIT_DATA: 2 * 2**30}
-    assert memory.allowed() == 2 * 2**30
+    assert allowance.allowed() == 2 * 2**30
     told = str(memory.exhausted(MemoryError()))
     assert told.startswith("memory: found not enough memory: this process may have 2.0 GiB")
     limits.clear()
-    assert memory.allowed() is None
+    assert allowance.allowed() is None
 
 
 @pytest.mark.parametrize(
@@ -94,9 +95,9 @@ def test_limits_of_the_group_and_of_those_above_it_count(monkeypatch, tmp_path):
     (top / "memory" / "c").mkdir(parents=True)
     ours = tmp_path / "ours"
     ours.write_text("4:cpu:/x\n0::/a/b\n3:memory:/c\n", encoding="utf-8")
-    monkeypatch.setattr(memory, "_GROUPS", top)
-    monkeypatch.setattr(memory, "_OURS", ours)
-    assert memory.allowed() is None
+    monkeypatch.setattr(allowance, "_GROUPS", top)
+    monkeypatch.setattr(allowance, "_OURS", ours)
+    assert allowance.allowed() is None
     for place, text, least in (
         ("a/b/memory.max", "max\n", None),
         ("a/memory.max", "4294967296\n", 2**32),
@@ -105,7 +106,7 @@ def test_limits_of_the_group_and_of_those_above_it_count(monkeypatch, tmp_path):
         ("memory/c/memory.limit_in_bytes", "1073741824\n", 2**30),
     ):
         (top / place).write_text(text, encoding="ascii")
-        assert memory.allowed() == least, place
+        assert allowance.allowed() == least, place
 
 
 def test_rows_of_files_are_known_before_they_are_read(tmp_path):

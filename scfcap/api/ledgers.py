@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype, is_numeric_dtype
 
-from scfcap.errors import InputError, Problem
+from scfcap.errors import InputError, Problem, of_file
 from scfcap.ledger.amounts import cents
 from scfcap.ledger.deliveries import propose
 from scfcap.ledger.frames import holders
@@ -91,7 +91,7 @@ def _check_cells(frame: pd.DataFrame, run: str) -> None:
         found.append(("balance", str(error), "amounts to the cent"))
     if found:
         action = "Write the lists anew: scfcap allocate MODEL --out DIR."
-        where = f"{run}, table {LISTS}, column"
+        where = f"{_table_of(run)}, column"
         raise InputError([Problem(f"{where} {n}", said, kind, action) for n, said, kind in found])
 
 
@@ -103,4 +103,11 @@ def deliver_run(ledger: Ledger, run: Path, on: date) -> tuple[Sent, ...]:
     :func:`~scfcap.ledger.deliveries.propose` and :func:`~scfcap.ledger.outbox.deliver` do.
     """
     moves, source = moves_of(run)
-    return deliver(ledger, on, csv_bytes, propose(ledger, moves, on, source=source))
+    with of_file(_table_of(str(run))):
+        proposed = propose(ledger, moves, on, source=source)
+    return deliver(ledger, on, csv_bytes, proposed)
+
+
+def _table_of(run: str) -> str:
+    """How messages call the lists of a run."""
+    return f"{run}, table {LISTS}"

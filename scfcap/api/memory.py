@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from scfcap.allowance import limits
 from scfcap.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ _GIB: Final = 2**30
 RESIDENT: Final = Kind("memory", 450 * _MIB, 800)
 DATA: Final = Kind("memory for data (ulimit -d)", 450 * _MIB, 900)
 SPACE: Final = Kind("address space (ulimit -v)", 1000 * _MIB, 900)
-#: Where Linux tells of groups of processes, and this process's own.
-_GROUPS: Final = Path("/sys/fs/cgroup")
-_OURS: Final = Path("/proc/self/cgroup")
+_KINDS: Final = {"resident": RESIDENT, "data": DATA, "address space": SPACE}
 #: What is read of a text file to tell how long its rows are [bytes], and which files are text.
 _SAMPLE: Final = 2**18
 _TEXT: Final = (".csv", ".tsv", ".psv", ".txt")
@@ -116,41 +115,9 @@ def _lines(file: Path) -> int:
     return round(size / max(1, len(sample)) * sample.count(b"\n"))
 
 
-def allowed() -> int | None:
-    """The least of the limits on this process's memory [bytes]; None where none is known."""
-    return min((limit for _, limit in _limits()), default=None)
-
-
 def _limits() -> Iterator[tuple[Kind, int]]:
-    """Limits on this process's memory [bytes], by what they count."""
-    with suppress(ImportError):  # not on all systems
-        import resource
-
-        for kind, number in ((SPACE, resource.RLIMIT_AS), (DATA, resource.RLIMIT_DATA)):
-            limit = resource.getrlimit(number)[0]
-            if limit != resource.RLIM_INFINITY:
-                yield kind, limit
-    for file in _of_groups():
-        with suppress(OSError, ValueError):
-            limit = int(file.read_text(encoding="ascii"))
-            if limit < 2**60:
-                yield RESIDENT, limit
-
-
-def _of_groups() -> Iterator[Path]:
-    """Files that hold the limits of the groups this process is in: those above count too."""
-    with suppress(OSError, ValueError):
-        for line in _OURS.read_text(encoding="utf-8").splitlines():
-            _, kinds, name = line.split(":", 2)
-            if kinds not in ("", "memory"):
-                continue
-            top = _GROUPS / kinds
-            files = ("memory.limit_in_bytes",) if kinds else ("memory.max", "memory.high")
-            place = top / name.strip("/")
-            # In a container the group's own folder is the top, whatever its name is outside.
-            for each in (place, *place.parents):
-                if each.is_relative_to(top):
-                    yield from (each / file for file in files)
+    """Limits on this process's memory [bytes], each with what the program takes of it."""
+    return ((_KINDS[counted], limit) for counted, limit in limits())
 
 
 def _said(size: float) -> str:

@@ -10,14 +10,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from scfcap.allowance import allowed
 from scfcap.doctor.findings import GREEN, RED, YELLOW, Finding
 
 #: Pythons that the tests pass on.
 OLDEST, NEWEST = (3, 11), (3, 13)
 #: What a run of a shipped model takes at most [bytes of memory, bytes of disk], with room to spare.
 ENOUGH_MEMORY, ENOUGH_DISK = 2 * 2**30, 2**30
-#: Where the kernel tells what a container may use [bytes], by version of its control groups.
-_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _OFFICES = ("soffice", "libreoffice")
 
@@ -36,7 +35,7 @@ def python() -> Finding:
 
 
 def memory() -> Finding:
-    """Memory that scfcap may use: the machine's, or its container's."""
+    """Memory that scfcap may use: the machine's, or what a limit leaves of it."""
     total = total_memory()
     cores = os.cpu_count() or 1
     if total is None:
@@ -49,19 +48,14 @@ def memory() -> Finding:
 
 
 def total_memory() -> int | None:
-    """The machine's memory, or its container's limit where that is less [bytes]; None if the
-    system does not tell.
+    """The machine's memory, or the least limit on this process's where that is less [bytes]; None
+    if the system does not tell.
     """
     try:
-        sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return None
-    for place in _LIMITS:
-        try:
-            sizes.append(int(Path(place).read_text(encoding="ascii")))
-        except (OSError, ValueError):
-            continue
-    return min(sizes)
+    return min(whole, allowed() or whole)
 
 
 def disk() -> Finding:

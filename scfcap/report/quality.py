@@ -54,10 +54,13 @@ class Quality:
         if self.refused:
             return (
                 f"Refused: {rejected}, and tape.reject_limit allows {self.limit:.2%}. Correct the "
-                "rows listed above, or raise the limit with --reject-limit."
+                f"rows of {self._tape_name()} listed above, or raise the limit with --reject-limit."
             )
         fine = rejected if len(self.rejects) else f"none of {self.rows:,} rows is rejected"
         return f"Usable: {fine}; {remarks_said(self.reasons)}."
+
+    def _tape_name(self) -> str:
+        return str(self.origin.get("tape") or self.model.spec.tape.path or "the tape")
 
     def scaled(self) -> str | None:
         """How money that is stated for another book is scaled to this one; None if it is not."""

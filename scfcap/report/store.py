@@ -197,7 +197,8 @@ def _refuse_changed(folder: Path, manifest: Mapping[str, Any]) -> None:
         about = stated.get(name)
         digest = about.get("sha256") if isinstance(about, dict) else None
         if digest != digest_of_file(folder / name):
-            raise _unreadable(folder / name, "changed since the run wrote it")
+            said = f"changed since the run wrote it: not what {MANIFEST} lists"
+            raise _unreadable(folder / name, said)
 
 
 def is_run(folder: Path) -> bool:

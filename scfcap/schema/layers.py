@@ -170,7 +170,15 @@ def _position(items: Sequence[Any], part: str) -> int | None:
     for position, item in enumerate(items):
         if isinstance(item, Mapping) and item.get("name") == part:
             return position
-    return int(part) if part.isdecimal() and int(part) < len(items) else None
+    return _number(part, len(items))
+
+
+def _number(part: str, count: int) -> int | None:
+    """``part`` as a position below ``count``; None where it is none. Python reads no number of
+    thousands of digits.
+    """
+    short = part.isdecimal() and len(part) <= len(str(count))
+    return int(part) if short and int(part) < count else None
 
 
 def _no_item(override: Override, depth: int, items: Sequence[Any]) -> Problem:
@@ -187,13 +195,28 @@ def _no_item(override: Override, depth: int, items: Sequence[Any]) -> Problem:
 
 
 def origin(key: Key, layers: Sequence[Layer], overrides: Sequence[Override]) -> str:
-    """Who states ``key``: an override, else the last of ``layers`` that goes deepest towards it."""
+    """Who states ``key``: an override, else the last of ``layers`` that goes deepest towards it.
+
+    What a layer replaces (a value, a list without names) is no longer stated by those below it.
+    """
     texts = tuple(str(part) for part in key)
     for override in reversed(overrides):
         shorter = min(len(texts), len(override.key))
         if texts[:shorter] == override.key[:shorter] and len(texts) >= len(override.key):
             return f"--set {override.text[:MOST_SAID]}"
-    return max(reversed(layers), key=lambda layer: _depth(layer.data, texts)).label
+    whole = [layer for layer in layers if layer.data.keys() != {"deals"}] or layers
+    if texts[:1] != ("deals",):
+        layers = whole  # a deal's file says nothing of other keys
+    held: list[tuple[str, Any]] = [(layer.label, layer.data) for layer in layers]
+    for part in texts:
+        left = _left(held)
+        wanted = _name_at(left, part)
+        places = [(label, value, _at(value, wanted)) for label, value in left]
+        below = [(label, value[at]) for label, value, at in places if at is not None]
+        if not below:
+            break
+        held = below
+    return _left(held)[-1][0]
 
 
 def placed(key: Key, layers: Sequence[Layer], overrides: Sequence[Override]) -> str:
@@ -210,13 +233,29 @@ def placed(key: Key, layers: Sequence[Layer], overrides: Sequence[Override]) -> 
     return f"{label}: {dotted(own)}".rstrip(": ")
 
 
-def _depth(data: Any, key: Sequence[str]) -> int:
-    """How many parts of ``key`` ``data`` states."""
-    for depth, part in enumerate(key):
-        if isinstance(data, Mapping) and part in data:
-            data = data[part]
-        elif isinstance(data, list) and (position := _position(data, part)) is not None:
-            data = data[position]
-        else:
-            return depth
-    return len(key)
+def _left(held: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Of values by layer, the last one and those that were merged with it."""
+    left: list[tuple[str, Any]] = []
+    for label, value in held:
+        before = left[-1][1] if left else None
+        tables = isinstance(before, Mapping) and isinstance(value, Mapping)
+        if not tables and not (_named(before) and _named(value)):
+            left = []
+        left.append((label, value))
+    return left
+
+
+def _name_at(left: Sequence[tuple[str, Any]], part: str) -> str:
+    """``part``, or the name of the item at this position of merged lists."""
+    if not all(_named(value) for _, value in left):
+        return part
+    names = list(dict.fromkeys(item["name"] for _, value in left for item in value))
+    at = _number(part, len(names))
+    return part if at is None else str(names[at])
+
+
+def _at(value: Any, part: str) -> str | int | None:
+    """Key or position of ``part`` in a table or a list; None where it has none."""
+    if isinstance(value, Mapping):
+        return part if part in value else None
+    return _position(value, part) if isinstance(value, list) else None

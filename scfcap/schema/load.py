@@ -34,7 +34,7 @@ from scfcap.schema.files import (
 )
 from scfcap.schema.law import Calendar, calendar_of
 from scfcap.schema.layers import Layer, apply_overrides, merge, parse_override, placed
-from scfcap.schema.messages import Key, closest, dotted, problems, shown
+from scfcap.schema.messages import Key, closest, dotted, naming_bases, problems, shown
 from scfcap.schema.model import Model
 from scfcap.schema.packs import with_logo
 from scfcap.schema.regime import Regime
@@ -122,7 +122,8 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
     try:
         spec = _validated(Model, data, where)
     except InputError as error:
-        raise _offering_scenario(error, data, folders, where) from error
+        told = naming_bases(error, [source.label for source in chain[:-1]])
+        raise _offering_scenario(told, data, folders, where) from error
     stating = [s for s in chain if "path" in table_of(s.data, "tape")] or [top]
     tape_folder = stating[-1].path.parent
     _check_paths(spec, tape_folder, where)

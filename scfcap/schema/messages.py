@@ -16,11 +16,15 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from scfcap.errors import Problem
+from scfcap.errors import InputError, Problem
 from scfcap.expressions import ExpressionError
 from scfcap.schema.base import NAME_PATTERN, MisfitError, Schema
 
 Key = tuple[str | int, ...]
+#: How the action begins where a key is missing.
+_ADD = "Add the key"
+#: Problems of a file that are told one by one.
+MOST_TOLD = 100
 
 _EXPECTED = {
     "float_type": "a number",
@@ -91,7 +95,30 @@ def problems(
             problem = _problem(item, where)
         if problem not in result:
             result.append(problem)
-    return result
+    return _at_most(result, where)
+
+
+def _at_most(found: list[Problem], where: Callable[[Key], str]) -> list[Problem]:
+    """The first :data:`MOST_TOLD` problems, and how many more there are."""
+    more = len(found) - MOST_TOLD
+    if more <= 0:
+        return found
+    action = "Correct those above first."
+    rest = Problem(where(()), f"{more:,} more problems like these", "none", action)
+    return [*found[:MOST_TOLD], rest]
+
+
+def naming_bases(error: InputError, bases: Sequence[str]) -> InputError:
+    """``error``; of a key that is nowhere it says in which ``bases`` it was looked for too."""
+    if not bases:
+        return error
+    looked = f" It is not in {', '.join(bases)} either."
+    return InputError(
+        replace(problem, action=problem.action + looked)
+        if problem.action.startswith(_ADD)
+        else problem
+        for problem in error.problems
+    )
 
 
 def dotted(key: Key) -> str:
@@ -324,7 +351,7 @@ def _missing(item: _Found, where: Callable[[Key], str]) -> Problem:
         action = f"Add {table}; `scfcap schema` lists its keys."
         return Problem(where(item.key), "no such table", expected, action)
     expected = f"a value ({description.rstrip('.')})" if description else "a value"
-    return Problem(where(item.key), "nothing", expected, f"Add the key {name}.")
+    return Problem(where(item.key), "nothing", expected, f"{_ADD} {name}.")
 
 
 def _percent_slip(item: _Found) -> str:

@@ -118,7 +118,11 @@ def _open(spec: PerformanceSpec, roots: Sequence[Path]) -> tuple[Any, SourceInfo
                 )
             )
         kept = [name for name in spec.keep if name in files.names and name not in wanted]
-        return files.read([*wanted, *kept])
+        table, info = files.read([*wanted, *kept])
+    if table.num_rows == 0:
+        action = "Check that the export is complete."
+        raise InputError(Problem(info.name, "no rows", "at least one month of a loan", action))
+    return table, info
 
 
 @dataclass

@@ -21,7 +21,8 @@ def reference_lists(spec: TapeSpec, folder: Path) -> dict[str, list[str]]:
         with Files(inside(folder, reference.path), reference) as files:
             if reference.column not in files.names:
                 there = ", ".join(files.names[:40])
-                raise InputError(Problem(where, f"no column {reference.column}", f"one of {there}"))
+                found_none = f"no column {reference.column} in {reference.path}"
+                raise InputError(Problem(where, found_none, f"one of {there}"))
             table, info = files.read([reference.column])
         cells, _ = convert.texts(table.column(reference.column), ours)
         found[ours] = [value for value in cells.unique().to_pylist() if value is not None]

@@ -214,6 +214,13 @@ def _values(limits: LimitsText, claim: Claim, found: Ground, prices: Prices | No
     odd = np.flatnonzero(found.numbers("rate") != prices.rate)
     if len(odd):
         wrong.append(f"other rates than on the tape: {named(claim.loan_id[odd])}")
+    # Figures that are none, or overflow, are near nothing: they are told as others are.
+    with np.errstate(invalid="ignore", over="ignore"):
+        wrong += _other_values(limits, claim, prices)
+    return decided("values", "as stated", f"{claim.value.size:,} worked out again", wrong)
+
+
+def _other_values(limits: LimitsText, claim: Claim, prices: Prices) -> Iterator[str]:
     for c, channel in enumerate(limits.channels):
         comes = claim.today != c
         move = channel.move_cost * comes + limits.worth.move_cost * (comes & (claim.today >= 0))
@@ -225,5 +232,4 @@ def _values(limits: LimitsText, claim: Claim, found: Ground, prices: Prices | No
         )
         far = claim.eligible[:, c] & ~(np.abs(value - claim.value[:, c]) <= _NEAR * size)
         if far.any():
-            wrong.append(f"{channel.key}: other values for {named(claim.loan_id[far])}")
-    return decided("values", "as stated", f"{claim.value.size:,} worked out again", wrong)
+            yield f"{channel.key}: other values for {named(claim.loan_id[far])}"

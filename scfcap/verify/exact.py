@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scfcap.quantities import FloatArray, IntArray
+from scfcap.quantities import BoolArray, FloatArray, IntArray
 
 #: Rows that are added at a time: sums of 27 bits stay below 2^53.
 _AT_A_TIME = 2**22
@@ -27,10 +27,16 @@ _HALF = 27
 _SPLITTER = 2.0**_HALF + 1.0
 
 
-def within_range(numbers: npt.NDArray[Any]) -> bool:
-    """Whether products of these numbers are computed exactly here: finite, no size extreme."""
+def in_range(numbers: npt.NDArray[Any]) -> BoolArray:
+    """Numbers whose products are computed exactly here: finite, of no extreme size."""
     size = np.abs(numbers)
-    return bool(((size == 0.0) | ((size >= SMALLEST) & (size <= LARGEST))).all())
+    found: BoolArray = (size == 0.0) | ((size >= SMALLEST) & (size <= LARGEST))
+    return found
+
+
+def within_range(numbers: npt.NDArray[Any]) -> bool:
+    """Whether products of all these numbers are computed exactly here."""
+    return bool(in_range(numbers).all())
 
 
 def product(left: FloatArray, right: FloatArray) -> tuple[FloatArray, FloatArray]:

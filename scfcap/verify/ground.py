@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -141,11 +141,18 @@ def _mapped(stated: TapeText, as_of: date, path: Path | None) -> tuple[pd.DataFr
             Problem(
                 str(folder),
                 "no such folder",
-                f"the folder of the tape {stated.name}",
+                f"the folder of the tape {stated.name}, as {LIMITS} names it",
                 "Say where the tape is: --tape PATH.",
             )
         )
-    tape = read_tape(spec, as_of=as_of, folder=folder, path=given)
+    try:
+        tape = read_tape(spec, as_of=as_of, folder=folder, path=given)
+    except InputError as error:
+        if path is not None:
+            raise
+        raise InputError(
+            replace(problem, where=f"{LIMITS}: tape: {problem.where}") for problem in error.problems
+        ) from None
     return tape.frame, tape.digest
 
 
@@ -155,7 +162,7 @@ def _kept(path: Path) -> tuple[pd.DataFrame, str]:
         return pq.read_table(path).to_pandas(), digest_of_file(path)
     except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
         raise InputError(
-            Problem(str(path), f"not readable ({error})", "the loans as they were written",
+            Problem(str(path), f"not readable ({error})", f"the loans that {LIMITS} names",
                     "Write the folder again, or say where the tape is: --tape PATH.")
         ) from error  # fmt: skip
 

@@ -10,9 +10,10 @@ import numpy as np
 from scfcap.expressions import Texts
 from scfcap.quantities import FloatArray, IntArray
 from scfcap.verify.claim import Claim
-from scfcap.verify.exact import product, sums
+from scfcap.verify.exact import in_range, product, sums
 from scfcap.verify.layout import LimitText, NamesText, PartText
 from scfcap.verify.limits import ROUNDING
+from scfcap.verify.report import named
 
 #: What names may be given beyond what loans without a choice lack, share of it.
 RELIEF = 2e-9
@@ -45,6 +46,18 @@ class Names:
         held.pop(self.count, None)
         return held, total
 
+    def unsound(self, choice: IntArray) -> Iterator[str]:
+        """Loans placed so whose balance or number cannot be added exactly: missing, or extreme."""
+        for weight in self.limit.weights:
+            loans = np.flatnonzero(choice == self.claim.channels.index(weight.channel))
+            held = [self.claim.balance[loans]]
+            if weight.number is not None:
+                held.append(self.numbers[weight.number][loans])
+            odd = ~np.logical_and.reduce([in_range(each) for each in held])
+            if odd.any():
+                said = f"no sound amount of {weight.number or 'balance'}"
+                yield f"{self.limit.name}: {said} for {named(self.claim.loan_id[loans[odd]])}"
+
     def allowed(self, total: Fraction) -> Fraction:
         """Most that names may have, without relief."""
         if self.limit.share is not None:
@@ -66,6 +79,10 @@ class Names:
 
     def over(self) -> Iterator[str]:
         """Which names have more than is allowed."""
+        unsound = list(self.unsound(self.claim.choice))
+        if unsound:
+            yield from unsound
+            return
         held, total = self.held(self.claim.choice)
         for chosen, amount in self.largest(held):
             allowed = self.allowed(total) + self.relief(chosen)
@@ -79,11 +96,16 @@ class Names:
         """Which names are given more than loans without a choice break the limit by."""
         if not self.limit.relief:
             return
+        unsound = list(self.unsound(self.claim.alone))
+        if unsound:
+            yield from unsound
+            return
         held, total = self.held(self.claim.alone)
         place = {label: k for k, label in enumerate(self.labels)}
         whole = self.largest(held)
+        whole_held = whole[0][1] if whole else Fraction(0)
         for name, given in self.limit.relief.items():
-            amount = held.get(place.get(name, -1), Fraction(0)) if name else whole[0][1]
+            amount = held.get(place.get(name, -1), Fraction(0)) if name else whole_held
             lacking = max(amount - self.allowed(total), Fraction(0))
             if Fraction(given) > lacking + Fraction(RELIEF) * max(amount, Fraction(1)):
                 yield f"{self.limit.name}: relief of {given!r}, at most {float(lacking)!r}"

@@ -167,13 +167,17 @@ def _leaves(
         rows = np.flatnonzero(case == k)
         at = [order.get(each, -1) for each in name[rows].tolist()]
         if sorted(at) != list(range(len(limits))):
-            raise _unusable(source, f"case {k} with prices of {len(rows):,} limits", "each once")
+            raise _unusable(
+                source, f"case {k} with prices of {len(rows):,} limits", f"each of {LIMITS} once"
+            )
         prices = np.empty(len(limits))
         prices[at], lefts[at] = price[rows], left[rows]
         taken = {_at(position, key, "claim.cases"): way for key, way in text.taken.items()}
         leaves.append(Leaf(taken, prices))
     if len(case) != len(leaves) * len(limits):
-        raise _unusable(source, f"{len(case):,} prices", f"those of {len(leaves)} cases")
+        raise _unusable(
+            source, f"{len(case):,} prices", f"those of {len(leaves)} cases of {LIMITS}"
+        )
     return tuple(leaves), lefts
 
 
@@ -201,7 +205,7 @@ def _at(position: Mapping[str, int], key: str, where: str) -> int:
 
 def _column(table: pa.Table, name: str, source: str) -> pa.ChunkedArray:
     if table.column_names.count(name) != 1:
-        raise _unusable(source, f"no column {name}, or several", "one")
+        raise _unusable(source, f"no column {name}, or several", f"one, by {LIMITS}")
     return table.column(name)
 
 
@@ -244,7 +248,10 @@ def _coded(table: pa.Table, name: str, source: str) -> Coded:
     """A text column by its distinct values."""
     column = _column(table, name, source)
     if not pa.types.is_dictionary(column.type):
-        column = pc.dictionary_encode(column)
+        try:
+            column = pc.dictionary_encode(column)
+        except pa.ArrowNotImplementedError:
+            raise _unusable(source, f"{name} of type {column.type}", "texts") from None
     whole = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
     if isinstance(whole, pa.ChunkedArray):
         whole = whole.unify_dictionaries().combine_chunks()

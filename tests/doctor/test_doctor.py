@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from scfcap import allowance
 from scfcap.doctor import child, examine, findings, machine, packages, table, telling, ticket
 from scfcap.doctor.child import Answer, ask
 from scfcap.doctor.examine import Examination
@@ -225,8 +226,11 @@ def test_a_check_that_fails_is_told_and_ends_nothing(answered, monkeypatch):
 
 
 def test_little_memory_and_the_limit_of_a_container(tmp_path, monkeypatch):
-    limit = tmp_path / "memory.max"
-    monkeypatch.setattr(machine, "_LIMITS", (str(limit), str(tmp_path / "none")))
+    limit, ours = tmp_path / "a" / "memory.max", tmp_path / "ours"
+    limit.parent.mkdir()
+    ours.write_text("0::/a/b\n")
+    monkeypatch.setattr(allowance, "_GROUPS", tmp_path)
+    monkeypatch.setattr(allowance, "_OURS", ours)
     whole = machine.total_memory()
     limit.write_text("max\n")
     assert machine.total_memory() == whole

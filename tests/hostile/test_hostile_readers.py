@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.campaigns.hostile.tables import histories
 from scfcap.errors import InputError
 from scfcap.ledger.confirmations import confirm
 from scfcap.ledger.deliveries import propose
@@ -32,7 +33,9 @@ from scfcap.schema.tape import TapeSpec
 from scfcap.tape import parquets
 from scfcap.tape.files import read_any
 from scfcap.tape.partitions import data_set
+from scfcap.tape.performance import read_performance
 from scfcap.tape.read import read_tape
+from tests.cli.conftest import COLUMNS, loans
 from tests.ledger.books import BANK, DAY, opened, wanted
 
 ROWS = 65_536
@@ -286,3 +289,18 @@ def test_an_answer_to_half_a_delivery(ledger: Path, tmp_path: Path) -> None:
     answer.write_text("loan_id,answer,delivery\nA,accepted,1.5\n", encoding="utf-8")
     with closing(open_ledger(ledger)) as book, pytest.raises(InputError, match="no number"):
         confirm(book, answer, DAY)
+
+
+@pytest.mark.parametrize("kind", ["status", "wide", "payments"])
+def test_a_history_of_a_head_alone(tmp_path: Path, kind: str) -> None:
+    """What Parquet holds may have no row; of a status that was a fault of ours."""
+    spec, lines = next(each for each in histories() if each[0].kind == kind)
+    frame = pd.DataFrame(lines[1:], columns=lines[0]).head(0)
+    frame.astype(str).to_parquet(tmp_path / "h.parquet", index=False)
+    text = "".join(",".join(map(str, line)) + "\n" for line in [COLUMNS, *loans()])
+    (tmp_path / "tape.csv").write_text(text, encoding="utf-8")
+    day = date(2020, 12, 31)
+    tape = read_tape(TapeSpec(source="file", path="tape.csv"), as_of=day, folder=tmp_path)
+    given = spec.model_copy(update={"path": "h.parquet"})
+    with pytest.raises(InputError, match=r"h\.parquet: found no rows"):
+        read_performance(given, tape, folder=tmp_path, as_of=day)

@@ -144,7 +144,7 @@ class TestReferences:
         tape = self.read(tmp_path, ["007", "B 2", "7", ""], delimiter=";")
         (finding,) = tape.findings.to_dict("records")
         assert (finding["row"], finding["value"], finding["reason"]) == (3, "7", "not_on_list")
-        assert finding["detail"] == "a value of the list in [tape.reference.buyer_id]"
+        assert finding["detail"] == "a value of buyers.csv ([tape.reference.buyer_id])"
         assert len(tape.frame) == 3, "a missing buyer is another rule's"
 
     def test_classes_have_lists_too(self, tmp_path: Path) -> None:

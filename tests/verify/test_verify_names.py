@@ -94,3 +94,15 @@ def _part(weight: float, *members: str) -> PartText:
 )
 def test_rows_follow_from_their_limit_or_are_found(limit, row, follows):
     assert (list(strange_parts(row, _names(**limit))) == []) is follows
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, 1e300])
+def test_amounts_that_cannot_be_added_are_told(odd):
+    claim = _claim((0, 1))
+    numbers = {"score": np.where(np.arange(10) == 1, odd, 2.0)}
+    limit = _names(cap=1.0, relief={"A": 1.0})
+    limit = limit.model_copy(update={"weights": (WeightText(channel="own", number="score"),)})
+    for found in (claim, replace(claim, balance=np.where(np.arange(10) == 1, odd, claim.balance))):
+        names = Names(found, limit, TEXTS, numbers)
+        loan = claim.loan_id[1]
+        assert list(names.over()) == [f"cores: no sound amount of score for {loan}"]

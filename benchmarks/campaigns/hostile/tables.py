@@ -143,7 +143,7 @@ def _mapping(folder: Path) -> Make:
     return make
 
 
-def _histories() -> list[tuple[PerformanceSpec, list[list[Any]]]]:
+def histories() -> list[tuple[PerformanceSpec, list[list[Any]]]]:
     """A history of each form that ``[history]`` has, but for whole tapes, which are tapes."""
     months = [f"2020-{month:02}-28" for month in range(1, 7)]
     status: list[list[Any]] = [["loan", "day", "left", "late", "opened", "size", "kind"]]
@@ -186,7 +186,7 @@ def _histories() -> list[tuple[PerformanceSpec, list[list[Any]]]]:
 
 
 def _history(folder: Path) -> Make:
-    found = _histories()
+    found = histories()
     (folder / "tape.csv").write_text(seeds.csv_text(seeds.rows()), encoding="utf-8")
     spec = TapeSpec(source="file", path="tape.csv")
     tape = read_tape(spec, as_of=AS_OF, folder=folder)
@@ -252,11 +252,11 @@ def _groups(folder: Path) -> Make:
 
 READERS = (
     Reader("tapes in CSV", 1_500, _tape(".csv", delimited)),
-    Reader("tapes in Parquet", 2_500, _tape(".parquet", as_parquet)),
+    Reader("tapes in Parquet", 1_500, _tape(".parquet", as_parquet)),
     Reader("tapes in XLSX", 1_500, _tape(".xlsx", as_workbook)),
-    Reader("partitioned tapes", 3_000, _partitioned),
-    Reader("`map`", 600, _mapping),
-    Reader("performance histories", 1_500, _history),
-    Reader("groups of borrowers", 8_000, _groups),
-    Reader("funders' answers", 1_200, _answers),
+    Reader("partitioned tapes", 1_500, _partitioned),
+    Reader("`map`", 1_000, _mapping),
+    Reader("performance histories", 1_000, _history),
+    Reader("groups of borrowers", 2_500, _groups),
+    Reader("funders' answers", 1_000, _answers),
 )

@@ -15,7 +15,7 @@ from scfcap.quantities import BoolArray, IntArray
 from scfcap.tape import convert
 from scfcap.tape.convert import Codes
 from scfcap.tape.derive import BY_NAME, Typed
-from scfcap.tape.rules.base import Rule, Test
+from scfcap.tape.rules.base import Detail, Rule, Test
 
 _KEYS = ("original_balance", "origination_date", "maturity_date")
 
@@ -185,6 +185,14 @@ def not_on_list(column: str) -> Test:
     return test
 
 
+def _list_said(column: str) -> Detail:
+    def said(tape: Typed, rows: IntArray) -> list[str]:
+        text = f"a value of {tape.spec.reference[column].path} ([tape.reference.{column}])"
+        return [text] * len(rows)
+
+    return said
+
+
 def no_buyer(tape: Typed) -> BoolArray:
     """An order loan without a buyer, on a tape that names buyers."""
     orders: BoolArray = tape.columns["loan_type"].where(("order",))
@@ -228,7 +236,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *(
         Rule(
             *(column.name, "not_on_list", "error", not_on_list(column.name)),
-            f"a value of the list in [tape.reference.{column.name}]",
+            _list_said(column.name),
             "not on the reference list that the model names",
         )
         for column in BY_NAME.values()
