@@ -136,7 +136,7 @@ def pool_of(source: Recipe | None, item: Any) -> Pool | None:
 
 def in_slices(model: Model, rows: int) -> Pieces:
     """A pool that is built as a whole, ``rows`` loans to a piece."""
-    from scfcap.cashflow.chunks import sliced
+    from scfcap.cashflow.slices import sliced
 
     pool = model.pool()
     starts = range(0, len(pool), rows)

@@ -165,21 +165,6 @@ def added(parts: Iterable[tuple[tuple[str, ...], Flows] | None], segments: Seque
     return Flows(**sums)
 
 
-def sliced(pool: Pool, start: int, stop: int) -> Pool:
-    """Loans ``start`` to ``stop`` of a pool, without what the whole pool is asked for."""
-    bare = ("eligibility", "tables", "counted", "borrowing_bases")
-    changes: dict[str, Any] = {name: {} for name in bare}
-    for each in fields(Pool):
-        value = getattr(pool, each.name)
-        if each.name in bare:
-            continue
-        if isinstance(value, np.ndarray) and value.shape[:1] == (len(pool),):
-            changes[each.name] = value[start:stop]
-        elif hasattr(value, "where"):
-            changes[each.name] = value.where(slice(start, stop))
-    return replace(pool, **changes)
-
-
 class Repeats:
     """Finds hashes that come from more than one chunk: eight bytes a loan, in files of ``folder``.
 
