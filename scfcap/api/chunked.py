@@ -243,7 +243,7 @@ def _stand_in(model: Model, recipe: Recipe, parts: Sequence[Part]) -> Model:
     what through which buyer, so that its curves and its grid are those of the whole.
     """
     from scfcap.cashflow.chunks import joined
-    from scfcap.credit.exposure import measure
+    from scfcap.cashflow.owed import exposures
     from scfcap.credit.stress import names_cores
     from scfcap.pool.build import loans_of
     from scfcap.tape.schema import Tape
@@ -258,9 +258,9 @@ def _stand_in(model: Model, recipe: Recipe, parts: Sequence[Part]) -> Model:
     pool = replace(few, balance=few.balance * size)
     given: dict[str, object] = {"tape": tape, "pool": pool}
     if recipe.owing:
-        owed = pd.concat([part.owed for part in parts if part.owed is not None])
+        owed = [part.owed for part in parts if part.owed is not None]
         named = names_cores(model.loaded.spec.scenarios)
-        given["exposures"] = measure(owed, pool.segments, named=named)
+        given["exposures"] = exposures(owed, pool.segments, named=named)
     return model.given(**given)
 
 

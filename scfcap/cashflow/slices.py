@@ -37,7 +37,9 @@ def sliced(pool: Pool, start: int, stop: int) -> Pool:
             continue
         by_loan = isinstance(value, np.ndarray | pd.api.extensions.ExtensionArray)
         if by_loan and len(value) == len(pool):
-            changes[each.name] = value[start:stop]
+            part = value[start:stop]
+            whole = isinstance(part, np.ndarray) and part.dtype.kind == "i"
+            changes[each.name] = part.astype(np.int64, copy=False) if whole else part
         elif hasattr(value, "where"):
             changes[each.name] = value.where(slice(start, stop))
     return pool.with_(**changes)

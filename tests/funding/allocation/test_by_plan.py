@@ -15,8 +15,8 @@ from scfcap.funding.allocation.assembled import Target
 from scfcap.funding.allocation.by_plan import DateByPlan, place_by_plan
 from scfcap.funding.allocation.feedback import Placed, feed_back
 from scfcap.funding.allocation.from_plan import values
-from scfcap.funding.allocation.listed import Listed
 from scfcap.funding.allocation.funders import setting
+from scfcap.funding.allocation.listed import Listed
 from scfcap.funding.allocation.outright import relaxed
 from scfcap.funding.allocation.plan_amounts import targets
 from scfcap.funding.allocation.relaxed import without_single_limits
