@@ -136,7 +136,7 @@ def pool_of(source: Recipe | None, item: Any) -> Pool | None:
 
 def in_slices(model: Model, rows: int) -> Pieces:
     """A pool that is built as a whole, ``rows`` loans to a piece."""
-    from scfcap.cashflow.chunks import sliced
+    from scfcap.cashflow.slices import sliced
 
     pool = model.pool()
     starts = range(0, len(pool), rows)
@@ -243,7 +243,7 @@ def _stand_in(model: Model, recipe: Recipe, parts: Sequence[Part]) -> Model:
     what through which buyer, so that its curves and its grid are those of the whole.
     """
     from scfcap.cashflow.chunks import joined
-    from scfcap.credit.exposure import measure
+    from scfcap.cashflow.owed import exposures
     from scfcap.credit.stress import names_cores
     from scfcap.pool.build import loans_of
     from scfcap.tape.schema import Tape
@@ -258,9 +258,9 @@ def _stand_in(model: Model, recipe: Recipe, parts: Sequence[Part]) -> Model:
     pool = replace(few, balance=few.balance * size)
     given: dict[str, object] = {"tape": tape, "pool": pool}
     if recipe.owing:
-        owed = pd.concat([part.owed for part in parts if part.owed is not None])
+        owed = [part.owed for part in parts if part.owed is not None]
         named = names_cores(model.loaded.spec.scenarios)
-        given["exposures"] = measure(owed, pool.segments, named=named)
+        given["exposures"] = exposures(owed, pool.segments, named=named)
     return model.given(**given)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from scfcap.errors import InputError
 
 if TYPE_CHECKING:
@@ -96,20 +94,18 @@ def plan_split(model: Model, assembled: Assembled, answer: Allocation) -> Split:
         InputError: the plan is over several scenarios.
     """
     from scfcap.api.variants import engine_of
-    from scfcap.funding.allocation.feedback import Placed, feed_back, goes_to
+    from scfcap.funding.allocation.feedback import Placed, feed_back
+    from scfcap.funding.allocation.listed import Listed, worth_at
     from scfcap.funding.allocation.relaxed import without_single_limits
 
     program, pool, choice = assembled.program, model.pool(), answer.choice
     found = plan_values(model, program.channels)
-    loans = np.flatnonzero(choice >= 0)
-    gross = float(found.value[loans, choice[loans]].sum())
+    gross = float(worth_at(found, choice)[choice >= 0].sum())
     placed = Placed(
         value=answer.value,
         bound=answer.bound,
         free=without_single_limits(program, answer),
-        moving=gross - float(program.value[loans, choice[loans]].sum()),
+        moving=gross - program.worth(choice),
     )
-    today = np.array(pool.places, dtype=object)[pool.place]
-    every = np.arange(len(program), dtype=np.int64)
-    goes = goes_to(today, every, program.channels, choice.astype(np.int64))
+    goes = Listed.today(pool).moved(program.channels, choice)
     return feed_back(model.plan(), pool, engine_of(model).curves, goes, found, placed)

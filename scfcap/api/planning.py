@@ -121,14 +121,15 @@ def solved(found: Plan) -> dict[str, Any]:
 
 def exposures(model: Model) -> Exposures:
     """What the outstanding loans owe to core enterprises, named or among the largest."""
-    from scfcap.credit.exposure import measure
+    from scfcap.credit.exposure import ASKED, measure
     from scfcap.credit.stress import names_cores
 
     frame = model.tape().frame
     gone = frame["status"].isin(["repaid", "charged_off"]).to_numpy()
+    frame = frame[[name for name in ASKED if name in frame]]
     limited = [x.core for x in model.spec.concentration if x.core is not None]
     named = [*names_cores(model.spec.scenarios), *limited]
-    return measure(frame[~gone], model.pool().segments, named=named)
+    return measure(frame[~gone] if gone.any() else frame, model.pool().segments, named=named)
 
 
 def inputs(

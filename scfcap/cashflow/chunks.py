@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from scfcap.axes import LOAN_TYPES, ORDER
 from scfcap.cashflow.flows import Flows
+from scfcap.cashflow.owed import Hashes, Owed, hashes, owed_in
 from scfcap.errors import of_file
 from scfcap.pool.build import Around, loans_of
 from scfcap.pool.snapshot import Pool
@@ -31,12 +31,10 @@ from scfcap.tape.read import columns_of
 from scfcap.tape.schema import Tape
 from scfcap.tape.steps import take_in
 
-Hashes = npt.NDArray[np.uint64]
 #: Files that hashes are parted into, by their leading bits.
 _BUCKETS: Final = 64
 #: Statuses of loans that are no longer outstanding.
 _GONE: Final = ("repaid", "charged_off")
-_OWED: Final = ("segment", "loan_type", "buyer_id", "borrower_id")
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ class Part:
     total: float
     segments: tuple[str, ...]
     longest: pd.DataFrame
-    owed: pd.DataFrame | None
+    owed: Owed | None
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ def scan(recipe: Recipe, chunk: Chunk, dropped: Iterable[str] = ()) -> Part:
         pool = _pool(recipe, tape)
         loans, total = len(pool), pool.total
         longest = _longest(pool, frame[standing])
-        owed = _owed(frame[standing]) if recipe.owing else None
+        owed = owed_in(frame[standing]) if recipe.owing else None
     return Part(
         rows=0 if asked is None else asked.rows,
         refused=len(tape.rejects),
@@ -130,7 +128,7 @@ def claims(recipe: Recipe, chunk: Chunk, repeated: Hashes) -> list[Claim]:
         return []
     ids = _ids(asked)
     known = np.flatnonzero(~pd.isna(ids))
-    rows = known[np.isin(_hash(ids[known]), repeated)]
+    rows = known[np.isin(hashes(ids[known]), repeated)]
     numbers, files = asked.origin.numbers(rows)
     front = ["file", "row"] if len(tape.rejects) else []
     refused = set(tape.rejects[front].itertuples(index=False, name=None))
@@ -163,21 +161,6 @@ def added(parts: Iterable[tuple[tuple[str, ...], Flows] | None], segments: Seque
                 sums[each.name] = np.zeros(shape)
             sums[each.name][..., rows, :] += values
     return Flows(**sums)
-
-
-def sliced(pool: Pool, start: int, stop: int) -> Pool:
-    """Loans ``start`` to ``stop`` of a pool, without what the whole pool is asked for."""
-    bare = ("eligibility", "tables", "counted", "borrowing_bases")
-    changes: dict[str, Any] = {name: {} for name in bare}
-    for each in fields(Pool):
-        value = getattr(pool, each.name)
-        if each.name in bare:
-            continue
-        if isinstance(value, np.ndarray) and value.shape[:1] == (len(pool),):
-            changes[each.name] = value[start:stop]
-        elif hasattr(value, "where"):
-            changes[each.name] = value.where(slice(start, stop))
-    return replace(pool, **changes)
 
 
 class Repeats:
@@ -278,28 +261,14 @@ def _longest(pool: Pool, frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["loan_id"].isin(pool.loan_id[sorted(chosen)])].reset_index(drop=True)
 
 
-def _owed(frame: pd.DataFrame) -> pd.DataFrame:
-    """Balance by class, buyer and borrower: what exposures to core enterprises are made of."""
-    names = [name for name in _OWED if name in frame]
-    plain = frame[names].astype(object)
-    others = plain["loan_type"] != LOAN_TYPES[ORDER]
-    plain.loc[others, "loan_type"] = LOAN_TYPES[0]
-    plain["current_balance"] = frame["current_balance"].to_numpy()
-    sums: pd.DataFrame = plain.groupby(names, sort=False, dropna=False, as_index=False).sum()
-    return sums
-
-
 def _ids(asked: Typed) -> npt.NDArray[np.object_]:
     return np.asarray(asked.columns["loan_id"].to_numpy(zero_copy_only=False), dtype=object)
 
 
 def _hashes(ids: npt.NDArray[np.object_]) -> Hashes:
-    """Distinct hashes of the ids that are known."""
-    return np.unique(_hash(ids[~pd.isna(ids)]))
-
-
-def _hash(ids: npt.NDArray[np.object_]) -> Hashes:
-    return np.asarray(pd.util.hash_array(ids, categorize=False), dtype=np.uint64)
+    """Distinct hashes of the ids that are known, ascending."""
+    found = np.sort(hashes(ids[~pd.isna(ids)]))
+    return found[np.append(True, found[1:] != found[:-1])] if len(found) else found
 
 
 def joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

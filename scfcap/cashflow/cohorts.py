@@ -23,6 +23,7 @@ from scfcap.cashflow.orders import (
     order_parts,
 )
 from scfcap.cashflow.project import curve_index, opening_loans, split_late, without_orders
+from scfcap.cashflow.slices import slices
 from scfcap.credit.curves import CurveSet
 from scfcap.distinct import distinct
 from scfcap.errors import InputError, Problem
@@ -192,7 +193,7 @@ def cohort_factors(
     curves.refuse_draws("factors of cohorts do")
     cohort, segment, vintage, place = _opening_cohorts(pool, curves)
     opened = len(segment)
-    parts = [_opening(pool, curves, cohort)]
+    parts: list[Made] = []
     new_segment = curve_index(tuple(new), curves)
     for position, loans in enumerate(new.values()):
         for period in range(1, periods + 1):
@@ -201,12 +202,11 @@ def cohort_factors(
     count = opened + len(new) * periods
     amount = np.ones(count)
     amount[:opened] = np.bincount(cohort, pool.balance, minlength=opened)
-    orders = list(chain.from_iterable(of_orders for _, of_orders in parts))
-    flows = _run(concatenate([loans for loans, _ in parts]), orders, curves, count)
+    flows, lost = _standing(pool, curves, cohort, count, parts)
     return _per_unit(
         flows,
         curves,
-        lost=any_lost(orders),
+        lost=lost,
         places=pool.places,
         amount=amount,
         segment=np.concatenate([segment, np.repeat(new_segment, periods)]),
@@ -251,11 +251,11 @@ def grouped_factors(
     """
     curves.refuse_draws("factors of cohorts do")
     segment, vintage, origin = of
-    loans, orders = _opening(pool, curves, group)
+    flows, lost = _standing(pool, curves, group, len(segment))
     return _per_unit(
-        _run(loans, orders, curves, len(segment)),
+        flows,
         curves,
-        lost=any_lost(orders),
+        lost=lost,
         places=pool.places,
         amount=np.asarray(
             np.bincount(group, pool.balance, minlength=len(segment)), dtype=np.float64
@@ -325,7 +325,25 @@ def project_made(cohorts: Sequence[tuple[Made, float]], curves: CurveSet, groups
 
 def project_opening(pool: Pool, curves: CurveSet, group: IntArray, groups: int) -> Flows:
     """The kernel run on the loans of ``pool``, loan i in row ``group[i]``; see :func:`project`."""
-    return _run(*_opening(pool, curves, group), curves, groups)
+    return _standing(pool, curves, group, groups)[0]
+
+
+def _standing(
+    pool: Pool, curves: CurveSet, group: IntArray, groups: int, new: Sequence[Made] = ()
+) -> tuple[Flows, bool]:
+    """Flows of the pool's loans, some at a time, and of ``new`` ones; whether orders say what is
+    lost.
+    """
+    whole: Flows | None = None
+    lost, beside = False, list(new)
+    for rows, part in slices(pool):
+        parts = [_opening(part, curves, group[rows]), *beside]
+        orders = list(chain.from_iterable(of_orders for _, of_orders in parts))
+        flows = _run(concatenate([loans for loans, _ in parts]), orders, curves, groups)
+        lost = lost or any_lost(orders)
+        whole, beside = flows if whole is None else added(whole, flows), []
+    assert whole is not None
+    return whole, lost
 
 
 def _opening(
@@ -345,7 +363,7 @@ def _by_months(pool: Pool, curves: CurveSet) -> Pool:
     if not curves.grid.mixed or not by_instalments.any():
         return pool
     terms = monthly_terms(pool.terms, by_instalments, curves.grid.as_of, pool.maturity_day)
-    return replace(pool, terms=terms)
+    return pool.with_(terms=terms)
 
 
 def _run(loans: LoanArrays, orders: Sequence[OrderParts], curves: CurveSet, groups: int) -> Flows:

@@ -96,6 +96,8 @@ COLUMNS = tuple(f.name for f in fields(LoanArrays) if f.name != "terms")
 
 def concatenate(parts: list[LoanArrays]) -> LoanArrays:
     """Loans of all ``parts``, in order; those without terms pay by the grid's periods."""
+    if len(parts) == 1:
+        return parts[0]
     columns = {name: np.concatenate([getattr(p, name) for p in parts]) for name in COLUMNS}
     terms = None
     if any(p.terms is not None for p in parts):

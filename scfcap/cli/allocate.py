@@ -88,7 +88,9 @@ def allocate(
     """
 
     def work(terminal: Terminal) -> Outcome:
+        from scfcap.api.sparing import spare
         from scfcap.funding.allocation.explain import position_of
+        from scfcap.report.delivery import LIST_FACTS
 
         refuse_beside(days, seed, before, start)
         asked = Asked(model, tape, overrides, reject_limit, out)
@@ -100,6 +102,7 @@ def allocate(
             step()
         if loan is not None:  # said before the long part, not after it
             position_of(loaded.pool().loan_id, loan)
+        spare(loaded, LIST_FACTS if out is not None or funder is not None else ())
         terminal.progress("allocation")
         report = loaded.allocation(_begin(loaded, before, ledger), start)
         folder = None

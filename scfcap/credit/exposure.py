@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from scfcap.axes import LOAN_TYPES, ORDER
@@ -14,6 +16,10 @@ from scfcap.credit.contagion import Network
 from scfcap.errors import InputError, Problem
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 
+#: Columns of a tape that exposures are measured by.
+ASKED = ("segment", "loan_type", "buyer_id", "borrower_id", "current_balance")
+#: Codes of loans, of any width.
+Codes = npt.NDArray[np.signedinteger[Any]]
 _RANK = re.compile(r"#([1-9]\d*)")
 
 
@@ -42,6 +48,23 @@ class Exposures:
         return None
 
 
+@dataclass(frozen=True)
+class Owing:
+    """What loans owe, and through whom; arrays of shape (loans,).
+
+    ``segment``: a position; ``order``: a loan on an order;
+    ``buyer`` indexes ``buyers``, which ascend, -1 without one; ``borrower``: a number for each, -1
+    where it is not known; ``balance`` [currency].
+    """
+
+    segment: Codes
+    order: BoolArray
+    buyers: Sequence[str]
+    buyer: Codes
+    borrower: Codes
+    balance: FloatArray
+
+
 def measure(
     frame: pd.DataFrame,
     segments: Sequence[str],
@@ -55,20 +78,36 @@ def measure(
     known, buyer_id and borrower_id; without borrowers, each loan on an order of a core is its
     supplier's. Balances of zero or less, and loans of other segments, count for nothing.
     """
-    frame = frame[frame["segment"].isin(list(segments)).to_numpy()]
-    balance = np.maximum(frame["current_balance"].to_numpy(dtype=np.float64), 0.0)
-    segment = _codes(frame["segment"], segments)
+    counts = frame["segment"].isin(list(segments)).to_numpy()
+    if not counts.all():
+        frame = frame[counts]
+    buyers, buyer = coded(frame, "buyer_id")
+    owing = Owing(
+        segment=_codes(frame["segment"], segments),
+        order=_codes(frame["loan_type"], LOAN_TYPES) == ORDER,
+        buyers=buyers,
+        buyer=buyer,
+        borrower=_numbered(frame, "borrower_id"),
+        balance=frame["current_balance"].to_numpy(dtype=np.float64),
+    )
+    return measured(owing, segments, named=named, largest=largest)
+
+
+def measured(
+    owing: Owing, segments: Sequence[str], *, named: Sequence[str] = (), largest: int = 20
+) -> Exposures:
+    """:func:`measure` of loans that are codes already."""
+    balance = np.maximum(owing.balance, 0.0)
+    segment, buyer, borrower = owing.segment, owing.buyer, owing.borrower
     total = np.bincount(segment, balance, minlength=len(segments))
-    buyers, buyer = _keys(frame, "buyer_id")
-    _, borrower = _keys(frame, "borrower_id")
     if not (borrower >= 0).any():
-        borrower = np.arange(len(frame))
-    chosen = _chosen(buyers, buyer, balance, named, largest)
-    column = np.full(len(buyers) + 1, -1, dtype=np.int64)
+        borrower = np.arange(len(balance))
+    chosen = _chosen(owing.buyers, buyer, balance, named, largest)
+    column = np.full(len(owing.buyers) + 1, -1, dtype=np.int16)
     column[chosen] = np.arange(len(chosen))
     core = column[buyer]
     orders = np.zeros((len(segments), len(chosen)))
-    order = (core >= 0) & (_codes(frame["loan_type"], LOAN_TYPES) == ORDER)
+    order = (core >= 0) & owing.order
     np.add.at(orders, (segment[order], core[order]), balance[order])
     known = (borrower >= 0) & (core >= 0)
     supplies = np.zeros((int(borrower.max(initial=-1)) + 1, len(chosen)), dtype=np.bool_)
@@ -79,7 +118,7 @@ def measure(
         mine = theirs & supplies[borrower, c]
         suppliers[:, c] = np.bincount(segment[mine], balance[mine], minlength=len(segments))
     whole = np.where(total > 0.0, total, 1.0)[:, None]
-    names = tuple(str(buyers[n]) for n in chosen)
+    names = tuple(str(owing.buyers[n]) for n in chosen)
     return Exposures(
         segments=tuple(segments),
         cores=names,
@@ -118,20 +157,27 @@ def _codes(cells: pd.Series, names: Sequence[str]) -> IntArray:
     return np.asarray(codes, dtype=np.int64)
 
 
-def _keys(frame: pd.DataFrame, name: str) -> tuple[pd.Index, IntArray]:
-    """Distinct values of a column and the code of each row, -1 where missing."""
+def _numbered(frame: pd.DataFrame, name: str) -> Codes:
+    """A number for each distinct value of a column, -1 where missing."""
     if name not in frame:
-        return pd.Index([], dtype=object), np.full(len(frame), -1, dtype=np.int64)
+        return np.full(len(frame), -1, dtype=np.int32)
+    return np.asarray(pd.factorize(frame[name])[0], dtype=np.int32)
+
+
+def coded(frame: pd.DataFrame, name: str) -> tuple[pd.Index, Codes]:
+    """Distinct values of a column, ascending, and the code of each row, -1 where missing."""
+    if name not in frame:
+        return pd.Index([], dtype=object), np.full(len(frame), -1, dtype=np.int32)
     codes, found = pd.factorize(frame[name])
     values = pd.Index(found).astype(object)
     order = np.argsort(values.to_numpy(), kind="stable")
-    place = np.empty(len(order) + 1, dtype=np.int64)
+    place = np.empty(len(order) + 1, dtype=np.int32)
     place[order], place[-1] = np.arange(len(order)), -1
     return values[order], place[codes]
 
 
 def _chosen(
-    buyers: pd.Index, buyer: IntArray, balance: FloatArray, named: Sequence[str], largest: int
+    buyers: Sequence[str], buyer: Codes, balance: FloatArray, named: Sequence[str], largest: int
 ) -> IntArray:
     """Buyers that get a column: the largest by balance, then others that are named."""
     known = buyer >= 0

@@ -84,6 +84,10 @@ class Columns:
         """Principal outstanding [currency]."""
         return self.numbers("current_balance")
 
+    def forget(self) -> None:
+        """Let go of numbers and days that were turned; they are again where they are asked for."""
+        self._cells.clear()
+
     def days(self, name: str) -> npt.NDArray[np.datetime64]:
         """A date column, by day."""
         return self.frame[name].to_numpy().astype("datetime64[D]")

@@ -45,7 +45,7 @@ from scfcap.schema.model import Model
 #: Order of a list: what comes in, what stays, what leaves.
 _ORDER = (0, 2, 1)
 #: Columns of the tape that a list has, where the tape has them.
-_FACTS = ("borrower_id", "rate", "maturity_date")
+LIST_FACTS = ("borrower_id", "rate", "maturity_date")
 NEW, OWN_BOOK, OTHER = "new loan", "from the company's own book", "from another funder"
 UNKNOWN = "a value is missing that its rules ask for"
 
@@ -162,7 +162,7 @@ def _listed(assembled: Assembled, c: int, move: IntArray, rows: IntArray) -> pd.
     """The loans of a list with what the tape says of them."""
     program, frame = assembled.program, assembled.columns.frame
     facts = {
-        name: frame[name].iloc[rows].reset_index(drop=True) for name in _FACTS if name in frame
+        name: frame[name].iloc[rows].reset_index(drop=True) for name in LIST_FACTS if name in frame
     }
     return pd.DataFrame(
         {

@@ -44,7 +44,7 @@ class Draft:
             balance=given.balance,
             channels=given.keys,
             value=self.value,
-            eligible=self.admission.eligible,
+            eligible=self.counting.eligible,
             must=np.ones(len(given), dtype=np.bool_),
             today=given.today,
             attributes={name: attribute for name, (attribute, _) in attributes.items()},
@@ -119,6 +119,7 @@ def draft(
     found = admit(given, unknown)
     counting = Counting.of(given, found)
     limits = limits_of(given, found, counting, counts or {})
+    given.columns.forget()
     return Draft(given, found, counting, limits, binding(counting, limits), value, prices or {})
 
 

@@ -63,18 +63,21 @@ class Reach:
 
     def __init__(self, counting: Counting, limits: Limits) -> None:
         self.counting, self.given, self.limits = counting, counting.given, limits
+        # Of the last channels that were asked for: limits on the same ones follow each other.
         self._most: dict[Weights, FloatArray] = {}
         self._least: dict[Weights, FloatArray] = {}
 
     def most(self, weights: Weights) -> FloatArray:
         """Most that each loan can add, shape (loans,) [currency]."""
         if weights not in self._most:
+            self._most.clear()
             self._most[weights] = self.counting.most(weights)
         return self._most[weights]
 
     def least(self, weights: Weights) -> FloatArray:
         """What each loan adds at least, shape (loans,) [currency]."""
         if weights not in self._least:
+            self._least.clear()
             self._least[weights] = self.counting.least(weights)
         return self._least[weights]
 

@@ -15,6 +15,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from scfcap.funding.allocation.blocks import blocks
 from scfcap.funding.allocation.evaluate import Evaluator
 from scfcap.funding.allocation.program import AllocationProgram
 from scfcap.quantities import FloatArray
@@ -54,10 +55,15 @@ def safe_bound(program: AllocationProgram, dual: Evaluator, y: FloatArray) -> fl
         ),
         Fraction(0),
     )
-    total = math.fsum(terms.tolist())
-    lost = _operations(dual) * _ROUNDING * math.fsum(sizes.tolist())
+    total = _summed(terms)
+    lost = _operations(dual) * _ROUNDING * _summed(sizes)
     lost += _TINY * int(np.count_nonzero(sizes))
     return up(exact + Fraction(total) + Fraction(abs(total) * 2.0**-52) + Fraction(lost))
+
+
+def _summed(values: FloatArray) -> float:
+    """The sum, rounded once."""
+    return math.fsum(x for some in blocks(len(values)) for x in values[some].tolist())
 
 
 def _operations(dual: Evaluator) -> int:

@@ -22,7 +22,7 @@ from scfcap.funding.allocation.from_plan import PlanValues
 from scfcap.funding.allocation.funders import Setting, with_targets
 from scfcap.funding.allocation.plan_amounts import CENT, STANDING
 from scfcap.funding.allocation.result import Allocation
-from scfcap.funding.allocation.stated import move_costs
+from scfcap.funding.allocation.stated import less_move_costs
 from scfcap.quantities import FloatArray
 
 
@@ -49,7 +49,7 @@ class DateByPlan:
             InfeasibleError: a limit is broken wherever the loans go.
         """
         given = with_targets(self.given, self.aims if aims is None else aims)
-        value = self.found.value - move_costs(given)
+        value = less_move_costs(self.found.value, given)
         return draft(
             given,
             value if more is None else value + more,

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
+from scfcap.funding.allocation.blocks import blocks
 from scfcap.funding.allocation.evaluate import Evaluator, Smoothed
 from scfcap.funding.allocation.newton import Descent, Model, descend
 from scfcap.funding.allocation.program import AllocationProgram
@@ -214,23 +215,32 @@ def spread(whole: Structure) -> float:
     """How far uses of a loan lie apart in value per money, the median over loans; above 0."""
     if not len(whole):
         return 1.0
-    able = whole.unit > -np.inf
-    least = np.where(able, whole.unit, np.inf).min(axis=1, initial=np.inf)
-    most = whole.unit.max(axis=1, initial=-np.inf)
+    least, most = _extremes(whole)
+    somewhere = most > -np.inf
     free = ~whole.must
     least = np.where(free, np.minimum(least, 0.0), least)
     most = np.where(free, np.maximum(most, 0.0), most)
-    apart = (most - least)[able.any(axis=1)]
+    apart = (most - least)[somewhere]
     for found in (np.median(apart), apart.mean()) if len(apart) else ():
         if found > 0.0:
             return float(found)
     return 1.0
 
 
+def _extremes(whole: Structure) -> tuple[FloatArray, FloatArray]:
+    """Least and most value per money of each loan (loans,); inf, -inf where it may go nowhere."""
+    least, most = np.empty(len(whole)), np.empty(len(whole))
+    for loans in blocks(len(whole)):
+        unit = whole.unit[loans]
+        most[loans] = unit.max(axis=1, initial=-np.inf)
+        least[loans] = np.where(unit > -np.inf, unit, np.inf).min(axis=1, initial=np.inf)
+    return least, most
+
+
 def sizes(whole: Structure) -> FloatArray:
     """What a row's terms come to if all loans were wherever they may, signs aside [currency]."""
     sums = np.zeros((whole.lines, whole.channels))
-    able = whole.unit > -np.inf
+    able = whole.able
     for part in range(len(whole.parts)):
         line, times = whole.line(part), whole.times(part)
         weight = whole.balance if times is None else whole.balance * np.abs(times)
@@ -241,8 +251,7 @@ def sizes(whole: Structure) -> FloatArray:
 
 def least_worth(whole: Structure) -> float:
     """No placement is worth less [currency], with room for rounding."""
-    able = whole.unit > -np.inf
-    least = np.where(able, whole.unit, np.inf).min(axis=1, initial=np.inf)
-    least = np.where(whole.must & able.any(axis=1), least, np.minimum(least, 0.0))
+    least, most = _extremes(whole)
+    least = np.where(whole.must & (most > -np.inf), least, np.minimum(least, 0.0))
     parts = whole.balance * least
     return float(parts.sum()) - 1e-6 * float(np.abs(parts).sum()) - 1e-6 * whole.total

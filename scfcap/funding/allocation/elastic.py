@@ -162,7 +162,7 @@ class ByPrices:
     def __init__(self, program: AllocationProgram, dual: Evaluator) -> None:
         whole = dual.structure
         self.size = row_sizes(program, whole)
-        self.dual = dual.of(replace(whole, unit=np.where(whole.unit > -np.inf, 0.0, -np.inf)))
+        self.dual = dual.of(replace(whole, unit=np.where(whole.able, 0.0, -np.inf)))
 
     def part(self) -> ByPrices:
         """Of a seeded part of the loans."""

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from scfcap.funding.allocation import kernels
+from scfcap.funding.allocation.blocks import blocks
 from scfcap.funding.allocation.program import Choice
 from scfcap.funding.allocation.structure import Structure
 from scfcap.quantities import FloatArray, IntArray
@@ -59,9 +60,13 @@ class Evaluator:
         self.structure = structure
         self.threads = threads
         self.count = 0
-        s = structure
-        self.arrays = (
-            s.unit, s.balance, s.must, s.codes, s.numbers, s.attribute, s.number, s.start,
+
+    def _arrays(self, loans: slice | IntArray) -> tuple[Any, ...]:
+        """Some loans, and the parts, as the kernels go through them."""
+        s = self.structure
+        return (
+            s.unit[loans], s.balance[loans], s.must[loans], s.codes[loans], s.numbers[loans],
+            s.attribute, s.number, s.start,
         )  # fmt: skip
 
     def of(self, structure: Structure) -> Evaluator:
@@ -77,8 +82,9 @@ class Evaluator:
         def one(low: int, high: int) -> tuple[Any, FloatArray, IntArray]:
             sums = np.zeros((s.lines, s.channels))
             near = np.empty(high - low, dtype=np.int64)
-            told = kernels.smooth(self.arrays, table, mu, low, high, sums, near)
-            return told[:3], sums, near[: told[3]].copy()
+            arrays = self._arrays(slice(low, high))
+            told = kernels.smooth(arrays, table, mu, 0, high - low, sums, near)
+            return told[:3], sums, near[: told[3]] + low
 
         total, sums, near = np.zeros(3), np.zeros((s.lines, s.channels)), []
         for told, part, ties in self._blocks(one):
@@ -106,7 +112,9 @@ class Evaluator:
 
         def one(near: IntArray) -> FloatArray:
             found = np.zeros((cells, cells))
-            kernels.curve(self.arrays, at.table, at.mu, near, found)
+            for some in blocks(len(near), BLOCK):
+                loans = near[some]
+                kernels.curve(self._arrays(loans), at.table, at.mu, np.arange(len(loans)), found)
             return found
 
         if len(halves) == 1:
@@ -127,7 +135,9 @@ class Evaluator:
         margin = np.empty(len(s))
 
         def one(low: int, high: int) -> None:
-            kernels.choose(self.arrays, table, low, high, choice, margin, second)
+            some = slice(low, high)
+            told = choice[some], margin[some], second[some]
+            kernels.choose(self._arrays(some), table, 0, high - low, *told)
 
         list(self._blocks(one))
         return choice, margin, second
@@ -139,7 +149,9 @@ class Evaluator:
         found, size = np.empty(len(s)), np.empty(len(s))
 
         def one(low: int, high: int) -> None:
-            kernels.terms(self.arrays, value, table, gross, low, high, found, size)
+            some = slice(low, high)
+            told = found[some], size[some]
+            kernels.terms(self._arrays(some), value[some], table, gross, 0, high - low, *told)
 
         list(self._blocks(one))
         return found, size

@@ -15,11 +15,14 @@ from fractions import Fraction
 
 import numpy as np
 
+from scfcap.funding.allocation.blocks import blocks
 from scfcap.funding.allocation.bound import down
 from scfcap.funding.allocation.program import UNPLACED, AllocationProgram, Choice
 from scfcap.funding.allocation.structure import Structure
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 
+#: Loans that are summed at a time.
+AT_ONCE = 1_000_000
 _PIECE = 26
 #: Veltkamp's constant, which splits a float into halves of 26 bits.
 _SPLIT = 2.0**27 + 1.0
@@ -48,7 +51,7 @@ class Sums:
 def exact_sums(program: AllocationProgram, whole: Structure, choice: Choice) -> Sums:
     """Left sides of the rows and the value where the loans are placed as ``choice`` says."""
     placed = np.flatnonzero(choice != UNPLACED)
-    cells, gross = _cells(whole, placed, choice[placed].astype(np.int64))
+    cells, gross, worth = _cells(program, whole, placed, choice)
     activity, excess = np.zeros(len(program.rows)), np.zeros(len(program.rows))
     turned = whole.entries.tocsc()
     for row, right in enumerate(program.right.tolist()):
@@ -62,29 +65,32 @@ def exact_sums(program: AllocationProgram, whole: Structure, choice: Choice) -> 
         activity[row] = float(total)
         over = total - Fraction(right)
         excess[row] = float(over) if over > Fraction(size) * Fraction(ALLOWANCE) else 0.0
-    value = program.value[placed, choice[placed]]
-    worth = sum(grouped(value, np.zeros(len(value), dtype=np.int64), 1).values(), Fraction(0))
     return Sums(activity, excess, down(worth))
 
 
 def _cells(
-    whole: Structure, placed: IntArray, channel: IntArray
-) -> tuple[dict[int, Fraction], dict[int, float]]:
-    """Money placed by table cell, exactly; and its size, signs of numbers aside."""
+    program: AllocationProgram, whole: Structure, placed: IntArray, choice: Choice
+) -> tuple[dict[int, Fraction], dict[int, float], Fraction]:
+    """Money placed by table cell, exactly; its size, signs of numbers aside; and its value."""
     cells: dict[int, Fraction] = {}
     gross: dict[int, float] = {}
-    count = whole.lines * whole.channels
-    balance = whole.balance[placed]
-    for part in range(len(whole.parts)):
-        cell = whole.line(part)[placed] * whole.channels + channel
-        times = whole.times(part)
-        pieces = (balance,) if times is None else two_product(balance, times[placed])
-        for piece in pieces:
-            for at, amount in grouped(piece, cell, count).items():
-                cells[at] = cells.get(at, Fraction(0)) + amount
-        sized = np.bincount(cell, np.abs(pieces[0]), minlength=count)
-        gross.update({int(at): float(sized[at]) for at in np.flatnonzero(sized)})
-    return cells, gross
+    worth, count = Fraction(0), whole.lines * whole.channels
+    for some in blocks(len(placed), AT_ONCE):
+        loans = placed[some]
+        channel, balance = choice[loans].astype(np.int64), whole.balance[loans]
+        for part in range(len(whole.parts)):
+            cell = whole.line(part, loans) * whole.channels + channel
+            times = whole.times(part)
+            pieces = (balance,) if times is None else two_product(balance, times[loans])
+            for piece in pieces:
+                for at, amount in grouped(piece, cell, count).items():
+                    cells[at] = cells.get(at, Fraction(0)) + amount
+            sized = np.bincount(cell, np.abs(pieces[0]), minlength=count)
+            for at in np.flatnonzero(sized).tolist():
+                gross[at] = gross.get(at, 0.0) + float(sized[at])
+        value = program.value[loans, channel]
+        worth += sum(grouped(value, np.zeros(len(value), dtype=np.int64), 1).values(), Fraction(0))
+    return cells, gross, worth
 
 
 def two_product(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -26,7 +26,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from scfcap.axes import BANK_DEBT, OWN
@@ -34,6 +33,7 @@ from scfcap.credit.curves import CurveSet
 from scfcap.distinct import distinct
 from scfcap.errors import SolverError
 from scfcap.funding.allocation.from_plan import PlanValues, refuse_untold, values
+from scfcap.funding.allocation.listed import Keys, Listed, kinds_of, worth_at
 from scfcap.funding.allocation.plan_cells import Cells, cells_as_cohorts, parts_of, with_cells
 from scfcap.funding.catalogue import build_program
 from scfcap.funding.diagnose import explain
@@ -45,13 +45,8 @@ from scfcap.funding.plan import Plan
 from scfcap.funding.program import NoOptimumError, Solution, solve
 from scfcap.funding.replay import opening_groups
 from scfcap.funding.variables import Book, declare
-from scfcap.pool.snapshot import ELIGIBLE, Pool
-from scfcap.quantities import BoolArray, FloatArray, IntArray
-
-#: Keys of places by loan.
-Keys = Sequence[str] | npt.NDArray[np.object_]
-#: Kinds of loans on the own book that are told apart for later moves, by segment.
-_KINDS = 12
+from scfcap.pool.snapshot import Pool
+from scfcap.quantities import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -206,7 +201,7 @@ def feed_back(
     plan: Plan,
     pool: Pool,
     curves: CurveSet,
-    goes: Keys,
+    goes: Keys | Listed,
     found: PlanValues | None = None,
     placed: Placed | None = None,
     apart: Sequence[int] = (),
@@ -223,10 +218,10 @@ def feed_back(
         InputError: the plan is over several scenarios.
     """
     refuse_untold(plan)
-    inputs = plan.optimum.inputs
+    inputs, goes = plan.optimum.inputs, Listed.of(goes)
     kinds = np.zeros(len(pool), dtype=np.int64)
     if found is not None:
-        kinds = _kinds(pool, inputs, found, np.asarray(goes, dtype=object) == OWN)
+        kinds = kinds_of(pool, inputs, found, goes.where(OWN))
     kinds[list(apart)] = -1 - np.asarray(apart, dtype=np.int64)
     fine, to = _parts(inputs, pool, goes, kinds)
     loans = cells_as_cohorts(inputs, pool, curves, fine)
@@ -254,16 +249,16 @@ def _later(
     pool: Pool,
     curves: CurveSet,
     lists: Fed,
-    goes: Keys,
+    goes: Listed,
     channels: Sequence[str],
 ) -> float:
     """What loans are worth one by one beyond what the parts are that they are in [currency]."""
     if lists.solution is None:
         return 0.0
     again = values(plan, pool, curves, channels, by=(lists.inputs, lists.solution))
-    places = np.array(pool.places, dtype=object)[pool.place]
-    own, to = places == OWN, np.asarray(goes, dtype=object)
-    worth = sum(float(again.value[own & (to == key), c].sum()) for c, key in enumerate(channels))
+    own, to = Listed.today(pool).where(OWN), goes.among(channels)
+    each = worth_at(again, to)
+    worth = sum(float(each[own & (to == c)].sum()) for c in range(len(channels)))
     return max(worth - (lists.solution.objective * lists.inputs.unit
                         - apart_from_loans(lists.inputs, lists.solution)), 0.0)  # fmt: skip
 
@@ -285,51 +280,21 @@ def apart_from_loans(inputs: Inputs, solution: Solution) -> float:
 
 def _elsewhere(pool: Pool, found: PlanValues) -> float:
     """Worth of the loans that are with others: in the plan they are data."""
-    places = np.array(pool.places, dtype=object)[pool.place]
-    total = 0.0
-    for c, key in enumerate(found.channels):
-        if key != OWN:
-            total += float(found.value[places == key, c].sum())
-    return total
-
-
-def _kinds(pool: Pool, inputs: Inputs, found: PlanValues, stays: BoolArray) -> IntArray:
-    """Loans that stay on the own book by what a move would bring per money that stands: numbered
-    from 1 within those of one segment that the same funders admit; 0 of all others (loans,).
-
-    What is alike in that is alike in later moves.
-    """
-    rules = sorted({inputs.rule_set(x) for x in inputs.funders})
-    admits = np.zeros(len(pool), dtype=np.int64)
-    for bit, name in enumerate(rules):
-        admits |= (pool.eligibility[name] == ELIGIBLE).astype(np.int64) << bit
-    own = found.channels.index(OWN)
-    elsewhere = np.where(found.may, found.value, -np.inf)
-    elsewhere[:, own] = -np.inf
-    best, counts = elsewhere.max(axis=1), pool.balance * found.standing
-    # Where no move is known now, terms tell: the shorter, the less a later one takes.
-    gain = -1.0 - pool.maturity_day
-    may = np.isfinite(best) & (counts > 0.0)
-    gain[may] = (best[may] - found.value[may, own]) / counts[may]
-    kinds = np.zeros(len(pool), dtype=np.int64)
-    steps = np.linspace(0.0, 1.0, _KINDS + 1)[1:-1]
-    for s, code in np.unique(np.stack([pool.segment, admits])[:, stays], axis=1).T.tolist():
-        mine = stays & (pool.segment == s) & (admits == code)
-        number = np.searchsorted(np.quantile(gain[mine], steps), gain[mine])
-        kinds[mine] = 1 + number + _KINDS * code
-    return kinds
+    places = Listed.today(pool).among(found.channels)
+    worth = worth_at(found, places)
+    there = ((c, key) for c, key in enumerate(found.channels) if key != OWN)
+    return sum((float(worth[places == c].sum()) for c, _ in there), 0.0)
 
 
 def _parts(
-    inputs: Inputs, pool: Pool, goes: Keys, kinds: IntArray
+    inputs: Inputs, pool: Pool, goes: Listed, kinds: IntArray
 ) -> tuple[Cells, tuple[str, ...]]:
     """The parts that lists make of cohorts, those of one kind apart, and where each goes."""
     cohort = opening_groups(inputs, pool)[0]
-    code, keys = pd.factorize(np.asarray(goes, dtype=object), sort=True)
-    found, first, of = distinct((cohort, code, kinds))
+    found, first, of = distinct((cohort, goes.at, kinds))
     to = []
     for j, k, _ in found.T.tolist():
-        origin, key = inputs.cohorts.origin[j], str(keys[k])
+        origin, key = inputs.cohorts.origin[j], goes.names[k]
         pledged = key.startswith(f"{BANK_DEBT}:")
         to.append(OWN if origin == OWN and pledged else key if origin == OWN else origin)
     return Cells(of, found[0], first, False), tuple(to)
@@ -413,15 +378,3 @@ def _hold(book: Book, to: tuple[str, ...]) -> float:
         if goes is not None and stays is not None:
             upper[stays] = 0.0
     return unknown
-
-
-def goes_to(
-    places: Keys, loans: IntArray, channels: Sequence[str], choice: IntArray
-) -> npt.NDArray[np.object_]:
-    """Key of the place of each loan of a pool: ``channels[choice]`` for the allocated ``loans``
-    (positions in the pool) that are placed, ``places``, where they are today, for all others.
-    """
-    found = np.array(places, dtype=object, copy=True)
-    placed = choice >= 0
-    found[loans[placed]] = np.array(channels, dtype=object)[choice[placed]]
-    return found

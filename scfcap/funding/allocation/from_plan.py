@@ -22,13 +22,15 @@ lists do to the plan as a whole is found by solving again:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from scfcap.axes import BANK_DEBT, OWN, place
 from scfcap.credit.curves import CurveSet
 from scfcap.errors import InputError, Problem
+from scfcap.funding.allocation.blocks import blocks
 from scfcap.funding.allocation.plan_cells import MOST, Cells, cells_as_cohorts, cells_of
 from scfcap.funding.allocation.plan_prices import (
     PlacePrices,
@@ -54,21 +56,74 @@ _MOST_OF = 0.5
 
 
 @dataclass(frozen=True)
+class Rates:
+    """What loans' own rates are worth beside those of their cells: ``slope`` (cells, channels) per
+    unit, of a rate as much higher again as it is; ``relative`` (cells,): one over a cell's rate, 0
+    where that is 0; ``rate`` (loans,) [1/year].
+    """
+
+    slope: FloatArray
+    relative: FloatArray
+    rate: FloatArray
+
+
+@dataclass(frozen=True)
 class PlanValues:
     """What loans are worth to the plan from the close ``at`` on, by channel.
 
-    ``value`` (loans, channels) [currency of the objective]: flows up to the first close are left
-    out, as they are the same wherever the loan goes. ``may`` (loans, channels): the plan knows
-    such a loan there: the funder takes its segment and age, is open, and the loan is expected to
-    stand; a loan may always stay where it is. ``standing`` (loans,): share of today's balance that
-    is expected to stand at the first close. ``cohort`` (loans,): position among the plan's.
+    Loans are held by ``cells``, whose ``worth`` (cells, channels) per unit of today's balance they
+    share but for their own ``rates`` (None: a cell is a loan); ``opens`` (cells, channels): the
+    plan knows such a loan there; ``stands`` (cells,): share that is expected to stand at the first
+    close. ``balance`` (loans,) [currency].
     """
 
     channels: tuple[str, ...]
-    value: FloatArray
-    may: BoolArray
-    standing: FloatArray
-    cohort: IntArray
+    cells: Cells
+    worth: FloatArray
+    opens: BoolArray
+    stands: FloatArray
+    rates: Rates | None
+    balance: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.balance)
+
+    def of(self, loans: slice) -> FloatArray:
+        """Value of some loans, shape (some, channels) [currency of the objective]; flows up to the
+        first close are left out, as they are the same wherever the loan goes.
+        """
+        cell = self.cells.of[loans]
+        found = self.worth[cell]
+        if self.rates is not None:
+            own = self.rates.rate[loans] * self.rates.relative[cell] - 1.0
+            found += own[:, None] * self.rates.slope[cell]
+        found *= self.balance[loans, None]
+        return found
+
+    @property
+    def value(self) -> FloatArray:
+        """Value of all loans (loans, channels) [currency of the objective]: see :meth:`of`."""
+        found = np.empty((len(self), len(self.channels)))
+        for loans in blocks(len(self)):
+            found[loans] = self.of(loans)
+        return found
+
+    @property
+    def may(self) -> BoolArray:
+        """Where the plan knows such a loan (loans, channels): the funder takes its segment and age,
+        is open, and the loan is expected to stand; a loan may always stay where it is.
+        """
+        return np.asarray(self.opens[self.cells.of])
+
+    @cached_property
+    def standing(self) -> FloatArray:
+        """Share of today's balance that is expected to stand at the first close (loans,)."""
+        return np.asarray(self.stands[self.cells.of])
+
+    @property
+    def cohort(self) -> IntArray:
+        """Position of each loan's cohort among the plan's (loans,)."""
+        return np.asarray(self.cells.cohort[self.cells.of])
 
 
 def cohort_of(plan: Plan, pool: Pool) -> IntArray:
@@ -122,16 +177,17 @@ def values(
     cells = cells_of(inputs, pool, most)
     as_cohorts = cells_as_cohorts(inputs, pool, curves, cells)
     worth, may = _by_channel(as_cohorts, prices, channels, until)
-    per_unit = worth[cells.of]
+    rates = None
     if not cells.alone:
-        per_unit += _own_rates(inputs, pool, curves, cells, prices, channels, until, worth)
-    standing = as_cohorts.cohorts.survive[cells.of, 1]
+        rates = _own_rates(inputs, pool, curves, cells, prices, channels, until, worth)
     return PlanValues(
         channels=tuple(channels),
-        value=per_unit * pool.balance[:, None],
-        may=may[cells.of],
-        standing=standing,
-        cohort=cells.cohort[cells.of],
+        cells=cells,
+        worth=worth,
+        opens=may,
+        stands=as_cohorts.cohorts.survive[:, 1],
+        rates=rates,
+        balance=pool.balance,
     )
 
 
@@ -144,17 +200,17 @@ def _own_rates(
     channels: Sequence[str],
     until: int,
     worth: FloatArray,
-) -> FloatArray:
-    """What loans' rates above those of their cells are worth, per unit (loans, channels): by the
-    cells' flows once more at rates a little higher.
+) -> Rates:
+    """What loans' rates above those of their cells are worth: by the cells' flows once more at
+    rates a little higher.
     """
-    higher = replace(pool, rate=pool.rate * (1.0 + _STEP))
+    higher = pool.with_(rate=pool.rate * (1.0 + _STEP))
     again = cells_as_cohorts(inputs, higher, curves, cells)
     slope = (_by_channel(again, prices, channels, until)[0] - worth) / _STEP
     whole = np.bincount(cells.of, pool.balance, minlength=len(cells))
     rate = np.bincount(cells.of, pool.balance * pool.rate, minlength=len(cells)) / whole
     relative = np.where(rate > 0.0, 1.0 / np.where(rate > 0.0, rate, 1.0), 0.0)
-    return np.asarray((pool.rate * relative[cells.of] - 1.0)[:, None] * slope[cells.of])
+    return Rates(slope, relative, pool.rate)
 
 
 def _by_channel(

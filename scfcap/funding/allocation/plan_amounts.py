@@ -17,7 +17,7 @@ from scfcap.funding.naming import day_of
 from scfcap.funding.plan import Plan
 from scfcap.funding.program import Key
 from scfcap.pool.snapshot import Pool
-from scfcap.quantities import FloatArray
+from scfcap.quantities import BoolArray, FloatArray
 
 #: By which number of a loan its balance counts towards an amount of the plan.
 STANDING = "standing"
@@ -82,8 +82,7 @@ def targets(
     there: dict[str, float] = {}
     for x in amounts(plan, until):
         there[x.place] = there.get(x.place, 0.0) + x.standing
-    counts = pool.balance * found.standing
-    places = np.array(pool.places, dtype=object)[pool.place]
+    counts, may = pool.balance * found.standing, found.may
     day = day_of(inputs, until)
     keeps = f"what the plan keeps at {day}"
     result = {OWN: Target(wanted=there.get(OWN, 0.0), source=keeps, number=STANDING)}
@@ -91,11 +90,11 @@ def targets(
         if key == OWN:
             continue
         if key.startswith(BANK_DEBT):
-            result[key] = _pledged(plan, key, counts[found.may[:, c]], band)
+            result[key] = _pledged(plan, key, counts[may[:, c]], band)
             continue
-        here = places == key
+        here = at_place(pool, key)
         kept, wanted = float(counts[here].sum()), there.get(key, 0.0)
-        largest = float(counts[found.may[:, c] & ~here].max(initial=0.0))
+        largest = float(counts[may[:, c] & ~here].max(initial=0.0))
         moves = wanted > kept + _SOME
         half = max(band * wanted, largest) if moves else 0.0
         room = headroom(plan, key, until)
@@ -107,6 +106,13 @@ def targets(
             number=STANDING,
         )
     return result
+
+
+def at_place(pool: Pool, key: str) -> BoolArray:
+    """Loans of the pool that are in a place today (loans,)."""
+    if key not in pool.places:
+        return np.zeros(len(pool), dtype=np.bool_)
+    return np.asarray(pool.place == pool.places.index(key))
 
 
 def _source(moves: float, day: date) -> str:

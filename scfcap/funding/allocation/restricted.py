@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from scfcap.funding.allocation.blocks import blocks
 from scfcap.funding.allocation.core import Core, core_of
 from scfcap.funding.allocation.evaluate import Evaluator
+from scfcap.funding.allocation.exact import AT_ONCE
 from scfcap.funding.allocation.program import UNPLACED, AllocationProgram, Attribute, Choice
 from scfcap.funding.allocation.structure import Structure
 from scfcap.quantities import FloatArray, IntArray
@@ -71,8 +73,8 @@ def _apart(
 ) -> Opened:
     """The ``count`` loans of the least margin, and the largest, taken from all."""
     may = np.flatnonzero(np.isfinite(margin))
-    near = may[np.argsort(margin[may], kind="stable")[:count]]
-    large = may[np.argsort(-program.balance[may], kind="stable")[:LARGEST]]
+    near = may[_least(margin[may], count)]
+    large = may[_least(-program.balance[may], LARGEST)]
     loans = np.union1d(near, large)
     fixed = choice.copy()
     fixed[loans] = UNPLACED
@@ -81,18 +83,28 @@ def _apart(
     return Opened(loans, core_of(restrict(program, loans, right)), choice)
 
 
+def _least(values: FloatArray, count: int) -> IntArray:
+    """Places of the ``count`` least values, ascending, equal ones in order."""
+    if len(values) <= count:
+        return np.argsort(values, kind="stable")
+    some = np.flatnonzero(values <= np.partition(values, count - 1)[count - 1])
+    return some[np.argsort(values[some], kind="stable")[:count]]
+
+
 def activity(whole: Structure, choice: Choice) -> tuple[FloatArray, FloatArray]:
     """Left sides of the rows (rows,) [currency] in plain floats, and the size of what they sum."""
     placed = np.flatnonzero(choice != UNPLACED)
-    channel, balance = choice[placed].astype(np.int64), whole.balance[placed]
     cells = whole.lines * whole.channels
     sums, gross = np.zeros(cells), np.zeros(cells)
-    for part in range(len(whole.parts)):
-        cell = whole.line(part)[placed] * whole.channels + channel
-        times = whole.times(part)
-        money = balance if times is None else balance * times[placed]
-        sums += np.bincount(cell, money, cells)
-        gross += np.bincount(cell, np.abs(money), cells)
+    for some in blocks(len(placed), AT_ONCE):
+        loans = placed[some]
+        channel, balance = choice[loans].astype(np.int64), whole.balance[loans]
+        for part in range(len(whole.parts)):
+            cell = whole.line(part, loans) * whole.channels + channel
+            times = whole.times(part)
+            money = balance if times is None else balance * times[loans]
+            sums += np.bincount(cell, money, cells)
+            gross += np.bincount(cell, np.abs(money), cells)
     shape = (whole.lines, whole.channels)
     return whole.left(sums.reshape(shape)), np.asarray(abs(whole.entries).T @ gross)
 

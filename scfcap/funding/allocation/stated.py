@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scfcap.axes import BANK_DEBT, OWN
+from scfcap.funding.allocation.blocks import blocks
 from scfcap.funding.allocation.funders import Setting
 from scfcap.funding.allocation.lives import Lives
 from scfcap.quantities import FloatArray
@@ -29,7 +30,7 @@ def stated_values(given: Setting, found: Lives) -> tuple[FloatArray, dict[str, F
         margin = (rate * terms.income_share - cost) * found.life
         value[:, c] = balance * (margin - found.loss * terms.loss_share)
     prices = {"rate": rate, "expected_loss": found.loss, "life": found.life}
-    return value - move_costs(given), prices
+    return less_move_costs(value, given), prices
 
 
 def move_costs(given: Setting) -> FloatArray:
@@ -38,10 +39,22 @@ def move_costs(given: Setting) -> FloatArray:
     The channel's own cost of any loan that is not there yet; that of ``allocation.move_cost`` of
     loans that leave another channel.
     """
-    any_move = given.spec.allocation.move_cost
-    cost = np.zeros((len(given), len(given.funders)))
-    for c, funder in enumerate(given.funders):
-        comes = given.today != c
-        moves = comes & (given.today >= 0)
-        cost[:, c] = given.balance * (funder.stated.move_cost * comes + any_move * moves)
-    return cost
+    return np.stack([_move_cost(given, c, slice(None)) for c in range(len(given.funders))], axis=1)
+
+
+def less_move_costs(value: FloatArray, given: Setting) -> FloatArray:
+    """``value`` (loans, channels) [currency] itself, :func:`move_costs` taken off."""
+    for loans in blocks(len(given)):
+        for c in range(len(given.funders)):
+            value[loans, c] -= _move_cost(given, c, loans)
+    return value
+
+
+def _move_cost(given: Setting, c: int, loans: slice) -> FloatArray:
+    """Cost of bringing some loans into channel ``c`` [currency]."""
+    today = given.today[loans]
+    comes = today != c
+    moves = comes & (today >= 0)
+    own = given.funders[c].stated.move_cost
+    costs = own * comes + given.spec.allocation.move_cost * moves
+    return np.asarray(given.balance[loans] * costs)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from scfcap.funding.allocation.blocks import blocks
 from scfcap.funding.allocation.program import AllocationProgram, Codes, Row, Term
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 
@@ -25,7 +26,31 @@ from scfcap.quantities import BoolArray, FloatArray, IntArray
 #: of one row and channel would meet in a cell.
 Part = tuple[str | None, str | None, int]
 Packed = npt.NDArray[np.uint16] | npt.NDArray[np.int32]
+#: Loans above which values per money are worked out in each pass, instead of being held.
+HELD = 2_000_000
 _Placed = list[tuple[int, Term, Part]]
+
+
+@dataclass(frozen=True)
+class Units:
+    """Value per money (loans, channels), -inf where ineligible, of very many loans: not held but
+    worked out of ``value`` (loans, channels) and ``balance`` (loans,) [currency] when asked for.
+    """
+
+    value: FloatArray
+    balance: FloatArray
+    eligible: BoolArray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Loans and channels."""
+        return self.value.shape
+
+    def __getitem__(self, loans: slice | IntArray) -> FloatArray:
+        with np.errstate(over="ignore"):
+            found = self.value[loans] / self.balance[loans, None]
+        found[~self.eligible[loans]] = -np.inf
+        return found
 
 
 @dataclass(frozen=True)
@@ -39,7 +64,7 @@ class Structure:
     rows): a table's cells from prices. ``right`` (rows,) [currency].
     """
 
-    unit: FloatArray
+    unit: FloatArray | Units
     balance: FloatArray
     must: BoolArray
     codes: Packed
@@ -59,6 +84,14 @@ class Structure:
     def channels(self) -> int:
         """Number of channels."""
         return int(self.unit.shape[1])
+
+    @property
+    def able(self) -> BoolArray:
+        """Where loans may go, shape (loans, channels)."""
+        found = np.empty(self.unit.shape, dtype=np.bool_)
+        for loans in blocks(len(self)):
+            np.greater(self.unit[loans], -np.inf, out=found[loans])
+        return found
 
     @cached_property
     def total(self) -> float:
@@ -88,13 +121,14 @@ class Structure:
             numbers=np.ascontiguousarray(self.numbers[loans]),
         )
 
-    def line(self, part: int) -> IntArray:
-        """The table line of each loan in a part, shape (loans,)."""
+    def line(self, part: int, loans: IntArray | None = None) -> IntArray:
+        """The table line in a part of each loan, or of ``loans``."""
         column = int(self.attribute[part])
         first = int(self.start[part])
         if column < 0:
-            return np.full(len(self), first, dtype=np.int64)
-        return self.codes[:, column].astype(np.int64) + first
+            return np.full(len(self) if loans is None else len(loans), first, dtype=np.int64)
+        codes = self.codes[:, column]
+        return (codes if loans is None else codes[loans]).astype(np.int64) + first
 
     def times(self, part: int) -> FloatArray | None:
         """The number that a part multiplies by, shape (loans,); None: 1."""
@@ -112,10 +146,9 @@ def structure(program: AllocationProgram) -> Structure:
     sizes = [1 if name is None else int(classes[name].max()) + 1 for name, _, _ in parts]
     start = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     first = {part: int(at) for part, at in zip(parts, start[:-1], strict=True)}
-    with np.errstate(over="ignore"):
-        unit = np.where(program.eligible, program.value / program.balance[:, None], -np.inf)
+    units = Units(program.value, program.balance, program.eligible)
     return Structure(
-        unit=unit,
+        unit=units if len(program) > HELD else units[slice(None)],
         balance=np.ascontiguousarray(program.balance, dtype=np.float64),
         must=np.ascontiguousarray(program.must),
         codes=_packed(program, classes),

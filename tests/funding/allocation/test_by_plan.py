@@ -13,9 +13,10 @@ import pytest
 from scfcap.errors import InfeasibleError
 from scfcap.funding.allocation.assembled import Target
 from scfcap.funding.allocation.by_plan import DateByPlan, place_by_plan
-from scfcap.funding.allocation.feedback import Placed, feed_back, goes_to
+from scfcap.funding.allocation.feedback import Placed, feed_back
 from scfcap.funding.allocation.from_plan import values
 from scfcap.funding.allocation.funders import setting
+from scfcap.funding.allocation.listed import Listed
 from scfcap.funding.allocation.outright import relaxed
 from scfcap.funding.allocation.plan_amounts import targets
 from scfcap.funding.allocation.relaxed import without_single_limits
@@ -108,8 +109,7 @@ def test_lists_hold_the_plan_s_amounts_by_what_stands_and_lose_little(
     assert free == pytest.approx(max(alone[0], answer.bound), rel=1e-7)
 
     pool = found.engine.pool
-    places = np.array(pool.places, dtype=object)[pool.place]
-    goes = goes_to(places, np.arange(len(pool)), program.channels, answer.choice)
+    goes = Listed.today(pool).moved(program.channels, answer.choice)
     placed = Placed(answer.value, answer.bound, free)
     split = feed_back(plan, pool, found.engine.curves, goes, day.found, placed)
     assert split.reached is not None

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scfcap.funding.allocation.feedback import Placed, feed_back, goes_to
+from scfcap.funding.allocation.feedback import Placed, feed_back
 from scfcap.funding.allocation.from_plan import values
+from scfcap.funding.allocation.listed import Listed
 from scfcap.funding.catalogue import build_program
 from scfcap.funding.plan import Plan, solve_plan
 from scfcap.funding.program import solve
@@ -153,5 +154,8 @@ def test_loans_that_the_plan_knows_no_move_of_stay_and_are_told() -> None:
 
 
 def test_loans_that_are_not_allocated_stay_where_they_are() -> None:
-    goes = goes_to(["a", "b", "a", "c"], np.array([0, 2, 3]), ["x", "y"], np.array([1, -1, 0]))
-    assert goes.tolist() == ["y", "b", "a", "x"]
+    goes = Listed.of(["a", "b", "a", "c"]).moved(["x", "y"], np.array([1, -1, -1, 0]))
+    assert [goes.names[at] for at in goes.at] == ["y", "b", "a", "x"]
+    assert goes.among(["x", "a"]).tolist() == [-1, -1, 1, 0]
+    assert goes.where("b").tolist() == [False, True, False, False]
+    assert not goes.where("z").any()
