@@ -183,8 +183,9 @@ def changed(source: str, number: int | None) -> tuple[ast.Module, list[Place]]:
 def mutant(root: Path, path: str, place: Place) -> Mutant:
     """The change of ``place`` in the file ``path`` under ``root``."""
     source = (root / path).read_text(encoding="utf-8")
-    before = ast.unparse(ast.parse(source)).splitlines()
-    after = ast.unparse(changed(source, place.number)[0]).splitlines()
+    trees = (ast.parse(source), changed(source, place.number)[0])
+    at = next(k for k, part in enumerate(trees[0].body) if (part.end_lineno or 0) >= place.line)
+    before, after = (ast.unparse(tree.body[at]).splitlines() for tree in trees)
     pairs = [(a, b) for a, b in zip(before, after, strict=False) if a != b]
     was, is_now = pairs[0] if pairs else ("", "")
     return Mutant(path, place, was.strip(), is_now.strip())

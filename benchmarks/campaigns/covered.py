@@ -26,7 +26,11 @@ BUILD = ROOT / "build" / "coverage"
 PACKAGES = ("pool", "cashflow", "deal", "funding", "report")
 LEAST = 0.95
 #: Tests that reach them: their own, and those that go through all stations on small models.
-TESTS = ("pool", "cashflow", "deal", "funding", "report", "credit", "ledger", "verify", "cli")
+TESTS = (
+    *("pool", "cashflow", "deal", "funding", "report", "credit", "ledger", "verify", "cli"),
+    *("test_api.py", "test_cluster.py", "test_projecting.py", "test_regimes.py"),
+    *("test_scale.py", "test_stored_inputs.py", "test_uncertain.py"),
+)
 #: Tests of what has compiled loops: with compilation off. The others' loops are reached by these.
 INTERPRETED = tuple(
     f"tests/{name}/" for name in ("pool", "cashflow", "credit", "deal", "funding/allocation")

@@ -208,9 +208,13 @@ def outcome(mutated: Mutant, tests: Sequence[str], scratch: Path) -> str:
 def judged(work: Work, scratch: Path) -> Outcome:
     """The outcome of one mutant."""
     mutated, first, more = work
+    tests = first
     found = outcome(mutated, first, scratch)
     if found == "survived" and more:
+        tests = more
         found = outcome(mutated, more, scratch)
+    if found == "late" and outcome(_unchanged(mutated), tests, scratch) == "late":
+        found = "unjudged"
     where = f"{mutated.path}:{mutated.place.line}"
     by = failed(scratch / "log")[:1] if found == "killed" else []
     return Outcome(found, mutated.key, where, mutated.place.kind, len(first) + len(more), *by)

@@ -8,6 +8,9 @@ from pathlib import Path
 from changes import Place
 from coverage import CoverageData
 
+#: No line: all of a file.
+_EVERYWHERE = 0
+
 
 class Reach:
     """Lines and the tests that reach them; times of tests [s of processor].
@@ -26,6 +29,7 @@ class Reach:
             data.read()
         self._root = root
         self._by_path: dict[str, dict[int, set[str]]] = {}
+        self._found: dict[tuple[str, int], list[str]] = {}
         self.seconds, self._of_file = _times(build, interpreted=interpreted)
         self._left_out = _lines(build, "failed.*")
         if interpreted:
@@ -36,9 +40,15 @@ class Reach:
 
         Where a fixture reached it, all tests of that file may share what was made.
         """
+        line = place.line if place.inside else _EVERYWHERE
+        if (path, line) not in self._found:
+            self._found[path, line] = self._of_line(path, line)
+        return self._found[path, line]
+
+    def _of_line(self, path: str, line: int) -> list[str]:
         lines = self._lines(path)
-        everywhere = set().union(*lines.values())
-        contexts = lines.get(place.line, set()) if place.inside else everywhere
+        everywhere = set().union(*lines.values()) if line == _EVERYWHERE else set()
+        contexts = lines.get(line, everywhere)
         found = set()
         for context in contexts:
             test, _, phase = context.rpartition("|")

@@ -9,13 +9,10 @@ the shipped ones; so are the scenario files that a scenario includes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
-
-from pydantic import ValidationError
 
 from scfcap.errors import InputError, Problem
 from scfcap.schema.actuals import Actuals
@@ -32,17 +29,20 @@ from scfcap.schema.files import (
     with_actuals,
     with_matrices,
 )
-from scfcap.schema.law import Calendar, calendar_of
+from scfcap.schema.in_force import law_in_force, plan_end, put_in_force
+from scfcap.schema.law import Calendar
 from scfcap.schema.layers import Layer, apply_overrides, merge, parse_override, placed
-from scfcap.schema.messages import Key, closest, dotted, naming_bases, problems, shown
+from scfcap.schema.messages import Key, closest, dotted, naming_bases, shown
 from scfcap.schema.model import Model
+from scfcap.schema.named import find_named, named_files, read_named, validated
 from scfcap.schema.packs import with_logo
 from scfcap.schema.regime import Regime
 from scfcap.schema.renamed import renewed, renewed_override
 from scfcap.schema.report import Pack
 from scfcap.schema.result import result_schema
 from scfcap.schema.retention import RetentionRule
-from scfcap.schema.scenario import RegimeChange, Scenario
+from scfcap.schema.scenario import Scenario
+from scfcap.schema.scenario_files import offering_scenario, stresses_named, written_out
 from scfcap.schema.shipped import MODEL_FILE as MODEL_FILE
 from scfcap.schema.shipped import shipped as shipped
 from scfcap.schema.shipped import shipped_models as shipped_models
@@ -120,27 +120,27 @@ def load_model(path: str | Path, overrides: Sequence[str] = ()) -> LoadedModel:
     data, matrix_files = with_matrices(data, folders, where)
     data, actual_files = with_actuals(data, folders, where)
     try:
-        spec = _validated(Model, data, where)
+        spec = validated(Model, data, where)
     except InputError as error:
         told = naming_bases(error, [source.label for source in chain[:-1]])
-        raise _offering_scenario(told, data, folders, where) from error
+        raise offering_scenario(told, data, folders, where) from error
     stating = [s for s in chain if "path" in table_of(s.data, "tape")] or [top]
     tape_folder = stating[-1].path.parent
     _check_paths(spec, tape_folder, where)
-    law, regime_files = _law(spec, folders, where)
-    rules = [] if law is None else law.rules(spec.as_of, _plan_end(spec))
+    law, regime_files = law_in_force(spec, folders, where)
+    rules = [] if law is None else law.rules(spec.as_of, plan_end(spec))
     disagreements = crosscheck(spec, rules, where)
     if disagreements:
         raise InputError(disagreements)
     pack, pack_files = load_pack(spec.report, folders, where)
-    named = _named_files("scenarios", folders, shipped("models") / "scenarios")
-    stresses = _stresses(spec, named, where)
+    named = named_files("scenarios", folders, shipped("models") / "scenarios")
+    stresses = stresses_named(spec, named, where)
     asked = {**spec.scenarios, **stresses}
-    scenarios, included = _written_out(asked, named, where)
+    scenarios, included = written_out(asked, named, where)
     lost = missed(spec, asked, {name: found for name, (found, _) in included.items()}, where)
     if lost:
         raise InputError(lost)
-    law, changes = _changes(scenarios, law, folders, where)
+    law, changes = put_in_force(scenarios, law, folders, where)
     spec = spec.model_copy(update={"scenarios": {name: scenarios[name] for name in spec.scenarios}})
     read = [
         *chain,
@@ -181,10 +181,10 @@ def load_pack(
 
     ``where`` says who asks. Raises :class:`InputError`.
     """
-    known = _named_files("reports", folders, shipped("reports"))
-    path = _find_named(name, ("report",), known, (), where)
+    known = named_files("reports", folders, shipped("reports"))
+    path = find_named(name, ("report",), known, (), where)
     ours = path.resolve().parent == shipped("reports").resolve()
-    return with_logo(*_read_named(Pack, "reports", path), shipped=ours)
+    return with_logo(*read_named(Pack, "reports", path), shipped=ours)
 
 
 def json_schema(kind: Literal["model", "report", "result"] = "model") -> dict[str, Any]:
@@ -206,19 +206,19 @@ def json_schema(kind: Literal["model", "report", "result"] = "model") -> dict[st
 
 def read_regime(path: Path) -> Regime:
     """A regime from its file. Raises :class:`InputError`."""
-    return _read_named(Regime, "regimes", path)[0]
+    return read_named(Regime, "regimes", path)[0]
 
 
 def retention_rules(folder: Path) -> dict[str, RetentionRule]:
     """Rules of retention by name: in ``folder``, beside it, and shipped. Raises InputError."""
-    known = _named_files("retention", [folder], shipped("models") / "retention")
-    return {n: _read_named(RetentionRule, "retention", path)[0] for n, path in known.items()}
+    known = named_files("retention", [folder], shipped("models") / "retention")
+    return {n: read_named(RetentionRule, "retention", path)[0] for n, path in known.items()}
 
 
 def borrower_costs(folder: Path) -> dict[str, BorrowerCost]:
     """What borrowers pay, by name: in ``folder``, beside it, and shipped. Raises InputError."""
-    known = _named_files("borrowing", [folder], shipped("models") / "borrowing")
-    return {n: _read_named(BorrowerCost, "borrowing", path)[0] for n, path in known.items()}
+    known = named_files("borrowing", [folder], shipped("models") / "borrowing")
+    return {n: read_named(BorrowerCost, "borrowing", path)[0] for n, path in known.items()}
 
 
 def load_actuals(path: Path) -> tuple[Actuals, Path | None]:
@@ -228,7 +228,7 @@ def load_actuals(path: Path) -> tuple[Actuals, Path | None]:
     def where(key: Key) -> str:
         return f"{source.label}: {dotted(key)}".rstrip(": ")
 
-    actuals = _validated(Actuals, source.data, where)
+    actuals = validated(Actuals, source.data, where)
     if actuals.tape is None:
         return actuals, None
     tape = inside(path.parent, actuals.tape)
@@ -296,21 +296,6 @@ def _models_in(folder: Path) -> list[str]:
     return [path.parent.name for path in folder.glob(f"*/{MODEL_FILE}")]
 
 
-def _validated(schema: type[_S], data: Mapping[str, Any], where: Callable[[Key], str]) -> _S:
-    """``data`` as ``schema``, types taken at their word: a quoted number is no number."""
-    frozen = _tuples(data)
-    try:
-        return schema.model_validate(frozen, strict=True)
-    except ValidationError as error:
-        raise InputError(problems(error, schema, frozen, where)) from error
-
-
-def _tuples(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
-
-
 def _check_paths(spec: Model, folder: Path, where: Callable[[Key], str]) -> None:
     """Data paths in a model file stay inside its folder."""
     history = spec.credit.history
@@ -333,180 +318,3 @@ def _check_paths(spec: Model, folder: Path, where: Callable[[Key], str]) -> None
     ]
     if found:
         raise InputError(found)
-
-
-def _named_files(kind: str, folders: Sequence[Path], library: Path) -> dict[str, Path]:
-    """Files ``KIND/NAME.toml`` by name: in the folders, beside them, then shipped."""
-    places = [p / kind for folder in folders for p in (folder, folder.resolve().parent)]
-    found: dict[str, Path] = {}
-    for place in [*places, library]:
-        for path in sorted(place.glob("*.toml")):
-            found.setdefault(path.stem, path)
-    return found
-
-
-def _find_named(
-    name: str, key: Key, known: Mapping[str, Path], also: Sequence[str], where: Callable[[Key], str]
-) -> Path:
-    if name in known:
-        return known[name]
-    names = sorted({*known, *also})
-    near = closest(name, names)
-    action = f"Did you mean {near}?" if near else ""
-    raise InputError(
-        Problem(where(key), f'"{name}"', f"one of {', '.join(names) or 'none'}", action)
-    )
-
-
-def _read_named(schema: type[_S], kind: str, path: Path) -> tuple[_S, Source]:
-    label = f"{kind}/{path.name}"
-    source = parse(held_inside(path.parent, path, label), label)
-    return _validated(
-        schema, source.data, lambda key: f"{source.label}: {dotted(key)}".rstrip(": ")
-    ), source
-
-
-def _law(
-    spec: Model, folders: Sequence[Path], where: Callable[[Key], str]
-) -> tuple[Calendar | None, list[Source]]:
-    """The calendar that the model asks for, and the files that hold while the plan runs.
-
-    Regimes that are not asked for are read only where one of them may follow. Raises unless rules
-    are in force at ``as_of``.
-    """
-    key = where(("regime",))
-    if spec.regime == "none":
-        if spec.regime_readings:
-            found = f"{', '.join(spec.regime_readings)}, and no regime to read"
-            raise InputError(
-                Problem(where(("regime_readings",)), found, "a regime, or no readings")
-            )
-        return None, []
-    known = _named_files("regimes", folders, shipped("models") / "regimes")
-    last = _plan_end(spec)
-    read: dict[str, tuple[Regime, Source]] = {}
-    if spec.regime in known:
-        read[spec.regime] = _read_named(Regime, "regimes", known[spec.regime])
-    named = read[spec.regime][0] if read else None
-    if named is None or not (named.in_force(spec.as_of) and named.in_force(last)):
-        read |= {n: _read_named(Regime, "regimes", path) for n, path in known.items()}
-    regimes = {name: regime for name, (regime, _) in read.items()}
-    if named is not None and not named.in_force(spec.as_of):
-        raise InputError(_not_in_force(spec, named, regimes, key))
-    law = calendar_of(
-        spec.regime,
-        regimes,
-        spec.regime_readings,
-        key=key,
-        readings_key=where(("regime_readings",)),
-    )
-    law.holding(spec.as_of)
-    return law, [read[name][1] for name in law.between(spec.as_of, last)]
-
-
-def _plan_end(spec: Model) -> date:
-    return spec.plan.grid(spec.as_of).ends[-1]
-
-
-def _not_in_force(spec: Model, named: Regime, regimes: Mapping[str, Regime], key: str) -> Problem:
-    held = [
-        f"{name} ({rival.jurisdiction})"
-        for name, rival in regimes.items()
-        if rival.in_force(spec.as_of) and not rival.draft
-    ]
-    return Problem(
-        key,
-        f'"{spec.regime}", in force from {named.start} to {named.end or "today"}',
-        f"a regime in force at as_of, {spec.as_of}",
-        f"In force on that day: {', '.join(held)}." if held else 'Use "none".',
-    )
-
-
-def _stresses(
-    spec: Model, known: Mapping[str, Path], where: Callable[[Key], str]
-) -> dict[str, Scenario]:
-    """Scenario files that the sizing of deals names, beside the model's own scenarios."""
-    found: dict[str, Scenario] = {}
-    for deal, each in spec.deals.items():
-        for rating in each.sizing.stresses:
-            key: Key = ("deals", deal, "sizing", "stresses", rating)
-            for name in each.sizing.of(rating):
-                if name not in spec.scenarios:
-                    _find_named(name, key, known, tuple(spec.scenarios), where)
-                    found[name] = Scenario(title=name, include=(name,))
-    return found
-
-
-def _written_out(
-    scenarios: Mapping[str, Scenario], known: Mapping[str, Path], where: Callable[[Key], str]
-) -> tuple[dict[str, Scenario], dict[str, tuple[Scenario, Source]]]:
-    """``scenarios`` with what they include written out in them, and the files read by name.
-
-    A file that several included ones include happens once.
-    """
-    files: dict[str, tuple[Scenario, Source]] = {}
-
-    def named(scenario: Scenario, key: Key, above: tuple[str, ...]) -> Iterator[str]:
-        for name in scenario.include:
-            if name in above:
-                chain = " includes ".join([*above, name])
-                expected = "scenario files that do not lead back to themselves"
-                raise InputError(Problem(where(key), chain, expected, "Take one include out."))
-            if name not in files:
-                path = _find_named(name, key, known, (), where)
-                files[name] = _read_named(Scenario, "scenarios", path)
-            yield name
-            yield from named(files[name][0], key, (*above, name))
-
-    found = {}
-    for title, scenario in scenarios.items():
-        whole = scenario.model_copy(update={"include": ()})
-        for name in dict.fromkeys(named(scenario, ("scenarios", title, "include"), ())):
-            whole = whole.and_also(files[name][0])
-        found[title] = whole
-    return found, files
-
-
-def _changes(
-    scenarios: Mapping[str, Scenario],
-    law: Calendar | None,
-    folders: Sequence[Path],
-    where: Callable[[Key], str],
-) -> tuple[Calendar | None, list[Source]]:
-    """``law`` with the regimes that scenarios put in force, and the files read.
-
-    Raises:
-        InputError: a regime that is not there, or a reading that it does not offer.
-    """
-    known = _named_files("regimes", folders, shipped("models") / "regimes")
-    read: dict[str, tuple[Regime, Source]] = {}
-    for title, scenario in scenarios.items():
-        for change in (x for x in scenario.shocks if isinstance(x, RegimeChange)):
-            key: Key = ("scenarios", title)
-            path = _find_named(change.regime, key, known, (), where)
-            if law is None:  # said, or taken for no part of the model, by missed()
-                continue
-            read[change.regime] = _read_named(Regime, "regimes", path)
-            law = replace(law, others={name: regime for name, (regime, _) in read.items()})
-            law.put_in_force(change.regime, read[change.regime][0].start, change.readings)
-    return law, [read[name][1] for name in sorted(read)]
-
-
-def _offering_scenario(
-    error: InputError,
-    data: Mapping[str, Any],
-    folders: Sequence[Path],
-    where: Callable[[Key], str],
-) -> InputError:
-    """``error``; where the plan's scenario is a file that the model does not include, says how."""
-    name = table_of(data, "plan").get("scenario")
-    stated = table_of(data, "scenarios")
-    files = _named_files("scenarios", folders, shipped("models") / "scenarios")
-    if not isinstance(name, str) or name in stated or name not in files:
-        return error
-    action = (
-        f'That is a scenario file: add [scenarios.{name}] include = ["{name}"] to the model, or'
-        f""" --set 'scenarios.{name}={{include=["{name}"]}}'."""
-    )
-    here = where(("plan", "scenario"))
-    return InputError(replace(p, action=action) if p.where == here else p for p in error.problems)

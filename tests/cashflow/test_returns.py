@@ -105,3 +105,13 @@ def test_bad_days_and_rates_are_refused() -> None:
         npv(-1.0, [-1, 2])
     with pytest.raises(InputError, match="one sign"):
         mirr([1, 2], 0.1, 0.1)
+
+
+@pytest.mark.parametrize("told", [None, -1.0])
+def test_where_the_library_finds_no_rate_bisection_does(
+    told: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """100 that come back as 121 after two periods: (1 + r)^2 = 1.21."""
+    monkeypatch.setattr("pyxirr.irr", lambda *_, **__: told)
+    assert irr([-100.0, 0.0, 121.0]) == pytest.approx(0.1, abs=1e-12)
+    assert irr([121.0, 0.0, -100.0]) == pytest.approx(10.0 / 11.0 - 1.0, abs=1e-12)

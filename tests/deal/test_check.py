@@ -12,8 +12,8 @@ from scfcap.deal.check import Checked, Known, check_deal
 from scfcap.deal.check_formulas import check_words
 from scfcap.errors import InputError, Problem
 from scfcap.schema.deal import DealSpec
-from scfcap.schema.load import _tuples
 from scfcap.schema.messages import dotted, problems
+from scfcap.schema.named import as_tuples
 
 KNOWN = Known(indices=("LPR", "SHIBOR"), eligibility=("series",), segments=("order",))
 
@@ -347,7 +347,7 @@ def check(text: str, *changes: tuple[str, str]) -> Checked:
     for old, new in changes:
         assert old in text, old
         text = text.replace(old, new)
-    spec = DealSpec.model_validate(_tuples(tomllib.loads(text)), strict=True)
+    spec = DealSpec.model_validate(as_tuples(tomllib.loads(text)), strict=True)
     return check_deal("d", spec, KNOWN)
 
 
@@ -362,7 +362,7 @@ def said(problems: Any) -> dict[str, str]:
 
 def misfits(text: str) -> list[Problem]:
     """What the file itself may not hold."""
-    data = _tuples(tomllib.loads(text))
+    data = as_tuples(tomllib.loads(text))
     with pytest.raises(ValidationError) as refused:
         DealSpec.model_validate(data, strict=True)
     return problems(refused.value, DealSpec, data, dotted)
@@ -565,7 +565,7 @@ def test_all_problems_come_at_once_and_a_slip_is_told_once():
 
 def test_without_the_model_its_names_are_not_checked():
     text = SPLIT.replace('index = "LPR"\nmargin', 'index = "LRP"\nmargin')
-    spec = DealSpec.model_validate(_tuples(tomllib.loads(text)), strict=True)
+    spec = DealSpec.model_validate(as_tuples(tomllib.loads(text)), strict=True)
     assert check_deal("d", spec).errors == ()
 
 
@@ -580,7 +580,7 @@ def test_a_circle_of_three_is_told_once():
 
 
 def test_watched_words_are_words_of_the_deal():
-    spec = DealSpec.model_validate(_tuples(tomllib.loads(SPLIT)), strict=True)
+    spec = DealSpec.model_validate(as_tuples(tomllib.loads(SPLIT)), strict=True)
     fine = ["notes", "balance.A", "paid.senior_interest", "final"]
     assert check_words(spec, fine, ("LPR",)) == []
     wrong = check_words(spec, ["note", "balance.Z", "phase", "paid.x"], ("LPR",))
@@ -660,7 +660,7 @@ substitution = {}
 covenants = [{ column = "rate", least = 0.1 }]
 """
     )
-    data = DealSpec.model_validate(_tuples(tomllib.loads(terms)), strict=True)
+    data = DealSpec.model_validate(as_tuples(tomllib.loads(terms)), strict=True)
     refused = [each.where for each in check_deal("test", data).errors]
     assert refused == [
         f"deals/test.toml: assets.{name}"

@@ -14,8 +14,10 @@ from scfcap.deal.ledger import ledger_frame, refuse_gaps, ties
 from scfcap.deal.summary import classes_frame, closing_frame, events_frame, fees_frame
 from scfcap.deal.wording import action, begins, described, limits, support
 from scfcap.deal.wording import call as call_words
+from scfcap.deal.wording import tranche as class_words
 from scfcap.deal.wording import trigger as trigger_words
 from scfcap.errors import InvariantError
+from scfcap.schema.deal_parts import TrancheSpec, TriggerSpec
 
 from .dealing import deal_of, pool_of, run, spec_of
 
@@ -318,6 +320,23 @@ def test_phases_triggers_and_calls_in_words():
     assert call_words(spec.calls["clean"]) == (
         "if pool < 10, at 101.0000% of the pool, and only if it pays all that is owed"
     )
+    lines = list(described("test", spec))
+    assert f"trigger late: {trigger_words(spec.triggers['late'])}" in lines
+    assert f"call clean: {call_words(spec.calls['clean'])}" in lines
+
+
+def test_a_trigger_of_several_dates_and_classes_that_bear_no_fixed_coupon_in_words():
+    spec = TriggerSpec(
+        test="defaults > 5", after=3, from_payment=7, cure="defaults < 3", cured_after=2
+    )
+    assert trigger_words(spec) == (
+        "defaults > 5, on 3 payment dates in a row, from payment 7 on; "
+        "cured by defaults < 3 on 2 dates in a row"
+    )
+    strip = TrancheSpec(kind="interest_only", coupon=0.0125, notional="balance.A")
+    assert class_words(strip) == "interest only, 1.250% on balance.A"
+    floater = TrancheSpec(kind="floating", share=0.4, index="LPR", margin=0.0225)
+    assert class_words(floater) == "40.00% of the pool, LPR + 2.250%"
 
 
 def test_lines_and_hedges_by_hand():

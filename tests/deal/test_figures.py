@@ -251,6 +251,12 @@ def test_losses_of_a_large_pool_by_quadrature():
         worst = norm.ppf(0.01)
         tail = quad(lambda x, a=low, b=high: _loss(x, a, b) * norm.pdf(x), -9.0, worst)[0] / 0.01
         assert row["shortfall_1"] == pytest.approx(tail, rel=0.08)
+        for share in (50.0, 75.0, 90.0, 95.0, 99.0, 99.9):
+            # the loss falls as the factor rises: its percentile is the loss at the factor's
+            rank = share / 100.0
+            off = 4.0 * np.sqrt(rank * (1.0 - rank) / count)
+            least, most = (_loss(norm.ppf(1.0 - rank + x), low, high) for x in (off, -off))
+            assert least - 1e-9 <= row[f"p{share:g}"] <= most + 1e-9
     assert frame.loc["A", "severity"] == pytest.approx(
         frame.loc["A", "expected_loss"] / frame.loc["A", "probability"]
     )
