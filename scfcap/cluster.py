@@ -16,7 +16,7 @@ import logging
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
@@ -33,6 +33,7 @@ from scfcap.api.chunked import (
     streamed,
 )
 from scfcap.api.spread import cash_flows, one_loan, paths
+from scfcap.api.workers import held_back
 from scfcap.errors import InputError, Problem
 from scfcap.tape import limits
 from scfcap.tape.partitions import CHUNK_ROWS
@@ -201,15 +202,17 @@ def _client(
     distributed: Any, workers: int | None, address: str | None, where: str
 ) -> Iterator[Any]:
     if address is None:
-        with (
-            distributed.LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                dashboard_address="127.0.0.1:0",
-                silence_logs=logging.ERROR,
-            ) as cluster,
-            distributed.Client(cluster, set_as_default=False) as client,
-        ):
+        with ExitStack() as stack:
+            with held_back():
+                cluster = stack.enter_context(
+                    distributed.LocalCluster(
+                        n_workers=workers,
+                        threads_per_worker=1,
+                        dashboard_address="127.0.0.1:0",
+                        silence_logs=logging.ERROR,
+                    )
+                )
+                client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
             yield client
         return
     from distributed.comm.addressing import get_address_host

@@ -9,14 +9,16 @@ does not.
 from __future__ import annotations
 
 import argparse
-import math
+import json
 import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import record
+import scratch
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
@@ -26,6 +28,7 @@ from faults.commands import COMMANDS, Command  # noqa: E402
 from faults.server import Server, serving  # noqa: E402
 
 PARTS = ("kills", "hindered")
+NAMES = [command.name for command in COMMANDS]
 _HEADS = ("command", "kills", "dead", "at a moment", "at an act", "too late", "leftovers", "faults")
 
 
@@ -34,68 +37,83 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", nargs="*", help="names of commands")
-    parser.add_argument("--seconds", type=float, default=math.inf, help="begin no kill after them")
+    parser.add_argument("--only", nargs="*", help="names of commands whose kills to do")
     parser.add_argument("--part", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument(
+        "--rows", type=Path, default=ROOT / "build" / "kills.jsonl",
+        help="where each kill is noted; one that is there and did no harm is not done again",
+    )  # fmt: skip
     asked = parser.parse_args()
-    names = [c.name for c in COMMANDS if not asked.only or c.name in asked.only]
+    scratch.use_memory()
+    asked.rows.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="scfcap-faults-") as place, serving() as server:
-        wrong = _kills(server, asked, names, Path(place)) if "kills" in asked.part else []
+        wrong = _kills(server, asked, Path(place)) if "kills" in asked.part else []
         wrong += _hindered(server, Path(place)) if "hindered" in asked.part else []
     for said in wrong:
         print(said)
     return int(bool(wrong))
 
 
-def _command(asked: argparse.Namespace) -> str:
-    if not asked.only:
-        if asked.seconds < math.inf:
-            return (
-                "python benchmarks/campaigns/faults.py "
-                f"--kills {asked.kills} --seconds {asked.seconds:g}"
-            )
-        return f"make faults KILLS={asked.kills}"
-    only = " ".join(f'"{name}"' for name in asked.only)
-    return f"python benchmarks/campaigns/faults.py --kills {asked.kills} --only {only}"
-
-
-def _kills(server: Server, asked: argparse.Namespace, names: list[str], place: Path) -> list[str]:
+def _kills(server: Server, asked: argparse.Namespace, place: Path) -> list[str]:
     begun = time.monotonic()
     known: dict[str, kills.Undisturbed | None] = {}
-    found: list[kills.Kill] = []
-    wrong: dict[str, list[str]] = {name: [] for name in names}
-    for command, how, share in kills.drawn(asked.seed, asked.kills, names):
-        if time.monotonic() - begun > asked.seconds:
-            break
+    done = _noted(asked)
+    failed: list[str] = []
+    for k, (command, how, share) in enumerate(kills.drawn(asked.seed, asked.kills, NAMES)):
         name = command.name
+        if k in done or (asked.only and name not in asked.only):
+            continue
         if name not in known:
-            known[name] = _witness(server, command, place, wrong[name])
+            known[name] = _witness(server, command, place, failed)
         witness = known[name]
         if witness is None:
             continue
         try:
-            done = kills.kill(server, command, witness, how, share, place / "work")
+            found = kills.kill(server, command, witness, how, share, place / "work")
         except TimeoutError as error:
-            wrong[name].append(f"{name} ({how} {share:g}): {error}")
+            failed.append(f"{name} ({how} {share:g}): {error}")
             continue
-        found.append(done)
-        wrong[name] += [f"{name} ({how} {share:g}): {said}" for said in done.wrong]
-        print(f"{time.monotonic() - begun:.0f} s: {name}: {how} {share:g}, "
-              f"{'killed' if done.killed else 'had ended'}"
-              f"{''.join(f'; {said}' for said in done.wrong)}", flush=True)  # fmt: skip
+        done[k] = found
+        with asked.rows.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps({**_of(asked), "k": k, "kill": asdict(found)}) + "\n")
+        print(f"{time.monotonic() - begun:.0f} s: {k}: {name}: {how} {share:g}, "
+              f"{'killed' if found.killed else 'had ended'}"
+              f"{''.join(f'; {said}' for said in found.wrong)}", flush=True)  # fmt: skip
+    if len(_noted(asked)) == asked.kills:
+        _keep(list(_noted(asked).values()), asked, failed)
+    return failed + [f"{each.command}: {said}" for each in done.values() for said in each.wrong]
+
+
+def _of(asked: argparse.Namespace) -> dict[str, int]:
+    return {"seed": asked.seed, "kills": asked.kills}
+
+
+def _noted(asked: argparse.Namespace) -> dict[int, kills.Kill]:
+    """Kills of this campaign that were done before and did no harm, by their place in it."""
+    lines = asked.rows.read_text(encoding="utf-8").splitlines() if asked.rows.exists() else []
+    found = {}
+    for noted in map(json.loads, lines):
+        if {key: noted[key] for key in ("seed", "kills")} == _of(asked):
+            kill = kills.Kill(**{**noted["kill"], "wrong": tuple(noted["kill"]["wrong"])})
+            found[noted["k"]] = kill
+    return {k: kill for k, kill in found.items() if not kill.wrong}
+
+
+def _keep(found: list[kills.Kill], asked: argparse.Namespace, failed: list[str]) -> None:
+    """Write the table of kills into docs/faults.md."""
+    wrong = {name: [said for said in failed if said.startswith(name)] for name in NAMES}
     rows = [_row(name, [kill for kill in found if kill.command == name], wrong[name])
-            for name in names]  # fmt: skip
+            for name in NAMES]  # fmt: skip
     rows.append(("all", *(sum(int(row[k]) for row in rows) for k in range(1, len(_HEADS)))))
     record.keep(
-        "faults-kills", "faults.md", _command(asked), _HEADS, rows,
-        time.monotonic() - begun,
+        "faults-kills", "faults.md", f"make faults KILLS={asked.kills}", _HEADS, rows,
+        sum(kill.seconds for kill in found),
         ["`dead`: ended by its kill. `too late`: kills tried that came when the command had "
          "ended; each was tried again, up to three times. `leftovers`: hidden files or folders "
          "stood beside the result after the kill. `faults`: something under a final name was "
          "not whole, or the command, run again, did not leave what it leaves undisturbed; or "
          "it failed where nothing disturbed it."],
     )  # fmt: skip
-    return [said for each in wrong.values() for said in each]
 
 
 def _row(name: str, mine: list[kills.Kill], wrong: list[str]) -> tuple[str | int, ...]:

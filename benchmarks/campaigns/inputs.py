@@ -33,7 +33,7 @@ READERS: tuple[Reader, ...] = (
 )  # fmt: skip
 MILLION = 1_000_000
 #: Most cases that one process does for one reader, so that two processors share the work.
-PART = 20_000
+PART = 10_000
 
 
 def shares(cases: int, readers: Sequence[Reader]) -> dict[str, int]:
@@ -45,7 +45,7 @@ def shares(cases: int, readers: Sequence[Reader]) -> dict[str, int]:
 def part(asked: Part, reached: Callable[[int], None] = lambda _: None) -> Found:
     """The cases of a part, each with a seed of its own; ``reached`` is told of each."""
     reader = next(reader for reader in READERS if reader.name == asked.reader)
-    found = Found(asked.reader)
+    found = Found(asked.reader, asked.first)
     use_memory()
     with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
         make = reader.start(Path(folder))
@@ -57,29 +57,22 @@ def part(asked: Part, reached: Callable[[int], None] = lambda _: None) -> Found:
     return found
 
 
-def _parts(counts: dict[str, int], seed: int) -> Iterator[Part]:
-    for name, count in sorted(counts.items(), key=lambda each: each[1]):  # the dear ones first
-        for first in range(0, count, PART):
-            yield Part(name, seed, first, min(PART, count - first))
+def _parts(gaps: dict[str, list[tuple[int, int]]], seed: int) -> Iterator[Part]:
+    """The parts that cases are done in, each by a first case and how many; the dear ones first."""
+    for name, todo in sorted(gaps.items(), key=lambda each: sum(n for _, n in each[1])):
+        for first, count in todo:
+            for at in range(first, first + count, PART):
+                yield Part(name, seed, at, min(PART, first + count - at))
 
 
-def campaign(counts: dict[str, int], seed: int, workers: int) -> Iterator[Found]:
-    """The cases of each reader, over ``workers`` processes: each reader as its last part ends."""
-    found = {name: Found(name) for name in counts}
-    for one in share_out(_parts(counts, seed), part, workers, limit_memory):
-        whole = found[one.reader]
-        whole.add(one)
-        _tell(whole, one)
-        if whole.cases == counts[whole.reader]:
-            yield whole
-
-
-def _tell(whole: Found, one: Found) -> None:
-    """A part as it ends, with its faults."""
-    print(f"{whole.reader}: {whole.cases:,} cases, {whole.seconds:.0f} s", flush=True)
-    for said, times in one.faults.most_common():
-        number, trace = one.samples[said]
-        print(f"  FAULT, case {number}, {times} times: {said}\n{trace}", flush=True)
+def campaign(parts: Sequence[Part], workers: int) -> Iterator[Found]:
+    """What each part comes to as it ends, over ``workers`` processes; faults are printed."""
+    for one in share_out(parts, part, workers, limit_memory):
+        print("\t".join(map(str, [one.first, *one.row()])), flush=True)
+        for said, times in one.faults.most_common():
+            number, trace = one.samples[said]
+            print(f"  FAULT, case {number}, {times} times: {said}\n{trace}", flush=True)
+        yield one
 
 
 def main() -> int:
@@ -91,30 +84,31 @@ def main() -> int:
     parser.add_argument("--each", type=int, help="as many cases of each reader, to see their cost")
     parser.add_argument(
         "--rows", type=Path, default=ROOT / "build" / "inputs.jsonl",
-        help="where each reader's row is noted as it ends; one that is there is not run again, "
-        "unless it is named by --reader",
+        help="where parts are noted as they end; what is there and sound is not run again",
     )  # fmt: skip
+    parser.add_argument("--again", action="store_true", help="run what is noted again")
+    parser.add_argument("--of", default="1/1", help="the K-th of N shares of the work: K/N")
     parser.add_argument("--keep", action="store_true", help="write docs/security.md")
     asked = parser.parse_args()
-    if asked.each is not None:
-        counts = dict.fromkeys(_named(asked.reader), asked.each)
-        wrong = [one for one in campaign(counts, asked.seed, asked.workers) if one.faults]
-        return int(bool(wrong))
     whole = shares(asked.cases, READERS)
-    done = set() if asked.reader else kept.sound(kept.rows(asked.rows, asked.seed, whole))
-    counts = {name: whole[name] for name in _named(asked.reader) if name not in done}
+    named = [r.name for r in READERS if any(word in r.name for word in asked.reader or [""])]
+    before = kept.noted(asked.rows, asked.seed)
+    if asked.each is not None:
+        gaps = {name: [(0, asked.each)] for name in named}
+    elif asked.again:
+        gaps = {name: [(0, whole[name])] for name in named}
+    else:
+        gaps = {name: kept.left(before, name, whole[name]) for name in named}
+    which, shared = map(int, asked.of.split("/"))
     asked.rows.parent.mkdir(parents=True, exist_ok=True)
-    for one in campaign(counts, asked.seed, asked.workers):
-        kept.add(asked.rows, asked.seed, one)
-        print("\t".join(map(str, one.row())), flush=True)
-    table = kept.rows(asked.rows, asked.seed, whole)
+    wrong = 0
+    for one in campaign(list(_parts(gaps, asked.seed))[which - 1 :: shared], asked.workers):
+        wrong += len(one.faults)
+        if asked.each is None:
+            kept.add(asked.rows, asked.seed, one)
     if asked.keep:
-        kept.keep(table, whole, asked.seed)
-    return int(len(kept.sound(table)) < len(table))
-
-
-def _named(words: Sequence[str] | None) -> list[str]:
-    return [r.name for r in READERS if any(word in r.name for word in words or [""])]
+        kept.keep(kept.table(kept.noted(asked.rows, asked.seed), whole), whole, asked.seed)
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":

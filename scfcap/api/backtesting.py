@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
+from scfcap.api.workers import held_back, pool
 from scfcap.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -153,8 +154,9 @@ def _runs(ground: Ground, setting: Setting) -> Iterator[Sequence[Outcome]]:
         for number, family in setting.worlds():
             yield run_world(ground, setting, number, family)
         return
-    with ProcessPoolExecutor(setting.workers, initializer=_begin, initargs=(ground, setting)) as p:
-        waiting = [p.submit(_world, number, family) for number, family in setting.worlds()]
+    with pool(setting.workers, _begin, (ground, setting)) as processes:
+        with held_back():
+            waiting = [processes.submit(_world, *world) for world in setting.worlds()]
         for future in as_completed(waiting):
             yield future.result()
 

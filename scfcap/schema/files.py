@@ -21,6 +21,8 @@ from scfcap.schema.shipped import shipped
 
 #: Largest model file that is read [bytes].
 SIZE_LIMIT = 1 << 20
+#: Letters of the states of a matrix that a message repeats.
+_MOST_SAID = 300
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,10 @@ def _matrix(name: str, folders: Sequence[Path], where: str) -> Source:
             rows[line[0]] = dict(zip(lines[0][1:], map(float, line[1:]), strict=True))
         except ValueError as error:
             here = f"{name} line {number}"
-            wanted = f"a state and a number for each of {', '.join(lines[0][1:])}"
+            states = ", ".join(lines[0][1:])
+            if len(states) > _MOST_SAID:
+                states = f"the {len(lines[0]) - 1} of the first line"
+            wanted = f"a state and a number for each of {states}"
             raise InputError(Problem(here, ",".join(line)[:60], wanted)) from error
     return Source(path, name, content, {"roll_rates": rows})
 

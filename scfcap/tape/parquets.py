@@ -24,15 +24,21 @@ BATCH_BYTES: Final = 2**28
 
 
 def dictionaries(parquet: Any, columns: Sequence[str], groups: Sequence[int]) -> list[str]:
-    """Those of ``columns`` whose texts a file keeps once, and names by number."""
-    meta = parquet.metadata
+    """Those of ``columns`` whose texts a file keeps once, and names by number.
+
+    Arrow ends the process where Python asks for the description of a column's part that does not
+    fit its schema. Its reader raises an error of its own instead: so a row is read first.
+    """
+    texts = {
+        column.path: k
+        for k, column in enumerate(map(parquet.schema.column, range(len(parquet.schema))))
+        if column.physical_type == "BYTE_ARRAY" and column.path in columns
+    }
     found: set[str] = set()
-    for group in groups:
-        described = meta.row_group(group)
-        for k in range(described.num_columns):
-            column = described.column(k)
-            if column.physical_type == "BYTE_ARRAY" and column.has_dictionary_page:
-                found.add(column.path_in_schema)
+    for group in groups if texts else ():
+        next(parquet.iter_batches(1, row_groups=[group], columns=list(texts)), None)
+        described = parquet.metadata.row_group(group)
+        found |= {name for name, k in texts.items() if described.column(k).has_dictionary_page}
     return [name for name in columns if name in found]
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from . import surroundings, whole
+from . import surroundings, whole, workers
 from .server import Fault, Server
 from .trials import CHECK, Case, Tried, models, process, tried
 
@@ -76,6 +76,18 @@ def _odd_locale(server: Server, work: Path) -> Tried:
     return replace(found, happened="exit 0").but(left="the same bytes", kept=found.kept and same)
 
 
+def _clock(server: Server, work: Path) -> Tried:
+    """The second of two runs in another zone, by a clock that goes back an hour at each look."""
+    command = ("plan", "mini", "--out", "out", "-q")
+    server.run(command, models(work))
+    before = whole.content(work)
+    ended = server.run(command, models(work), Fault(clock=-3600.0, zone="Pacific/Kiritimati"))
+    fault = "another time zone, a clock that goes back"
+    found = tried(fault, command, ended, work, code=0, words="", left=("mini", "out"))
+    same = whole.content(work) == before
+    return found.but(left="the same bytes" if same else "other bytes", kept=found.kept and same)
+
+
 def _closed(_: Server, work: Path) -> Tried:
     command = ("schema", "--out", "schema.json")
     ended = process(command, models(work), shell=">&- 2>&- <&-")
@@ -129,5 +141,7 @@ CASES: dict[str, Case] = {
     "solver hangs": _solver(
         "hangs", "a solver that does not come back", 2, "no proven optimum within 1 seconds"
     ),
+    "clock": _clock,
     **surroundings.CASES,
+    **workers.CASES,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import signal
+import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,7 @@ class Kill:
     """One kill and what came of it; ``wrong`` says what must not be.
 
     ``how``: "time" or "act"; ``missed``: kills tried before that came too late; ``left`` are
-    hidden leftovers right after it.
+    hidden leftovers right after it; ``seconds``: what all took by the clock.
     """
 
     command: str
@@ -46,6 +47,7 @@ class Kill:
     missed: int
     left: int
     wrong: tuple[str, ...]
+    seconds: float = 0.0
 
 
 def undisturbed(server: Server, command: Command, folder: Path) -> Undisturbed:
@@ -70,6 +72,7 @@ def kill(
 
     One without acts, as SQLite's are not seen, is killed at a moment.
     """
+    begun = time.monotonic()
     how = how if known.ended.acts else "time"
     work = folder / "killed"
     ended, missed = _killed(server, command, known, how, where, work)
@@ -87,7 +90,8 @@ def kill(
         if found.get(name) != known.content.get(name)
     ]
     wrong += [f"again: {said}" for said in whole.broken(work)]
-    return Kill(command.name, how, where, bool(ended.killed_by), missed, left, tuple(wrong))
+    took = round(time.monotonic() - begun, 1)
+    return Kill(command.name, how, where, bool(ended.killed_by), missed, left, tuple(wrong), took)
 
 
 def _killed(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import json
 import os
 import resource
@@ -43,7 +44,8 @@ class Fault:
     system (counted from 1). ``error``: an errno that each act from the ``act``-th on meets
     instead. ``limits``: (name of a limit of :mod:`resource`, value). ``room``: memory that it may
     take beyond what it has at its start [bytes]; 0 for any. ``solver``: "dies" or "hangs" at its
-    first solve, where it may take a second.
+    first solve, where it may take a second. ``clock``: what the clock gains at each look at it
+    [s]; ``zone``: the time zone.
     """
 
     number: int = 0
@@ -53,6 +55,8 @@ class Fault:
     limits: tuple[tuple[str, int], ...] = ()
     room: int = 0
     solver: str = ""
+    clock: float = 0.0
+    zone: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,11 @@ def _child(arguments: list[str], folder: Path, fault: Fault, tell: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (held + fault.room, resource.RLIM_INFINITY))
     if fault.solver:
         _spoil_solver(fault.solver)
+    if fault.zone:
+        os.environ["TZ"] = fault.zone
+        time.tzset()
+    if fault.clock:
+        _spoil_clock(fault.clock)
     sys.addaudithook(_Hook(folder, fault, tell))
     if (folder / BUNDLED).is_dir():
         from scfcap.schema import load
@@ -191,6 +200,15 @@ def _spoil_solver(how: str) -> None:
 
     highspy.Highs.run = run
     os.environ[at_work.VARIABLE] = "1"
+
+
+def _spoil_clock(gain: float) -> None:
+    """Have Python's clocks go ``gain`` seconds further at each look at them."""
+    looks = itertools.count(1)
+    real, precise = time.time, time.perf_counter
+    time.time = lambda: real() + gain * next(looks)
+    time.time_ns = lambda: int(time.time() * 1e9)
+    time.perf_counter = lambda: precise() + gain * next(looks)
 
 
 def _watched(child: int, seen: int, fault: Fault) -> tuple[int, int]:
@@ -257,6 +275,8 @@ def _imported() -> None:
     for part in pkgutil.walk_packages(scfcap.__path__, "scfcap."):
         if not part.name.endswith("__main__"):
             importlib.import_module(part.name)
+    plots = importlib.import_module("scfcap.api.plots")
+    plots.SAVED = plots.SAVED[:1]  # one picture in a run folder is written as four are
 
 
 def main() -> None:

@@ -7,20 +7,20 @@ be tried: mounts and other users are root's.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-
-import numpy as np
-import pandas as pd
 
 from scfcap.api import memory
 
 from .server import Ended, Server
-from .trials import CHECK, Case, Tried, models, process, tried
+from .trials import CHECK, Case, Tried, large, models, process, tried
 
 _NOBODY = 65534
+_GROUPS = Path("/sys/fs/cgroup")
 #: Loans of the tapes of the trials of memory.
 _MANY = 400_000
 
@@ -89,7 +89,7 @@ def _limited(option: str, kind: memory.Kind, *, enough: bool) -> Case:
     """A tape under a limit of the shell's: what it is said to take, or two thirds of that."""
 
     def case(_: Server, work: Path) -> Tried:
-        _large(models(work) / "mini" / "large.parquet", _MANY)
+        large(models(work) / "mini" / "large.parquet", _MANY)
         limit = kind.needed(_MANY) if enough else kind.needed(_MANY) * 2 // 3
         command = ("check", "mini", "--tape", "mini/large.parquet", "--out", "out", "-q")
         shell = ["sh", "-c", f'ulimit {option} {limit // 1024 + 1}; exec "$@"', "sh"]
@@ -105,13 +105,56 @@ def _limited(option: str, kind: memory.Kind, *, enough: bool) -> Case:
     return case
 
 
-def _large(tape: Path, loans: int) -> None:
-    """The small model's loans again and again, in Parquet."""
-    few = pd.read_csv(tape.parent / "tape.csv")
-    rows = np.arange(loans)
-    many = few.loc[rows % len(few)].reset_index(drop=True)
-    many["loan_id"] = rows.astype(str)
-    many.to_parquet(tape, index=False, row_group_size=10_000)
+def _grouped(*, enough: bool) -> Case:
+    """The same under the limit of a control group, as a container has one."""
+
+    def case(_: Server, work: Path) -> Tried | None:
+        limit = memory.RESIDENT.needed(_MANY) * (3 if enough else 2) // 3
+        command = ("check", "mini", "--tape", "mini/large.parquet", "--out", "out", "-q")
+        with group(limit) as place:
+            if place is None:
+                return None
+            large(models(work) / "mini" / "large.parquet", _MANY)
+            enter = ["sh", "-c", f'echo $$ >{place}/cgroup.procs && exec "$@"', "sh"]
+            ended = process(command, work, before=enter)
+        share = "as much as said to be needed" if enough else "two thirds of what is needed"
+        return tried(
+            f"{_MANY:,} loans, a control group of {limit // 2**20} MiB: {share}",
+            command, ended, work,
+            code=0 if enough else 2,
+            words="" if enough else "of memory; expected about",
+            left=("mini", "out") if enough else ("mini",),
+        )  # fmt: skip
+
+    return case
+
+
+@contextmanager
+def group(limit: int) -> Iterator[Path | None]:
+    """A control group below this process's own, of ``limit`` bytes; None where none may be made."""
+    place = None
+    for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+        _, kinds, name = line.split(":", 2)
+        if kinds not in ("", "memory"):
+            continue
+        made = _GROUPS / kinds / name.strip("/") / f"scfcap-{os.getpid()}"
+        file = made / ("memory.limit_in_bytes" if kinds else "memory.max")
+        try:
+            made.mkdir()
+        except OSError:
+            continue
+        try:
+            file.write_text(str(limit), encoding="ascii")
+        except OSError:
+            made.rmdir()
+        else:
+            place = made
+            break
+    try:
+        yield place
+    finally:
+        if place is not None:
+            place.rmdir()
 
 
 CASES: dict[str, Case] = {
@@ -130,4 +173,6 @@ CASES: dict[str, Case] = {
     "enough data": _limited("-d", memory.DATA, enough=True),
     "too little space": _limited("-v", memory.SPACE, enough=False),
     "enough space": _limited("-v", memory.SPACE, enough=True),
+    "too small a group": _grouped(enough=False),
+    "enough of a group": _grouped(enough=True),
 }  # fmt: skip

@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from . import whole
 from .commands import write_models
 from .server import Ended, Server
@@ -41,6 +44,15 @@ def models(folder: Path) -> Path:
     folder.mkdir(parents=True)
     write_models(folder)
     return folder
+
+
+def large(tape: Path, loans: int, part: int = 10_000) -> None:
+    """The small model's loans again and again, in Parquet, ``part`` of them in a row group."""
+    few = pd.read_csv(tape.parent / "tape.csv")
+    rows = np.arange(loans)
+    many = few.loc[rows % len(few)].reset_index(drop=True)
+    many["loan_id"] = rows.astype(str)
+    many.to_parquet(tape, index=False, row_group_size=part)
 
 
 def _names(folder: Path) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from benchmarks.campaigns import inputs
-from benchmarks.campaigns.hostile import formulas, typed
+from benchmarks.campaigns.hostile import formulas, kept, typed
 from benchmarks.campaigns.hostile.crew import Part, share_out
 from benchmarks.campaigns.hostile.dying import dying, nothing
 from benchmarks.campaigns.hostile.meter import Case, Found, HungError, measure
@@ -22,7 +23,6 @@ def test_the_parts_are_ten_thousand() -> None:
     assert CASES <= sum(COUNTS.values()) <= CASES + len(COUNTS)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", list(COUNTS))
 def test_what_is_handed_over_is_taken_or_refused(name: str) -> None:
     found = inputs.part(Part(name, SEED, 0, COUNTS[name]))
@@ -48,6 +48,23 @@ def test_a_fault_is_counted() -> None:
     said = " ".join(found.faults)
     for word in ("names none of", "no end after 0.2 s", HungError.__name__, "ZeroDivisionError"):
         assert word in said
+
+
+def test_what_is_noted_is_not_run_again_and_a_fault_is(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    for first, cases, faults in ((0, 10, 0), (10, 10, 1), (20, 5, 0)):
+        one = Found("x", first, cases, refused=4, accepted=cases - 4, seconds=0.1, slowest=0.02)
+        one.faults["odd"] = faults
+        kept.add(file, 1, one)
+    noted = kept.noted(file, 1)
+    assert kept.left(noted, "x", 30) == [(10, 10), (25, 5)]
+    assert kept.left(kept.noted(file, 2), "x", 30) == [(0, 30)]
+    assert kept.table(noted, {"x": 25}) == {}
+    with pytest.raises(ValueError, match="not all cases of x"):
+        kept.keep({}, {"x": 25}, 1)
+    kept.add(file, 1, Found("x", 10, 10, refused=10, seconds=0.2, memory=7.0))
+    (row,) = kept.table(kept.noted(file, 1), {"x": 25}).values()
+    assert row[:8] == ["x", 25, 18, 7, 16.0, 20, 7, 0]  # 0.4 s over 25 cases
 
 
 def test_a_case_that_takes_its_process_along_is_a_fault_and_the_rest_is_done() -> None:

@@ -19,6 +19,7 @@ from scfcap.api.ledgers import deliver_run
 from scfcap.errors import InputError
 from scfcap.report.store import MANIFEST, RESULT, read_run, save_run
 from scfcap.report.tables import Table
+from scfcap.schema.files import with_matrices
 from scfcap.schema.layers import Layer, apply_overrides, origin, parse_override
 from scfcap.schema.load import load_model
 from scfcap.schema.messages import MOST_TOLD
@@ -121,6 +122,16 @@ def test_of_very_many_problems_the_first_are_told_and_the_others_counted(tmp_pat
         load_model(place)
     assert len(error.value.problems) == MOST_TOLD + 1
     assert str(error.value.problems[-1]).startswith("model.toml: found 1,234 more problems")
+
+
+def test_states_of_very_many_letters_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_text(f"from,{'a' * 100_000},b\nlate,1\n", encoding="utf-8")
+    tree = {"credit": {"segments": {"a": {"roll_rates": "odd.csv"}}}}
+    with pytest.raises(InputError) as error:
+        with_matrices(tree, [tmp_path], str)
+    said = "odd.csv line 2: found late,1; expected a state and a number for each of the 2 of"
+    assert str(error.value).startswith(said)
+    assert len(str(error.value)) < 200
 
 
 def test_a_key_that_is_in_no_base_either(tmp_path: Path) -> None:

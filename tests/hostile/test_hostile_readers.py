@@ -304,3 +304,22 @@ def test_a_history_of_a_head_alone(tmp_path: Path, kind: str) -> None:
     given = spec.model_copy(update={"path": "h.parquet"})
     with pytest.raises(InputError, match=r"h\.parquet: found no rows"):
         read_performance(given, tape, folder=tmp_path, as_of=day)
+
+
+@pytest.mark.parametrize("column", ["loan_id", "rate"])
+def test_parquet_whose_column_does_not_fit_its_schema(tmp_path: Path, column: str) -> None:
+    """Asked for the description of such a column, Arrow ended the process (SIGABRT)."""
+    frame = pd.DataFrame(loans(), columns=list(COLUMNS))
+    frame.to_parquet(tmp_path / "sound.parquet", index=False)
+    sound = (tmp_path / "sound.parquet").read_bytes()
+    # Thrift's compact protocol: field 3 of a schema's element, optional, then field 4, its name.
+    optional = b"\x25\x02\x18" + bytes([len(column)]) + column.encode()
+    assert sound.count(optional) == 1
+    (tmp_path / "odd.parquet").write_bytes(
+        sound.replace(optional, optional.replace(b"\x25\x02", b"\x25\x00"))
+    )
+    spec = TapeSpec(source="file", path="odd.parquet")
+    with pytest.raises(InputError, match=r"odd\.parquet: found .*histogram"):
+        read_tape(spec, as_of=date(2020, 12, 31), folder=tmp_path)
+    with pytest.raises(InputError, match=r"odd\.parquet: found .*histogram"):
+        read_snapshot(tmp_path / "odd.parquet")

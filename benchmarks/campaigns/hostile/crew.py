@@ -164,7 +164,7 @@ def _heard(worker: _Worker, silence: float) -> tuple[Found | None, list[Part]]:
     if number < part.first:
         msg = f"{part.reader}: {said} before its first case"
         raise RuntimeError(msg)
-    found = Found(part.reader, cases=1)
+    found = Found(part.reader, number, cases=1)
     found.faults[said] = 1
     found.samples[said] = (number, "")
     return found, part.without(number)

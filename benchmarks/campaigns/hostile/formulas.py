@@ -119,4 +119,4 @@ def _expressions(_: Path) -> Make:
     return make
 
 
-READERS = (Reader("expressions", 250_000, _expressions),)
+READERS = (Reader("expressions", 130_000, _expressions),)

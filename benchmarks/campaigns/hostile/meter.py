@@ -39,9 +39,10 @@ class Case:
 
 @dataclass
 class Found:
-    """What the cases of one reader have come to."""
+    """What cases of one reader have come to, from number ``first`` on."""
 
     reader: str
+    first: int = 0
     cases: int = 0
     refused: int = 0
     accepted: int = 0

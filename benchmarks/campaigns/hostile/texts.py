@@ -231,7 +231,7 @@ def _logos(folder: Path) -> Make:
 
 
 READERS = (
-    Reader("`--set` values", 280_000, _overrides),
+    Reader("`--set` values", 400_000, _overrides),
     Reader("TOML files", 14_000, _toml),
     Reader("model folders (`model.toml`, deals)", 3_000, _models),
     Reader("regimes", 4_000, _named("regimes", load.read_regime)),
