@@ -75,3 +75,22 @@ def test_documents_that_differ_are_told_apart(scale: ModuleType) -> None:
     ]
     assert scale.differing(one, {"a": [1.0, {"b": "y"}], "n": 3}) == [".a[1].b: 'x' and 'y'"]
     assert scale.differing(one, {"a": [1.0], "n": 3})
+
+
+def test_lines_are_fitted_over_the_sizes_of_a_station(scale: ModuleType) -> None:
+    rows = [
+        (1_000_000, "pool", 5.0, 8.0, 500, "none"),
+        (3_000_000, "pool", 9.0, 20.0, 1_100, "none"),
+        (3_000_000, "allocate: stopped after 5 s", 5.0, 5.0, 9, "none"),
+        (1_000_000, "allocate", 5.0, 5.0, 9, "none"),
+    ]
+    (said,) = scale.fitted(rows)
+    assert "`pool`: 200 + 300.0 MiB a million and 2 + 6.0 processor seconds a million" in said
+    assert "allocate" not in said
+    assert scale.fitted(rows[:1]) == []
+
+
+def test_rows_are_added_to_those_of_other_sizes_and_stations(scale: ModuleType) -> None:
+    old = [[3_000_000, "pool", 1.0], [1_000_000, "pool: stopped after 5 s", 5.0]]
+    found = scale.added(old, [(1_000_000, "pool", 2.0)])
+    assert found == [(1_000_000, "pool", 2.0), (3_000_000, "pool", 1.0)]

@@ -2,9 +2,10 @@
 
 ``python benchmarks/campaigns/scale.py`` (``make scale``) writes tapes of the synthetic platform as
 Parquet in parts (:mod:`platform_tape`), asks the command line for each station over them, each in a
-process of its own, and keeps the table in ``docs/scale.md``. Tapes lie in a temporary folder and
-are gone afterwards. Memory is the highest resident set that a process had, by Linux's own mark, of
-the command and of each of its workers. What several ways say of one tape must agree within 1e-9.
+process of its own, and keeps the table in ``docs/scale.md``, with lines fitted over the sizes.
+Tapes lie in a temporary folder and are gone afterwards, but for ``--tapes FOLDER``. Memory is the
+highest resident set that a process had, by Linux's own mark, of the command and of each of its
+workers. What several ways say of one tape must agree within 1e-9.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 HERE = Path(__file__).resolve().parent
 for place in (HERE, HERE.parent / "baselines"):
@@ -133,7 +136,9 @@ def rows_of(
     loans: int, folder: Path, ways: Sequence[str], most: float, part: int
 ) -> list[tuple[str | int | float, ...]]:
     """The lines of one tape. Raises AssertionError where two ways to one station differ."""
-    tape = write_tape(folder / "tape", scfcap.load(MODEL).loaded.spec, loans, part)
+    tape = folder / "tape"
+    if not tape.is_dir():
+        write_tape(tape, scfcap.load(MODEL).loaded.spec, loans, part)
     rows: list[tuple[str | int | float, ...]] = []
     first: tuple[str, dict[str, Any]] | None = None
     for way in ways:
@@ -153,6 +158,35 @@ def rows_of(
     return rows
 
 
+def fitted(rows: Sequence[Sequence[Any]]) -> list[str]:
+    """Least-squares lines over the sizes of each station that ended: memory of the command, of its
+    workers together where it has any, and processor seconds, each against millions of loans.
+    """
+    told = []
+    for way in WAYS:
+        mine = [row for row in rows if row[1] == way]
+        if len({row[0] for row in mine}) < 2:
+            continue
+        millions = np.array([row[0] / 1e6 for row in mine])
+        parts = []
+        for what, column in (("MiB", 4), ("processor seconds", 3)):
+            slope, start = np.polyfit(millions, [float(row[column]) for row in mine], 1)
+            parts.append(f"{start:,.0f} + {slope:,.1f} {what} a million")
+        told.append(f"`{way}`: {' and '.join(parts)}")
+    return ["Lines fitted over the sizes: " + "; ".join(told) + "."] if told else []
+
+
+def added(
+    earlier: Sequence[Sequence[Any]], rows: Sequence[Sequence[Any]]
+) -> list[tuple[str | int | float, ...]]:
+    """``rows``, and of the ``earlier`` ones those of other sizes and stations; by size."""
+    new = {(row[0], str(row[1]).partition(":")[0]) for row in rows}
+    kept = [row for row in earlier if (row[0], str(row[1]).partition(":")[0]) not in new]
+    order = list(WAYS)
+    both = [tuple(row) for row in (*kept, *rows)]
+    return sorted(both, key=lambda row: (row[0], order.index(str(row[1]).partition(":")[0])))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is asked for; keep the table unless ``--show`` is given."""
     parser = argparse.ArgumentParser(description="Measure stations over tapes of millions.")
@@ -160,21 +194,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--way", nargs="+", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--part", type=int, default=PART, help="loans of a part of the tape")
     parser.add_argument("--seconds", type=float, default=600.0, help="most for one command")
+    parser.add_argument("--tapes", type=Path, help="where tapes are kept, a folder a size")
+    parser.add_argument("--add", action="store_true", help="to the rows of the last table")
     parser.add_argument("--show", action="store_true", help="write neither file nor document")
     asked = parser.parse_args(arguments)
     begun = time.perf_counter()
     rows: list[tuple[str | int | float, ...]] = []
     for loans in asked.loans:
         with tempfile.TemporaryDirectory(prefix="scfcap-scale-") as folder:
-            rows += rows_of(loans, Path(folder), asked.way, asked.seconds, asked.part)
+            place = Path(folder) if asked.tapes is None else asked.tapes / str(loans)
+            rows += rows_of(loans, place, asked.way, asked.seconds, asked.part)
     if not asked.show:
+        from record import HERE as FILES
         from record import keep
 
+        if asked.add:
+            earlier = json.loads((FILES / "scale.json").read_text(encoding="utf-8"))
+            rows = added(earlier["rows"], rows)
         given = sys.argv[1:] if arguments is None else arguments
         command = "make scale"
         if given:
             command = shlex.join(["python", "benchmarks/campaigns/scale.py", *given])
-        keep("scale", "scale.md", command, HEADS, rows, time.perf_counter() - begun)
+        seconds = time.perf_counter() - begun
+        keep("scale", "scale.md", command, HEADS, rows, seconds, fitted(rows))
     return 0
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pandas as pd
 
 from scfcap.cashflow.slices import AT_ONCE
 
@@ -24,11 +25,13 @@ _CODES: Final = (
 )  # fmt: skip
 
 
-def spare(model: Model, keep: Iterable[str] = ()) -> None:
-    """Let go of what an allocation does not ask for any more, once there is a pool: columns of the
-    tape but for those that tests and limits name and ``keep``, the loans behind borrowing bases,
-    the width of whole numbers. Nothing is done where the model makes its tape itself or has groups
-    of borrowers, nor with a million loans or fewer.
+def spare(model: Model, keep: Collection[str] = ()) -> None:
+    """Let go of what an allocation does not ask for any more, once there is a pool.
+
+    Columns of the tape go but for those that tests and limits name and ``keep``, and of their texts
+    those that repeat; so do the loans behind borrowing bases, and the width of whole numbers.
+    Nothing is done where the model makes its tape itself or has groups of borrowers, nor with a
+    million loans or fewer.
     """
     from scfcap.credit.stress import names_cores
 
@@ -40,12 +43,22 @@ def spare(model: Model, keep: Iterable[str] = ()) -> None:
         model.exposures()
     wanted = {*_ALWAYS, *keep, *_asked(spec)}
     frame = tape.frame[[name for name in tape.frame if name in wanted]]
-    model._kept["tape"] = replace(tape, frame=frame)
+    named = {name: _named(frame[name], keep) for name in frame}
+    model._kept["tape"] = replace(tape, frame=pd.DataFrame(named, copy=False))
     del pool
     held = model._kept.pop("pool")
     model._kept["pool"] = held.with_(
         borrowing_bases={}, **{name: _narrow(getattr(held, name)) for name in _CODES}
     )
+
+
+def _named(column: pd.Series[Any], keep: Collection[str]) -> Any:
+    """A column of texts that repeat by its distinct ones, in the order in which they come."""
+    text = isinstance(column.dtype, pd.StringDtype)
+    if not text or column.name == "loan_id" or column.name in keep:
+        return column
+    codes, labels = pd.factorize(column)
+    return pd.Categorical.from_codes(codes, pd.Index(labels))
 
 
 def _narrow(codes: Any) -> Any:

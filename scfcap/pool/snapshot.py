@@ -109,6 +109,10 @@ class Pool(Brief):
             for name, value in vars(self).items()
         }
 
+    def ids(self, most: int) -> Any:
+        """The loans' ids: as texts of Python of up to ``most`` loans, else as pandas texts."""
+        return self.loan_id if len(self) <= most else vars(self)["loan_id"]
+
     def with_(self, **changes: Any) -> Pool:
         """The same pool but for ``changes``; ``dataclasses.replace`` would ask for the ids."""
         return Pool(**{each.name: vars(self)[each.name] for each in fields(self)} | changes)

@@ -14,6 +14,7 @@ from scfcap.funding.allocation.counting import Counting
 from scfcap.funding.allocation.funders import Setting
 from scfcap.funding.allocation.limits import TODAY, Limits, SumLimit, limits_of
 from scfcap.funding.allocation.program import AllocationProgram, Attribute, Row, Term
+from scfcap.funding.allocation.structure import HELD
 from scfcap.quantities import BoolArray, FloatArray
 
 
@@ -40,7 +41,7 @@ class Draft:
         made = [_sum_row(limit) for limit in self.binding.sums]
         made += [self._name_row(row, attributes) for row in chosen]
         program = AllocationProgram(
-            loan_id=given.pool.loan_id,
+            loan_id=given.pool.ids(HELD),
             balance=given.balance,
             channels=given.keys,
             value=self.value,

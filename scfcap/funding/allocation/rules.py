@@ -227,6 +227,16 @@ def _finish(made: Desk, value: FloatArray) -> None:
     _place(made, value, strict=False)
 
 
+def mend(made: Desk, value: FloatArray) -> None:
+    """Fill floors and take loans out of the other broken rows, by those that lose least of
+    ``value`` (loans, channels) [currency]; what no move mends stays broken.
+    """
+    for _ in range(ROUNDS):
+        _floors(made, value)
+        if not _relieve(made, value):
+            break
+
+
 def _relieve(made: Desk, value: FloatArray) -> int:
     """Take loans out of the rows that are broken, floors apart; how many changed."""
     program = made.program

@@ -22,6 +22,7 @@ from scfcap.funding.allocation.relaxation import Relaxation, Vertex
 from scfcap.funding.allocation.restricted import FREE, Opened, activity, around, opened
 from scfcap.funding.allocation.result import Step
 from scfcap.funding.allocation.search import exceeded_price, searched, settled
+from scfcap.funding.allocation.ties import split_ties
 from scfcap.quantities import FloatArray, IntArray
 
 #: Free loans of the relaxation, and of the search.
@@ -81,7 +82,7 @@ def whole(program: AllocationProgram, dual: Evaluator, y: FloatArray) -> Whole:
         if not _hold_large(program, priced, held):
             break
         priced = better(program, dual, _anew(program, dual, priced.y, held), held)
-    start = _by_size(program, priced)
+    start = split_ties(program, dual, priced.y, _by_size(program, priced))
     steps.append(Step("loans by size", np.nan, np.nan, time.perf_counter() - begun))
     choice = near_ties(program, dual, priced.y, start)
     steps.append(Step("local search", np.nan, program.worth(choice), time.perf_counter() - begun))
