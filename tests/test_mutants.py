@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -83,6 +84,33 @@ def test_functions_that_are_loaded_run_the_change(campaign):
     finally:
         campaign.install(ROOT, replace(chosen, place=replace(chosen.place, number=-1)))
     assert limits.level(held, 2, 6.0) == 3.0
+
+
+def test_what_fails_before_any_test_is_no_mutant_that_a_test_noticed(tmp_path):
+    """In a process of its own: a child that cannot install the change, and tests that are not
+    there, say nothing; a test that fails does."""
+    outcomes = {
+        "raise RuntimeError": "unjudged",
+        "return 4": "unjudged",
+        "return 0": "survived",
+        "print('FAILED tests/test_a.py::test_b - assert 1 == 2'); return 1": "killed",
+        "import os, signal; os.kill(os.getpid(), signal.SIGXCPU)": "late",
+    }
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import mutants; from pathlib import Path\n"
+    )
+    script += "def child(one, tests, scratch):\n    log = (scratch / 'log').open('w')\n"
+    script += (
+        "    sys.stdout = sys.stderr = log\n    exec(f'def work():\\n {tests[0]}', globals())\n"
+    )
+    script += "    return work()\nmutants._in_child = child\n"
+    script += "found = [mutants.outcome(None, [x], Path(sys.argv[2])) for x in sys.argv[3:]]\n"
+    script += "print(*found)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(FOLDER), str(tmp_path), *outcomes],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == list(outcomes.values())
 
 
 def test_near_and_quick_tests_come_first_and_no_more_than_the_time_allows(campaign):

@@ -17,7 +17,6 @@ run, against tests as they are now.
 from __future__ import annotations
 
 import argparse
-import gc
 import importlib
 import json
 import math
@@ -198,11 +197,14 @@ def outcome(mutated: Mutant, tests: Sequence[str], scratch: Path) -> str:
         ended = (signal.SIGXCPU, signal.SIGKILL, signal.SIGALRM)
         return "late" if os.WTERMSIG(status) in ended else "killed"
     code = os.WEXITSTATUS(status)
-    if code not in (4, 5):
-        return "killed" if code else "survived"
-    # The changed module cannot be imported, or there are no such tests.
-    log = (scratch / "log").read_text(encoding="utf-8", errors="replace")
-    return "killed" if "ERROR collecting" in log or "loading conftest" in log else "unjudged"
+    if code == 0:
+        return "survived"
+    # A test that failed notices it; so does a module that cannot be imported. All else (a child
+    # that did not come to its tests, tests that are not there) says nothing.
+    log = scratch / "log"
+    text = log.read_text(encoding="utf-8", errors="replace")
+    noticed = "ERROR collecting" in text or "loading conftest" in text
+    return "killed" if noticed or (code == 1 and failed(log)) else "unjudged"
 
 
 def judged(work: Work, scratch: Path) -> Outcome:
@@ -272,7 +274,6 @@ def _ready(*, compiling: bool) -> None:
     settings.register_profile(
         "mutants", deadline=None, derandomize=True, database=None, phases=phases
     )
-    gc.freeze()
 
 
 def control(works: Sequence[Work], count: int, workers: int) -> list[str]:
@@ -430,12 +431,13 @@ def _told(run: _Run, seed: int) -> int:
         counts[one.package].update(("drawn", one.found))
         counts[one.package]["explained"] += one.found == "survived" and one.key in reasons
     counts["all"] = sum(counts.values(), Counter())
-    heads = ("package", "mutants", "killed", "late", "survived", "of these explained", "share")
+    heads = ("package", "mutants", "killed", "late", "survived", "of these explained")
+    heads = (*heads, "not judged", "share noticed")
     rows: list[record.Row] = []
     for package in (*ENGINES, "all"):
         found = counts[package]
         noticed = (found["killed"] + found["late"]) / max(found["drawn"], 1)
-        fields = ("drawn", "killed", "late", "survived", "explained")
+        fields = ("drawn", "killed", "late", "survived", "explained", "unjudged")
         rows.append((package, *(found[key] for key in fields), f"{noticed:.1%}"))
     gaps = [
         f"{one.found} {one.where} ({one.tests} tests): {one.key}"
