@@ -59,7 +59,7 @@ class Owing:
 
     segment: Codes
     order: BoolArray
-    buyers: Sequence[str]
+    buyers: Sequence[str] | pd.Index
     buyer: Codes
     borrower: Codes
     balance: FloatArray
@@ -177,7 +177,11 @@ def coded(frame: pd.DataFrame, name: str) -> tuple[pd.Index, Codes]:
 
 
 def _chosen(
-    buyers: Sequence[str], buyer: Codes, balance: FloatArray, named: Sequence[str], largest: int
+    buyers: Sequence[str] | pd.Index,
+    buyer: Codes,
+    balance: FloatArray,
+    named: Sequence[str],
+    largest: int,
 ) -> IntArray:
     """Buyers that get a column: the largest by balance, then others that are named."""
     known = buyer >= 0
