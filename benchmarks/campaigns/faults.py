@@ -23,7 +23,7 @@ import scratch
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from faults import hindered, kills  # noqa: E402
+from faults import hindered, kills, trials  # noqa: E402
 from faults.commands import COMMANDS, Command  # noqa: E402
 from faults.server import Server, serving  # noqa: E402
 
@@ -38,6 +38,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", nargs="*", help="names of commands whose kills to do")
+    parser.add_argument("--cases", nargs="*", help="names of hindered cases to try")
     parser.add_argument("--part", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument(
         "--rows", type=Path, default=ROOT / "build" / "kills.jsonl",
@@ -48,7 +49,7 @@ def main() -> int:
     asked.rows.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="scfcap-faults-") as place, serving() as server:
         wrong = _kills(server, asked, Path(place)) if "kills" in asked.part else []
-        wrong += _hindered(server, Path(place)) if "hindered" in asked.part else []
+        wrong += _hindered(server, asked, Path(place)) if "hindered" in asked.part else []
     for said in wrong:
         print(said)
     return int(bool(wrong))
@@ -75,7 +76,7 @@ def _kills(server: Server, asked: argparse.Namespace, place: Path) -> list[str]:
             continue
         done[k] = found
         with asked.rows.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({**_of(asked), "k": k, "kill": asdict(found)}) + "\n")
+            stream.write(json.dumps({"seed": asked.seed, "k": k, "kill": asdict(found)}) + "\n")
         print(f"{time.monotonic() - begun:.0f} s: {k}: {name}: {how} {share:g}, "
               f"{'killed' if found.killed else 'had ended'}"
               f"{''.join(f'; {said}' for said in found.wrong)}", flush=True)  # fmt: skip
@@ -84,16 +85,12 @@ def _kills(server: Server, asked: argparse.Namespace, place: Path) -> list[str]:
     return failed + [f"{each.command}: {said}" for each in done.values() for said in each.wrong]
 
 
-def _of(asked: argparse.Namespace) -> dict[str, int]:
-    return {"seed": asked.seed, "kills": asked.kills}
-
-
 def _noted(asked: argparse.Namespace) -> dict[int, kills.Kill]:
     """Kills of this campaign that were done before and did no harm, by their place in it."""
     lines = asked.rows.read_text(encoding="utf-8").splitlines() if asked.rows.exists() else []
     found = {}
     for noted in map(json.loads, lines):
-        if {key: noted[key] for key in ("seed", "kills")} == _of(asked):
+        if noted["seed"] == asked.seed and noted["k"] < asked.kills:
             kill = kills.Kill(**{**noted["kill"], "wrong": tuple(noted["kill"]["wrong"])})
             found[noted["k"]] = kill
     return {k: kill for k, kill in found.items() if not kill.wrong}
@@ -136,23 +133,34 @@ def _witness(
         return None
 
 
-def _hindered(server: Server, place: Path) -> list[str]:
-    begun = time.monotonic()
-    tried = []
+def _hindered(server: Server, asked: argparse.Namespace, place: Path) -> list[str]:
+    file = asked.rows.with_name("hindered.jsonl")
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    before = {note["case"]: note for note in map(json.loads, lines)}
+    before = {name: note for name, note in before.items() if note["tried"]["kept"]}
     for name, case in hindered.CASES.items():
+        if name in before or (asked.cases and name not in asked.cases):
+            continue
+        begun = time.monotonic()
         found = case(server, place / "case")
         if found is None:
             print(f"{name}: cannot be tried here")
             continue
-        tried.append(found)
-        print(f"{time.monotonic() - begun:.0f} s: {found}", flush=True)
-    rows = [
-        (x.fault, x.command, x.happened, x.left, "as promised" if x.kept else "NOT") for x in tried
-    ]
-    heads = ("fault", "command", "what happened", "left on disk", "promise")
-    record.keep(
-        "faults-hindered", "faults.md", "make faults", heads, rows, time.monotonic() - begun
-    )
+        took = round(time.monotonic() - begun, 1)
+        note = {"case": name, "seconds": took, "tried": asdict(found)}
+        with file.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(note) + "\n")
+        before[name] = note
+        print(f"{took:.0f} s: {found}", flush=True)
+    tried = [trials.Tried(**before[name]["tried"]) for name in hindered.CASES if name in before]
+    if not asked.cases:
+        rows = [
+            (x.fault, x.command, x.happened, x.left, "as promised" if x.kept else "NOT")
+            for x in tried
+        ]
+        heads = ("fault", "command", "what happened", "left on disk", "promise")
+        seconds = sum(note["seconds"] for note in before.values())
+        record.keep("faults-hindered", "faults.md", "make faults", heads, rows, seconds)
     return [f"{x.fault}: {x.happened}; {x.left}" for x in tried if not x.kept]
 
 

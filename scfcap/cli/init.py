@@ -54,11 +54,16 @@ def init(
     execute(Terminal(json=json, quiet=quiet, traceback=traceback), work)
 
 
-def refuse_taken(folder: Path) -> None:
-    """Raise :class:`InputError` where ``folder`` exists and holds something."""
+def refuse_taken(folder: Path, begun: str = "") -> None:
+    """Raise :class:`InputError` where ``folder`` exists and holds something.
+
+    What a killed process had begun of the file ``begun`` there, under a hidden name, is nothing.
+    """
     if folder.exists() and not folder.is_dir():
         found = "a file"
-    elif folder.is_dir() and any(folder.iterdir()):
+    elif folder.is_dir() and not all(
+        begun and path.name.startswith(f".{begun}.") for path in folder.iterdir()
+    ):
         found = "a folder that is not empty"
     else:
         return

@@ -13,6 +13,7 @@ from scfcap.cli.init import refuse_taken
 from scfcap.cli.options import Json, Quiet, Traceback
 from scfcap.cli.terminal import Outcome, Terminal, execute, shown_path
 from scfcap.errors import InputError, Problem
+from scfcap.schema.shipped import MODEL_FILE
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -53,13 +54,13 @@ def map_tape(
 
         terminal.progress("map")
         if model is not None:
-            refuse_taken(model)
+            refuse_taken(model, MODEL_FILE)
         proposal = propose(tape)
         text = proposal.to_toml()
         if out is not None:
             write_aside(out, text)
         if model is not None:
-            write_aside(model / "model.toml", proposal.to_model(model.resolve().name))
+            write_aside(model / MODEL_FILE, proposal.to_model(model.resolve().name))
         terminal.finish()
         _show(terminal, proposal, None if out or model else text)
         _show_next(terminal, proposal, tape, out, model)
@@ -112,7 +113,7 @@ def _show_next(
     terminal: Terminal, proposal: Proposal, tape: Path, out: Path | None, model: Path | None
 ) -> None:
     """What was written, what is open, and the next command."""
-    for file in (out, None if model is None else model / "model.toml"):
+    for file in (out, None if model is None else model / MODEL_FILE):
         if file is not None:
             terminal.say(f"Written: {shown_path(file)}")
     names = [choice.column for choice in proposal.open]

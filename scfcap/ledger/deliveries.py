@@ -27,6 +27,8 @@ from scfcap.quantities import BoolArray, IntArray
 OPEN: Final = ("proposed", "sent", "confirmed", "part-refused")
 ANSWERED: Final = ("confirmed", "part-refused")
 _LISTED: Final = 20
+#: Most letters of an id or a channel that a message repeats.
+_SAID: Final = 200
 
 
 @dataclass(frozen=True)
@@ -237,8 +239,8 @@ def _problems(
     rows = np.flatnonzero(wrong)
     told = [
         Problem(
-            f"loan {table['loan_id'].iloc[row]}",
-            found if isinstance(found, str) else str(found.iloc[row]),
+            f"loan {_cut(table['loan_id'].iloc[row])}",
+            found if isinstance(found, str) else _cut(found.iloc[row]),
             expected,
         )
         for row in rows[:_LISTED]
@@ -246,6 +248,12 @@ def _problems(
     if len(rows) > _LISTED:
         told.append(Problem(ledger.path.name, f"{len(rows) - _LISTED} more such loans", expected))
     return told
+
+
+def _cut(cell: object) -> str:
+    """A cell as a message repeats it."""
+    text = str(cell)
+    return text if len(text) <= _SAID else f"{text[:_SAID]}..."
 
 
 def _insert(

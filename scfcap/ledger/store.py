@@ -26,6 +26,8 @@ _LEAST_SQLITE: Final = (3, 37, 0)
 _MAGIC: Final = b"SQLite format 3\0"
 _BUSY, _LOCKED, _READ_ONLY, _CANNOT_OPEN = 5, 6, 8, 14
 _IO, _CORRUPT, _FULL, _NO_DATABASE = 10, 11, 13, 26
+#: What SQLite says, or Python of it, of a spoilt file under codes that mean other things too.
+_CORRUPT_SAID: Final = ("decode to UTF-8", "unsupported file format")
 
 
 @dataclass(frozen=True)
@@ -278,6 +280,8 @@ def said(path: Path) -> Iterator[None]:
         if problem is None:
             raise
         raise problem from error
+    except UnicodeDecodeError as error:  # names of tables that SQLite's own message repeats
+        raise _spoilt(path, str(error)) from error
 
 
 @contextmanager
@@ -302,7 +306,7 @@ def _explained(path: Path, error: sqlite3.DatabaseError) -> InputError | None:
         return InputError(Problem(str(path), found, "one writer at a time", action))
     if code == _NO_DATABASE:
         return _strange(path, "no database, or one that is encrypted", "Give another --file.")
-    if code == _CORRUPT or "decode to UTF-8" in str(error):
+    if code == _CORRUPT or any(words in str(error) for words in _CORRUPT_SAID):
         return _spoilt(path, "".join(c if c.isprintable() else " " for c in str(error)))
     if code in (_READ_ONLY, _CANNOT_OPEN, _IO, _FULL):
         action = "Free some space or change the permissions, and repeat: nothing was changed."

@@ -50,6 +50,8 @@ from scfcap.schema.shocks import missed
 
 #: Longest chain of bases.
 BASE_LIMIT = 8
+#: Longest name of a base: file systems have none longer, not even of ASCII [letters].
+LONGEST = 255
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _S = TypeVar("_S", bound=Schema)
 
@@ -263,7 +265,7 @@ def _with_bases(path: Path) -> list[Source]:
     while "base" in chain[0].data:
         top, name = chain[0], chain[0].data["base"]
         key = f"{top.label}: base"
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > LONGEST:
             expected = "the name of a model in this folder, beside it, or shipped"
             raise InputError(Problem(key, shown(name), expected))
         own = top.path.resolve().parent

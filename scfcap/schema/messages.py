@@ -21,8 +21,8 @@ from scfcap.expressions import ExpressionError
 from scfcap.schema.base import NAME_PATTERN, MisfitError, Schema
 
 Key = tuple[str | int, ...]
-#: How the action begins where a key is missing.
-_ADD = "Add the key"
+#: What is found where a key or a table is missing.
+_LACKING = ("nothing", "no such table")
 #: Problems of a file that are told one by one.
 MOST_TOLD = 100
 
@@ -114,9 +114,7 @@ def naming_bases(error: InputError, bases: Sequence[str]) -> InputError:
         return error
     looked = f" It is not in {', '.join(bases)} either."
     return InputError(
-        replace(problem, action=problem.action + looked)
-        if problem.action.startswith(_ADD)
-        else problem
+        replace(problem, action=problem.action + looked) if problem.found in _LACKING else problem
         for problem in error.problems
     )
 
@@ -351,7 +349,7 @@ def _missing(item: _Found, where: Callable[[Key], str]) -> Problem:
         action = f"Add {table}; `scfcap schema` lists its keys."
         return Problem(where(item.key), "no such table", expected, action)
     expected = f"a value ({description.rstrip('.')})" if description else "a value"
-    return Problem(where(item.key), "nothing", expected, f"{_ADD} {name}.")
+    return Problem(where(item.key), "nothing", expected, f"Add the key {name}.")
 
 
 def _percent_slip(item: _Found) -> str:

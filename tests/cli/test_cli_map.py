@@ -58,6 +58,14 @@ def test_out_writes_a_text_that_loads_and_leaves_nothing_beside_it(scfcap, tape,
     assert [path.name for path in out.parent.iterdir()] == ["tape.toml"]
 
 
+def test_what_a_killed_process_had_begun_does_not_take_the_folder(scfcap, tape, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / ".model.toml.0a1b2c3d").write_text("half", encoding="utf-8")
+    assert scfcap("map", tape, "--model", folder).exit_code == 0
+    assert (folder / "model.toml").is_file()
+
+
 def test_a_whole_model_is_written_that_checks_pools_and_runs(scfcap, tape, tmp_path):
     folder = tmp_path / "mine"
     done = scfcap("map", tape, "--model", folder)

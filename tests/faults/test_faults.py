@@ -18,8 +18,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and lim
 NAMED = {command.name: command for command in COMMANDS}
 #: Of each way to write one: a run folder, a file, a folder, a database.
 KILLED = [
-    ("check", "act", 0.5), ("check", "act", 1.0), ("deal --draw", "act", 0.6),
-    ("init", "act", 0.7), ("ledger --open", "time", 0.9),
+    ("check", "act", 0.7), ("schema", "act", 0.6), ("init", "act", 0.7),
+    ("ledger --open", "time", 0.9),
 ]  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from scfcap.tape.read import read_tape
 from scfcap.verify.check import verify
 from scfcap.verify.layout import VALUES
 from tests.cli.conftest import COLUMNS, loans
-from tests.ledger.books import DAY, OWN, opened
+from tests.ledger.books import BANK, DAY, OWN, opened
 from tests.verify.small_folder import write_folder
 
 LOWEST = {"lenders": [{"name": "a", "limit": 1}, {"name": "b", "limit": 2}], "plan": {"periods": 3}}
@@ -102,6 +102,19 @@ def test_loans_of_a_list_are_named_with_their_list(tmp_path: Path) -> None:
         deliver_run(ledger, tmp_path / "run", DAY)
 
 
+def test_ids_of_very_many_letters_are_cut(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"loan_id": ["a" * 70_000] * 2, "channel": BANK, "before": OWN, "balance": [10.0, 10.0]}
+    )
+    save_run(tmp_path / "run", {LISTS: Table(LISTS, "L", frame, {}, "")}, {}, {"version": 1})
+    with (
+        closing(opened(tmp_path / "l.sqlite", {"A": {"balance": 10.0}})) as ledger,
+        pytest.raises(InputError, match="loan aaa") as error,
+    ):
+        deliver_run(ledger, tmp_path / "run", DAY)
+    assert len(str(error.value)) < 5_000
+
+
 def test_a_tape_that_limits_name_is_named_with_them(tmp_path: Path) -> None:
     out = write_folder(tmp_path / "model")
     path = out / "limits.json"
@@ -140,8 +153,16 @@ def test_a_key_that_is_in_no_base_either(tmp_path: Path) -> None:
         (tmp_path / name / "model.toml").write_text(text, encoding="utf-8")
     with pytest.raises(InputError) as error:
         load_model(tmp_path / "top")
-    (told,) = (p for p in error.value.problems if p.where == "model.toml: currency")
-    assert told.action == "Add the key currency. It is not in base/model.toml either."
+    for key in ("currency", "credit"):
+        (told,) = (p for p in error.value.problems if p.where == f"model.toml: {key}")
+        assert told.action.startswith(f"Add {'the key ' * (key == 'currency')}")
+        assert told.action.endswith("It is not in base/model.toml either.")
+
+
+def test_a_base_whose_name_no_file_can_have(tmp_path: Path) -> None:
+    (tmp_path / "model.toml").write_text(f'base = "{"a" * 256}"\n', encoding="utf-8")
+    with pytest.raises(InputError, match=r"model\.toml: base: found"):
+        load_model(tmp_path)
 
 
 @pytest.mark.parametrize("odd", [float("nan"), float("inf"), 1e300])

@@ -323,3 +323,33 @@ def test_parquet_whose_column_does_not_fit_its_schema(tmp_path: Path, column: st
         read_tape(spec, as_of=date(2020, 12, 31), folder=tmp_path)
     with pytest.raises(InputError, match=r"odd\.parquet: found .*histogram"):
         read_snapshot(tmp_path / "odd.parquet")
+
+
+def test_loans_twice_in_cells_of_16_bits(tmp_path: Path) -> None:
+    frame = pd.DataFrame([*loans(), loans()[0]], columns=list(COLUMNS))
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    at = table.column_names.index("rate")
+    table = table.set_column(at, "rate", table.column("rate").cast(pa.float16(), safe=False))
+    pq.write_table(table, tmp_path / "half.parquet")
+    spec = TapeSpec(source="file", path="half.parquet")
+    with pytest.raises(
+        InputError, match=r"half\.parquet row 41, loan_id: found .L000. \(equal row\)"
+    ):
+        read_tape(spec, as_of=date(2020, 12, 31), folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("at", "spoilt"),
+    [(44, b"\x00\x00\x00\x09"), (b"CREATE TABLE ", b"CREATE TABLE \xff")],
+    ids=["a format of later times", "a table's name that is no text"],
+)
+def test_a_ledger_that_sqlite_cannot_take(tmp_path: Path, at: int | bytes, spoilt: bytes) -> None:
+    """Of these SQLite tells in other words, or in words that are none."""
+    path = tmp_path / "ledger.sqlite"
+    opened(path, {"L0": {"balance": 10.0}}).close()
+    raw = bytearray(path.read_bytes())
+    place = at if isinstance(at, int) else raw.index(at)
+    raw[place : place + len(spoilt)] = spoilt
+    path.write_bytes(raw)
+    with pytest.raises(InputError, match=r"ledger\.sqlite"):
+        read_from(path).close()

@@ -51,6 +51,8 @@ def repeats(tape: Typed) -> tuple[IntArray, IntArray, BoolArray]:
             if pa.types.is_null(source.type):
                 continue
             cells = convert.plain(source)
+            if pa.types.is_float16(cells.type):  # which Arrow does not compare
+                cells = cells.cast(pa.float32())
             here, there = cells.take(pa.array(again)), cells.take(pa.array(first))
             both = pc.and_(pc.is_null(here), pc.is_null(there))
             equal = pc.or_(pc.fill_null(pc.equal(here, there), False), both)
