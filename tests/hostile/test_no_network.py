@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.commands import write_models
+from tests.cli.conftest import COLUMNS, MODEL, loans
 
 SHUT = """
     import sys
@@ -25,18 +25,10 @@ SHUT = """
     sys.addaudithook(hook)
 """
 COMMANDS = """
-    import shutil
-    from pathlib import Path
-
     from typer.testing import CliRunner
-    from scfcap.api import plots
     from scfcap.cli.main import app
-    from scfcap.schema import load
 
-    plots.SAVED = ()
-    shipped = load.shipped
     small = ["--set", "plan.periods=2", "--set", "plan.contingency=[]"]
-    shops = ["--set", "tape.lives.loans=1000"]
     for command in (
         ["init", "copy"], ["schema"], ["map", "mini/tape.csv"], ["check", "mini"],
         ["pool", "mini"], ["project", "mini"], ["plan", "mini", *small],
@@ -45,17 +37,7 @@ COMMANDS = """
         ["quote", "mini", *small, "--run", "out", "--amount", "100", "--tenor", "30",
          "--segment", "order"],
         ["ledger", "mini", "--file", "l.sqlite", "--open"],
-        ["deal", "mini"], ["size", "mini", "--no-sizes"], ["frontier", "mini", "--points", "2"],
-        ["allocate", "mini", *small, "--out", "lists"], ["verify-allocation", "lists"],
-        ["credit", "mini"], ["warn", "shops-2013", *shops, "--no-measure"],
-        ["backtest", "mini", "--seeds", "1", "--periods", "2", "--horizon", "2",
-         "--scenarios", "2"],
-        ["demo", "--out", "shown"],
     ):
-        if command[0] == "demo":  # the small model stands in for those that are bundled
-            for name in ("alibaba-2013", "lendingclub"):
-                shutil.copytree("mini", Path("bundled", name))
-            load.shipped = lambda kind: Path("bundled") if kind == "models" else shipped(kind)
         done = CliRunner().invoke(app, command)
         print(command[0], done.exit_code, done.stderr[-300:] if done.exit_code else "")
     print("asked", asked)
@@ -85,11 +67,16 @@ def test_the_hook_shuts_the_network(tmp_path: Path) -> None:
 
 
 def test_commands_ask_nobody(tmp_path: Path) -> None:
-    write_models(tmp_path)
+    folder = tmp_path / "mini"
+    folder.mkdir()
+    (folder / "model.toml").write_text(MODEL, encoding="utf-8")
+    lines = [list(COLUMNS), *loans()]
+    text = "".join(",".join(map(str, line)) + "\n" for line in lines)
+    (folder / "tape.csv").write_text(text, encoding="utf-8")
     said = _child(tmp_path, COMMANDS).splitlines()
     ended = {line.split()[0]: line for line in said[:-1]}
     assert said[-1] == "asked []"
-    assert len(ended) == 22
+    assert len(ended) == 13
     for line in ended.values():
         assert line.split()[1] == "0", line
 
