@@ -12,6 +12,7 @@ import pytest
 
 import scfcap
 from scfcap.api import sparing
+from scfcap.api.allocating import columns
 from scfcap.api.model import Model
 from scfcap.cashflow import slices
 from scfcap.cashflow.cohorts import CohortFactors
@@ -88,24 +89,23 @@ def test_a_slice_of_a_pool_asks_for_no_texts(tape: Path) -> None:
     assert part.balance.tolist() == pool.balance[10:30].tolist()
 
 
-def test_an_allocation_that_lets_go_of_what_it_no_longer_needs_is_the_same(
-    tape: Path, request: pytest.FixtureRequest
-) -> None:
-    once = model_of(tape).allocation()
-    request.getfixturevalue("few")
-    model = model_of(tape)
+def test_what_is_kept_of_a_tape_and_its_pool_says_the_same(tape: Path, few: int) -> None:
+    assert few < LOANS
+    whole, model = model_of(tape), model_of(tape)
     sparing.spare(model, ("rate",))
-    assert {"borrower_id", "score", "maturity_date", "rate"} <= set(model.tape().frame)
+    assert "rate" in model.tape().frame
     assert "paid_principal" not in model.tape().frame
-    assert model.pool().segment.dtype == np.int16
     assert not model.pool().borrowing_bases
-    parted = model.allocation()
-    assert parted.answer.value == pytest.approx(once.answer.value, rel=1e-9)
-    assert parted.answer.bound == pytest.approx(once.answer.bound, rel=1e-9)
-    assert parted.limits["row"].tolist() == once.limits["row"].tolist()
-    assert parted.split is not None
-    assert once.split is not None
-    assert parted.split.reached == pytest.approx(once.split.reached, rel=1e-7)
+    assert model.pool().segment.dtype == np.int16
+    for name in ("segment", "place", "maturity_day", "days_past_due"):
+        assert getattr(model.pool(), name).tolist() == getattr(whole.pool(), name).tolist()
+    ours, theirs = columns(model), columns(whole)
+    for name in ("borrower_id", "buyer_id", "status"):
+        mine, other = ours.values(name), theirs.values(name)
+        assert mine.codes.tolist() == other.codes.tolist()
+        assert list(mine.labels) == list(other.labels)
+    for name in ("score", "remaining_days"):
+        assert ours.numbers(name).tolist() == theirs.numbers(name).tolist()
 
 
 def test_nothing_is_let_go_of_where_a_model_makes_its_tape(few: int) -> None:
