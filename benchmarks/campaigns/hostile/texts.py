@@ -126,9 +126,10 @@ def _named(kind: str, read: Callable[[Path], object]) -> Callable[[Path], Make]:
 
 
 def _scenario(path: Path) -> object:
+    from scfcap.schema.named import read_named
     from scfcap.schema.scenario import Scenario
 
-    return load._read_named(Scenario, "scenarios", path)
+    return read_named(Scenario, "scenarios", path)
 
 
 def _pack(path: Path) -> object:
