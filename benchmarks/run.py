@@ -117,6 +117,7 @@ def measure(module: ModuleType, size: int) -> dict[str, Any]:
         seconds = best_of(module.ours, inputs)
         baseline_seconds = best_of(module.baseline, some) / share
         units = module.units(inputs) if hasattr(module, "units") else None
+        own = module.figures(result) if hasattr(module, "figures") else {}
     peak, beyond = peak_of(module.NAME, size)
     row: dict[str, Any] = {
         "name": module.NAME,
@@ -130,8 +131,7 @@ def measure(module: ModuleType, size: int) -> dict[str, Any]:
     }
     if "beyond_mib" in module.BARS:
         row["beyond_mib"] = round(beyond, 1)
-    if hasattr(module, "figures"):
-        row.update(module.figures(result))
+    row.update(own)
     if units is not None:
         row["units_per_second"] = round(units / seconds)
     if hasattr(module, "SIZES") and size == module.SIZE:

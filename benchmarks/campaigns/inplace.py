@@ -33,7 +33,7 @@ def install(root: Path, mutated: Mutant) -> None:
     codes = dict(_codes(compile(tree, str(path), "exec")))
     replaced = 0
     for made in gc.get_objects():
-        if isinstance(made, FunctionType) and made.__code__.co_filename == str(path):
+        if type(made) is FunctionType and made.__code__.co_filename == str(path):
             code = codes.get(_place(made.__code__))
             if code is not None:
                 replaced += code != made.__code__
