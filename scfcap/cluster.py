@@ -33,7 +33,7 @@ from scfcap.api.chunked import (
     streamed,
 )
 from scfcap.api.spread import cash_flows, one_loan, paths
-from scfcap.api.workers import held_back
+from scfcap.api.workers import ended, held_back
 from scfcap.errors import InputError, Problem
 from scfcap.tape import limits
 from scfcap.tape.partitions import CHUNK_ROWS
@@ -204,14 +204,17 @@ def _client(
     if address is None:
         with ExitStack() as stack:
             with held_back():
-                cluster = stack.enter_context(
-                    distributed.LocalCluster(
+                try:
+                    local = distributed.LocalCluster(
                         n_workers=workers,
                         threads_per_worker=1,
                         dashboard_address="127.0.0.1:0",
                         silence_logs=logging.ERROR,
                     )
-                )
+                except RuntimeError as error:
+                    msg = "a worker that ended as it began"
+                    raise ended(msg) from error
+                cluster = stack.enter_context(local)
                 client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
             yield client
         return

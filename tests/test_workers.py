@@ -12,6 +12,7 @@ import time
 import pytest
 
 from scfcap.api.workers import held_back, pool
+from scfcap.cluster import crew
 from scfcap.errors import InputError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -71,3 +72,16 @@ def test_an_interrupted_command_leaves_no_worker():
     while workers & set(multiprocessing.active_children()) and time.monotonic() < until:
         time.sleep(0.05)
     assert not workers & set(multiprocessing.active_children())
+
+
+def test_a_worker_of_dask_that_dies_as_it_begins_is_said(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+
+    def dying(**_: object) -> None:
+        msg = "Nanny failed to start."
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(distributed, "LocalCluster", dying)
+    said = "--workers: found a worker that ended as it began"
+    with pytest.raises(InputError, match=said), crew(2, None):
+        pass

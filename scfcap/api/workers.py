@@ -52,13 +52,19 @@ def pool(
         for process in set(multiprocessing.active_children()) - others:
             process.kill()
         if isinstance(error, BrokenProcessPool):
-            raise InputError(
-                Problem(
-                    "--workers",
-                    "a worker that ended before its work was done",
-                    "processes that live, with memory for their work",
-                    "See why it ended, give fewer workers, or run it again.",
-                )
-            ) from None
+            msg = "a worker that ended before its work was done"
+            raise ended(msg) from None
         raise
     made.shutdown()
+
+
+def ended(found: str) -> InputError:
+    """What to say of a worker that is gone."""
+    return InputError(
+        Problem(
+            "--workers",
+            found,
+            "processes that live, with memory for their work",
+            "See why it ended, give fewer workers, or run it again.",
+        )
+    )

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from . import whole
@@ -101,8 +102,12 @@ def _interrupted(to_all: bool, pause: float, fault: str) -> Case:
     return case
 
 
-def _lost(_: Server, work: Path) -> Tried | None:
+def _lost(pause: float, fault: str) -> Case:
     """One of two workers is killed; what it had is done again, or the command says so."""
+    return partial(_killed, pause, fault)
+
+
+def _killed(pause: float, fault: str, _: Server, work: Path) -> Tried | None:
     if not Path("/proc/self/stat").exists():
         return None
     large(models(work) / "mini" / "large.parquet", LOANS, PART)
@@ -112,11 +117,10 @@ def _lost(_: Server, work: Path) -> Tried | None:
     large(models(work) / "mini" / "large.parquet", LOANS, PART)
 
     def act(_: int, workers: list[int]) -> None:
-        time.sleep(1.0)
+        time.sleep(pause)
         os.kill(workers[-1], signal.SIGKILL)
 
     ended, left = _started(work, act)
-    fault = "a worker is killed"
     if ended.code == 2:
         found = tried(fault, COMMAND, ended, work, code=2, words="--workers: found")
         return found.but(kept=found.kept and not left)
@@ -129,5 +133,6 @@ CASES: dict[str, Case] = {
     "Ctrl-C, workers": _interrupted(True, 1.0, "Ctrl-C while two workers are at work"),
     "Ctrl-C, workers begin": _interrupted(True, 0.0, "Ctrl-C while two workers begin"),
     "SIGINT, workers": _interrupted(False, 1.0, "SIGINT to a command with two workers"),
-    "worker lost": _lost,
+    "worker lost": _lost(8.0, "a worker is killed at its work"),
+    "worker lost at once": _lost(0.5, "a worker is killed as it begins"),
 }
