@@ -15,14 +15,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from scfcap.funding.allocation.blocks import blocks
 from scfcap.funding.allocation.bound import down
-from scfcap.funding.allocation.program import UNPLACED, AllocationProgram, Choice
-from scfcap.funding.allocation.structure import Structure
+from scfcap.funding.allocation.program import AllocationProgram, Choice
+from scfcap.funding.allocation.structure import Structure, placed_loans
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 
-#: Loans that are summed at a time.
-AT_ONCE = 1_000_000
 _PIECE = 26
 #: Veltkamp's constant, which splits a float into halves of 26 bits.
 _SPLIT = 2.0**27 + 1.0
@@ -50,8 +47,7 @@ class Sums:
 
 def exact_sums(program: AllocationProgram, whole: Structure, choice: Choice) -> Sums:
     """Left sides of the rows and the value where the loans are placed as ``choice`` says."""
-    placed = np.flatnonzero(choice != UNPLACED)
-    cells, gross, worth = _cells(program, whole, placed, choice)
+    cells, gross, worth = _cells(program, whole, choice)
     activity, excess = np.zeros(len(program.rows)), np.zeros(len(program.rows))
     turned = whole.entries.tocsc()
     for row, right in enumerate(program.right.tolist()):
@@ -69,19 +65,16 @@ def exact_sums(program: AllocationProgram, whole: Structure, choice: Choice) -> 
 
 
 def _cells(
-    program: AllocationProgram, whole: Structure, placed: IntArray, choice: Choice
+    program: AllocationProgram, whole: Structure, choice: Choice
 ) -> tuple[dict[int, Fraction], dict[int, float], Fraction]:
     """Money placed by table cell, exactly; its size, signs of numbers aside; and its value."""
     cells: dict[int, Fraction] = {}
     gross: dict[int, float] = {}
     worth, count = Fraction(0), whole.lines * whole.channels
-    for some in blocks(len(placed), AT_ONCE):
-        loans = placed[some]
-        channel, balance = choice[loans].astype(np.int64), whole.balance[loans]
-        for part in range(len(whole.parts)):
-            cell = whole.line(part, loans) * whole.channels + channel
-            times = whole.times(part)
-            pieces = (balance,) if times is None else two_product(balance, times[loans])
+    for loans, channel in placed_loans(choice):
+        balance = whole.balance[loans]
+        for cell, times in whole.cells(loans, channel):
+            pieces = (balance,) if times is None else two_product(balance, times)
             for piece in pieces:
                 for at, amount in grouped(piece, cell, count).items():
                     cells[at] = cells.get(at, Fraction(0)) + amount

@@ -11,12 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scfcap.funding.allocation.blocks import blocks
 from scfcap.funding.allocation.core import Core, core_of
 from scfcap.funding.allocation.evaluate import Evaluator
-from scfcap.funding.allocation.exact import AT_ONCE
 from scfcap.funding.allocation.program import UNPLACED, AllocationProgram, Attribute, Choice
-from scfcap.funding.allocation.structure import Structure
+from scfcap.funding.allocation.structure import Structure, placed_loans
 from scfcap.quantities import FloatArray, IntArray
 
 #: In place of a channel: the loan is not held anywhere.
@@ -93,16 +91,12 @@ def _least(values: FloatArray, count: int) -> IntArray:
 
 def activity(whole: Structure, choice: Choice) -> tuple[FloatArray, FloatArray]:
     """Left sides of the rows (rows,) [currency] in plain floats, and the size of what they sum."""
-    placed = np.flatnonzero(choice != UNPLACED)
     cells = whole.lines * whole.channels
     sums, gross = np.zeros(cells), np.zeros(cells)
-    for some in blocks(len(placed), AT_ONCE):
-        loans = placed[some]
-        channel, balance = choice[loans].astype(np.int64), whole.balance[loans]
-        for part in range(len(whole.parts)):
-            cell = whole.line(part, loans) * whole.channels + channel
-            times = whole.times(part)
-            money = balance if times is None else balance * times[loans]
+    for loans, channel in placed_loans(choice):
+        balance = whole.balance[loans]
+        for cell, times in whole.cells(loans, channel):
+            money = balance if times is None else balance * times
             sums += np.bincount(cell, money, cells)
             gross += np.bincount(cell, np.abs(money), cells)
     shape = (whole.lines, whole.channels)

@@ -10,7 +10,7 @@ rounded sum of two.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -19,7 +19,14 @@ import numpy.typing as npt
 from scipy import sparse
 
 from scfcap.funding.allocation.blocks import blocks
-from scfcap.funding.allocation.program import AllocationProgram, Codes, Row, Term
+from scfcap.funding.allocation.program import (
+    UNPLACED,
+    AllocationProgram,
+    Choice,
+    Codes,
+    Row,
+    Term,
+)
 from scfcap.quantities import BoolArray, FloatArray, IntArray
 
 #: The attribute and the number of a part, None: all loans, or 1; and its copy, above 0 where terms
@@ -28,6 +35,8 @@ Part = tuple[str | None, str | None, int]
 Packed = npt.NDArray[np.uint16] | npt.NDArray[np.int32]
 #: Loans above which values per money are worked out in each pass, instead of being held.
 HELD = 2_000_000
+#: Placed loans that are summed at a time.
+AT_ONCE = 1_000_000
 _Placed = list[tuple[int, Term, Part]]
 
 
@@ -134,6 +143,22 @@ class Structure:
         """The number that a part multiplies by, shape (loans,); None: 1."""
         column = int(self.number[part])
         return None if column < 0 else self.numbers[:, column]
+
+    def cells(
+        self, loans: IntArray, channel: IntArray
+    ) -> Iterator[tuple[IntArray, FloatArray | None]]:
+        """By part, the table cell of each of ``loans`` in its ``channel``, and its number."""
+        for part in range(len(self.parts)):
+            times = self.times(part)
+            cell = self.line(part, loans) * self.channels + channel
+            yield cell, None if times is None else times[loans]
+
+
+def placed_loans(choice: Choice) -> Iterator[tuple[IntArray, IntArray]]:
+    """Loans that ``choice`` (loans,) places and their channels, some at a time."""
+    there = np.flatnonzero(choice != UNPLACED)
+    for some in blocks(len(there), AT_ONCE):
+        yield there[some], choice[there[some]].astype(np.int64)
 
 
 def structure(program: AllocationProgram) -> Structure:

@@ -17,7 +17,7 @@ from scfcap.api.model import Model
 from scfcap.cashflow import slices
 from scfcap.cashflow.cohorts import CohortFactors
 from scfcap.cashflow.slices import sliced
-from scfcap.funding.allocation import exact, restricted, structure
+from scfcap.funding.allocation import exact, structure
 from scfcap.funding.allocation.sample import sample
 from scfcap.funding.allocation.solve import allocate
 from scfcap.pool.snapshot import Pool
@@ -42,8 +42,8 @@ def model_of(tape: Path) -> Model:
 def few(monkeypatch: pytest.MonkeyPatch) -> int:
     """Few loans at a time, wherever some are taken at a time."""
     for module, name in (
-        (slices, "AT_ONCE"), (sparing, "AT_ONCE"), (structure, "HELD"), (exact, "AT_ONCE"),
-        (restricted, "AT_ONCE"),
+        (slices, "AT_ONCE"), (sparing, "AT_ONCE"), (structure, "HELD"),
+        (structure, "AT_ONCE"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, 200)
     return 200
