@@ -1,17 +1,21 @@
-"""Where the real data sets are, and whether a test that needs one may skip."""
+"""Where the real data sets are and whether a test that needs one may skip; no network."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests import network
+
 # A busy machine is no fault of the code: no deadline on a single example.
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
+
+network.shut()
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_DATA = ROOT.parent / "shared" / "data"
@@ -40,6 +44,14 @@ def data_dir() -> Callable[[str], Path]:
 def root() -> Path:
     """The checkout."""
     return ROOT
+
+
+@pytest.fixture(autouse=True)
+def _asks_nobody() -> Iterator[None]:
+    """Fail a test in which another machine was asked, also where the error was passed over."""
+    network.asked.clear()
+    yield
+    assert network.asked == []
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -103,13 +103,10 @@ def _once(station: Callable[[Model], _T]) -> Callable[[Model], _T]:
 
     @wraps(station)
     def kept(model: Model) -> _T:
-        if name not in model._kept:
-            try:
-                model._kept[name] = station(model)
-            except MemoryError as error:
-                raise exhausted(error, *size_of(model)) from error
-        result: _T = model._kept[name]
-        return result
+        try:
+            return model.once(name, partial(station, model))
+        except MemoryError as error:
+            raise exhausted(error, *size_of(model)) from error
 
     return kept
 
@@ -128,8 +125,19 @@ class Model(Brief):
     def given(self, **stations: object) -> Model:
         """The same model with what these stations, such as ``pool``, would compute."""
         other = Model(self.loaded, self.tape_path, self.taken)
-        other._kept.update(stations)
+        other.keep(**stations)
         return other
+
+    def keep(self, **stations: object) -> None:
+        """Let these be what stations, such as ``pool``, computed."""
+        self._kept.update(stations)
+
+    def once(self, key: str, compute: Callable[[], _T]) -> _T:
+        """What ``compute`` gives the first time that ``key`` is asked for."""
+        if key not in self._kept:
+            self._kept[key] = compute()
+        found: _T = self._kept[key]
+        return found
 
     def _brief(self) -> tuple[str, Lines]:
         spec, kept = self.loaded.spec, self._kept
@@ -224,7 +232,7 @@ class Model(Brief):
         from scfcap.pool.orders import order_book
 
         book = order_book(pool, self.tape(), spec.orders)
-        self._kept["orders"] = book
+        self.keep(orders=book)
         return replace(pool, payers=book.payers(len(pool), spec.orders))
 
     def orders(self) -> OrderBook | None:
@@ -501,10 +509,7 @@ class Model(Brief):
         from scfcap.api.allocating import allocation
 
         key = f"allocation {before} {start}"
-        if key not in self._kept:
-            self._kept[key] = allocation(self, before, start)
-        found: AllocationReport = self._kept[key]
-        return found
+        return self.once(key, lambda: allocation(self, before, start))
 
     @_once
     def borrower_costs(self) -> dict[str, BorrowerCost]:
@@ -530,13 +535,10 @@ class Model(Brief):
 
         See :func:`scfcap.api.contingency.contingencies`; kept by its arguments.
         """
-        key = f"contingency {' '.join(names)} {ready}"
-        if key not in self._kept:
-            from scfcap.api.contingency import contingencies
+        from scfcap.api.contingency import contingencies
 
-            self._kept[key] = contingencies(self, names, ready)
-        found: Contingencies = self._kept[key]
-        return found
+        key = f"contingency {' '.join(names)} {ready}"
+        return self.once(key, lambda: contingencies(self, names, ready))
 
     def kept(self, station: str) -> Any:
         """What a station computed, if it was called already; else None."""

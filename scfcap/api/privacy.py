@@ -26,11 +26,7 @@ def mask_of(model: Model, key: Path | None = None) -> Mask:
     written. Raises :class:`~scfcap.errors.InputError` where the file cannot be used, or where the
     model calls something by the name of a borrower or buyer, which could not be masked.
     """
-    kept = f"mask {key}"
-    if kept not in model._kept:
-        model._kept[kept] = _mask(model, key)
-    found: Mask = model._kept[kept]
-    return found
+    return model.once(f"mask {key}", lambda: _mask(model, key))
 
 
 def _mask(model: Model, key: Path | None) -> Mask:

@@ -129,7 +129,7 @@ def _changed(study: DealStudy, field: str, value: float) -> DealStudy:
     refuse_deals(loaded)
     new = Model(loaded, old.tape_path)
     if field.startswith("deals."):
-        new = new.given(**{name: old._kept[name] for name in _KEPT if name in old._kept})
+        new = new.given(**{name: kept for name in _KEPT if (kept := old.kept(name)) is not None})
     other = DealStudy(new, study.deal, study.scenario)
     sized = _SHARES.fullmatch(field)
     spec = new.spec.deals[study.deal]

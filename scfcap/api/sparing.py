@@ -44,12 +44,9 @@ def spare(model: Model, keep: Collection[str] = ()) -> None:
     wanted = {*_ALWAYS, *keep, *_asked(spec)}
     frame = tape.frame[[name for name in tape.frame if name in wanted]]
     named = {name: _named(frame[name], keep) for name in frame}
-    model._kept["tape"] = replace(tape, frame=pd.DataFrame(named, copy=False))
-    del pool
-    held = model._kept.pop("pool")
-    model._kept["pool"] = held.with_(
-        borrowing_bases={}, **{name: _narrow(getattr(held, name)) for name in _CODES}
-    )
+    model.keep(tape=replace(tape, frame=pd.DataFrame(named, copy=False)))
+    narrow = {name: _narrow(getattr(pool, name)) for name in _CODES}
+    model.keep(pool=pool.with_(borrowing_bases={}, **narrow))
 
 
 def _named(column: pd.Series[Any], keep: Collection[str]) -> Any:

@@ -25,6 +25,8 @@ Dates = Sequence[date] | npt.NDArray[np.datetime64]
 _SEVERAL, _SINGLE = (-5.0, 12.0), (-500.0, 500.0)
 #: Points between them; two rates within one step of each other are not seen.
 _STEPS = 4_000
+#: How far a library's rate may be from the root, in the logarithm of 1 + rate.
+_NEAR = 1e-7
 
 
 def npv(rate: float, amounts: Amounts) -> float:
@@ -152,11 +154,14 @@ def _scaled_value(flows: FloatArray, times: FloatArray, force: float) -> float:
 def _root(
     flows: FloatArray, times: FloatArray, bracket: tuple[float, float], found: float | None
 ) -> float:
-    """``found`` where it lies in the bracket; else the root by bisection."""
+    """``found`` where it is the root in the bracket; else the root by bisection."""
     low, high = bracket
-    if found is not None and found > -1.0 and low <= np.log1p(found) <= high:
-        return float(found)
     at_low = _scaled_value(flows, times, low) > 0.0
+    if found is not None and found > -1.0 and low <= (force := float(np.log1p(found))) <= high:
+        near = _NEAR * max(1.0, abs(force))
+        sides = [_scaled_value(flows, times, force + step) > 0.0 for step in (-near, near)]
+        if sides == [at_low, not at_low]:
+            return float(found)
     for _ in range(200):
         middle = (low + high) / 2.0
         if (_scaled_value(flows, times, middle) > 0.0) == at_low:

@@ -93,8 +93,10 @@ class Choice:
                 f"prefer; at true costs it is {given} from the optimum."
             )
         before, after = (f"{x * unit:,.0f}" for x in self.turnover)
+        same = given.endswith(" 0.00")
+        as_good = "as good to the cent" if same else f"within {given} of the optimum"
         return (
-            f"Of all plans within {given} of the optimum the one that moves least money "
+            f"Of all plans {as_good}, the one that moves least money "
             f"({currency} {after}; the first found {before}), and with that acts {self.when}."
         )
 

@@ -107,8 +107,8 @@ def test_bad_days_and_rates_are_refused() -> None:
         mirr([1, 2], 0.1, 0.1)
 
 
-@pytest.mark.parametrize("told", [None, -1.0])
-def test_where_the_library_finds_no_rate_bisection_does(
+@pytest.mark.parametrize("told", [None, -1.0, 0.2, 5.0])
+def test_where_the_library_finds_no_rate_that_solves_bisection_does(
     told: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """100 that come back as 121 after two periods: (1 + r)^2 = 1.21."""

@@ -1,7 +1,12 @@
-"""Every station works with the network shut: nothing is fetched, and nothing is told to anybody."""
+"""Every station works with the network shut: nothing is fetched, and nothing is told to anybody.
+
+Commands here run in a process of their own. All that tests do in theirs is watched by
+``tests/network.py``.
+"""
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import textwrap
@@ -9,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import network
 from tests.cli.conftest import COLUMNS, MODEL, loans
 
 SHUT = """
@@ -64,6 +70,17 @@ def test_the_hook_shuts_the_network(tmp_path: Path) -> None:
                 print(error)
     """
     assert _child(tmp_path, script).count("the network is shut") == 2
+
+
+def test_a_test_that_asks_another_machine_fails() -> None:
+    for ask in (
+        lambda: socket.create_connection(("192.0.2.1", 80), 1),
+        lambda: socket.getaddrinfo("example.org", 80),
+    ):
+        with pytest.raises(OSError, match="the network is shut to tests"):
+            ask()
+    assert len(network.asked) == 2
+    network.asked.clear()
 
 
 def test_commands_ask_nobody(tmp_path: Path) -> None:
