@@ -143,6 +143,7 @@ class _Part:
             *("-m", "pytest", "-q", "-p", "limited", "-p", "no:cacheprovider", "-m", "not slow"),
             *("--hypothesis-profile=measured", "--tb=short"),
             *(OFF if self._kind == "off" else ()),
+            *("-W", ANEW),
             *self._tests,
         ]
         with self._log.open("w", encoding="utf-8") as log:
@@ -177,6 +178,8 @@ def _run(parts: list[_Part], workers: int) -> None:
 
 #: Integers of compiled hashes wrap round; as Python they warn.
 OFF = ("-W", "ignore:overflow encountered:RuntimeWarning")
+#: Bytecode is kept apart, so that libraries are compiled anew, and some warn.
+ANEW = "ignore:invalid escape sequence:DeprecationWarning"
 
 
 def _coverage(*arguments: str) -> None:

@@ -171,7 +171,11 @@ def _in_child(mutated: Mutant, tests: Sequence[str], scratch: Path) -> int:
     import pytest
 
     options = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=line", "--no-header")
-    warned = ("overflow encountered:RuntimeWarning", ":pytest.PytestAssertRewriteWarning")
+    warned = (
+        "overflow encountered:RuntimeWarning",
+        ":pytest.PytestAssertRewriteWarning",
+        "invalid escape sequence:DeprecationWarning",
+    )
     ignored = [part for each in warned for part in ("-W", f"ignore:{each}")]
     made = (f"--basetemp={scratch / 'temp'}", "--hypothesis-profile=mutants")
     return int(pytest.main([*options, *ignored, *made, *tests]))
