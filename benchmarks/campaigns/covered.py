@@ -28,8 +28,9 @@ LEAST = 0.95
 #: Tests that reach them: their own, and those that go through all stations on small models.
 TESTS = (
     *("pool", "cashflow", "deal", "funding", "report", "credit", "ledger", "verify", "cli"),
-    *("test_api.py", "test_cluster.py", "test_projecting.py", "test_regimes.py"),
-    *("test_scale.py", "test_stored_inputs.py", "test_uncertain.py"),
+    *("test_api.py", "test_brief.py", "test_cluster.py", "test_models.py"),
+    *("test_plan_stability.py", "test_projecting.py", "test_regimes.py", "test_scale.py"),
+    *("test_stored_inputs.py", "test_tutorials.py", "test_uncertain.py", "testing"),
 )
 #: Tests of what has compiled loops: with compilation off. The others' loops are reached by these.
 INTERPRETED = tuple(

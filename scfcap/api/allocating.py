@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from scfcap.api.ledgers import held_and_promised
 from scfcap.api.plan_lists import date_by_plan, place_by_plan, plan_split
+from scfcap.api.sparing import give_back
 from scfcap.errors import InputError, Problem
 from scfcap.ledger.store import is_ledger
 from scfcap.report.files import manifest
@@ -33,7 +34,11 @@ def allocation(
     prices = None if start is None else earlier_prices(start)
     if by_plan(model):
         lists = None if before is None else earlier_lists(before)
-        assembled, answer = place_by_plan(date_by_plan(model, columns(model), lists), prices)
+        date = date_by_plan(model, columns(model), lists)
+        give_back(len(model.pool()))
+        assembled, answer = place_by_plan(date, prices)
+        del date
+        give_back(len(model.pool()))
     else:
         assembled, answer = place(draft(model, before), prices)
     seconds: dict[str, float] = {}

@@ -26,12 +26,10 @@ def plan_values(model: Model, channels: Sequence[str]) -> PlanValues:
     from scfcap.api.variants import engine_of
     from scfcap.funding.allocation.from_plan import values
 
-    key = f"plan_values {' '.join(channels)}"
-    if key not in model._kept:
-        curves = engine_of(model).curves
-        model._kept[key] = values(model.plan(), model.pool(), curves, channels)
-    found: PlanValues = model._kept[key]
-    return found
+    def work() -> PlanValues:
+        return values(model.plan(), model.pool(), engine_of(model).curves, channels)
+
+    return model.once(f"plan_values {' '.join(channels)}", work)
 
 
 def date_by_plan(

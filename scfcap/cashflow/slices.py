@@ -11,20 +11,22 @@ import pandas as pd
 
 from scfcap.pool.snapshot import Pool
 
-#: Loans that are worked on together. Sums over loans do not depend on it beyond rounding.
+#: Loans up to which a pool is worked on as a whole, and how many of a larger one are together.
+#: Sums over loans do not depend on them beyond rounding.
 AT_ONCE: Final = 1_000_000
+PART: Final = 250_000
 #: What the whole pool alone is asked for.
 _WHOLE: Final = ("eligibility", "tables", "counted", "borrowing_bases")
 
 
 def slices(pool: Pool) -> Iterator[tuple[slice, Pool]]:
-    """The pool :data:`AT_ONCE` loans at a time, and which; a pool of no more as it is."""
+    """The pool :data:`PART` loans at a time, and which; one of up to :data:`AT_ONCE` as it is."""
     count = len(pool)
     if count <= AT_ONCE:
         yield slice(0, count), pool
         return
-    for start in range(0, count, AT_ONCE):
-        stop = min(start + AT_ONCE, count)
+    for start in range(0, count, PART):
+        stop = min(start + PART, count)
         yield slice(start, stop), sliced(pool, start, stop)
 
 

@@ -88,7 +88,7 @@ def allocate(
     """
 
     def work(terminal: Terminal) -> Outcome:
-        from scfcap.api.sparing import spare
+        from scfcap.api.sparing import give_back, spare
         from scfcap.funding.allocation.explain import position_of
         from scfcap.report.delivery import LIST_FACTS
 
@@ -103,6 +103,7 @@ def allocate(
         if loan is not None:  # said before the long part, not after it
             position_of(loaded.pool().loan_id, loan)
         spare(loaded, LIST_FACTS if out is not None or funder is not None else ())
+        give_back(len(loaded.pool()))
         terminal.progress("allocation")
         report = loaded.allocation(_begin(loaded, before, ledger), start)
         folder = None

@@ -413,5 +413,5 @@ class _Run:
         if wrong.any():
             k = int(np.argmax(wrong))
             msg = f"deal {self.deal.name}, period {self.book.period}, "
-            msg += f"scenario {self.assets.scenarios[k]}: {what}: {amount[k]:.6f}"
+            msg += f"scenario {self.assets.scenarios[k]}: {what}: {amount[k]:.6g}"
             raise InvariantError(msg)

@@ -52,6 +52,8 @@ _NOTHING: Final = np.zeros(())
 _NO_ONE: Final = np.zeros((0, 0))
 #: Share of a debt that is an error of floats.
 _DUST: Final = 1e-12
+#: What lacks so little of a whole cent is one: a share of it, and of a cent at most.
+_NEAR, _NEAREST = 1e-10, 1e-4
 
 
 def pay(book: Book, step: Step, assets: Assets, active: BoolArray | None) -> Paid:
@@ -176,7 +178,8 @@ def to_cents(values: FloatArray) -> FloatArray:
 
 def _cents(values: FloatArray) -> FloatArray:
     """Whole cents, never more than there is (but for the error of floats)."""
-    return np.floor(values * 100.0 + 1e-4) / 100.0
+    cents = values * 100.0
+    return np.floor(cents + np.minimum(_NEAR * cents, _NEAREST)) / 100.0
 
 
 # --- actions --------------------------------------------------------------------------------

@@ -25,8 +25,9 @@ from scfcap.funding.rooms import rooms
 from scfcap.funding.variables import Book
 from scfcap.quantities import REPLAY_TOLERANCE, FloatArray
 
-#: Everything that counts as debt in a leverage covenant, as the caps name it.
-_DEBT = ("bank", "shareholder", "peer", "bond", "abs_third_party", "p2p")
+#: What counts as debt in a leverage covenant beside P2P notes, as the caps name it; loans passed
+#: through to P2P lenders are theirs.
+_DEBT = ("bank", "shareholder", "peer", "bond", "abs_third_party")
 #: Amounts below it are none [money units].
 NOTHING = 1e-9
 _COLUMNS = [
@@ -146,8 +147,8 @@ def replayed_measures(
     inputs: Inputs, decisions: Decisions, result: Replay, wanted: Mapping[Key, Measure]
 ) -> dict[Key, Measure]:
     """The same by the engines, from the decisions alone; at ``as_of`` there is nothing to carry."""
-    debt = sum((stock(inputs, name, decisions, result) for name in _DEBT), start=np.zeros(1))
     notes = p2p_notes(inputs, decisions)
+    debt = sum((stock(inputs, name, decisions, result) for name in _DEBT), start=notes)
     balances = line_balances(inputs, decisions)
     found: dict[Key, Measure] = {}
     for x, t in wanted:

@@ -171,3 +171,17 @@ def test_what_lines_hedges_fees_and_accounts_pay_is_in_cents() -> None:
     assert whole(result.drawn)
     assert whole(result.of("hedge_received"))
     assert whole(result.fee_owed)
+
+
+def test_a_cent_that_is_not_there_whole_is_not_paid() -> None:
+    """Of 0.6399999652 a class gets 0.63: the rest waits, and no money is made by rounding."""
+    terms = {
+        "cents": True,
+        "tranches": {"A": {"balance": 100.0}},
+        "waterfall": {"amortising": [{"pay": "principal", "to": ["A"]}]},
+    }
+    came = np.full(6, 0.6399999652)
+    result = run(terms, pool_of(100.0, came), 6)
+    until = [Fraction(str(0.6399999652)) * n // Fraction(1, 100) for n in range(1, 7)]
+    paid = np.round(np.cumsum(result.of("principal")[0, 0]) * 100).astype(int)
+    assert paid.tolist() == until

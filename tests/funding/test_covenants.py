@@ -356,12 +356,12 @@ def test_covenants_that_do_not_fit_are_refused(covenants, says):
         Model.model_validate({**MODEL, "lenders": lines(*covenants)})
 
 
-def test_loans_passed_through_to_p2p_lenders_are_no_notes_that_own_loans_back():
-    """They have left the book: what is pledged to a bank is not less for them."""
+def test_loans_passed_through_to_p2p_lenders_are_no_debt_that_own_loans_back():
+    """They have left the book: what is pledged to a bank is not less for them, nor debt more."""
     through = {"limit": 60e6, "rolling_12_months": 60e6, "mode": "pass_through", "fee": 0.0}
     line = {"name": "bank-a", "limit": 20e6, "tenors": [{"periods": 3, "rate": 0.07}]}
     changes = {
-        "lenders": [line | {"covenants": [BASE | {"eligibility": "vehicle"}]}],
+        "lenders": [line | {"covenants": [BASE | {"eligibility": "vehicle"}, LEVERAGE]}],
         "p2p": through | {"per_period": 30e6, "eligibility": "vehicle"},
         "demand.credit.per_period": 40e6,
         "demand.credit.minimum": 1.0,
@@ -371,10 +371,10 @@ def test_loans_passed_through_to_p2p_lenders_are_no_notes_that_own_loans_back():
     made = platform(edited(changes))
     plan = solve_plan(made.inputs, made.engine, channels=False)
     table = plan.tables()["covenants"]
-    last = table[table["period"] == 4].iloc[0]
-    bases = table[table["kind"] == "borrowing_base"]
+    last = table[(table["period"] == 4) & (table["kind"] == "borrowing_base")].iloc[0]
     assert last["ratio"] > 0.0
-    assert (bases["ratio"] - bases["replayed_ratio"]).abs().max() < 1e-9
+    assert set(table["kind"]) == {"borrowing_base", "leverage"}
+    assert (table["ratio"] - table["replayed_ratio"]).abs().max() < 1e-9
     passed = plan.optimum.replay.places["p2p"].balance[4]
     own = plan.optimum.replay.own[:, 4].sum()
     assert passed > own - last["base_amount"] / plan.optimum.inputs.unit

@@ -44,8 +44,7 @@ def safe_bound(program: AllocationProgram, dual: Evaluator, y: FloatArray) -> fl
     if not (np.isfinite(y).all() and (y >= 0.0).all()):
         msg = "a price is negative or not finite"
         raise ValueError(msg)
-    value = np.ascontiguousarray(program.value, dtype=np.float64)
-    terms, sizes = dual.terms(value, y)
+    terms, sizes = dual.terms(program.value, y)
     if np.isneginf(terms).any():
         return -math.inf
     exact = sum(

@@ -11,19 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 
 from scfcap.errors import InfeasibleError
 from scfcap.funding.allocation.assemble import Draft, draft
 from scfcap.funding.allocation.assembled import Assembled, Target
+from scfcap.funding.allocation.blocks import blocks
 from scfcap.funding.allocation.cuts import place
 from scfcap.funding.allocation.from_plan import PlanValues
 from scfcap.funding.allocation.funders import Setting, with_targets
 from scfcap.funding.allocation.plan_amounts import CENT, STANDING
 from scfcap.funding.allocation.result import Allocation
-from scfcap.funding.allocation.stated import less_move_costs
-from scfcap.quantities import FloatArray
+from scfcap.funding.allocation.stated import move_cost
+from scfcap.funding.allocation.structure import HELD
+from scfcap.quantities import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class DateByPlan:
     found: PlanValues
     aims: Mapping[str, Target]
 
-    @property
+    @cached_property
     def counts(self) -> FloatArray:
         """What of each loan counts towards an amount of the plan [currency]."""
         return self.given.balance * self.found.standing
@@ -42,20 +47,64 @@ class DateByPlan:
     def draft(
         self, aims: Mapping[str, Target] | None = None, more: FloatArray | None = None
     ) -> Draft:
-        """The date before it is solved; with other ``aims``, and ``more`` added to the values.
+        """The date before it is solved; with other ``aims``, and ``more`` (channels,) added to the
+        values of what counts of a loan.
 
         Raises:
             InputError: a test or limit of ``[allocation]`` does not fit the tape.
             InfeasibleError: a limit is broken wherever the loans go.
         """
         given = with_targets(self.given, self.aims if aims is None else aims)
-        value = less_move_costs(self.found.value, given)
+        table = Table(self, given, np.zeros(len(given.funders)) if more is None else more)
+        held = table[:] if len(given) <= HELD else table
         return draft(
             given,
-            value if more is None else value + more,
+            cast("FloatArray", held),
             counts={STANDING: self.found.standing},
             unknown=~self.found.may,
         )
+
+
+@dataclass(frozen=True)
+class Table:
+    """Values (loans, channels) [currency] of very many loans: not held but worked out of the
+    plan's cells when asked for, the cost of moves taken off. ``more`` (channels,): added for each
+    unit of what counts of a loan.
+    """
+
+    date: DateByPlan
+    given: Setting
+    more: FloatArray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Loans and channels."""
+        return len(self.given), len(self.given.funders)
+
+    def __getitem__(
+        self, at: slice | IntArray | tuple[slice | IntArray, int | IntArray]
+    ) -> FloatArray:
+        if not isinstance(at, tuple):
+            return self._of(at)
+        loans, channel = at
+        each = np.arange(len(self.given))[loans]
+        place = np.broadcast_to(channel, each.shape)
+        found = np.empty(len(each))
+        for some in blocks(len(each)):
+            rows = self._of(each[some])
+            found[some] = rows[np.arange(len(rows)), place[some]]
+        return found
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> FloatArray:
+        return np.asarray(self[:], dtype=dtype)
+
+    def _of(self, loans: slice | IntArray) -> FloatArray:
+        found = self.date.found.of(loans)
+        for c in range(len(self.given.funders)):
+            found[:, c] -= move_cost(self.given, c, loans)
+        if self.more.any():
+            found += self.more * self.date.counts[loans, None]
+        return found
 
 
 def place_by_plan(
@@ -101,9 +150,13 @@ def _lowered(date: DateByPlan, floors: set[str]) -> tuple[dict[str, Target], lis
 
 
 def _reward(date: DateByPlan, floors: set[str]) -> FloatArray:
-    """Worth of filling an amount that no value outweighs (loans, channels) [currency]."""
-    value, counts = date.found.value, date.counts
-    there = counts > 0.0
-    most = float(np.abs(value[there] / counts[there, None]).max(initial=0.0))
+    """What filling an amount is worth that no value outweighs (channels,), per money that counts
+    [1].
+    """
+    most = 0.0
+    for loans in blocks(len(date.found)):
+        value, counts = date.found.of(loans), date.counts[loans]
+        there = counts > 0.0
+        most = max(most, float(np.abs(value[there] / counts[there, None]).max(initial=0.0)))
     chosen = np.array([key in floors for key in date.given.keys])
-    return np.asarray(np.where(chosen, (1.0 + 4.0 * most) * counts[:, None], 0.0))
+    return np.asarray(np.where(chosen, 1.0 + 4.0 * most, 0.0))

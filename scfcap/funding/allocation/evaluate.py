@@ -151,7 +151,8 @@ class Evaluator:
         def one(low: int, high: int) -> None:
             some = slice(low, high)
             told = found[some], size[some]
-            kernels.terms(self._arrays(some), value[some], table, gross, 0, high - low, *told)
+            worth = np.ascontiguousarray(value[some], dtype=np.float64)
+            kernels.terms(self._arrays(some), worth, table, gross, 0, high - low, *told)
 
         list(self._blocks(one))
         return found, size

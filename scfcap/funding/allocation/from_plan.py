@@ -88,7 +88,7 @@ class PlanValues:
     def __len__(self) -> int:
         return len(self.balance)
 
-    def of(self, loans: slice) -> FloatArray:
+    def of(self, loans: slice | IntArray) -> FloatArray:
         """Value of some loans, shape (some, channels) [currency of the objective]; flows up to the
         first close are left out, as they are the same wherever the loan goes.
         """

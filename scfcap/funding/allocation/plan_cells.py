@@ -25,6 +25,8 @@ from scfcap.quantities import FloatArray, IntArray
 
 #: Most groups into which loans are put: up to as many loans each is one for itself.
 MOST = 50_000
+#: The same of more loans than so many: flows of a group take some 20 KiB while they are worked out.
+MANY, MOST_OF_MANY = 2_000_000, 20_000
 #: Widths of rate [1/year], days left and days since origination tried in turn: rates are put
 #: together first, as the worth of a rate corrects for them.
 _BINS = (
@@ -56,6 +58,8 @@ def cells_of(inputs: Inputs, pool: Pool, most: int = MOST) -> Cells:
     """
     cohort = opening_groups(inputs, pool)[0]
     count = len(pool)
+    if count > MANY:
+        most = min(most, MOST_OF_MANY)
     if count <= most:
         own = np.arange(count)
         return Cells(own, cohort, own, alone=True)

@@ -78,8 +78,8 @@ class AllocationProgram:
     channels) [currency]: what a loan is worth there over its life, the cost of moving it taken
     off. ``eligible`` (loans, channels). ``must`` (loans,): it has to be placed; else it may stay
     unplaced, worth 0. ``today`` (loans,): present channel, -1 where it has none. ``numbers``
-    (loans,) by name; finite wherever a row that asks for them can hold the loan. ``loan_id`` may be
-    pandas texts where there are very many.
+    (loans,) by name; finite wherever a row that asks for them can hold the loan. Where there are
+    very many loans, ``loan_id`` may be pandas texts, and ``value`` worked out when asked for.
     """
 
     loan_id: npt.NDArray[np.object_]

@@ -17,6 +17,7 @@ import numpy as np
 
 from scfcap.errors import InfeasibleError, InvariantError, SolverError
 from scfcap.funding.allocation import outright
+from scfcap.funding.allocation.blocks import blocks
 from scfcap.funding.allocation.bound import safe_bound, stored
 from scfcap.funding.allocation.carried import NEAR, carried, carries
 from scfcap.funding.allocation.conflict import explain_conflict, limits_conflict
@@ -164,7 +165,11 @@ def proven(
     bound, dual_prices = min(
         ((safe_bound(program, dual, y), at) for at, y in enumerate(map(stored, candidates))),
     )
-    room = 1e-9 * max(1.0, float(np.abs(program.value).max(initial=0.0))) * max(1, len(program))
+    largest = max(
+        (float(np.abs(program.value[some]).max(initial=0.0)) for some in blocks(len(program))),
+        default=0.0,
+    )
+    room = 1e-9 * max(1.0, largest) * max(1, len(program))
     if sums.value > bound + room:
         msg = f"the placement is worth {sums.value}, above the bound {bound}"
         raise InvariantError(msg)

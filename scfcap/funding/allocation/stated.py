@@ -8,7 +8,7 @@ from scfcap.axes import BANK_DEBT, OWN
 from scfcap.funding.allocation.blocks import blocks
 from scfcap.funding.allocation.funders import Setting
 from scfcap.funding.allocation.lives import Lives
-from scfcap.quantities import FloatArray
+from scfcap.quantities import FloatArray, IntArray
 
 
 def stated_values(given: Setting, found: Lives) -> tuple[FloatArray, dict[str, FloatArray]]:
@@ -39,18 +39,18 @@ def move_costs(given: Setting) -> FloatArray:
     The channel's own cost of any loan that is not there yet; that of ``allocation.move_cost`` of
     loans that leave another channel.
     """
-    return np.stack([_move_cost(given, c, slice(None)) for c in range(len(given.funders))], axis=1)
+    return np.stack([move_cost(given, c, slice(None)) for c in range(len(given.funders))], axis=1)
 
 
 def less_move_costs(value: FloatArray, given: Setting) -> FloatArray:
     """``value`` (loans, channels) [currency] itself, :func:`move_costs` taken off."""
     for loans in blocks(len(given)):
         for c in range(len(given.funders)):
-            value[loans, c] -= _move_cost(given, c, loans)
+            value[loans, c] -= move_cost(given, c, loans)
     return value
 
 
-def _move_cost(given: Setting, c: int, loans: slice) -> FloatArray:
+def move_cost(given: Setting, c: int, loans: slice | IntArray) -> FloatArray:
     """Cost of bringing some loans into channel ``c`` [currency]."""
     today = given.today[loans]
     comes = today != c

@@ -196,12 +196,13 @@ def near_ties(
 ) -> Choice:
     """The search from ``start`` among the near ties, until all rows are kept.
 
-    ``most_of``: free loans and steps at first; then twice and four times as many. A row that stays
-    exceeded is kept clear of its limit by that much when the search goes on.
+    ``most_of``: free loans and steps at first; then twice and four times as many; last as many
+    loans as at first. A row that stays exceeded is kept clear of its limit by that much when the
+    search goes on.
     """
     usual = min(max(STEPS * len(program), LEAST_STEPS), MOST_STEPS)
     loans, first = most_of or (SEARCHED, usual)
-    for count, steps in ((loans, first), (2 * loans, 4 * first)):
+    for count, steps in ((loans, first), (2 * loans, 4 * first), (loans, 4 * first)):
         near = around(program, dual, y, count, start)
         core, at = near.core, near.core.options(start[near.loans])
         middle = float(np.median(program.balance[near.loans]))

@@ -12,7 +12,7 @@ import pytest
 
 from scfcap.errors import InfeasibleError
 from scfcap.funding.allocation.assembled import Target
-from scfcap.funding.allocation.by_plan import DateByPlan, place_by_plan
+from scfcap.funding.allocation.by_plan import DateByPlan, Table, place_by_plan
 from scfcap.funding.allocation.feedback import Placed, feed_back
 from scfcap.funding.allocation.from_plan import values
 from scfcap.funding.allocation.funders import setting
@@ -20,6 +20,7 @@ from scfcap.funding.allocation.listed import Listed
 from scfcap.funding.allocation.outright import relaxed
 from scfcap.funding.allocation.plan_amounts import targets
 from scfcap.funding.allocation.relaxed import without_single_limits
+from scfcap.funding.allocation.stated import move_costs
 from scfcap.funding.plan import Plan, solve_plan
 from scfcap.pool.build import Around, build_pool, columns_of
 from scfcap.tape.schema import Tape
@@ -145,3 +146,18 @@ def test_loans_of_a_series_stay_within_its_amount(wide: tuple[Platform, Plan, Da
     kept = float(day.counts[here].sum())
     assert aim.least <= kept <= aim.most
     assert aim.wanted == pytest.approx(kept, rel=1e-9)
+
+
+def test_values_that_are_worked_out_when_asked_for_are_those_held() -> None:
+    date_ = date(WIDE, {"move_cost": 0.01})[2]
+    given, counts, more = date_.given, date_.counts, np.array([0.0, 0.5, 0.0])
+    held = date_.found.value - move_costs(given) + more * counts[:, None]
+    assert move_costs(given).any()
+    table = Table(date_, given, more)
+    assert table.shape == held.shape
+    some, channel = np.array([5, 3, 150]), np.array([1, 0, 2])
+    for at in (slice(None), slice(10, 30), some):
+        np.testing.assert_allclose(table[at], held[at], rtol=1e-15)
+    np.testing.assert_allclose(table[some, channel], held[some, channel], rtol=1e-15)
+    np.testing.assert_allclose(table[counts > 3e5, 1], held[counts > 3e5, 1], rtol=1e-15)
+    np.testing.assert_allclose(np.asarray(table), held, rtol=1e-15)

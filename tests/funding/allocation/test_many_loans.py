@@ -17,7 +17,7 @@ from scfcap.api.model import Model
 from scfcap.cashflow import slices
 from scfcap.cashflow.cohorts import CohortFactors
 from scfcap.cashflow.slices import sliced
-from scfcap.funding.allocation import exact, structure
+from scfcap.funding.allocation import assemble, by_plan, exact, plan_cells, structure
 from scfcap.funding.allocation.sample import sample
 from scfcap.funding.allocation.solve import allocate
 from scfcap.pool.snapshot import Pool
@@ -42,8 +42,8 @@ def model_of(tape: Path) -> Model:
 def few(monkeypatch: pytest.MonkeyPatch) -> int:
     """Few loans at a time, wherever some are taken at a time."""
     for module, name in (
-        (slices, "AT_ONCE"), (sparing, "AT_ONCE"), (structure, "HELD"),
-        (structure, "AT_ONCE"),
+        (slices, "AT_ONCE"), (slices, "PART"), (sparing, "AT_ONCE"), (structure, "HELD"),
+        (structure, "AT_ONCE"), (assemble, "HELD"), (by_plan, "HELD"), (plan_cells, "MANY"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, 200)
     return 200
@@ -52,7 +52,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> int:
 def test_a_program_of_many_loans_has_the_same_answer(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    program = sample("many", 3_000)
+    program = sample("few", 3_000)
     once = allocate(program)
     request.getfixturevalue("few")
     monkeypatch.setattr("scfcap.funding.allocation.evaluate.BLOCK", 700)
