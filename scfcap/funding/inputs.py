@@ -177,6 +177,7 @@ class DealInputs:
 
     ``repaid_by[i]`` is the period in which sold tranche ``i`` is assumed to reach zero (T + 1 or
     later: not within the horizon); replay corrects it. ``dearer`` is added to the coupons [1/year].
+    ``swept``: while it repays notes, the series keeps no cash beside its reserve.
     """
 
     name: str
@@ -188,6 +189,7 @@ class DealInputs:
     repaid_by: tuple[int, ...]
     state: SeriesState | None
     dearer: float = 0.0
+    swept: bool = False
 
     @property
     def place(self) -> str:

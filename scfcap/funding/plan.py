@@ -24,7 +24,7 @@ from scfcap.funding.covenants import covenants_table
 from scfcap.funding.decisions import Decisions, decisions_of
 from scfcap.funding.diagnose import explain
 from scfcap.funding.entries import from_owners
-from scfcap.funding.inputs import Inputs
+from scfcap.funding.inputs import DealInputs, Inputs
 from scfcap.funding.long_demand import long_demand
 from scfcap.funding.next_steps import next_steps
 from scfcap.funding.prices import Price, Worth, prices, worth_sentence
@@ -38,6 +38,7 @@ from scfcap.funding.unused import unused
 from scfcap.funding.value import value_table
 from scfcap.funding.variables import Book, declare
 from scfcap.periods import PeriodGrid
+from scfcap.quantities import REPLAY_TOLERANCE
 from scfcap.schema.model import Model
 
 #: Rounds in which the order of note repayment is brought in line with the waterfall.
@@ -255,7 +256,30 @@ def optimum(inputs: Inputs, engine: Engine, start: Solution | None = None) -> Op
             best = _solved(replace(best.inputs, deals=deals), engine, again)
         except InfeasibleError:
             break
-    return best
+    return _swept(best, engine, again=start is not None)
+
+
+def _swept(best: Optimum, engine: Engine, *, again: bool) -> Optimum:
+    """The plan in which no series keeps cash while it repays notes, as the waterfall keeps none;
+    ``best`` where it keeps none already, there is no such plan, or it has another order.
+    """
+    deals = tuple(replace(d, swept=_keeps(best, d)) for d in best.inputs.deals)
+    if deals == best.inputs.deals:
+        return best
+    try:
+        inputs = replace(best.inputs, deals=deals)
+        swept = _solved(inputs, engine, best.solution if again else None)
+    except InfeasibleError:
+        return best
+    return swept if repaid_by(swept.inputs, swept.replay) == swept.inputs.deals else best
+
+
+def _keeps(best: Optimum, d: DealInputs) -> bool:
+    """Whether a series keeps cash in a period in which it repays notes."""
+    least = REPLAY_TOLERANCE * max(best.inputs.net_capital, 1.0)
+    until = min(max(d.repaid_by), best.inputs.horizon + 1)
+    repaying = range(max(d.last_revolving, d.first, 0) + 1, until)
+    return any(best.book.deal_cash(d, t).value(best.solution.x) > least for t in repaying)
 
 
 def _solved(inputs: Inputs, engine: Engine, start: Solution | None = None) -> Optimum:

@@ -298,7 +298,8 @@ def _series(book: Book, d: DealInputs) -> None:
         if t == d.closing:
             continue
         if t < max(d.repaid_by):
-            program.column("Q", (d.name, t))
+            swept = d.swept and t > max(d.last_revolving, 0)
+            program.column("Q", (d.name, t), upper=0.0 if swept else math.inf)
         else:
             program.column("R", (d.name, t))
         if t > max(d.last_revolving, 0):
