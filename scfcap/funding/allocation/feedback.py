@@ -240,7 +240,7 @@ def feed_back(
         base=base - (0.0 if found is None else _elsewhere(pool, found)),
         placed=None if found is None else placed,
         unknown=unknown,
-        later=0.0 if found is None else _later(plan, pool, curves, lists, goes, found.channels),
+        later=0.0 if found is None else _later(plan, pool, curves, lists, goes, found),
     )
 
 
@@ -250,12 +250,13 @@ def _later(
     curves: CurveSet,
     lists: Fed,
     goes: Listed,
-    channels: Sequence[str],
+    found: PlanValues,
 ) -> float:
     """What loans are worth one by one beyond what the parts are that they are in [currency]."""
     if lists.solution is None:
         return 0.0
-    again = values(plan, pool, curves, channels, by=(lists.inputs, lists.solution))
+    channels, by = found.channels, (lists.inputs, lists.solution)
+    again = values(plan, pool, curves, channels, by=by, cells=found.cells)
     own, to = Listed.today(pool).where(OWN), goes.among(channels)
     each = worth_at(again, to)
     worth = sum(float(each[own & (to == c)].sum()) for c in range(len(channels)))

@@ -157,6 +157,7 @@ def values(
     until: int = 1,
     most: int = MOST,
     by: tuple[Inputs, Solution] | None = None,
+    cells: Cells | None = None,
 ) -> PlanValues:
     """Worth of each loan in each channel by the plan's prices.
 
@@ -164,9 +165,9 @@ def values(
     which a loan of these lists may move; it does at the best of them. Loans are cells for
     themselves up to ``most`` of them; beyond, loans of like terms are valued together and their own
     rates by the worth of a rate there. ``by``: inputs and optimum of another program of the same
-    plan, whose duals are the prices instead, such as that of lists that were fed back. In places
-    where the plan moves no loans of the tape (of partners, lines) loans are worth what they are on
-    the own book.
+    plan, whose duals are the prices instead, such as that of lists that were fed back. ``cells``:
+    those of the same plan and pool, where they were found already. In places where the plan moves
+    no loans of the tape (of partners, lines) loans are worth what they are on the own book.
 
     Raises:
         InputError: the plan is over several scenarios.
@@ -174,7 +175,7 @@ def values(
     refuse_untold(plan)
     inputs = plan.optimum.inputs
     prices = place_prices(*(by or (inputs, plan.choice.first)))
-    cells = cells_of(inputs, pool, most)
+    cells = cells_of(inputs, pool, most) if cells is None else cells
     as_cohorts = cells_as_cohorts(inputs, pool, curves, cells)
     worth, may = _by_channel(as_cohorts, prices, channels, until)
     rates = None
