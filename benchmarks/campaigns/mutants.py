@@ -37,6 +37,7 @@ from pathlib import Path
 
 import record
 from changes import Mutant, Place, changed, mutant
+from covered import ANEW, OFF
 from inplace import install, module_name
 from reach import Reach
 
@@ -171,12 +172,7 @@ def _in_child(mutated: Mutant, tests: Sequence[str], scratch: Path) -> int:
     import pytest
 
     options = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=line", "--no-header")
-    warned = (
-        "overflow encountered:RuntimeWarning",
-        ":pytest.PytestAssertRewriteWarning",
-        "invalid escape sequence:DeprecationWarning",
-    )
-    ignored = [part for each in warned for part in ("-W", f"ignore:{each}")]
+    ignored = [*OFF, "-W", ANEW, "-W", "ignore::pytest.PytestAssertRewriteWarning"]
     made = (f"--basetemp={scratch / 'temp'}", "--hypothesis-profile=mutants")
     return int(pytest.main([*options, *ignored, *made, *tests]))
 

@@ -199,9 +199,7 @@ def _again(model: Model) -> Plan:
     from scfcap.api.variants import engine_of
     from scfcap.funding.plan import solve_plan
 
-    if "plan" not in model._kept:
-        model._kept["plan"] = solve_plan(model.inputs(), engine_of(model), channels=False)
-    return model.plan()
+    return model.once("plan", lambda: solve_plan(model.inputs(), engine_of(model), channels=False))
 
 
 def _planned(name: str, model: Model) -> PlanParty:

@@ -82,7 +82,7 @@ def exhausted(error: Exception, tape: str = "", loans: int = 0) -> InputError:
 
 def size_of(model: Model) -> tuple[str, int]:
     """Name of a model's tape, and how many loans are in it, as far as that is known: else 0."""
-    kept, tape = model._kept.get("tape"), model.loaded.spec.tape
+    kept, tape = model.kept("tape"), model.loaded.spec.tape
     name = str(model.tape_path or tape.path or "the tape")
     if kept is not None:
         return name, len(kept.frame)

@@ -136,13 +136,12 @@ class _Walk:
         if problems:
             raise InputError(problems)
         lend_loans(loans.model, model)
-        model._kept["credit"] = credit.model.credit()
+        model.keep(credit=credit.model.credit())
         key = (loans.n, credit.n, behind_factors(model))
         if key in self.flows:
             like = self.flows[key]
             names = ("curves", "new_loans", "factors")
-            model._kept |= {name: getattr(like, name)() for name in names}
-            model._kept["engine"] = engine_of(like)
+            model.keep(**{name: getattr(like, name)() for name in names}, engine=engine_of(like))
         self.remember(model, loans.n, credit.n)
         return replan(model.inputs(), engine_of(model), before)
 

@@ -122,7 +122,7 @@ def _inputs(model: Model, proposal: Proposal) -> Inputs:
     other = variant(model, spec, model.loaded.law)
     lend_loans(model, other)
     stations = ("credit", "curves", "new_loans", "factors")
-    other._kept |= {name: getattr(model, name)() for name in stations}
+    other.keep(**{name: getattr(model, name)() for name in stations})
     found, before = other.inputs(), model.plan().optimum.inputs
     deals = ordered(found.deals, before.deals)
     return replace(found, deals=deals, dividends=before.dividends)

@@ -38,12 +38,9 @@ def stand_of(model: Model) -> Stand:
     problem = _untold(model)
     if problem is not None:
         raise InputError(problem)
-    if "quotes" not in model._kept:
-        from scfcap.funding.quote import Stand
+    from scfcap.funding.quote import Stand
 
-        model._kept["quotes"] = Stand.of(model.plan(), model.curves(), model.new_loans())
-    found: Stand = model._kept["quotes"]
-    return found
+    return model.once("quotes", lambda: Stand.of(model.plan(), model.curves(), model.new_loans()))
 
 
 def _untold(model: Model) -> Problem | None:

@@ -119,7 +119,7 @@ def check(model: Model, before: tuple[str | Path, date] | None = None) -> Qualit
     found = (tape.findings, tape.rejects, tape.reasons)
     quality = Quality(model.loaded, origin, *found, rows, limit, tape)
     if not quality.refused:
-        model._kept["tape"] = tape
+        model.keep(tape=tape)
         model.deals()
         model.inputs()
         quality = replace(quality, notes=unpublished_days(model.pool()))
@@ -145,7 +145,7 @@ def provenance(model: Model, tape: Tape | None) -> dict[str, Any]:
 
 def origin(model: Model, *, whole: bool) -> dict[str, Any]:
     """Provenance; of a tape that was read in chunks the digest of what its footers say."""
-    if whole or "tape" in model._kept:
+    if whole or model.kept("tape") is not None:
         return model.provenance(model.tape())
     from scfcap.tape.read import partitioned
 

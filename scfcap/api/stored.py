@@ -105,9 +105,9 @@ def restored(folder: Path) -> Model:
         law=law,
     )
     model = Model(loaded)
-    model._kept |= {"pool": read_snapshot(folder / POOL), "credit": (credit, pd.DataFrame())}
+    model.keep(pool=read_snapshot(folder / POOL), credit=(credit, pd.DataFrame()))
     if exposures is not None:
-        model._kept["exposures"] = exposures
+        model.keep(exposures=exposures)
     return model
 
 

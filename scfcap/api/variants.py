@@ -62,15 +62,15 @@ def share(model: Model, other: Model) -> None:
     ):
         lend_loans(model, other)
         if same(mine, its, {"credit"}):
-            other._kept["credit"] = model.credit()
+            other.keep(credit=model.credit())
             lend_factors(model, other)
 
 
 def lend_loans(model: Model, other: Model) -> None:
     """Give ``other`` the loans of ``model``, and its tape where it has one."""
-    other._kept["pool"] = model.pool()
-    kept = ("tape", "orders") if "tape" in model._kept else ("orders", "exposures")
-    other._kept |= {name: model._kept[name] for name in kept if name in model._kept}
+    names = ("orders", "exposures") if model.kept("tape") is None else ("tape", "orders")
+    lent = {name: kept for name in names if (kept := model.kept(name)) is not None}
+    other.keep(pool=model.pool(), **lent)
 
 
 def lend_factors(model: Model, other: Model) -> None:
@@ -79,7 +79,7 @@ def lend_factors(model: Model, other: Model) -> None:
     """
     if behind_factors(model) == behind_factors(other):
         names = ("curves", "new_loans", "factors")
-        other._kept |= {name: getattr(model, name)() for name in names}
+        other.keep(**{name: getattr(model, name)() for name in names})
 
 
 def behind_factors(model: Model) -> str:
@@ -107,10 +107,10 @@ def engine_of(model: Model) -> Engine:
     """What the model's decisions are replayed with."""
     from scfcap.funding.replay import Engine
 
-    if "engine" not in model._kept:
-        model._kept["engine"] = Engine(model.pool(), model.curves().planned(), model.new_loans())
-    engine: Engine = model._kept["engine"]
-    return engine
+    def made() -> Engine:
+        return Engine(model.pool(), model.curves().planned(), model.new_loans())
+
+    return model.once("engine", made)
 
 
 def what_if(
@@ -120,8 +120,8 @@ def what_if(
     from scfcap.funding.what_if import replan
 
     other = overridden(model, overrides)
-    if other._kept.get("factors") is model.factors():
-        other._kept["engine"] = engine_of(model)
+    if other.kept("factors") is model.factors():
+        other.keep(engine=engine_of(model))
     return replan(other.inputs(), engine_of(other), model.plan(), choose=choose)
 
 

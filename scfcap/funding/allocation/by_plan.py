@@ -56,7 +56,7 @@ class DateByPlan:
         """
         given = with_targets(self.given, self.aims if aims is None else aims)
         table = Table(self, given, np.zeros(len(given.funders)) if more is None else more)
-        held = table[:] if len(given) <= HELD else table
+        held = np.asarray(table) if len(given) <= HELD else table
         return draft(
             given,
             cast("FloatArray", held),
@@ -96,7 +96,10 @@ class Table:
         return found
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> FloatArray:
-        return np.asarray(self[:], dtype=dtype)
+        found = np.empty(self.shape)
+        for loans in blocks(len(self.given)):
+            found[loans] = self._of(loans)
+        return np.asarray(found, dtype=dtype)
 
     def _of(self, loans: slice | IntArray) -> FloatArray:
         found = self.date.found.of(loans)
